@@ -1,0 +1,18 @@
+"""The errors that a reader can make, as sentences and never as tracebacks."""
+
+
+class UserError(ValueError):
+    """A mistake of the reader's: what happened, why, and what to do next."""
+
+
+class NotAttempted(NotImplementedError):
+    """An exercise whose stub is untouched.
+
+    A class of the course's own, because torch raises NotImplementedError too
+    (a module without `forward`, a dtype without a kernel), and that is a mistake,
+    not an untouched stub.
+    """
+
+    def __init__(self, exercise_id: str = ""):
+        super().__init__(f"{exercise_id}: not attempted yet")
+        self.exercise_id = exercise_id
