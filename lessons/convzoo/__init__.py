@@ -10,9 +10,8 @@ from convzoo.errors import NotAttempted, UserError
 
 __version__ = "0.1.0"
 
-_ROOMS = ("data", "measure", "nets", "show", "train")
+_ROOMS = ("data", "device", "measure", "nets", "show", "train")
 _HOMES = {
-    "convzoo.device": ("device",),
     "convzoo.exercises": ("ask", "begin", "check", "hint", "predict", "use"),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
