@@ -1,0 +1,56 @@
+# Thin faces of `python -m convzoo`; `make` alone lists them.
+# Options go on the line: make lab LAB=--no-browser, make test PYTEST='-k device'
+FOUND := $(foreach name,python3 python3.13 python3.12 python3.11 python,\
+  $(shell command -v $(name) 2>/dev/null))
+OUTER := $(firstword $(FOUND))
+PYTHON := $(or $(wildcard .venv/bin/python),$(OUTER))
+FIRST := $(firstword $(sort $(wildcard lessons/[0-9][0-9]_*.ipynb)))
+CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test doctor check release exercises clean python setup setup-test
+
+help:
+	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
+	@echo "make test             set up with the test tools, then run every test (10 minutes)"
+	@echo "make doctor           look at versions, device, widgets and disk, and say what to do"
+	@echo "make exercises        list the exercises"
+	@echo "make check FILE=...   run the exercises of a notebook and report"
+	@echo "make release          for teachers: make lessons/ from solutions/"
+	@echo "make clean            remove .venv and caches"
+
+python:
+	@test -n "$(OUTER)" || { echo "No Python was found: install Python 3.11, 3.12 or 3.13 \
+	(python.org, your system's packages, or conda) and run this again." >&2; exit 2; }
+
+setup: python
+	@"$(OUTER)" -I lessons/convzoo/install.py
+
+setup-test: python
+	@"$(OUTER)" -I lessons/convzoo/install.py --test
+
+lab: setup
+	@echo "Opening JupyterLab on $(or $(FIRST),the project) (10 seconds). Ctrl-C here ends it."
+	@.venv/bin/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" $(LAB) $(FIRST)
+
+test: setup-test
+	@echo "Running every test, two at a time: about 10 minutes."
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST)
+
+doctor: python
+	@$(CONVZOO) doctor
+
+exercises: python
+	@$(CONVZOO) exercises
+
+check: python
+	@test -n "$(FILE)" || { echo "Which notebook? For instance: make check \
+	FILE=$(or $(FIRST),lessons/02_resnext.ipynb)" >&2; exit 2; }
+	@$(CONVZOO) check $(FILE)
+
+release: python
+	@$(CONVZOO) release
+
+clean:
+	rm -rf .venv .pytest_cache build lessons/convzoo.egg-info
+	find lessons solutions tests -name __pycache__ -prune -exec rm -rf {} +
