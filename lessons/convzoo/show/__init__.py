@@ -1,0 +1,10 @@
+"""Pictures of results, with words for every picture; nothing here computes a result."""
+
+from convzoo.show import draw, widgets
+from convzoo.show.numbers import bytes_, number, seconds, si
+from convzoo.show.picture import Picture, display, in_notebook, notice, notice_picture
+
+__all__ = [
+    "Picture", "bytes_", "display", "draw", "in_notebook", "notice", "notice_picture",
+    "number", "seconds", "si", "widgets",
+]

@@ -1,0 +1,119 @@
+"""Bars, tables and rows of pictures: HTML and SVG without matplotlib."""
+
+from collections.abc import Sequence
+from html import escape
+
+from convzoo.show import palette
+from convzoo.show.picture import Picture
+
+_ROW, _BAR, _TEXT = 40, 26, 18  # px
+
+
+def bars(
+    rows: Sequence[tuple[str, float, str]],
+    reference: float | tuple[float, str] | None = None,
+    *,
+    title: str,
+    limit: float | None = None,
+    colours: Sequence[str] | None = None,
+    width: int = 700,
+) -> Picture:
+    """Horizontal bars, each with its value written out.
+
+    rows: (name, value >= 0, text of the value). reference: a value, or a value and
+    its name, drawn as a dashed line. limit: the value at full length, so that bars
+    keep their scale while a slider moves; the longest bar where it is left out.
+    """
+    level, level_name = reference if isinstance(reference, tuple) else (reference, "")
+    longest = limit or max([value for _, value, _ in rows] + [level or 0]) or 1
+    left = 20 + 10 * max(len(name) for name, _, _ in rows)
+    right = 24 + 10.5 * max(len(text) for _, _, text in rows)
+    span = max(width - left - right, 80)
+    top = 66 if level_name else 44
+    height = top + _ROW * len(rows) + 8
+    colours = colours or [palette.ALTERNATIVES[1]] * len(rows)
+    parts = [
+        f'<text x="8" y="26" font-weight="bold" font-size="20">{escape(title)}</text>',
+    ]
+    line = None if level is None else left + min(level / longest, 1) * span
+    if line is not None:
+        parts.append(_level(line, top, height, level_name))
+    for k, (name, value, text) in enumerate(rows):
+        y = top + k * _ROW
+        long = min(value / longest, 1) * span
+        parts.append(
+            f'<text x="{left - 10}" y="{y + 19}" text-anchor="end">{escape(name)}</text>'
+            f'<rect x="{left}" y="{y}" width="{max(long, 1):.1f}" height="{_BAR}" '
+            f'fill="{colours[k]}"/>'
+            f'<text x="{_beside(line, left + long + 8, text):.1f}" y="{y + 19}">'
+            f"{escape(text)}</text>"
+        )
+    said = "; ".join(f"{name} {text}" for name, _, text in rows)
+    alt = f"{title}: {said}" + (f"; the dashed line marks {level_name}." if level_name else ".")
+    total = left + span + right
+    return Picture(alt, (
+        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+        f'width="{total:.0f}" height="{height}" viewBox="0 0 {total:.0f} {height}" '
+        f'font-family="{palette.FONT}" font-size="{_TEXT}" '
+        'style="max-width:100%;height:auto">'
+        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
+    ))
+
+
+def _beside(line: float | None, x: float, text: str) -> float:
+    """Where a text at x starts, so that the dashed line does not cross it."""
+    crossed = line is not None and x - 6 < line < x + 10.5 * len(text)
+    return line + 8 if crossed else x
+
+
+def _level(x: float, top: int, height: int, name: str) -> str:
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 10}" y2="{height - 4}" stroke="#000" '
+        'stroke-width="2" stroke-dasharray="6 4"/>'
+        f'<text x="{x:.1f}" y="{top - 14}" text-anchor="middle" font-size="16">'
+        f"{escape(name)}</text>"
+    )
+
+
+def table(
+    rows: Sequence[Sequence[object]],
+    header: Sequence[str],
+    caption: str,
+    mark: int | None = None,
+) -> Picture:
+    """A table that a screen reader reads as one; the row `mark` stands out.
+
+    The first cell of a row is its heading.
+    """
+    cell = "padding:.25em .8em;text-align:right;color:#111"
+    heads = "".join(f'<th scope="col" style="{cell}">{escape(h)}</th>' for h in header)
+    body = []
+    for k, row in enumerate(rows):
+        first, *rest = (escape(str(value)) for value in row)
+        line = f'<th scope="row" style="{cell}">{first}</th>'
+        line += "".join(f'<td style="{cell}">{value}</td>' for value in rest)
+        ground = "#fde7c4" if k == mark else "#fff"
+        current = ' aria-current="true"' if k == mark else ""
+        body.append(f'<tr{current} style="background:{ground}">{line}</tr>')
+    html = (
+        '<table style="border-collapse:collapse;background:#fff;font-size:16px;margin:.4em 0">'
+        f'<caption style="text-align:left;font-weight:bold;padding:.3em .8em;color:#111;'
+        f'background:#fff">{escape(caption)}</caption><thead style="border-bottom:2px solid '
+        f'#555"><tr style="background:#fff">{heads}</tr></thead>'
+        f'<tbody>{"".join(body)}</tbody></table>'
+    )
+    said = "; ".join(", ".join(f"{h} {v}" for h, v in zip(header, row)) for row in rows)
+    return Picture(f"{caption}: {said}.", html)
+
+
+def beside(*pictures: Picture) -> Picture:
+    """Pictures in a row; they shrink a little, then wrap on a narrow page."""
+    items = "".join(
+        f'<div style="flex:1 1 0;min-width:min(100%,360px)">{picture.html}</div>'
+        for picture in pictures
+    )
+    html = (
+        '<div style="display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start">'
+        f"{items}</div>"
+    )
+    return Picture("\n".join(picture.alt for picture in pictures), html)

@@ -1,0 +1,8 @@
+"""Pure functions from results to pictures; none of them needs a kernel or a widget."""
+
+from convzoo.show.bars import bars, beside, table
+from convzoo.show.matrix import channel_matrix
+from convzoo.show.patterns import pattern
+from convzoo.show.plots import Line, Mark, curves
+
+__all__ = ["Line", "Mark", "bars", "beside", "channel_matrix", "curves", "pattern", "table"]

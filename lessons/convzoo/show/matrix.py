@@ -1,0 +1,249 @@
+"""The channel matrix as inline SVG: rows are outputs, columns are inputs."""
+
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from hashlib import sha1
+from html import escape
+
+from convzoo.errors import UserError
+from convzoo.show import palette
+from convzoo.show.patterns import Matrix, pattern
+from convzoo.show.picture import Picture
+
+LARGEST, LARGEST_WITH_TERMS = 64, 24
+TEXT, TITLE, CODE = 18, 20, 17  # px
+TOP, GAP = 84, 8  # room for the title, the axis and its names; between parts
+Term = Callable[[int, int, float], str]
+
+
+def default_term(row: int, col: int, value: float) -> str:
+    return f"y[{row}] gets {value:+.2f} * x[{col}]   # weight[{row}, {col}]"
+
+
+def channel_matrix(
+    matrix,
+    *,
+    title: str,
+    row_names: Sequence[str] | None = None,
+    col_names: Sequence[str] | None = None,
+    terms: Term | Sequence[Sequence[str]] | None = None,
+    row_colours: Sequence[str] | None = None,
+    describe: str | None = None,
+    size: int = 400,
+) -> Picture:
+    """How output channel i (a row) depends on input channel j (a column), signed.
+
+    matrix: a tensor, an array or nested lists, outputs x inputs, 64 x 64 at most.
+    terms(i, j, value), or a table of texts: what a reader sees who points at a cell
+    (in matrices up to 24 x 24; click, or Tab and the arrow keys, hold a cell).
+    row_colours mark rows by their origin; describe replaces the pattern that the
+    alt text would name; size is the longer side of the matrix in pixels.
+    """
+    values = as_lists(matrix)
+    rows, cols = len(values), len(values[0])
+    row_names = [str(n) for n in (row_names or range(rows))]
+    col_names = [str(n) for n in (col_names or range(cols))]
+    if (len(row_names), len(col_names)) != (rows, cols):
+        raise UserError(
+            f"{len(row_names)} row names and {len(col_names)} column names do not fit a "
+            f"{rows} x {cols} matrix: give one for each row and column."
+        )
+    cell = size / max(rows, cols)
+    left = 34 + max(10 * max(map(len, row_names)), 20) + GAP + (14 if row_colours else 0)
+    bottom = TOP + rows * cell
+    width = max(left + cols * cell + 12, left + 300)
+    say = terms if callable(terms) else (lambda i, j, v: terms[i][j]) if terms else default_term
+    told = max(rows, cols) <= LARGEST_WITH_TERMS
+    largest = max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
+    alt = _describe(values, title, describe)
+    body = "".join((
+        _heading(title, width),
+        _axes(row_names, col_names, cell, left, width),
+        _row_marks(row_colours, cell, left),
+        _frame(rows, cols, cell, left),
+        _cells(values, say if told else None, cell, left, largest, bottom),
+        _key(largest, left, bottom + 14),
+        _invitation(bottom + 66) if told else "",
+    ))
+    height = bottom + (104 if told else 44)
+    return Picture(alt, _svg(alt, body, width, height))
+
+
+def as_lists(matrix) -> Matrix:
+    """A tensor, an array or nested lists as rows of floats; checks the shape."""
+    if hasattr(matrix, "detach"):
+        matrix = matrix.detach().cpu()
+    rows = matrix.tolist() if hasattr(matrix, "tolist") else list(matrix)
+    if not rows or any(not isinstance(row, (list, tuple)) or not row for row in rows):
+        raise UserError("a channel matrix has rows and columns: this has no two dimensions.")
+    if any(len(row) != len(rows[0]) or isinstance(row[0], (list, tuple)) for row in rows):
+        raise UserError("a channel matrix has two dimensions and rows of one length.")
+    if max(len(rows), len(rows[0])) > LARGEST:
+        raise UserError(
+            f"a {len(rows)} x {len(rows[0])} matrix is too fine to see: show {LARGEST} x "
+            f"{LARGEST} of it, matrix[:{LARGEST}, :{LARGEST}]."
+        )
+    return [[float(v) for v in row] for row in rows]
+
+
+def _describe(values: Matrix, title: str, described: str | None) -> str:
+    flat = [v for row in values for v in row]
+    filled = [v for v in flat if v != 0]
+    spread = f", values {min(filled):+.2f} to {max(filled):+.2f}" if filled else ""
+    return (
+        f"{title}: channel matrix, {len(values)} outputs by {len(values[0])} inputs, "
+        f"{described or pattern(values)}; {len(filled)} of {len(flat)} entries are not "
+        f"zero{spread}."
+    )
+
+
+def _svg(alt: str, body: str, width: float, height: float) -> str:
+    """Styles leak between the SVGs of one page: each has a class made from its content."""
+    name = "cz" + sha1(body.encode()).hexdigest()[:10]
+    style = (
+        f".{name} .t{{display:none;pointer-events:none;white-space:pre;"
+        f"font:{CODE}px {palette.MONO}}}"
+        f".{name} .c:hover .t{{display:inline}}"
+        f".{name} .cells:not(:hover) .c:focus .t{{display:inline}}"
+        f".{name} .c{{outline:none}}.{name} .c:hover rect,.{name} .c:focus rect"
+        "{stroke:#000;stroke-width:2.5}"
+        f".{name} .cells:hover~.hint,.{name} .cells:focus-within~.hint{{display:none}}"
+        f".{name} .cells:focus-visible{{outline:3px solid #000}}"
+        f".{name} .n{{fill:#fff;stroke:#ddd}}.{name} .w{{stroke:#999;stroke-width:.6}}"
+    )
+    return (
+        f'<svg class="{name}" role="img" aria-label="{escape(alt)}" '
+        f'xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{palette.FONT}" '
+        f'font-size="{TEXT}" style="max-width:100%;height:auto">'
+        f'<style>{style}</style><rect width="100%" height="100%" fill="#fff"/>{body}</svg>'
+    )
+
+
+def _heading(title: str, width: float) -> str:
+    size = min(TITLE, max(14, width / (0.58 * max(len(title), 1))))
+    return (
+        f'<text x="{width / 2:.0f}" y="24" text-anchor="middle" font-weight="bold" '
+        f'font-size="{size:.1f}" fill="#000">{escape(title)}</text>'
+    )
+
+
+def _axes(row_names, col_names, cell: float, left: float, width: float) -> str:
+    rows, cols = len(row_names), len(col_names)
+    across, down = left + cols * cell / 2, TOP + rows * cell / 2
+    parts = [
+        f'<text x="{max(across, left + 60):.0f}" y="52" text-anchor="middle" '
+        f'fill="{palette.INPUT}">inputs x (columns)</text>',
+        f'<text transform="translate(20 {down:.0f}) rotate(-90)" text-anchor="middle" '
+        f'fill="#00795a">outputs y (rows)</text>',
+    ]
+    every = math.ceil((10 * max(map(len, col_names)) + 6) / cell)
+    for j in range(0, cols, every):
+        x = left + (j + 0.5) * cell
+        parts.append(_name(x, TOP - 10, "middle", col_names[j]))
+    every = math.ceil(20 / cell)
+    for i in range(0, rows, every):
+        y = TOP + (i + 0.5) * cell + 6
+        parts.append(_name(left - GAP, y, "end", row_names[i]))
+    return "".join(parts)
+
+
+def _name(x: float, y: float, anchor: str, text: str) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{CODE}" '
+        f'fill="{palette.NEUTRAL}">{escape(text)}</text>'
+    )
+
+
+def _row_marks(colours, cell: float, left: float) -> str:
+    return "".join(
+        f'<rect x="{left - 6:.1f}" y="{TOP + i * cell:.2f}" width="6" '
+        f'height="{cell:.2f}" fill="{colour}"/>'
+        for i, colour in enumerate(colours or ())
+    )
+
+
+def _frame(rows: int, cols: int, cell: float, left: float) -> str:
+    return (
+        f'<rect x="{left}" y="{TOP}" width="{cols * cell:.1f}" height="{rows * cell:.1f}" '
+        f'fill="none" stroke="{palette.NEUTRAL}" stroke-width="2"/>'
+    )
+
+
+def _cells(values: Matrix, say: Term | None, cell, left, largest, bottom) -> str:
+    """All cells in one group; with terms each is a group with its title and its line."""
+    drawn = []
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            x, y = left + j * cell, TOP + i * cell
+            square = _square(x, y, cell, value, largest)
+            if say is None:
+                drawn.append(square if value else "")
+            else:
+                drawn.append(_told(square, i, j, value, say, bottom))
+    walk = f' tabindex="0" onkeydown="{escape(_WALK)}"' if say else ""
+    return f'<g class="cells"{walk}>{"".join(drawn)}</g>'
+
+
+# The arrow keys walk from cell to cell: one stop for Tab, not one for each cell.
+_WALK = (
+    "var c=[].slice.call(this.querySelectorAll('.c')),i=c.indexOf(document.activeElement),"
+    "d={ArrowRight:1,ArrowLeft:-1}[event.key],t=d&&c[i<0?0:i+d];"
+    "if(t){t.focus();event.preventDefault()}"
+)
+
+
+def _square(x: float, y: float, cell: float, value: float, largest: float) -> str:
+    place = f'x="{x:.5g}" y="{y:.5g}" width="{cell:.4g}" height="{cell:.4g}"'
+    if value == 0:
+        return f'<rect class="n" {place}/>'
+    fill = colour_of(value, largest)
+    outline = 'class="w" ' if cell >= 12 else ""
+    square = f'<rect {outline}{place} fill="{fill}"/>'
+    if cell < 50:
+        return square
+    return square + (
+        f'<text x="{x + cell / 2:.1f}" y="{y + cell / 2 + 5:.1f}" text-anchor="middle" '
+        f'font-size="16" fill="{palette.ink_on(fill)}" pointer-events="none">{value:+.2f}</text>'
+    )
+
+
+def colour_of(value: float, largest: float) -> str:
+    """Blue below zero, orange above; a value that is not zero is never quite white."""
+    if not math.isfinite(value):
+        return "#000000"
+    side = palette.POSITIVE if value > 0 else palette.NEGATIVE
+    return palette.tint(side, 0.2 + 0.8 * abs(value) / largest)
+
+
+def _told(square: str, i: int, j: int, value: float, say: Term, bottom: float) -> str:
+    text = say(i, j, value) if value else f"y[{i}] gets nothing from x[{j}]: no connection"
+    lines = "".join(
+        f'<text class="t" x="8" y="{bottom + 66 + 22 * n:.0f}">{escape(line.strip())}</text>'
+        for n, line in enumerate(textwrap.wrap(text, 44, drop_whitespace=False, max_lines=2))
+    )
+    return f'<g class="c" tabindex="-1"><title>{escape(text)}</title>{square}{lines}</g>'
+
+
+def _key(largest: float, left: float, top: float) -> str:
+    entries = (
+        (palette.NEGATIVE, f"{-largest:.2g}"),
+        ("#ffffff", "no connection"),
+        (palette.POSITIVE, f"+{largest:.2g}"),
+    )
+    parts, x = [], left
+    for colour, text in entries:
+        parts.append(
+            f'<rect x="{x}" y="{top}" width="20" height="20" fill="{colour}" stroke="#999"/>'
+            f'<text x="{x + 26}" y="{top + 16}" font-size="{CODE}">{text}</text>'
+        )
+        x += 26 + 9.8 * len(text) + 16
+    return "".join(parts)
+
+
+def _invitation(y: float) -> str:
+    return (
+        f'<text class="hint" x="8" y="{y:.0f}" font-size="{CODE}" fill="{palette.NEUTRAL}">'
+        "Point at a cell: its weight and its term</text>"
+    )

@@ -1,0 +1,89 @@
+"""What can be shown, and where: a picture with its words, a notice, a display.
+
+In a notebook things are drawn; in a terminal, a script or a test the same words
+are printed. IPython is never imported here: where it runs, it is loaded already.
+"""
+
+import re
+import sys
+from dataclasses import dataclass
+from html import escape
+
+from convzoo.show.palette import INPUT, MONO, NEUTRAL, OUTPUT, WEIGHT, channels
+
+KINDS = {
+    "pass": (OUTPUT, "✓"),
+    "fail": (WEIGHT, "✗"),
+    "info": (INPUT, "➜"),
+    "todo": (NEUTRAL, "○"),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and the words for it.
+
+    `html` holds an <img alt>, an <svg role="img" aria-label> or a table; front
+    ends ignore an alt text that stands anywhere else.
+    """
+
+    alt: str
+    html: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.alt}
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this code."""
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return hasattr(get_shell(), "kernel")
+
+
+def display(thing) -> None:
+    """Shows `thing` in a notebook; elsewhere prints its words (or its repr)."""
+    if in_notebook():
+        from IPython.display import display as show
+
+        show(thing)
+    else:
+        print(getattr(thing, "alt", None) or repr(thing))
+
+
+def notice(title: str, body: str = "", kind: str = "info") -> None:
+    """A box with a coloured edge in a notebook, the same words elsewhere.
+
+    kind: "pass", "fail", "info" or "todo". Paragraphs of the body are parted by
+    an empty line; those that hold matrices or code keep their columns.
+    """
+    display(notice_picture(title, body, kind))
+
+
+def notice_picture(title: str, body: str = "", kind: str = "info") -> Picture:
+    """The notice as a Picture, for whoever shows it in a view of his own."""
+    colour, sign = KINDS[kind]
+    red, green, blue = channels(colour)
+    paragraphs = re.split(r"\n\s*\n", body.strip("\n")) if body.strip() else []
+    html = (
+        f'<div class="convzoo-notice convzoo-{kind}" style="border-left:6px solid {colour};'
+        f"background:rgba({red},{green},{blue},.1);color:inherit;padding:.5em .9em;"
+        'margin:.4em 0;line-height:1.45;overflow-x:auto">'
+        f'<strong><span aria-hidden="true" style="color:{colour}">{sign}</span> '
+        f"{escape(title)}</strong>{''.join(map(_paragraph, paragraphs))}</div>"
+    )
+    return Picture(f"{title}\n{body}".rstrip("\n"), html)
+
+
+def _paragraph(text: str) -> str:
+    if _has_columns(text):
+        return (
+            f'<pre style="font-family:{MONO};margin:.4em 0 0;color:inherit;'
+            f'background:transparent;border:0;padding:0;line-height:1.3">{escape(text)}</pre>'
+        )
+    lines = "<br>".join(escape(line) for line in text.splitlines())
+    return f'<div style="margin:.4em 0 0">{lines}</div>'
+
+
+def _has_columns(text: str) -> bool:
+    """Matrices, indented code and aligned columns lose their sense without them."""
+    return any(re.search(r"\S {2,}\S|^ {2,}\S|^\s*\[", line) for line in text.splitlines())

@@ -1,0 +1,206 @@
+"""Controls bound to a function that draws: move one, and the picture follows.
+
+The form is the one that was measured as the fastest: a class that observes its
+sliders and writes into one HTML view. It works with no kernel and no browser
+(`explorer.controls["groups"].value = 4`, then look at `explorer.view.value`);
+without ipywidgets the controls are plain values and displaying prints the alt text.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from convzoo.errors import UserError
+from convzoo.show.bars import beside
+from convzoo.show.picture import Picture, notice_picture
+
+_WIDE = {"description_width": "initial"}  # no label is ever cut off
+
+
+def _ipywidgets():
+    """The module, or None where it is not installed."""
+    try:
+        import ipywidgets
+    except ImportError:
+        return None
+    return ipywidgets
+
+
+@dataclass(frozen=True)
+class Stops:
+    """A slider that knows a few values only (the divisors of a width, say)."""
+
+    values: Sequence
+    value: object
+    label: str
+    names: Sequence[str] | None = None
+
+    def widget(self, kit, live: bool):
+        names = self.names or [str(value) for value in self.values]
+        return kit.SelectionSlider(
+            options=list(zip(names, self.values)), value=self.value,
+            continuous_update=live, layout=kit.Layout(width="26em"), **_named(self.label),
+        )
+
+
+@dataclass(frozen=True)
+class Range:
+    """A slider from lo to hi; with log=True each step multiplies by 10**step."""
+
+    lo: float
+    hi: float
+    step: float
+    value: float
+    label: str
+    log: bool = False
+
+    def widget(self, kit, live: bool):
+        from math import log10
+
+        shared = {
+            "value": self.value, "step": self.step, "continuous_update": live,
+            "layout": kit.Layout(width="26em"), **_named(self.label),
+        }
+        if self.log:
+            low, high = log10(self.lo), log10(self.hi)
+            return kit.FloatLogSlider(base=10, min=low, max=high, **shared)
+        whole = all(isinstance(v, int) for v in (self.lo, self.hi, self.step, self.value))
+        kind = kit.IntSlider if whole else kit.FloatSlider
+        return kind(min=self.lo, max=self.hi, **shared)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A drop-down list: options are values, or a dict from name to value."""
+
+    options: Sequence | dict
+    value: object
+    label: str
+
+    def widget(self, kit, live: bool):
+        options = self.options
+        pairs = list(options.items()) if isinstance(options, dict) else list(options)
+        return kit.Dropdown(
+            options=pairs, value=self.value, layout=kit.Layout(width="max-content"),
+            **_named(self.label),
+        )
+
+
+@dataclass(frozen=True)
+class Toggle:
+    """A box to tick."""
+
+    value: bool
+    label: str
+
+    def widget(self, kit, live: bool):
+        return kit.Checkbox(
+            value=self.value, indent=False, layout=kit.Layout(width="max-content"),
+            **_named(self.label),
+        )
+
+
+Control = Stops | Range | Choice | Toggle
+
+
+def _named(label: str) -> dict:
+    return {"description": label, "tooltip": label, "style": dict(_WIDE)}
+
+
+class _Plain:
+    """A value that tells whoever observes it, in place of an ipywidget."""
+
+    def __init__(self, value):
+        self._value, self._watchers = value, []
+
+    @property
+    def value(self):
+        return self._value
+
+    @value.setter
+    def value(self, value):
+        changed, self._value = value != self._value, value
+        if changed:
+            for watcher in self._watchers:
+                watcher({"new": value})
+
+    def observe(self, watcher, names="value"):
+        self._watchers.append(watcher)
+
+
+class Explorer:
+    """A picture with controls.
+
+    picture: called with the value of each control by name; returns a Picture.
+    live: follow a slider while it moves; False for pictures that take over 0.2 s.
+    An error inside `picture` is shown in the view and kept in `explorer.error`.
+    """
+
+    def __init__(self, picture: Callable[..., Picture], *, live: bool = True,
+                 **controls: Control):
+        kit = _ipywidgets()
+        self._draw = picture
+        self.error: Exception | None = None
+        self.controls = {
+            name: control.widget(kit, live) if kit else _Plain(control.value)
+            for name, control in controls.items()
+        }
+        self.view = kit.HTML() if kit else _Plain("")
+        self.box = self._box(kit) if kit else None
+        self._show()
+        self.default = self.picture
+        for control in self.controls.values():
+            control.observe(self._show, names="value")
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What each control stands at."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def alt(self) -> str:
+        """The words of the picture that is shown now."""
+        return self.picture.alt
+
+    def stills(self, *stops) -> Picture:
+        """The picture at several stops in a row, for a page where nothing moves.
+
+        A stop is a value of the first control, or a dict of values by name.
+        """
+        first = next(iter(self.controls))
+        chosen = (s if isinstance(s, dict) else {first: s} for s in stops)
+        return beside(*(self._draw(**{**self.values, **stop}) for stop in chosen))
+
+    def _show(self, change=None) -> None:
+        self.error = None
+        try:
+            self.picture = self._draw(**self.values)
+            if not isinstance(self.picture, Picture):
+                raise UserError(
+                    f"the picture function returned {type(self.picture).__name__}, not a "
+                    "Picture: let it return what show.draw gives."
+                )
+        except Exception as error:
+            self.error = error
+            self.picture = _trouble(error, self.values)
+        self.view.value = self.picture.html
+
+    def _box(self, kit):
+        row = kit.HBox(
+            list(self.controls.values()),
+            layout=kit.Layout(flex_flow="row wrap", width="100%"),
+        )
+        return kit.VBox([row, self.view], layout=kit.Layout(width="100%"))
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        """The widget for a live page; the first picture for pages without widgets."""
+        live = self.box._repr_mimebundle_() if self.box else {}
+        return {**live, **self.default._repr_mimebundle_()}
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def _trouble(error: Exception, values: dict) -> Picture:
+    stand = ", ".join(f"{name} = {value}" for name, value in values.items())
+    kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+    return notice_picture(f"No picture at {stand}", f"{kind}{error}", "fail")
