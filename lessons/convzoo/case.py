@@ -1,0 +1,259 @@
+"""A case: one call of an exercise as plain data, and the plain data it gives back.
+
+The notebook, the terminal and the grader's sandbox all speak of these two things,
+so that what is asked in one place is exactly what is asked in the others.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from convzoo.errors import NotAttempted
+
+MAX_OPS = 4096
+
+
+@dataclass(frozen=True)
+class Case:
+    """The arguments of one call: JSON scalars and named tensors.
+
+    For a module the scalars build it, `weights` (parameters and buffers by name)
+    are loaded into it, and the tensors are what it is called on.
+    """
+
+    scalars: dict
+    tensors: dict[str, Tensor]
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    training: bool = False
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operation that ran: its name, its arguments (a tensor is its shape), its line.
+
+    launch: whether it starts a kernel; borrowed: whether it ran inside a fallback of
+    `convzoo.framework`, which the lesson and not the reader asked for.
+    """
+
+    name: str
+    args: list
+    launch: bool = True
+    line: int = 0
+    borrowed: bool = False
+
+
+@dataclass
+class Reply:
+    """What came back from one case.
+
+    tensors: "output" (or "output.0", ...), "buffer:NAME", "grad:NAME".
+    parameters: the shape of every parameter and buffer of a module, by name.
+    loaded: whether the case's weights fitted into it.
+    stage, raised, error: where it stopped, what Python said, and a sentence on it; all
+    three empty when all went well.
+    """
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    parameters: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    loaded: bool = True
+    ops: list[Op] = field(default_factory=list)
+    stage: str = ""
+    raised: str = ""
+    error: str = ""
+
+    @property
+    def launches(self) -> int:
+        """How many operations started a kernel."""
+        return sum(op.launch for op in self.ops)
+
+
+def answer(target: Callable, case: Case) -> Reply:
+    """Call `target` on `case`, forward and backward.
+
+    target: a function, called with the tensors and scalars by name; a module that
+    stands for a function, called the same way; or a module class, built from
+    the scalars. Whatever goes wrong becomes a stage and a sentence in the reply.
+    """
+    reply = Reply()
+    try:
+        _fill(reply, target, case)
+    except NotAttempted:
+        reply.stage = "stub"
+    except (Exception, SystemExit) as problem:
+        reply.stage = reply.stage or "run"
+        reply.raised = f"{type(problem).__name__}: {_first_line(problem)}"
+        reply.error = _sentence(problem, target, case)
+    return reply
+
+
+def _fill(reply: Reply, target: Callable, case: Case) -> None:
+    inputs = {
+        name: value.clone().requires_grad_(value.is_floating_point())
+        for name, value in case.tensors.items()
+    }
+    if isinstance(target, type):
+        module = target(**case.scalars)
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"{target.__name__} is not an nn.Module")
+        module = module.double().train(case.training)
+        reply.parameters = {k: tuple(v.shape) for k, v in state(module).items()}
+        wanted = {name: tuple(value.shape) for name, value in case.weights.items()}
+        reply.loaded = reply.parameters == wanted
+        if reply.loaded:
+            module.load_state_dict(case.weights, strict=False)
+        leaves = inputs | dict(module.named_parameters())
+        call = lambda: module(**inputs)  # noqa: E731
+    else:
+        module, leaves = None, inputs
+        call = lambda: target(**inputs, **case.scalars)  # noqa: E731
+    with Recorder(_source_file(target)) as recorder:
+        output = call()
+    reply.ops = recorder.ops
+    outputs = _named_outputs(output)
+    reply.tensors.update({k: v.detach() for k, v in outputs.items()})
+    if module is not None:
+        buffers = {k: v for k, v in module.named_buffers() if v.is_floating_point()}
+        reply.tensors.update({f"buffer:{k}": v.clone() for k, v in buffers.items()})
+    reply.tensors.update(_gradients(outputs, leaves))
+
+
+def state(module: nn.Module) -> dict[str, Tensor]:
+    """A module's parameters and buffers by name, without the batch counters."""
+    return {
+        name: value
+        for name, value in module.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def _named_outputs(output) -> dict[str, Tensor]:
+    if isinstance(output, (int, float)) and not isinstance(output, bool):
+        output = torch.tensor(float(output), dtype=torch.float64)
+    if isinstance(output, Tensor):
+        return {"output": output}
+    if isinstance(output, (tuple, list)) and output:
+        named = {}
+        for i, part in enumerate(output):
+            (value,) = _named_outputs(part).values()
+            named[f"output.{i}"] = value
+        return named
+    kind = type(output).__name__
+    advice = {
+        "NoneType": "a `return` is missing",
+        "ndarray": "stay in torch: NumPy cuts the gradient off",
+    }.get(kind, "return a torch.Tensor")
+    raise TypeError(f"it returned {kind} where a tensor is expected: {advice}")
+
+
+def cotangent(output: Tensor) -> Tensor:
+    """What is fed to the backward pass: fixed, of the output's shape, without symmetries."""
+    steps = torch.arange(output.numel(), dtype=output.dtype, device=output.device)
+    return torch.cos(steps).reshape(output.shape)
+
+
+def _gradients(outputs: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[str, Tensor]:
+    reached = [v for v in outputs.values() if v.requires_grad]
+    wanted = {k: v for k, v in leaves.items() if v.requires_grad}
+    if not reached or not wanted:
+        return {}
+    found = torch.autograd.grad(
+        reached, list(wanted.values()), [cotangent(v) for v in reached], allow_unused=True
+    )
+    return {f"grad:{k}": g for k, g in zip(wanted, found, strict=True) if g is not None}
+
+
+class Recorder(TorchDispatchMode):
+    """Writes down every operation, as plain data, with the line that asked for it."""
+
+    def __init__(self, filename: str = ""):
+        super().__init__()
+        self.ops: list[Op] = []
+        self._filename = filename
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if len(self.ops) < MAX_OPS:
+            plain = [_plain(value) for value in args]
+            line, borrowed = self._origin()
+            self.ops.append(Op(str(func), plain, _starts_kernel(func), line, borrowed))
+        return func(*args, **(kwargs or {}))
+
+    def _origin(self) -> tuple[int, bool]:
+        frame, borrowed = sys._getframe(2), False
+        while frame is not None:
+            if frame.f_globals.get("__name__", "").startswith("convzoo.framework"):
+                borrowed = True
+            if self._filename and frame.f_code.co_filename == self._filename:
+                return frame.f_lineno, borrowed
+            frame = frame.f_back
+        return 0, borrowed
+
+
+def _starts_kernel(func) -> bool:
+    name = func._schema.name.removeprefix("aten::")
+    return not (func.is_view or name.startswith(("empty", "new_empty", "_unsafe_view")))
+
+
+def _plain(value):
+    if isinstance(value, Tensor):
+        return list(value.shape)
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, (bool, int, float, str)) else None
+
+
+def _source_file(target) -> str:
+    while hasattr(target, "__wrapped__"):
+        target = target.__wrapped__
+    target = getattr(target, "forward", target)
+    code = getattr(target, "__code__", None)
+    return code.co_filename if code else ""
+
+
+_TRANSLATED = {
+    "in-place operation": "It changes one of its arguments in place. The caller still needs them, "
+    "and so does the gradient: make a new tensor instead.",
+    "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in torch.",
+    "unexpected keyword argument": "Keep the names of the arguments as the stub has them: they "
+    "are called by name.",
+}
+
+
+def _first_line(problem: BaseException) -> str:
+    return str(problem).strip().split("\n")[0][:300] or "no message"
+
+
+def _sentence(problem: BaseException, target: Callable, case: Case) -> str:
+    text = _first_line(problem)
+    where = _line_of(problem, _source_file(target))
+    call = f"The call was {describe(target, case)}."
+    for mark, sentence in _TRANSLATED.items():
+        if mark in text:
+            return f"{sentence} ({text}{where}.)"
+    if isinstance(problem, TypeError) and text.startswith("it returned"):
+        return f"I{text[1:]}. {call}"
+    return f"It raised {type(problem).__name__}: {text}{where}. {call}"
+
+
+def _line_of(problem: BaseException, filename: str) -> str:
+    own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == filename]
+    if not filename or not own:
+        return ""
+    frame = own[-1]
+    return f", in line {frame.lineno}: `{frame.line}`" if frame.line else f", in line {frame.lineno}"
+
+
+def describe(target: Callable, case: Case) -> str:
+    """The call as a reader would write it, with shapes for tensors."""
+    name = getattr(target, "__name__", type(target).__name__)
+    tensors = [f"{k} {tuple(v.shape)}" for k, v in case.tensors.items()]
+    scalars = [f"{k}={v!r}" for k, v in case.scalars.items()]
+    if isinstance(target, type):
+        return f"{name}({', '.join(scalars)}) on {', '.join(tensors)}"
+    return f"{name}({', '.join(tensors + scalars)})"

@@ -1,0 +1,14 @@
+"""Exercises, short questions and predictions, and what a lesson calls to use them."""
+
+from convzoo.exercises.catalogue import catalogue, predictions, questions
+from convzoo.exercises.judge import compare, judge
+from convzoo.exercises.model import STAGES, Exercise, Shortcut, Verdict, Wrong
+from convzoo.exercises.notebook import ask, begin, check, hint, use
+from convzoo.exercises.predictions import predict
+from convzoo.exercises.questions import Belief, Question
+
+__all__ = [
+    "STAGES", "Belief", "Exercise", "Question", "Shortcut", "Verdict", "Wrong",
+    "ask", "begin", "catalogue", "check", "compare", "hint", "judge", "predict",
+    "predictions", "questions", "use",
+]  # fmt: skip

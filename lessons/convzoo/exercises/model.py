@@ -1,0 +1,120 @@
+"""What an exercise is: everything there is to know of it, in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Generator, Tensor
+
+from convzoo.case import Case, Op, state
+
+STAGES = (
+    "run", "names", "shape", "parameters", "values", "gradients", "shortcut", "launches",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A plausible mistake: the framework's operation on spoilt arguments.
+
+    sentence: what would help whoever made it. It never states the answer's code.
+    """
+
+    name: str
+    sentence: str
+    target: Callable
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """An operation that would make the exercise pointless.
+
+    ran: whether an operation that was seen to run is one.
+    written: names in the source that are one, for the scan outside the sandbox.
+    """
+
+    sentence: str
+    ran: Callable[[Op], bool]
+    written: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a lesson.
+
+    name: what the reader defines; reference: the framework's own form of it, with the
+    same signature; cases: random ones, in float64; small: ones in small integers to
+    follow by hand, smallest first; steady: two cases between which the
+    number of launches may not grow.
+    """
+
+    id: str
+    lesson: str
+    title: str
+    points: int
+    minutes: int
+    name: str
+    reference: Callable
+    cases: Callable[[Generator], list[Case]]
+    small: Callable[[], list[Case]]
+    wrong: tuple[Wrong, ...]
+    hints: tuple[str, ...]
+    shortcuts: tuple[Shortcut, ...] = ()
+    steady: Callable[[], tuple[Case, Case]] | None = None
+    slow: str = ""
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the reader writes a class."""
+        return isinstance(self.reference, type)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found. status: "passed", "failed" or "not attempted"."""
+
+    id: str
+    status: str
+    stage: str = ""
+    message: str = ""
+    wrong: str = ""
+    seen: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def passed(self) -> bool:
+        return self.status == "passed"
+
+    @property
+    def usable(self) -> bool:
+        """Right in every number and built by hand, if perhaps slow."""
+        return self.passed or self.stage == "launches"
+
+
+def normal(gen: Generator, *shape: int) -> Tensor:
+    """Normal numbers in float64."""
+    return torch.randn(*shape, generator=gen, dtype=torch.float64)
+
+
+def integers(*shape: int, start: int = 1) -> Tensor:
+    """1, 2, 3, ... in float64: small enough to follow by hand."""
+    count = torch.Size(shape).numel()
+    return torch.arange(start, start + count, dtype=torch.float64).reshape(shape)
+
+
+def pick(gen: Generator, options: list):
+    """One of the options."""
+    return options[int(torch.randint(len(options), (), generator=gen))]
+
+
+def module_case(
+    reference: type, scalars: dict, tensors: dict[str, Tensor], gen: Generator, training=False
+) -> Case:
+    """A case for a module: weights drawn by name for the shapes of the reference."""
+    weights = {}
+    for name, value in state(reference(**scalars)).items():
+        drawn = normal(gen, *value.shape)
+        fan_in = max(1, value[0].numel()) if value.dim() > 1 else 1
+        weights[name] = 0.5 + drawn.abs() if name.endswith("running_var") else drawn / fan_in**0.5
+    return Case(scalars, tensors, weights, training)

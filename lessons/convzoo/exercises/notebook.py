@@ -1,0 +1,173 @@
+"""What a lesson calls: begin, check, use, hint, ask. None of them ever raises for a mistake
+of the reader's, so that a lesson runs to its end whatever he wrote."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+
+from convzoo import device as devices
+from convzoo.errors import UserError
+from convzoo.exercises import progress
+from convzoo.exercises.catalogue import catalogue, find, questions
+from convzoo.exercises.judge import judge
+from convzoo.exercises.model import Exercise, Verdict
+from convzoo.show import notice
+
+_session = {"student": "", "judged": {}, "trusted": False}
+
+
+@contextmanager
+def trusted():
+    """Inside, `use` hands out what is there without judging it: for the solutions."""
+    before, _session["trusted"] = _session["trusted"], True
+    try:
+        yield
+    finally:
+        _session["trusted"] = before
+
+
+def begin(lesson: str, student: str = ""):
+    """Open a lesson: seed everything, tell what the reader runs on, return the device.
+
+    lesson: "02_resnext"; student: the name under which he hands in, which draws the numbers
+    of his short questions.
+    """
+    _session["student"] = str(student).strip()
+    devices.seed(0)
+    device = devices.choose()
+    mine = [e.id for e in catalogue().values() if e.lesson == lesson]
+    done = progress.load()["exercises"]
+    passed = sum(done.get(i, {}).get("status") == "passed" for i in mine)
+    print(f"{lesson}: {devices.describe(device)}")
+    print(f"Exercises passed so far: {passed} of {len(mine)}.")
+    return device
+
+
+def check(exercise_id: str) -> Verdict:
+    """Check the reader's own function or class, found by its name where `check` is called."""
+    exercise = find(exercise_id, catalogue())
+    verdict = _judged(exercise, sys._getframe(1).f_globals)
+    before = progress.recall("exercises", exercise.id, {})
+    tries = before.get("tries", 0) + (verdict.status != "not attempted")
+    status = "passed" if before.get("status") == "passed" else verdict.status
+    progress.record("exercises", exercise.id, {"status": status, "tries": tries})
+    title, body, kind = told(exercise, verdict)
+    notice(title, body, kind)
+    return Quiet(verdict)
+
+
+def told(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
+    """A verdict in words: title, body, kind."""
+    if verdict.passed:
+        body = f"You earned {_points(exercise.points)}. From here on the lesson runs on yours."
+        return f"{exercise.id}: passed", body, "pass"
+    if verdict.status == "not attempted":
+        return f"{exercise.id}: not attempted yet", (
+            f"{exercise.title}: {_points(exercise.points)}, about {exercise.minutes} minutes. "
+            "Write it in the cell above, in place of the line `raise NotAttempted(...)`. "
+            "Until then the lesson goes on with the framework's own."
+        ), "todo"
+    body = verdict.message
+    if len(exercise.hints):
+        body += f'\n\nStuck? hint("{exercise.id}") opens the first of {len(exercise.hints)} hints.'
+    return f"{exercise.id}: not yet ({verdict.stage})", body, "fail"
+
+
+def use(exercise_id: str) -> Callable:
+    """The reader's own where it is right, the framework's operation where it is not, and
+    which of the two is said."""
+    namespace = sys._getframe(1).f_globals
+    exercise = find(exercise_id, catalogue())
+    if _session["trusted"]:
+        return namespace[exercise.name]
+    if _judged(exercise, namespace).usable:
+        notice(f"{exercise.name}: your own", "", "pass")
+        return namespace[exercise.name]
+    notice(f"{exercise.name}: the framework's own, until {exercise.id} passes", "", "info")
+    return exercise.reference
+
+
+def hint(exercise_id: str) -> None:
+    """Open the next hint of an exercise; after the last, all of them again."""
+    exercise = find(exercise_id, catalogue())
+    opened = progress.recall("hints", exercise.id, 0)
+    opened = opened + 1 if opened < len(exercise.hints) else 1
+    progress.record("hints", exercise.id, opened)
+    title = f"{exercise.id}: hint {opened} of {len(exercise.hints)}"
+    notice(title, exercise.hints[opened - 1], "info")
+
+
+def ask(question_id: str, answer=...) -> None:
+    """Show a short question with the student's own numbers, and mark the answer given."""
+    question = find(question_id, questions())
+    shown = question.shown(_session["student"])
+    if answer is ...:
+        notice(f"{question.title} ({_points(question.points)})", shown, "todo")
+        return
+    try:
+        right, sentence = question.mark(_session["student"], answer)
+    except UserError as problem:
+        notice(f"{question.title}: no answer yet", f"{shown}\n\n{problem}", "todo")
+        return
+    progress.record("answers", question.id, {"answer": str(answer), "right": right})
+    head = f"{question.title}: {'right' if right else 'not yet'}"
+    notice(head, f"{shown}\n\nYou said {answer}. {sentence}", "pass" if right else "fail")
+
+
+class Quiet:
+    """A verdict that shows nothing when it is the last line of a cell: it was told already."""
+
+    def __init__(self, verdict: Verdict):
+        self.verdict = verdict
+
+    def __getattr__(self, name: str):
+        return getattr(self.verdict, name)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{self.verdict.id}: {self.verdict.status}>"
+
+
+def _judged(exercise: Exercise, namespace: dict) -> Verdict:
+    broken = unparsed(exercise.id, namespace.get("In", []))
+    if broken:
+        return Verdict(exercise.id, "failed", "run", broken)
+    target = namespace.get(exercise.name)
+    if not callable(target):
+        return Verdict(
+            exercise.id, "failed", "run",
+            f"There is no `{exercise.name}` yet. Run the exercise's cell first; if it does not "
+            "run, its error stands below it.",
+        )  # fmt: skip
+    known = _session["judged"].get(exercise.id)
+    if known is None or known[0] is not target:
+        known = target, judge(exercise, target)
+        _session["judged"][exercise.id] = known
+    return known[1]
+
+
+def unparsed(exercise_id: str, cells: list[str]) -> str:
+    """A sentence if the cell of this exercise that ran last is no Python, else nothing."""
+    mark = f"# exercise: {exercise_id}"
+    mine = [cell for cell in cells if mark in cell.split("\n")]
+    if not mine:
+        return ""
+    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1].split("\n")]
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError as problem:
+        line = (problem.text or "").strip()
+        return (
+            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
+            f"{problem.lineno}: `{line}`. Mend that line and run the cell again."
+        )
+    return ""
+
+
+def _points(number: int) -> str:
+    return f"{number} point" if number == 1 else f"{number} points"

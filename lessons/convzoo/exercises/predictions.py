@@ -1,0 +1,168 @@
+"""Predict, then play, then explain: a result stays hidden until the reader has guessed.
+
+The guess is kept, shown beside what is measured, and one line is asked for: why.
+Nothing ever waits for input(). CONVZOO_PREDICT=skip shows results at once, for
+tests, slides and scripts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+from convzoo.exercises import progress
+from convzoo.show import Picture, display, in_notebook, notice_picture
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is asked before a result is shown; with `options` a choice, else a number."""
+
+    id: str
+    question: str
+    unit: str = ""
+    options: tuple[str, ...] = ()
+    why: str = "Why?"
+
+
+def predict(prediction_id: str, then: Callable, measured=None) -> None:
+    """Ask for a guess, then show what `then()` returns (an Explorer, a Picture, a figure).
+
+    measured: what the guess is compared with, a value or a function that returns it; it is
+    called after the guess.
+    """
+    from convzoo.exercises.catalogue import find, predictions
+
+    prediction = find(prediction_id, predictions())
+    known = progress.recall("guesses", prediction.id)
+    if not _can_ask():
+        print(f"Before you look: {prediction.question}")
+        display(then())
+        if measured is not None:
+            print(compared(prediction, known, _value(measured)))
+        return
+    display(Asking(prediction, then, measured))
+
+
+def compared(prediction: Prediction, guess, value) -> str:
+    """A guess beside what was measured, in a sentence."""
+    unit = f" {prediction.unit}" if prediction.unit and not prediction.options else ""
+    told = f"Measured: {_text(value)}{unit}."
+    if guess in (None, "skip"):
+        return told
+    head = f"You guessed {_text(guess)}{unit}. {told}"
+    if prediction.options:
+        return f"{head} {'As you said.' if guess == value else 'Not as you said.'}"
+    if guess == value:
+        return f"{head} Exactly."
+    if value and guess > 0:
+        return f"{head} Your guess is {guess / value:.2g} times that."
+    return head
+
+
+class Asking:
+    """The form: a question, a field, two buttons; then the result, and one line for why."""
+
+    def __init__(self, prediction: Prediction, then: Callable, measured=None):
+        import ipywidgets as kit
+
+        self.prediction, self._then, self._measured = prediction, then, measured
+        self.field = _field(kit, prediction)
+        self.guess = kit.Button(
+            description="That is my guess", button_style="primary", tooltip="Keep the guess"
+        )
+        self.skip = kit.Button(description="Skip", tooltip="Show the result without a guess")
+        self.words = kit.HTML(_paragraph(f"<b>Your guess first.</b> {escape(prediction.question)}"))
+        self.row = kit.HBox(
+            [self.field, self.guess, self.skip], layout=kit.Layout(flex_flow="row wrap")
+        )
+        self.result = kit.VBox([])
+        self.why = kit.Text(
+            description=prediction.why, placeholder="one line, kept for you", tooltip=prediction.why,
+            value=progress.recall("reasons", prediction.id, ""), continuous_update=False,
+            style={"description_width": "initial"}, layout=kit.Layout(width="90%"),
+        )  # fmt: skip
+        self.why.observe(self._keep_reason, names="value")
+        self.box = kit.VBox([self.words, self.row, self.result])
+        self.guess.on_click(lambda _: self._guessed(self.field.value))
+        self.skip.on_click(lambda _: self.reveal("skip"))
+        kept = progress.recall("guesses", prediction.id)
+        if kept is not None:
+            self.reveal(kept)
+
+    def _guessed(self, given) -> None:
+        guess = given if self.prediction.options else _number(given)
+        if guess is None:
+            text = "Write a number, such as 24 or 1.5, or press Skip."
+            self.result.children = (_widget(notice_picture("No guess yet", text, "todo")),)
+        else:
+            self.reveal(guess)
+
+    def reveal(self, guess) -> None:
+        """Keep the guess, and show the result beside it."""
+        progress.record("guesses", self.prediction.id, guess)
+        try:
+            shown = [_widget(self._then())]
+            if self._measured is not None:
+                words = compared(self.prediction, guess, _value(self._measured))
+                shown.append(_widget(Picture(words, _paragraph(f"<b>{escape(words)}</b>"))))
+        except Exception as problem:
+            text = f"{type(problem).__name__}: {problem}"
+            shown = [_widget(notice_picture("The result could not be made", text, "fail"))]
+        self.guess.description = "Guess again"
+        self.result.children = (*shown, self.why)
+
+    def _keep_reason(self, change) -> None:
+        progress.record("reasons", self.prediction.id, change["new"])
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        words = Picture(self.prediction.question, self.words.value)
+        return {**self.box._repr_mimebundle_(), **words._repr_mimebundle_()}
+
+
+def _can_ask() -> bool:
+    if os.environ.get("CONVZOO_PREDICT") == "skip" or not in_notebook():
+        return False
+    try:
+        import ipywidgets  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _field(kit, prediction: Prediction):
+    shared = {"description": "I say:", "tooltip": prediction.question}
+    if prediction.options:
+        return kit.RadioButtons(
+            options=list(prediction.options), value=None, layout=kit.Layout(width="max-content"),
+            **shared,
+        )  # fmt: skip
+    return kit.Text(placeholder="a number", layout=kit.Layout(width="14em"), **shared)
+
+
+def _number(given: str) -> float | None:
+    try:
+        return float(given.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _widget(thing):
+    import ipywidgets as kit
+
+    box = getattr(thing, "box", None)
+    return box if box is not None else kit.HTML(thing.html)
+
+
+def _value(measured):
+    return measured() if callable(measured) else measured
+
+
+def _text(value) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+
+
+def _paragraph(html: str) -> str:
+    return f'<p style="font-size:1.05em;margin:.4em 0;line-height:1.4">{html}</p>'

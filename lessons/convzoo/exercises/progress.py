@@ -1,0 +1,65 @@
+"""What the reader did, in a file of his own: passes, hints, answers, guesses.
+
+The file is $CONVZOO_HOME/progress.json (by default in ~/.convzoo). It is written
+whole and put in place at once, so that a kernel killed in the middle loses nothing;
+a file that cannot be read is kept aside, never deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+KINDS = ("exercises", "hints", "answers", "guesses", "reasons")
+
+
+def home() -> Path:
+    """The folder of the reader's own files."""
+    return Path(os.environ.get("CONVZOO_HOME") or Path.home() / ".convzoo")
+
+
+def load() -> dict[str, dict]:
+    """All that is known, by kind and id."""
+    path = home() / "progress.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("not an object")
+    except FileNotFoundError:
+        found = {}
+    except (ValueError, OSError):
+        _keep_aside(path)
+        found = {}
+    return {kind: dict(found.get(kind) or {}) for kind in KINDS}
+
+
+def record(kind: str, key: str, value) -> None:
+    """Remember one thing. A disk that cannot be written never stops a lesson."""
+    known = load()
+    known[kind][key] = value
+    try:
+        _replace(home() / "progress.json", json.dumps(known, indent=1, sort_keys=True))
+    except OSError:
+        pass
+
+
+def recall(kind: str, key: str, default=None):
+    """What was remembered, or the default."""
+    return load()[kind].get(key, default)
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(temporary, path)
+
+
+def _keep_aside(path: Path) -> None:
+    try:
+        os.replace(path, path.with_suffix(".unreadable.json"))
+    except OSError:
+        pass
