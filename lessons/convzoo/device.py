@@ -1,0 +1,106 @@
+"""Where tensors live: choosing a device, naming it, and one seed for everything."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import subprocess
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from convzoo.errors import UserError
+
+KINDS = ("cuda", "mps", "cpu")  # in the order of preference
+VARIABLE = "CONVZOO_DEVICE"
+
+
+def choose() -> torch.device:
+    """The best device of this machine: cuda, else mps, else cpu.
+
+    The environment variable CONVZOO_DEVICE (`cpu`, `cuda`, `cuda:1`, `mps`) overrides.
+    Raises UserError where its value is no device of this machine's.
+    """
+    asked = os.environ.get(VARIABLE, "").strip()
+    if asked:
+        return _asked_for(asked)
+    return torch.device(next(kind for kind in KINDS if count(kind)))
+
+
+def count(kind: str) -> int:
+    """How many devices of a kind torch can use here: 0 where there is none."""
+    if kind == "cuda":
+        with warnings.catch_warnings():  # torch warns where a driver is too old: same answer
+            warnings.simplefilter("ignore")
+            return torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "mps":
+        return int(torch.backends.mps.is_available())
+    return int(kind == "cpu")
+
+
+def _asked_for(asked: str) -> torch.device:
+    """The device that CONVZOO_DEVICE names; raises UserError where it cannot be had."""
+    there = [kind for kind in KINDS if count(kind)]
+    what_next = f"set it to {' or '.join(there)}, or unset it"
+    try:
+        wanted = torch.device(asked.lower())
+    except RuntimeError:
+        wanted = None
+    if wanted is None or wanted.type not in KINDS:
+        raise UserError(
+            f"{VARIABLE} is {asked!r}, which names no device that the course knows: {what_next}."
+        )
+    have = count(wanted.type)
+    if (wanted.index or 0) >= have:
+        found = f"finds {have} of that kind here" if have else "finds none here"
+        raise UserError(f"{VARIABLE} is {asked!r}, but torch {found}: {what_next}.")
+    return wanted
+
+
+def describe(device: torch.device | str) -> str:
+    """One line on what the reader runs on: name, memory, threads or CUDA, torch version."""
+    device = torch.device(device)
+    torch_version = f"torch {torch.__version__}"
+    if device.type == "cuda":
+        card = torch.cuda.get_device_properties(device)
+        memory = f"{card.total_memory / 2**30:.0f} GiB"
+        return f"{device}: {card.name}, {memory}, {torch_version}, CUDA {torch.version.cuda}"
+    threads = torch.get_num_threads()
+    threads_text = f"{threads} thread{'s' if threads != 1 else ''}"
+    parts = [processor(), _memory_text(), threads_text, torch_version]
+    return f"{device}: " + ", ".join(part for part in parts if part)
+
+
+def processor() -> str:
+    """The processor's name as its system tells it, or its architecture."""
+    try:
+        if platform.system() == "Darwin":
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            said = subprocess.run(command, capture_output=True, text=True, timeout=5)
+            if said.stdout.strip():
+                return said.stdout.strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+    return platform.processor() or platform.machine() or "processor"
+
+
+def _memory_text() -> str:
+    """The machine's memory, as "16 GiB"; empty where the system does not tell (Windows)."""
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return ""
+    return f"{size / 2**30:.0f} GiB" if size > 0 else ""
+
+
+def seed(n: int = 0) -> None:
+    """Seeds Python's, NumPy's and torch's generators, those of every device included."""
+    random.seed(n)
+    np.random.seed(n % 2**32)
+    torch.manual_seed(n)

@@ -1,0 +1,62 @@
+"""What every test stands on: a home of its own, no window, no question asked, one thread."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GPU_REASON = "needs a GPU"
+
+# Before anything imports torch or matplotlib, and inherited by the kernels that tests start.
+os.environ["CONVZOO_HOME"] = tempfile.mkdtemp(prefix="convzoo-home-")
+os.environ["CONVZOO_PREDICT"] = "skip"
+os.environ["MPLBACKEND"] = "Agg"
+for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[threads] = "1"
+
+
+@pytest.fixture(autouse=True)
+def convzoo_home(tmp_path, monkeypatch) -> Path:
+    """The folder in which this one test keeps a student's progress."""
+    home = tmp_path / "convzoo-home"
+    monkeypatch.setenv("CONVZOO_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def lessons() -> list[Path]:
+    """Every lesson that stands, in order: lessons/NN_name.ipynb."""
+    return sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))
+
+
+def _refuse_skip(report) -> None:
+    """Where nothing may skip, turns a skip into a failure; a missing GPU alone excuses."""
+    if not report.skipped or hasattr(report, "wasxfail") or not os.environ.get("CONVZOO_NO_SKIP"):
+        return
+    where = report.longrepr
+    reason = where[2] if isinstance(where, tuple) else str(where)
+    if not reason.removeprefix("Skipped: ").startswith(GPU_REASON):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where CONVZOO_NO_SKIP lets nothing skip: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    _refuse_skip(report)
+    return report
