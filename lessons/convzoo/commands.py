@@ -1,0 +1,175 @@
+"""The verbs of the command line. Each gives a value that `--json` prints, and its text."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convzoo.errors import UserError
+
+SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
+Arguments = argparse.Namespace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verb found: the value of --json, the lines for people, the exit status."""
+
+    value: Any
+    lines: list[str]
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: one line of help, more of it, what it takes, what it does."""
+
+    help: str
+    run: Callable[[Arguments], Outcome]
+    arguments: Callable[[argparse.ArgumentParser], Any] = lambda parser: None
+    more: str = ""
+
+
+def root() -> Path:
+    """The course's folder: the one we stand in or above us, else the one that convzoo lies in."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "lessons").is_dir() and (folder / "solutions").is_dir():
+            return folder
+    return Path(__file__).resolve().parents[2]
+
+
+def doctor(arguments: Arguments) -> Outcome:
+    from convzoo.doctor import examine
+
+    found = examine()
+    lines = []
+    for entry in found:
+        lines.append(f"{'ok ' if entry['ok'] else '!! '} {entry['check']}: {entry['found']}")
+        lines += [f"    {entry['advice']}"] if entry["advice"] else []
+    return Outcome(found, lines, 0 if all(entry["ok"] for entry in found) else 1)
+
+
+def exercises(arguments: Arguments) -> Outcome:
+    from convzoo.exercises import catalogue
+
+    found = [
+        {
+            "id": e.id,
+            "lesson": e.lesson,
+            "title": e.title,
+            "points": e.points,
+            "minutes": e.minutes,
+            "wrong_answers": len(e.wrong),
+        }
+        for e in catalogue().values()
+    ]
+    wide = max((len(e["id"]) for e in found), default=0)
+    lines: list[str] = []
+    for lesson in dict.fromkeys(e["lesson"] for e in found):
+        lines.append(lesson)
+        lines += [
+            f"  {e['id']:<{wide}}  {e['points']:>2} points  {e['minutes']:>2} min  {e['title']}"
+            for e in found
+            if e["lesson"] == lesson
+        ]
+    return Outcome(found, lines)
+
+
+def check(arguments: Arguments) -> Outcome:
+    from convzoo.teach.source import read
+
+    paths = [Path(name) for name in arguments.file]
+    for path in paths:  # a name that is wrong is told before the seconds that torch takes
+        read(path)
+    from convzoo.exercises import catalogue, judge
+    from convzoo.teach.report import report
+
+    lessons = Path(__file__).resolve().parents[1]
+    found, lines = [], []
+    for path in paths:
+        entries = report(path, lessons, catalogue(), judge)
+        passed = sum(entry["status"] == "passed" for entry in entries)
+        lines += [f"{path} ({entries[0]['lesson']}): {passed} of {len(entries)} passed"]
+        for entry in entries:
+            stage = f" ({entry['stage']})" if entry["stage"] else ""
+            lines.append(f"  {SIGNS[entry['status']]} {entry['id']}: {entry['status']}{stage}")
+            lines += [f"      {line}".rstrip() for line in entry["message"].splitlines()]
+        found += entries
+    return Outcome(found, lines)
+
+
+def hint(arguments: Arguments) -> Outcome:
+    from convzoo.exercises import catalogue, progress
+    from convzoo.exercises.catalogue import find
+    from convzoo.exercises.notebook import hint as open_hint
+    from convzoo.teach.report import quiet
+
+    exercise = find(arguments.id, catalogue())
+    with quiet():
+        open_hint(exercise.id)
+    number = progress.recall("hints", exercise.id, 1)
+    text, of = exercise.hints[number - 1], len(exercise.hints)
+    value = {"id": exercise.id, "number": number, "of": of, "hint": text}
+    more = [f"(Ask again for hint {number + 1} of {of}.)"] if number < of else []
+    return Outcome(value, [f"{exercise.id}: hint {number} of {of}", text, *more])
+
+
+def release(arguments: Arguments) -> Outcome:
+    from convzoo.teach.release import differences, release
+
+    if arguments.check:
+        found = differences(root())
+        lines = [" ".join(filter(None, (d["file"], d["cell"], d["what"]))) for d in found]
+        advice = ["`python -m convzoo release` makes them again."] if found else []
+        return Outcome(found, [*lines, *advice] or ["Nothing differs."], 1 if found else 0)
+    made = release(root(), arguments.force, lambda line: print(line, file=sys.stderr))
+    return Outcome(made, [f"made {name}" for name in made] or ["Nothing has changed."])
+
+
+def slides(arguments: Arguments) -> Outcome:
+    try:
+        from convzoo.teach.slides import main
+    except ModuleNotFoundError as problem:
+        raise UserError(
+            f"Slides need {problem.name}, which is not installed: `pip install -r requirements.txt`."
+        ) from None
+    made = [str(path) for path in main([Path(name) for name in arguments.file]) or []]
+    return Outcome(made, [f"made {name}" for name in made])
+
+
+def _files(at_least: str) -> Callable[[argparse.ArgumentParser], Any]:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", nargs=at_least, help="a lesson's .ipynb or .py")
+
+    return add
+
+
+def _release_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only compare; exit 1 on differences")
+    parser.add_argument("--force", action="store_true", help="run every solution again")
+
+
+VERBS = {
+    "doctor": Verb("look at versions, device, widgets and disk, and say what to do", doctor),
+    "exercises": Verb("list the exercises of the course", exercises),
+    "check": Verb(
+        "run the exercises of a notebook or its .py and report", check, _files("+"),
+        "It is a report, so the exit status is 0 whatever passes or fails; it is 2 where a file "
+        "cannot be read. The code in the file is executed on this machine, without a sandbox.",
+    ),
+    "hint": Verb(
+        "open the next hint of an exercise", hint,
+        lambda parser: parser.add_argument("id", metavar="ID", help="resnext.grouped_conv2d, say"),
+    ),
+    "release": Verb(
+        "make lessons/ and the executed solutions from solutions/NN_name.py", release,
+        _release_options,
+        "A solution is executed again only where its code has changed.",
+    ),
+    "slides": Verb("make the slides of lessons from their solutions", slides, _files("*")),
+}  # fmt: skip

