@@ -31,7 +31,8 @@ setup-test: python
 
 lab: setup
 	@echo "Opening JupyterLab on $(or $(FIRST),the project) (10 seconds). Ctrl-C here ends it."
-	@.venv/bin/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" $(LAB) $(FIRST)
+	@.venv/bin/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" \
+	$(if $(FIRST),--LabApp.default_url=/lab/tree/$(FIRST)) $(LAB)
 
 test: setup-test
 	@echo "Running every test, two at a time: about 10 minutes."

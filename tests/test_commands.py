@@ -74,7 +74,8 @@ def test_lab_opens_the_first_lesson_at_the_root(clone):
     first, *asked = run.stdout.splitlines()
     assert "lessons/02_resnext.ipynb" in first and "seconds" in first
     assert asked == ["python", "-m", "jupyter", "lab", f"--ServerApp.root_dir={clone}",
-                     "--no-browser", "lessons/02_resnext.ipynb"]  # fmt: skip
+                     "--LabApp.default_url=/lab/tree/lessons/02_resnext.ipynb",
+                     "--no-browser"]  # fmt: skip
 
 
 def test_test_runs_pytest_and_says_how_long(clone):
