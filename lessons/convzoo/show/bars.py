@@ -109,7 +109,7 @@ def table(
 def beside(*pictures: Picture) -> Picture:
     """Pictures in a row; they shrink a little, then wrap on a narrow page."""
     items = "".join(
-        f'<div style="flex:1 1 0;min-width:min(100%,360px)">{picture.html}</div>'
+        f'<div style="flex:1 1 0;min-width:min(100%,340px)">{picture.html}</div>'
         for picture in pictures
     )
     html = (

@@ -31,6 +31,7 @@ def channel_matrix(
     row_colours: Sequence[str] | None = None,
     describe: str | None = None,
     size: int = 400,
+    limit: float | None = None,
 ) -> Picture:
     """How output channel i (a row) depends on input channel j (a column), signed.
 
@@ -38,7 +39,8 @@ def channel_matrix(
     terms(i, j, value), or a table of texts: what a reader sees who points at a cell
     (in matrices up to 24 x 24; click, or Tab and the arrow keys, hold a cell).
     row_colours mark rows by their origin; describe replaces the pattern that the
-    alt text would name; size is the longer side of the matrix in pixels.
+    alt text would name; size is the longer side of the matrix in pixels; limit is the
+    value of the full colour, so that colours compare from picture to picture.
     """
     values = as_lists(matrix)
     rows, cols = len(values), len(values[0])
@@ -55,7 +57,7 @@ def channel_matrix(
     width = max(left + cols * cell + 12, left + 300)
     say = terms if callable(terms) else (lambda i, j, v: terms[i][j]) if terms else default_term
     told = max(rows, cols) <= LARGEST_WITH_TERMS
-    largest = max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
+    largest = limit or max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
     alt = _describe(values, title, describe)
     body = "".join((
         _heading(title, width),
@@ -214,7 +216,7 @@ def colour_of(value: float, largest: float) -> str:
     if not math.isfinite(value):
         return "#000000"
     side = palette.POSITIVE if value > 0 else palette.NEGATIVE
-    return palette.tint(side, 0.2 + 0.8 * abs(value) / largest)
+    return palette.tint(side, 0.2 + 0.8 * min(abs(value) / largest, 1))
 
 
 def _told(square: str, i: int, j: int, value: float, say: Term, bottom: float) -> str:

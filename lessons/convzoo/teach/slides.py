@@ -154,7 +154,8 @@ def _page(solution: Path, out: Path) -> Path:
         extra_loaders=[DictLoader({"convzoo.html.j2": template})],
         template_file="convzoo.html.j2", embed_images=True,
         exclude_input_prompt=True, exclude_output_prompt=True,
-        reveal_url_prefix="reveal", mathjax_url="mathjax/MathJax.js?config=TeX-AMS_CHTML-full",
+        reveal_url_prefix="reveal", reveal_theme="white",
+        mathjax_url="mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full",
     )  # fmt: skip
     resources = {"metadata": {"name": solution.stem, "path": str(solution.parent)}}
     html, _ = exporter.from_notebook_node(shown, resources)

@@ -1,0 +1,167 @@
+// What the browser tests need inside the page of JupyterLab.
+window.zoo = {
+  times: new Map(), // when the kernel began with a message that moved a widget
+  kernelTime: null,
+
+  panel() {
+    return window.jupyterapp.shell.currentWidget;
+  },
+
+  listen() {
+    this.panel().sessionContext.session.kernel.anyMessage.connect((_, { msg }) => {
+      const parent = msg.parent_header;
+      if (msg.header.msg_type !== "status" || parent?.msg_type !== "comm_msg") return;
+      const now = Date.parse(msg.header.date) + this.micro(msg.header.date);
+      if (msg.content.execution_state === "busy") this.times.set(parent.msg_id, now);
+      else if (this.times.has(parent.msg_id)) {
+        this.kernelTime = now - this.times.get(parent.msg_id);
+      }
+    });
+  },
+
+  micro(date) { // Date.parse drops what is finer than a millisecond
+    const digits = /\.(\d{3})(\d+)/.exec(date);
+    return digits ? Number("0." + digits[2]) : 0;
+  },
+
+  async runAll(seconds) {
+    const late = new Promise((done) => setTimeout(done, seconds * 1000, "late"));
+    const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
+    if ((await Promise.race([run, late])) === "late") return false;
+    const idle = async () => {
+      while (this.panel().sessionContext.session.kernel.status !== "idle") {
+        await new Promise((done) => setTimeout(done, 100));
+      }
+    };
+    return (await Promise.race([idle(), late])) !== "late";
+  },
+
+  troubles() {
+    const found = [];
+    this.panel().content.widgets.forEach((cell, k) => {
+      if (cell.model.type !== "code") return;
+      const where = `cell ${k} (${cell.model.id})`;
+      if (cell.model.executionCount === null && cell.model.sharedModel.source.trim()) {
+        found.push(`${where} did not run`);
+      }
+      for (const output of cell.outputArea.model.toJSON()) {
+        if (output.output_type === "error") {
+          found.push(`${where}: ${output.ename}: ${output.evalue}`);
+        }
+      }
+      const text = cell.outputArea.node.textContent;
+      for (const sign of ["No picture at", "Error displaying widget", "Loading widget..."]) {
+        if (text.includes(sign)) found.push(`${where} shows: ${text.slice(0, 300)}`);
+      }
+    });
+    return found;
+  },
+
+  controls() {
+    const kinds = {
+      slider: ".widget-slider .noUi-handle",
+      dropdown: ".widget-dropdown select",
+      checkbox: ".widget-checkbox input",
+    };
+    const notebook = this.panel().content.node;
+    return Object.entries(kinds).flatMap(([kind, query]) =>
+      [...notebook.querySelectorAll(query)]
+        .map((node) => ({ kind, node, view: this.viewOf(node) }))
+        .filter(({ view }) => view));
+  },
+
+  viewOf(node) { // the nearest HTML view beside a control
+    for (let box = node; box && !box.matches(".jp-OutputArea"); box = box.parentElement) {
+      const view = box.querySelector(".widget-html-content");
+      if (view) return view;
+    }
+    return null;
+  },
+
+  number() {
+    const all = this.controls();
+    all.forEach(({ node }, k) => { node.dataset.zoo = k; });
+    return all.length;
+  },
+
+  picture(view) {
+    const drawn = [...view.querySelectorAll("img, svg[role=img], table")];
+    const words = (d) => d.alt || d.getAttribute("aria-label") || d.textContent;
+    return { alt: drawn.map(words).join("\n"), html: view.innerHTML };
+  },
+
+  next(kind, node) {
+    if (kind === "checkbox") return "Space";
+    if (kind === "dropdown") return (node.selectedIndex + 1) % node.options.length;
+    const end = node.getAttribute("aria-valuenow") === node.getAttribute("aria-valuemax");
+    if (end) node.dataset.zooBack = "1";
+    if (node.getAttribute("aria-valuenow") === node.getAttribute("aria-valuemin")) {
+      delete node.dataset.zooBack;
+    }
+    return node.dataset.zooBack ? "ArrowLeft" : "ArrowRight";
+  },
+
+  watch(k) {
+    const { kind, node, view } = this.controls()[k];
+    node.scrollIntoView({ block: "center" });
+    this.kernelTime = null;
+    let start = null;
+    for (const event of ["keydown", "input", "change"]) {
+      node.addEventListener(event, () => { start ??= performance.now(); },
+        { capture: true, once: true });
+    }
+    const before = this.picture(view);
+    this.result = new Promise((done) => {
+      const watcher = new MutationObserver(async () => {
+        if (view.innerHTML === before.html) return;
+        watcher.disconnect();
+        await Promise.all([...view.querySelectorAll("img")].map((i) => i.decode()));
+        await new Promise(requestAnimationFrame);
+        const screen = performance.now() - start;
+        await new Promise((later) => setTimeout(later, 60)); // the kernel's "idle" comes last
+        done({ changed: true, picture: this.picture(view), screen, kernel: this.kernelTime });
+      });
+      watcher.observe(view, { childList: true, subtree: true, characterData: true });
+      setTimeout(() => done({ changed: false }), 20000);
+    });
+    const labels = [...node.closest(".jupyter-widgets").querySelectorAll("label")];
+    const name = labels.map((l) => l.textContent.replace(/\u200b/g, "").trim()).find(Boolean);
+    return { kind, name: name || kind, picture: before, next: this.next(kind, node) };
+  },
+
+  seen() {
+    return this.result;
+  },
+
+  pages() {
+    const view = this.panel().node.querySelector(".jp-WindowedPanel-outer");
+    return Math.ceil(view.scrollHeight / (view.clientHeight - 40));
+  },
+
+  scroll(k) {
+    const view = this.panel().node.querySelector(".jp-WindowedPanel-outer");
+    view.scrollTop = k * (view.clientHeight - 40);
+  },
+
+  slide(k) { // shows slide k with all its fragments; tells what does not fit
+    const { h, v } = window.Reveal.getIndices(window.Reveal.getSlides()[k]);
+    window.Reveal.slide(h, v, 99);
+    const slide = window.Reveal.getCurrentSlide();
+    const title = slide.querySelector("h1, h2, h3")?.textContent.replace("¶", "").trim();
+    const name = `slide ${k + 1} (${title || slide.textContent.trim().slice(0, 60)})`;
+    const [width, height] = [1280, 720];
+    const found = [];
+    if (slide.scrollHeight > height || slide.scrollWidth > width) {
+      found.push(`${name} is ${slide.scrollWidth} x ${slide.scrollHeight}`);
+    }
+    for (const part of slide.querySelectorAll("*")) {
+      const hidden = part.scrollWidth - part.clientWidth;
+      if (getComputedStyle(part).overflowX !== "visible" && part.clientWidth && hidden > 2
+          && !part.closest("svg, .MathJax_CHTML, .mjx-chtml, .MJX_Assistive_MathML")) {
+        found.push(`${name}: ${part.tagName.toLowerCase()}.${part.className} is ${hidden} px`
+          + ` too wide: ${part.textContent.trim().slice(0, 60)}`);
+      }
+    }
+    return found;
+  },
+};

@@ -1,0 +1,248 @@
+"""Drives JupyterLab in a real Chromium: a server over a copy, a page, controls that move."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+NAMES = "chromium", "chromium-browser", "google-chrome"
+SECONDS = 240  # that a lesson may take to run, kernel start included
+_UNWANTED = ".git", ".venv*", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache"
+_SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
+}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab: its address, its secret, the copy it serves."""
+
+    url: str
+    token: str
+    root: Path
+
+    def address(self, notebook: str) -> str:
+        return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One move of one control: the picture before and after, and how long it took (ms)."""
+
+    control: str
+    before: dict
+    after: dict
+    screen: float
+    kernel: float | None
+
+
+def chromium() -> str | None:
+    """The path of a Chromium on this machine."""
+    return next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+def copy_of(root: Path, target: Path) -> Path:
+    """The project without its history and environment, so that nothing is saved into it."""
+    shutil.copytree(root, target, ignore=shutil.ignore_patterns(*_UNWANTED))
+    return target
+
+
+@contextmanager
+def lab_over(copy: Path, home: Path, **environment: str):
+    """JupyterLab on loopback at a free port, with settings of its own."""
+    for name, setting in _SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(setting))
+    own = {
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime", "IPYTHONDIR": home / "ipython",
+        "CONVZOO_HOME": home / "convzoo", "PYTHONPATH": copy / "lessons",
+    }
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={copy}",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+    log = home / "server.log"
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            command, stdout=out, stderr=out, start_new_session=True, cwd=copy,
+            env={**os.environ, **{k: str(v) for k, v in own.items()}, **environment},
+        )
+    lab = Lab(f"http://127.0.0.1:{port}", token, copy)
+    try:
+        _await_answer(lab, server, log)
+        yield lab
+    finally:
+        _end(server)
+
+
+def _await_answer(lab: Lab, server: subprocess.Popen, log: Path) -> None:
+    request = urllib.request.Request(
+        f"{lab.url}/api/status", headers={"Authorization": f"token {lab.token}"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + 90
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            opener.open(request, timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+def _end(server: subprocess.Popen) -> None:
+    """Kernels are the server's children: it is asked to end them, then the group goes."""
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+@contextmanager
+def chromium_page(width: int = 1280, height: int = 1400):
+    """A page of a headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as kit:
+        browser = kit.chromium.launch(executable_path=chromium(), args=FLAGS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.add_init_script(_SCRIPT)
+        page.set_default_timeout(60_000)
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+def open_notebook(page, lab: Lab, notebook: str) -> None:
+    """Open a notebook and wait for its kernel; the side bar is folded away."""
+    page.goto(lab.address(notebook))
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_function(
+        "document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')"
+    )
+    page.evaluate(
+        "jupyterapp.shell.leftCollapsed ||"
+        "jupyterapp.commands.execute('application:toggle-left-area')"
+    )
+    page.evaluate("zoo.listen()")
+
+
+def run_all(page) -> None:
+    """Run every cell; returns when the last is done and the widgets stand."""
+    done = page.evaluate("seconds => zoo.runAll(seconds)", SECONDS)
+    assert done, f"the notebook had not run to its end after {SECONDS} s"
+    page.wait_for_timeout(1500)
+
+
+def troubles(page) -> list[str]:
+    """What went wrong on the page: error outputs, failed pictures, widgets that are missing."""
+    return page.evaluate("zoo.troubles()")
+
+
+def move_every_control(page) -> list[Move]:
+    """Moves each slider, list, box and choice on the page, and watches its picture."""
+    return [move(page, k) for k in range(page.evaluate("zoo.number()"))]
+
+
+def move(page, k: int) -> Move:
+    """Moves control k one step and waits for the next picture in its view."""
+    start = page.evaluate("k => zoo.watch(k)", k)
+    control = page.locator(f'[data-zoo="{k}"]')
+    if start["kind"] == "dropdown":
+        control.select_option(index=start["next"])
+    else:
+        control.focus()
+        page.keyboard.press(start["next"])
+    end = page.evaluate("zoo.seen()")
+    assert end["changed"], f"moving {start['name']} changed nothing within 20 s"
+    return Move(start["name"], start["picture"], end["picture"], end["screen"], end["kernel"])
+
+
+def latency(page, k: int, moves: int = 20) -> str:
+    """The medians of some moves of one control, in words."""
+    made = [move(page, k) for _ in range(moves)]
+    screen = median(m.screen for m in made)
+    kernel = median(m.kernel for m in made if m.kernel is not None)
+    return f"{made[0].control}: {kernel:.0f} ms in the kernel, {screen:.0f} ms on the screen"
+
+
+def screenshots(page, folder: Path, name: str) -> None:
+    """The whole notebook, a window's height at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{name}-*.png"):
+        old.unlink()
+    for k in range(page.evaluate("zoo.pages()")):
+        page.evaluate("k => zoo.scroll(k)", k)
+        page.wait_for_timeout(150)
+        page.screenshot(path=folder / f"{name}-{k + 1:02}.png")
+
+
+_SCRIPT = (Path(__file__).parent / "browser.js").read_text()
+
+
+def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
+    """Each slide of a deck is photographed; those that exceed their place are told."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(deck.resolve().as_uri())
+    page.wait_for_function("window.Reveal?.isReady()")
+    page.wait_for_function("window.MathJax?.Hub?.queue.pending === 0")
+    folder.mkdir(parents=True, exist_ok=True)
+    name = deck.name.split(".")[0]
+    for old in folder.glob(f"{name}-slide-*.png"):
+        old.unlink()
+    found = []
+    for k in range(page.evaluate("Reveal.getTotalSlides()")):
+        found += page.evaluate("k => zoo.slide(k)", k)
+        page.screenshot(path=folder / f"{name}-slide-{k + 1:02}.png")
+    return found
+
+
+def guess(form) -> None:
+    """Fill in a prediction's form, whatever it asks for, and send it."""
+    if form.locator("input[type=radio]").count():
+        form.locator("input[type=radio]").first.check()
+    else:
+        form.locator("input[type=text]").first.fill("24")
+    form.get_by_role("button", name="That is my guess").click()
+
+
+def dark(page) -> None:
+    """Turn the lights off, to see what does not follow."""
+    theme = "{theme: 'JupyterLab Dark'}"
+    page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {theme})")
+    page.wait_for_selector("body[data-jp-theme-light=false]")
+    page.wait_for_timeout(500)
+
+
+def end_kernels(page) -> None:
+    """One lesson's kernel at a time is enough."""
+    page.evaluate("jupyterapp.serviceManager.sessions.shutdownAll()")

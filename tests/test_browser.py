@@ -1,0 +1,116 @@
+"""Every lesson in JupyterLab and in a real Chromium; a new lesson joins by being there.
+
+Screenshots are kept under build/screenshots/, to be looked at. Latencies are printed
+(pytest -rP), never asserted: the machine that runs the tests is not the reader's.
+"""
+
+from pathlib import Path
+
+import browser
+import pytest
+
+from convzoo.errors import UserError
+from convzoo.teach import slides
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))
+GUESSING = [path for path in LESSONS if "predict(" in path.read_text(encoding="utf-8")]
+SHOTS = ROOT / "build" / "screenshots"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium is installed"),
+]
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory) -> Path:
+    return browser.copy_of(ROOT, tmp_path_factory.mktemp("browser") / "project")
+
+
+@pytest.fixture(scope="session")
+def lab(copy, tmp_path_factory):
+    home = tmp_path_factory.mktemp("lab")
+    with browser.lab_over(copy, home, CONVZOO_PREDICT="skip") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def asking_lab(copy, tmp_path_factory):
+    with browser.lab_over(copy, tmp_path_factory.mktemp("asking"), CONVZOO_PREDICT="") as running:
+        yield running
+
+
+@pytest.fixture
+def page():
+    with browser.chromium_page() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_and_its_controls_move_its_pictures(lesson, lab, page):
+    browser.open_notebook(page, lab, f"lessons/{lesson.name}")
+    browser.run_all(page)
+    browser.screenshots(page, SHOTS, lesson.stem)
+    assert browser.troubles(page) == []
+    for k, made in enumerate(browser.move_every_control(page)):
+        assert made.before["html"] != made.after["html"], f"{made.control}: the picture stayed"
+        assert made.before["alt"] != made.after["alt"], f"{made.control}: its words stayed"
+        print(f"{lesson.stem}: {browser.latency(page, k)}")
+    assert browser.troubles(page) == []
+    browser.dark(page)
+    browser.screenshots(page, SHOTS, f"{lesson.stem}-dark")
+    browser.end_kernels(page)
+
+
+@pytest.mark.parametrize("lesson", GUESSING, ids=lambda path: path.stem)
+def test_a_result_appears_after_a_guess_and_not_before(lesson, asking_lab, page):
+    browser.open_notebook(page, asking_lab, f"lessons/{lesson.name}")
+    browser.run_all(page)
+    assert browser.troubles(page) == []
+    forms = page.locator(".widget-vbox:has(> .widget-hbox button:text-is('Skip'))")
+    number = forms.count()
+    assert number, "predict() asked for nothing"
+    for k in range(number):
+        form = forms.nth(k)
+        form.scroll_into_view_if_needed()
+        drawn = form.locator(".widget-html-content").locator("img, svg[role=img], table")
+        assert drawn.count() == 0, "the result stood there before the guess"
+        browser.guess(form)
+        drawn.first.wait_for()
+        assert "Your guess" in form.inner_text() or "You guessed" in form.inner_text()
+    assert browser.troubles(page) == []
+    browser.screenshots(page, SHOTS, f"{lesson.stem}-guessed")
+    browser.end_kernels(page)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_no_slide_is_larger_than_the_screen(lesson, tmp_path, page):
+    try:
+        deck = slides.main([lesson.stem], out=tmp_path)[0]
+    except UserError as problem:
+        if "network" not in str(problem):
+            raise
+        pytest.skip(str(problem))
+    wanted = []
+    page.on("request", lambda r: r.url.startswith("http") and wanted.append(r.url))
+    assert browser.slides_that_overflow(page, deck, SHOTS) == []
+    assert wanted == [], "the slides asked the network"
+
+
+def test_a_cell_is_read_with_the_mouse_and_with_the_keys(page):
+    from convzoo import show
+
+    matrix = show.draw.channel_matrix([[0.5, 0], [0, -0.42]], title="two")
+    page.set_content(matrix.html)
+    hint, lines = page.locator(".hint"), page.locator(".t")
+    assert hint.is_visible() and not lines.nth(3).is_visible()
+    page.locator(".c").nth(3).hover()
+    assert lines.nth(3).inner_html().startswith("y[1] gets -0.42 * x[1]")
+    assert lines.nth(3).is_visible() and not hint.is_visible()
+    page.mouse.move(0, 0)
+    page.keyboard.press("Tab")
+    for shown in (0, 1, 2):
+        page.keyboard.press("ArrowRight")
+        assert [k for k in range(4) if lines.nth(k).is_visible()] == [shown]
