@@ -317,7 +317,7 @@ BAD = {
     "too long": (cell("\n".join(["x = 1"] * 16)), 16, "16 lines"),
     "long text": (cell("\n".join(["word"] * 16), "markdown"), 16, "16 lines"),
     "too wide": (cell("x = 1\n" + "y" * 80), 2, "80 columns"),
-    "wide text": (cell("word " * 16, "markdown"), 1, "80 columns"),
+    "wide text": (cell("word " * 16, "markdown"), 1, "82 columns"),
     "wide exercise": (cell(f"# exercise: a.b\n{REGION}\n{'y' * 80}", **EXERCISE), 5, "80 columns"),
 }  # fmt: skip
 

@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Run a verb; the exit status: 2 for a mistake of the user's, told in one sentence."""
-    words = sys.argv[1:] if words is None else words
+    words = (sys.argv[1:] if words is None else words) or ["--help"]
     try:
         _known_verb(words)
         arguments = parser().parse_args(words)
@@ -54,7 +54,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _known_verb(words: list[str]) -> None:
-    verb = words[0] if words else "--help"
+    verb = words[0]
     if verb in VERBS or verb.startswith("-"):
         return
     near = difflib.get_close_matches(verb, VERBS, n=1)

@@ -44,14 +44,10 @@ def root() -> Path:
 
 
 def doctor(arguments: Arguments) -> Outcome:
-    from convzoo.doctor import examine
+    from convzoo.doctor import examine, report
 
-    found = examine()
-    lines = []
-    for entry in found:
-        lines.append(f"{'ok ' if entry['ok'] else '!! '} {entry['check']}: {entry['found']}")
-        lines += [f"    {entry['advice']}"] if entry["advice"] else []
-    return Outcome(found, lines, 0 if all(entry["ok"] for entry in found) else 1)
+    rows = examine()
+    return Outcome(rows, [report(rows)], 0 if all(row["ok"] for row in rows) else 1)
 
 
 def exercises(arguments: Arguments) -> Outcome:

@@ -65,16 +65,16 @@ def _walk(source: str):
         inside = inside and not (mark and mark["which"].upper() == "END")
 
 
-def validate(source: Notebook, exercises: Collection[str] | None = None) -> None:
+def validate(source: Notebook, known: Collection[str] | None = None) -> None:
     """Raise UserError naming cell and line of the first thing that breaks a rule.
 
-    exercises: the ids that the catalogue knows; None where the lesson's module is not there.
+    known: the ids of exercises and questions; None where the lesson's module is not there.
     """
     twice = [o for o, n in Counter(c.owner for c in source.cells if c.role).items() if n > 1]
     if twice:
         raise UserError(f"{source.name}: {' '.join(twice[0])} stands in two cells. Rename one.")
     for number, cell in enumerate(source.cells, 1):
-        problem = _regions(cell) or _owner(cell, exercises) or _metadata(cell) or _size(cell)
+        problem = _regions(cell) or _owner(cell, known) or _metadata(cell) or _size(cell)
         if problem:
             line, sentence = problem
             name = cell.owner[1] or cell.source.split("\n", 1)[0][:50]
@@ -103,7 +103,7 @@ def _regions(cell: Cell) -> Problem:
     return None
 
 
-def _owner(cell: Cell, exercises: Collection[str] | None) -> Problem:
+def _owner(cell: Cell, known: Collection[str] | None) -> Problem:
     role, id = cell.owner
     if not role:
         return None
@@ -116,8 +116,8 @@ def _owner(cell: Cell, exercises: Collection[str] | None) -> Problem:
         return 1, "The first line must begin with `# student:`."
     if role == "exercise" and "define" not in cell.tags:
         return 1, 'An exercise is needed by later cells. Add tags=["define"].'
-    if role == "exercise" and exercises is not None and id not in exercises:
-        return 1, f"The catalogue has no exercise {id}. Correct the id, or add the exercise."
+    if role in ("exercise", "question") and known is not None and id not in known:
+        return 1, f"The catalogue has no {role} {id}. Correct the id, or add the {role}."
     return None
 
 
@@ -133,9 +133,10 @@ def _size(cell: Cell) -> Problem:
     lines = [line for line in cell.source.split("\n") if not _MARK.match(line)]
     if len(lines) > LINES and cell.role != "exercise":
         return LINES + 1, f"The cell has {len(lines)} lines, at most {LINES} fit. Split it."
-    columns = COLUMNS - (2 if cell.kind == "markdown" else 0)
+    margin = 2 if cell.kind == "markdown" else 0  # the script writes text behind "# "
     for number, line in enumerate(cell.source.split("\n"), 1):
+        columns = len(line) + margin
         breakable = cell.kind == "code" or not _UNBREAKABLE.search(line)
-        if len(line) > columns and breakable:
-            return number, f"The line has {len(line)} columns, at most {columns} fit. Break it."
+        if columns > COLUMNS and breakable:
+            return number, f"The line has {columns} columns, at most {COLUMNS} fit. Break it."
     return None

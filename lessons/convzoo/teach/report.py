@@ -114,20 +114,23 @@ def _verdict(exercise, names, trouble, handed_in, judge, extra) -> Verdict:
     if trouble:
         stage, message = trouble
         return Verdict(exercise.id, "failed" if stage else "not attempted", stage, message)
-    target = names.get(exercise.name)
-    if not callable(target):
-        found = f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
-        return Verdict(exercise.id, "failed", "run", found)
-    try:
-        verdict = judge(exercise, target)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as problem:  # a call that exits, as `exit()` does
-        return Verdict(exercise.id, "failed", "run", _raised(problem, "The call"))
+    verdict = _judged(exercise, names.get(exercise.name), judge)
     if verdict.stage == "run" and extra:
         message = f"{verdict.message} A cell that you added does not run: {extra[0]}"
         return Verdict(verdict.id, verdict.status, verdict.stage, message)
     return verdict
+
+
+def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
+    if not callable(target):
+        found = f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+        return Verdict(exercise.id, "failed", "run", found)
+    try:
+        return judge(exercise, target)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # a call that exits, as `exit()` does
+        return Verdict(exercise.id, "failed", "run", _raised(problem, "The call"))
 
 
 def run_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
