@@ -1,0 +1,24 @@
+"""Measuring: what a callable costs, how long it takes, what depends on what.
+
+    cost(fn, *inputs)              parameters, multiply-adds, bytes, launches
+    saved_bytes(fn, *inputs)       memory that is kept for the backward pass
+    bench({"name": fn, ...})       times, interleaved
+    channel_matrix(module, x)      the signed matrix between the channels
+    receptive_field(layers)        in theory; effective_receptive_field: measured
+    roofline                       the least bytes and the least time of an operation
+"""
+
+from convzoo.measure import roofline
+from convzoo.measure.counting import Cost, cost, saved_bytes
+from convzoo.measure.probing import (
+    Field,
+    channel_matrix,
+    effective_receptive_field,
+    receptive_field,
+)
+from convzoo.measure.timing import Timing, bench
+
+__all__ = [
+    "Cost", "Field", "Timing", "bench", "channel_matrix", "cost",
+    "effective_receptive_field", "receptive_field", "roofline", "saved_bytes",
+]
