@@ -56,7 +56,7 @@ def channel_matrix(
     bottom = TOP + rows * cell
     width = max(left + cols * cell + 12, left + 300)
     say = terms if callable(terms) else (lambda i, j, v: terms[i][j]) if terms else default_term
-    told = max(rows, cols) <= LARGEST_WITH_TERMS
+    told = max(rows, cols) <= LARGEST_WITH_TERMS and not still
     largest = limit or max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
     alt = _describe(values, title, describe)
     body = "".join((
