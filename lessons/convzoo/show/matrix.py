@@ -31,6 +31,7 @@ def channel_matrix(
     row_colours: Sequence[str] | None = None,
     describe: str | None = None,
     size: int = 400,
+    still: bool = False,
     limit: float | None = None,
 ) -> Picture:
     """How output channel i (a row) depends on input channel j (a column), signed.
@@ -41,6 +42,7 @@ def channel_matrix(
     row_colours mark rows by their origin; describe replaces the pattern that the
     alt text would name; size is the longer side of the matrix in pixels; limit is the
     value of the full colour, so that colours compare from picture to picture.
+    still leaves out what only a live page can do, for a picture in a file.
     """
     values = as_lists(matrix)
     rows, cols = len(values), len(values[0])
