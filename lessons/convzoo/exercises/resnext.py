@@ -563,4 +563,11 @@ PREDICTIONS = (
         unit="channels",
         why="What pays for the extra channels?",
     ),
+    Prediction(
+        id="resnext.time",
+        question="The grouped layer does an eighth of the multiply-adds of the full one. How many "
+        "times as fast is it on your device? (2 means twice as fast, 0.5 half as fast.)",
+        unit="times as fast",
+        why="What else takes time?",
+    ),
 )

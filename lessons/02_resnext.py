@@ -1,0 +1,497 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 02 ResNeXt: a block-diagonal convolution
+#
+# A layer mixes channels: every output channel reads every input channel. That
+# full matrix is most of what a network computes. ResNeXt keeps a few blocks of
+# it and sets the rest to zero.
+#
+# **You will be able to** read a convolution as a matrix; build a grouped
+# convolution and the ResNeXt block from scratch; say what groups save, and
+# what that buys.
+#
+# **Time:** 60 minutes for the core. **Builds on:** convolutions, matrix
+# products, a little PyTorch.
+#
+# **The lecture's claim:** with groups you pay less for the same width, so at
+# equal cost you can afford more channels. We count it, and we time it.
+
+# %% slideshow={"slide_type": "skip"} tags=["define"]
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from convzoo import NotAttempted, ask, begin, check, measure
+from convzoo import nets, predict, show, use
+
+# %% slideshow={"slide_type": "skip"} student="name"
+# student: the name you hand in under; your questions' numbers come from it
+device = begin("02_resnext", student="")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ## The picture first
+#
+# ![Two 12 x 12 matrices. On the left every cell is coloured: each of 12 output
+# channels reads each of 12 input channels. On the right only four 3 x 3 blocks
+# on the diagonal are.](../figures/02_block_diagonal.svg)
+#
+# A row is an output channel, a column is an input channel, and a cell is the
+# weight between the two. Left: a plain 1x1 convolution. Right: the same with
+# `groups=4`. The empty cells are zero, and stay zero.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Try it.** Run the cell, change `groups` to 2, 6 or 12, and run it again.
+# Point at a cell to read its weight and its term in the sum.
+
+# %%
+groups = 4
+layer = nn.Conv2d(12, 12, 1, groups=groups, bias=False)
+x = torch.randn(1, 12, 5, 5)
+matrix = measure.channel_matrix(layer, x)
+show.draw.channel_matrix(matrix, title=f"groups={groups}")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 1. A 1x1 convolution is a matrix at each pixel
+#
+# At one pixel the channels are a vector. A 1x1 convolution multiplies that
+# vector by its weight matrix, and does the same at every other pixel.
+
+# %%
+conv = nn.Conv2d(8, 6, 1, bias=False)
+x = torch.randn(1, 8, 14, 14)  # n c h w
+M = conv.weight[:, :, 0, 0]  # 6 outputs, 8 inputs
+
+pixel = x[0, :, 3, 5]
+print("by the matrix     ", M @ pixel)
+print("by the convolution", conv(x)[0, :, 3, 5])
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# The same matrix for all pixels at once, and how far the two are apart:
+
+# %% tags=["nbval-check-output"]
+by_matrix = torch.einsum("oc,nchw->nohw", M, x)
+gap = (by_matrix - conv(x)).abs().max().item()
+print("the same numbers:", gap < 1e-5)
+
+# %% [markdown]
+# So its cost is one matrix product for each pixel:
+# $h \cdot w \cdot c_{in} \cdot c_{out}$ multiply-adds (MACs). The counter
+# watches what really runs.
+
+# %% tags=["nbval-check-output"]
+cost = measure.cost(conv, x)
+print("formula:", 14 * 14 * 8 * 6, "  counter:", cost.macs)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 2. Keep the blocks, drop the rest
+#
+# Split 12 channels into 4 groups of 3. Each group of outputs reads only its
+# own group of inputs: 4 blocks of 3 x 3 instead of one matrix of 12 x 12.
+#
+# **Exercise (8 minutes).** Put the blocks where they belong. Stuck? Run
+# `from convzoo import hint` and `hint("resnext.block_diagonal")` in a new
+# cell.
+
+# %% exercise="resnext.block_diagonal" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# exercise: resnext.block_diagonal
+def block_diagonal(blocks):
+    """The matrix with the given blocks on its diagonal, and zeros elsewhere.
+
+    blocks: (g, r, c): g blocks of r rows and c columns.
+    Returns (g * r, g * c). No torch.block_diag.
+    """
+    # your code here
+    raise NotAttempted("resnext.block_diagonal")
+
+
+# %%
+check("resnext.block_diagonal")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# A grouped 1x1 convolution two ways: with your matrix at every pixel, and
+# group by group, each with a small product of its own.
+
+# %%
+make_matrix = use("resnext.block_diagonal")
+blocks = torch.randn(4, 3, 3)  # groups, outputs, inputs of a group
+x = torch.randn(1, 12, 14, 14)
+whole = torch.einsum("oc,nchw->nohw", make_matrix(blocks), x)
+
+parts = []
+for i in range(4):
+    own = x[:, 3 * i : 3 * (i + 1)]  # the channels of group i
+    parts.append(torch.einsum("oc,nchw->nohw", blocks[i], own))
+by_group = torch.cat(parts, dim=1)
+print("the same numbers:", (whole - by_group).abs().max().item() < 1e-5)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# The loop never touches a zero. Compare what the two cost:
+
+# %% tags=["nbval-check-output"]
+weight = torch.randn(12, 3, 1, 1)
+full = measure.cost(F.conv2d, x, torch.randn(12, 12, 1, 1))
+grouped = measure.cost(F.conv2d, x, weight, groups=4)
+print(f"full:     {full.macs:6,} MACs")
+print(f"4 groups: {grouped.macs:6,} MACs")
+print(f"{full.macs // grouped.macs} times fewer")
+
+# %% [markdown]
+# Four groups, a quarter of the multiply-adds: each output reads a quarter of
+# the inputs. For a kernel of $k_h \times k_w$ and $b$ groups the lecture
+# writes
+#
+# $$h \cdot w \cdot k_h \cdot k_w \cdot \frac{c_{in}}{b} \cdot
+# \frac{c_{out}}{b} \cdot b$$
+
+# %% question="resnext.group_width" slideshow={"slide_type": "skip"} tags=["raises-exception"]
+# question: resnext.group_width
+answer = ...  # your answer in place of the dots
+ask("resnext.group_width", answer)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 3. A grouped convolution
+#
+# Now with a kernel, stride and padding. The weight of a grouped convolution is
+# `(c_out, c_in / groups, k, k)`: an output knows only the inputs of its group.
+#
+# **Exercise (20 minutes).** In two steps. First a loop: a plain `F.conv2d` for
+# each group. The check will say that the numbers are right, and how many
+# operations it took. Then all groups in one batched product: `F.unfold` lays
+# the patches out as columns, and `@` multiplies a batch of matrices.
+
+# %% exercise="resnext.grouped_conv2d" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# exercise: resnext.grouped_conv2d
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    """A grouped convolution, as one batched product over the groups.
+
+    x: (n, c_in, h, w); weight: (c_out, c_in / groups, kh, kw).
+    Returns (n, c_out, h', w') with h' = (h + 2 padding - kh) // stride + 1.
+    No groups= of the framework's.
+    """
+    # your code here
+    raise NotAttempted("resnext.grouped_conv2d")
+
+
+# %%
+check("resnext.grouped_conv2d")
+
+# %% question="resnext.weights" slideshow={"slide_type": "skip"} tags=["raises-exception"]
+# question: resnext.weights
+answer = ...  # your answer in place of the dots
+ask("resnext.weights", answer)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# A layer around it, to be put into networks. It runs on your function if that
+# passed, and on the framework's if not.
+
+# %% tags=["define"]
+convolve = use("resnext.grouped_conv2d")
+
+
+class GroupedConv2d(nn.Module):
+    def __init__(self, c_in, c_out, k, stride=1, padding=0, groups=1):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(c_out, c_in // groups, k, k))
+        nn.init.kaiming_normal_(self.weight, mode="fan_out")
+        self.stride, self.padding, self.groups = stride, padding, groups
+
+    def forward(self, x):
+        return convolve(
+            x, self.weight, self.groups, self.stride, self.padding
+        )
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 4. What groups buy
+#
+# With groups the same width costs less. Turn that round: at the same cost, how
+# much wider can the layer be?
+
+# %%
+C = 12
+budget = C * C  # weights of the full 1x1 layer
+divisors = [g for g in range(1, C + 1) if C % g == 0]
+
+
+def affordable(groups):
+    """The widest layer, a multiple of groups, within the budget."""
+    width = groups
+    while (width + groups) ** 2 // groups <= budget:
+        width += groups
+    return width
+
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The picture for one number of groups: the matrix of your own layer, probed by
+# gradients, and its cost as a share of the full layer's.
+
+# %% slideshow={"slide_type": "skip"}
+image = torch.randn(1, C, 14, 14)
+full = measure.cost(GroupedConv2d(C, C, 1), image)
+
+
+def shares(own, width):
+    """The cost of a layer in the full layer's, and the width it affords."""
+    return [
+        ("parameters", own.params / full.params, f"{own.params}"),
+        ("multiply-adds", own.macs / full.macs, f"{own.macs:,}"),
+        ("bytes moved", own.bytes / full.bytes, f"{own.bytes:,}"),
+        (f"width for {budget}", width / C, f"{width} channels"),
+    ]
+
+
+# %% slideshow={"slide_type": "skip"}
+def groups_picture(groups):
+    layer = GroupedConv2d(C, C, 1, groups=groups)
+    rows = shares(measure.cost(layer, image), affordable(groups))
+    matrix = measure.channel_matrix(layer, image)
+    left = show.draw.channel_matrix(matrix, title=f"groups={groups}")
+    scale = {"limit": 3, "reference": (1, "the full layer")}
+    return show.draw.beside(left, show.draw.bars(rows, title="Cost", **scale))
+
+
+# %% slideshow={"slide_type": "subslide"}
+def explore_groups():
+    stops = show.widgets.Stops(divisors, 4, "groups")
+    return show.widgets.Explorer(groups_picture, groups=stops)
+
+
+predict("resnext.budget_width", explore_groups, measured=affordable(4))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Move the slider from 1 to 12. Three things to see:
+#
+# - Parameters and multiply-adds fall as 1 / groups.
+# - The bytes hardly move: they are mostly the image, and the image is still
+#   there. So the layer's *time* need not fall as its multiply-adds do.
+# - The width for the same budget grows as the square root of the groups. A
+#   layer twice as wide in 4 groups costs the same:
+#   $\frac{24 \cdot 24}{4} = 144$.
+
+# %% question="resnext.more_groups" slideshow={"slide_type": "skip"} tags=["raises-exception"]
+# question: resnext.more_groups
+answer = ...  # your answer in place of the dots
+ask("resnext.more_groups", answer)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 5. The ResNeXt block
+#
+# ResNet's bottleneck: a 1x1 layer down to a narrow width, a 3x3 there, a 1x1
+# back up, and the input added. ResNeXt changes one number: the 3x3 has groups,
+# and what that saves makes it wider.
+#
+# **Exercise (15 minutes).** Use `GroupedConv2d` for the 3x3 and `nn.Conv2d`
+# without bias for the rest. One group is `int(planes * width_per_group / 64)`
+# channels wide. Keep the names: the weights are compared by name.
+
+# %% exercise="resnext.block" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# exercise: resnext.block
+class Bottleneck(nn.Module):
+    """ResNeXt's block (Xie 2016, figure 3c): 1x1, grouped 3x3, 1x1, add.
+
+    (n, in_channels, h, w) -> (n, 4 * planes, h / stride, w / stride)
+    Names: conv1 bn1 conv2 bn2 conv3 bn3, and downsample: None, or
+    nn.Sequential(1x1, batch norm) where the input has another shape.
+    """
+
+    expansion = 4
+
+    def __init__(
+        self, in_channels, planes, stride=1, groups=1, width_per_group=64
+    ):
+        super().__init__()
+        # your code here
+        raise NotAttempted("resnext.block")
+
+    def forward(self, x):
+        # your code here
+        raise NotAttempted("resnext.block")
+
+
+# %%
+check("resnext.block")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 6. The paper's row: one budget, five shapes
+#
+# ResNeXt's table 3 trades the number of groups against their width: 1x64d is
+# ResNet-50, 32x4d is ResNeXt-50, and three stand between. All five cost about
+# the same. The last bar is the printed top-1 error on ImageNet.
+
+# %% slideshow={"slide_type": "skip"}
+Block = use("resnext.block")
+row = {"1x64d": 23.9, "2x40d": 23.0, "4x24d": 22.6, "8x14d": 22.3}
+row["32x4d"] = 22.2  # top-1 error in %, ResNeXt (1611.05431), table 3
+features = torch.randn(1, 256, 56, 56, device="meta")  # counted, not run
+
+
+def first_stage(name):
+    """A block of ResNet's first stage in one of the shapes of the row."""
+    groups, wide = (int(part) for part in name.rstrip("d").split("x"))
+    return Block(256, 64, groups=groups, width_per_group=wide)
+
+
+# %% slideshow={"slide_type": "skip"}
+base = measure.cost(first_stage("1x64d").to("meta"), features)
+
+
+def row_bars(name):
+    block = first_stage(name).to("meta")
+    own, width = measure.cost(block, features), block.conv2.weight.shape[0]
+    rows = [
+        ("3x3 width", width / 64, f"{width} channels"),
+        ("parameters", own.params / base.params, f"{own.params:,}"),
+        ("multiply-adds", own.macs / base.macs, show.si(own.macs)),
+        ("top-1 error", row[name] / row["1x64d"], f"{row[name]} %"),
+    ]
+    scale = {"limit": 2, "reference": (1, "1x64d")}
+    return show.draw.bars(rows, title=f"{name}, one block", **scale)
+
+
+# %% slideshow={"slide_type": "skip"}
+def row_matrix(name):
+    """The 3x3 layer's matrix, probed; a cell stands for 2 x 2 channels."""
+    conv = first_stage(name).conv2
+    width = conv.weight.shape[0]
+    matrix = measure.channel_matrix(conv, torch.zeros(1, width, 3, 3))
+    coarse = F.avg_pool2d(matrix.abs()[None], 2)[0]
+    title = f"{name}: {width} channels"
+    return show.draw.channel_matrix(coarse, title=title)
+
+
+# %% slideshow={"slide_type": "skip"}
+def walk_the_row():
+    pictures = {
+        name: show.draw.beside(row_matrix(name), row_bars(name))
+        for name in row
+    }
+    stops = show.widgets.Stops(list(row), "1x64d", "shape")
+    return show.widgets.Explorer(lambda shape: pictures[shape], shape=stops)
+
+
+# %% slideshow={"slide_type": "subslide"}
+predict("resnext.equal_budget", walk_the_row, measured=32 * 4)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The block stays in its budget while its 3x3 layer doubles in width. The error
+# falls at every step of the paper's table. That table is ImageNet and weeks of
+# GPU time, so we quote it; the parameters and multiply-adds are counted here.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 7. The whole network, counted
+#
+# The lecture: ResNeXt was built to have ResNet's parameters and multiply-adds,
+# and more channels. Here are both, made of the block above.
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+image = torch.randn(1, 3, 224, 224, device="meta")
+
+
+def network(groups, width_per_group):
+    settings = {"groups": groups, "width_per_group": width_per_group}
+    with torch.device("meta"):
+        return nets.ResNet(Block, [3, 4, 6, 3], **settings)
+
+
+resnet = measure.cost(network(1, 64), image)
+resnext = measure.cost(network(32, 4), image)
+for name, own in (("ResNet-50", resnet), ("ResNeXt-50", resnext)):
+    print(f"{name:10}: {own.params:,} parameters, {own.macs:,} MACs")
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+print(f"parameters: {resnext.params / resnet.params - 1:+.1%}")
+print(f"MACs:       {resnext.macs / resnet.macs - 1:+.1%}")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 8. And the time?
+#
+# A full 3x3 layer with 64 channels, and one with 128 channels in 32 groups:
+# twice the channels for an eighth of the multiply-adds. Both are the
+# framework's own convolution, on your device.
+
+# %%
+full = nn.Conv2d(64, 64, 3, padding=1).to(device)
+grouped = nn.Conv2d(128, 128, 3, padding=1, groups=32).to(device)
+narrow = torch.randn(4, 64, 56, 56, device=device)
+wide = torch.randn(4, 128, 56, 56, device=device)
+
+
+@torch.no_grad()
+def race():
+    runs = {"full": lambda: full(narrow), "grouped": lambda: grouped(wide)}
+    return measure.bench(runs, seconds=2)
+
+
+# %% slideshow={"slide_type": "subslide"}
+def race_picture():
+    global times
+    times = race()
+    rows = [
+        (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
+        for name, t in times.items()
+    ]
+    return show.draw.bars(rows, title=f"Time of one call on {device}")
+
+
+def speed_up():
+    return round(times["full"].minimum / times["grouped"].minimum, 2)
+
+
+predict("resnext.time", race_picture, measured=speed_up)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# If your ratio is well under 8, you have met the bytes: the grouped layer
+# reads and writes an image of twice as many channels, whatever it multiplies.
+# The paper saw it too: a ResNeXt-101 needed 0.95 s for a minibatch where a
+# ResNet-101 needed 0.70 s (section 5.1 of 1611.05431).
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## What held, and what did not
+#
+# - **Held.** A 1x1 convolution is a matrix at each pixel, and its cost goes
+#   with $c_{in} \cdot c_{out}$: the same numbers, and the counter agrees with
+#   the formula.
+# - **Held, with a caveat.** $b$ groups divide parameters and computation by
+#   $b$. The bytes hardly change, so the time need not follow: see your own
+#   figure above.
+# - **Held within 4%.** ResNeXt-50 has the parameters and the computation of
+#   ResNet-50, and 3x3 layers twice as wide: 2.1% fewer parameters, 3.5% more
+#   multiply-adds.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **To think about**
+#
+# 1. Two grouped layers in a row, with the same groups: which inputs can reach
+#    which outputs? What does the 1x1 between them do about it?
+# 2. With `groups` equal to the number of channels, what is left of the mixing?
+# 3. The budget of section 4 was one of parameters. What would the slider show
+#    for a budget of bytes?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **In your own words** (2 points, marked by your teacher). A friend says:
+# "Groups make a network more powerful." In three or four sentences: what is
+# right about that, and what is missing?
+
+# %% [markdown] free="resnext.explain" slideshow={"slide_type": "skip"}
+# *Your answer here.*
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Papers.** Xie, Girshick, Dollar, Tu, He: *Aggregated Residual
+# Transformations for Deep Neural Networks*, 2016,
+# [1611.05431](https://arxiv.org/abs/1611.05431). He, Zhang, Ren, Sun: *Deep
+# Residual Learning for Image Recognition*, 2015,
+# [1512.03385](https://arxiv.org/abs/1512.03385).
