@@ -329,6 +329,16 @@ def test_a_source_that_breaks_a_rule_is_told_with_cell_and_line(name):
         regions.validate(Notebook("09_x", (cell("y = 1"), bad)), {"a.b"})
 
 
+def test_check_lists_all_that_breaks_a_rule(course):
+    path = course / "solutions/09_sample.py"
+    path.write_text(SOURCE + "\n# %%\n" + "x" * 80 + '\n\n# %% odd="1"\ny = 1\n')
+    found = release.differences(course)
+    assert [entry["file"] for entry in found] == ["solutions/09_sample.py"] * 2
+    assert "line 1: The line has 80 columns" in found[0]["what"] and "'odd'" in found[1]["what"]
+    with pytest.raises(UserError, match="lists all 2"):
+        release.release(course)
+
+
 def test_what_the_rules_let_through():
     long = "\n".join(["x = 1"] * 40)
     good = (
@@ -339,7 +349,7 @@ def test_what_the_rules_let_through():
     )
     regions.validate(Notebook("09_x", good), {"a.b"})
     regions.validate(Notebook("09_x", good), None)
-    with pytest.raises(UserError, match="exercise a.b stands in two cells"):
+    with pytest.raises(UserError, match="exercise a.b stands in 2 cells"):
         regions.validate(Notebook("09_x", (good[0], good[0])))
 
 

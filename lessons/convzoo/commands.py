@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convzoo.errors import UserError
-
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Arguments = argparse.Namespace
 
@@ -128,21 +126,18 @@ def release(arguments: Arguments) -> Outcome:
 
 
 def slides(arguments: Arguments) -> Outcome:
-    try:
-        from convzoo.teach.slides import main
-    except ModuleNotFoundError as problem:
-        raise UserError(
-            f"Slides need {problem.name}, which is not installed: `pip install -r requirements.txt`."
-        ) from None
-    made = [str(path) for path in main([Path(name) for name in arguments.file]) or []]
+    from convzoo.teach.slides import main
+
+    made = [str(path) for path in main(arguments.lesson)]
     return Outcome(made, [f"made {name}" for name in made])
 
 
-def _files(at_least: str) -> Callable[[argparse.ArgumentParser], Any]:
-    def add(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", nargs=at_least, help="a lesson's .ipynb or .py")
+def _file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="+", help="a lesson's .ipynb or .py")
 
-    return add
+
+def _lesson(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("lesson", metavar="LESSON", nargs="*", help="02_resnext, say; else all")
 
 
 def _release_options(parser: argparse.ArgumentParser) -> None:
@@ -154,7 +149,7 @@ VERBS = {
     "doctor": Verb("look at versions, device, widgets and disk, and say what to do", doctor),
     "exercises": Verb("list the exercises of the course", exercises),
     "check": Verb(
-        "run the exercises of a notebook or its .py and report", check, _files("+"),
+        "run the exercises of a notebook or its .py and report", check, _file,
         "It is a report, so the exit status is 0 whatever passes or fails; it is 2 where a file "
         "cannot be read. The code in the file is executed on this machine, without a sandbox.",
     ),
@@ -167,5 +162,5 @@ VERBS = {
         _release_options,
         "A solution is executed again only where its code has changed.",
     ),
-    "slides": Verb("make the slides of lessons from their solutions", slides, _files("*")),
+    "slides": Verb("make the slides of lessons from their solutions", slides, _lesson),
 }  # fmt: skip

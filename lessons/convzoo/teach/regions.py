@@ -65,20 +65,32 @@ def _walk(source: str):
         inside = inside and not (mark and mark["which"].upper() == "END")
 
 
-def validate(source: Notebook, known: Collection[str] | None = None) -> None:
-    """Raise UserError naming cell and line of the first thing that breaks a rule.
+def problems(source: Notebook, known: Collection[str] | None = None) -> list[str]:
+    """All that breaks a rule in a source, each told with its cell and line.
 
     known: the ids of exercises and questions; None where the lesson's module is not there.
     """
-    twice = [o for o, n in Counter(c.owner for c in source.cells if c.role).items() if n > 1]
-    if twice:
-        raise UserError(f"{source.name}: {' '.join(twice[0])} stands in two cells. Rename one.")
+    owners = Counter(cell.owner for cell in source.cells if cell.role)
+    found = [
+        f"{' '.join(owner)} stands in {number} cells: rename one."
+        for owner, number in owners.items()
+        if number > 1
+    ]
     for number, cell in enumerate(source.cells, 1):
         problem = _regions(cell) or _owner(cell, known) or _metadata(cell) or _size(cell)
         if problem:
             line, sentence = problem
             name = cell.owner[1] or cell.source.split("\n", 1)[0][:50]
-            raise UserError(f"{source.name}, cell {number} ({name}), line {line}: {sentence}")
+            found.append(f"cell {number} ({name}), line {line}: {sentence}")
+    return found
+
+
+def validate(source: Notebook, known: Collection[str] | None = None) -> None:
+    """Raise UserError for the first of a source's `problems`."""
+    found = problems(source, known)
+    if found:
+        more = f" (`release --check` lists all {len(found)}.)" if len(found) > 1 else ""
+        raise UserError(f"{source.name}, {found[0]}{more}")
 
 
 Problem = tuple[int, str] | None

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import re
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.teach.cells import Cell, Notebook, with_ids
-from convzoo.teach.regions import stub, unmarked, validate
+from convzoo.teach.regions import problems, stub, unmarked, validate
 from convzoo.teach.source import read
 
 METADATA = {
@@ -52,7 +53,10 @@ def release(root: Path, force: bool = False, progress: Callable[[str], None] = s
     of them are ready. Raises UserError for a source that breaks a rule or does not run.
     """
     changed = []
-    for source in _sources(root):
+    sources = _sources(root)
+    for source in sources:
+        validate(source, _known(source.name))
+    for source in sources:
         lesson, script, solution = _made(source)
         target = root / "solutions" / f"{source.name}.ipynb"
         old = None if force else _load(target)
@@ -70,11 +74,16 @@ def release(root: Path, force: bool = False, progress: Callable[[str], None] = s
 
 
 def differences(root: Path) -> list[dict]:
-    """What a release would change, outputs aside: list of {file, cell, what}."""
+    """What a release would change, outputs aside, or what keeps it from being made: list of
+    {file, cell, what}."""
     found, names = [], set()
     for source in _sources(root):
-        lesson, script, solution = _made(source)
         names.add(source.name)
+        if broken := problems(source, _known(source.name)):
+            path = root / "solutions" / f"{source.name}.py"
+            found += _told(root, path, [("", what) for what in broken])
+            continue
+        lesson, script, solution = _made(source)
         for folder, wanted in (("lessons", lesson), ("solutions", solution)):
             path = root / folder / f"{source.name}.ipynb"
             found += _told(root, path, _compare(wanted, _load(path)))
@@ -93,10 +102,7 @@ def _sources(root: Path) -> list[Notebook]:
             f"There is no solutions/NN_name.py in {root}. Lessons are made from the solutions: "
             "run this in a folder that has them."
         )
-    sources = [with_ids(read(path)) for path in paths]
-    for source in sources:
-        validate(source, _known(source.name))
-    return sources
+    return [with_ids(read(path)) for path in paths]
 
 
 def _known(name: str) -> set[str] | None:
@@ -162,14 +168,13 @@ def execute(solution: dict, folder: Path) -> dict:
             "CONVZOO_HOME": home,
             "CONVZOO_PREDICT": "skip",
             "PYTHONPATH": os.pathsep.join([library, os.environ.get("PYTHONPATH", "")]).rstrip(":"),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         }
         client = NotebookClient(
             node, timeout=SECONDS, kernel_name="python3", record_timing=False,
             coalesce_streams=True, resources={"metadata": {"path": str(folder)}},
         )  # fmt: skip
         try:
-            client.execute(env=env)
+            client.execute(env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         except CellExecutionError as problem:
             raise UserError(f"{_where(node)} raised {problem.ename}: {problem.evalue}") from None
         except CellTimeoutError:
@@ -268,9 +273,9 @@ def _put(texts: dict[Path, str]) -> list[Path]:
     return list(new)
 
 
-def _told(root: Path, path: Path, problems) -> list[dict]:
+def _told(root: Path, path: Path, entries) -> list[dict]:
     file = path.relative_to(root).as_posix()
-    return [{"file": file, "cell": cell, "what": what} for cell, what in problems]
+    return [{"file": file, "cell": cell, "what": what} for cell, what in entries]
 
 
 def _compare(wanted: dict, found: dict | None) -> Iterator[tuple[str, str]]:
