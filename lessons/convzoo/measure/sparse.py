@@ -30,10 +30,6 @@ __all__ = [
     "operands", "stored_values", "sweep", "thumbnail", "timed",
 ]  # fmt: skip
 
-LOWEST", "PATTERNS", "Step", "Unavailable", "crossover", "density_of",
-    "disagreement", "groups_of", "index_bytes", "is_permutation", "layouts", "mask", "misfit",
-    "operands", "stored_values", "sweep", "thumbnail", "timed",
-]  # fmt: skip
 LOWEST = 0.001  # the density at which the slider begins
 # Products of k numbers in another order: rounding grows with the root of k, a bug does not.
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-9}
