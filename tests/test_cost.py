@@ -238,6 +238,7 @@ def test_views_and_allocations_are_no_launch(view):
         (lambda x: torch.add(x, 1, out=torch.empty(3, 4)), 12, 12),
         (lambda x: x.T.contiguous(), 12, 12),
         (lambda x: x[0].expand(6, 4).clone(), 4, 24),
+        (lambda x: x[:, 0].expand(6, 3).clone(), 3, 18),
         (lambda x: x.flatten().unfold(0, 3, 1).clone(), 12, 30),  # windows that overlap
         (lambda x: torch.cat([x, x + 1]), 12 + 24, 12 + 24),
         (lambda x: x.sum(), 12, 1),
