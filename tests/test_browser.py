@@ -15,6 +15,7 @@ from convzoo.teach import slides
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))
 GUESSING = [path for path in LESSONS if "predict(" in path.read_text(encoding="utf-8")]
+SOLUTIONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.ipynb"))
 SHOTS = ROOT / "build" / "screenshots"
 
 pytestmark = [
@@ -61,6 +62,19 @@ def test_a_lesson_runs_and_its_controls_move_its_pictures(lesson, lab, page):
     assert browser.troubles(page) == []
     browser.dark(page)
     browser.screenshots(page, SHOTS, f"{lesson.stem}-dark")
+    browser.end_kernels(page)
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS, ids=lambda path: path.stem)
+def test_a_solution_can_be_read_without_running_it(solution, lab, page):
+    """JupyterLab cleans the HTML of a notebook that nobody ran here: pictures must survive."""
+    browser.open_notebook(page, lab, f"solutions/{solution.name}")
+    browser.screenshots(page, SHOTS, f"{solution.stem}-solution")
+    assert browser.troubles(page) == []
+    drawn = page.locator(".jp-OutputArea-output img[src^='data:image']")
+    shown = [image for image in drawn.all() if image.is_visible()]
+    assert shown and all(image.get_attribute("alt") for image in shown)
+    assert page.locator(".convzoo-live:visible").count() == 0
     browser.end_kernels(page)
 
 

@@ -1,8 +1,10 @@
 """Pictures say in words what they show, and the words follow the values."""
 
+import base64
 import re
 import subprocess
 import sys
+from html import unescape
 from xml.etree import ElementTree
 
 import pytest
@@ -123,6 +125,20 @@ def test_names_colours_and_words_of_a_callers_own():
     )
     assert "1x1" in shown.html and palette.GATE in shown.html
     assert "rows by their branch; 2 of 2" in shown.alt
+
+
+def test_a_page_that_cleans_gets_an_image_with_the_same_words():
+    matrix = draw.channel_matrix([[0.5, 0], [0, 1.0]], title="two <of> them")
+    bars = draw.bars([("a", 1, "1")], title="b")
+    html = draw.beside(matrix, bars)._repr_mimebundle_()["text/html"]
+    live, still = html.split('<div class="convzoo-still">')
+    assert matrix.html in live and "<svg" not in still
+    words = re.findall('<img alt="([^"]*)"', still)
+    assert [unescape(text) for text in words] == [matrix.alt, bars.alt]
+    inner = base64.b64decode(re.search("base64,([^\"]+)", still)[1]).decode()
+    assert ElementTree.fromstring(inner).get("role") == "img" and "gets" not in inner
+    plain = draw.table([[1]], ["a"], "b")
+    assert plain._repr_mimebundle_()["text/html"] == plain.html
 
 
 @pytest.mark.parametrize("wrong", [

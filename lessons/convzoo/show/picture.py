@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from convzoo.show.palette import INPUT, MONO, NEUTRAL, OUTPUT, WEIGHT, channels
+from convzoo.show.stills import for_any_page
 
 KINDS = {
     "pass": (OUTPUT, "✓"),
@@ -31,7 +32,7 @@ class Picture:
     html: str
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.alt}
+        return {"text/html": for_any_page(self.html), "text/plain": self.alt}
 
 
 def in_notebook() -> bool:

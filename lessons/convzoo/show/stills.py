@@ -1,0 +1,41 @@
+"""Pictures for pages that take no inline SVG.
+
+JupyterLab cleans the HTML of a notebook that was not run on this machine (a solution that one
+reads): of an inline SVG it leaves the bare texts. So each goes along as an image, too.
+"""
+
+import base64
+import re
+
+_SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+_LIVE_PARTS = re.compile(r'<title>.*?</title>|<text class="(?:t|hint)".*?</text>', re.DOTALL)
+_TRUSTED = (
+    "<style>.convzoo-live{display:block!important}.convzoo-still{display:none}</style>"
+)
+
+
+def for_any_page(html: str) -> str:
+    """The HTML, and beside it the same with images for SVGs; one of the two is seen.
+
+    A page that cleans drops the <style> and so shows the images.
+    """
+    if not _SVG.search(html):
+        return html
+    still = _SVG.sub(lambda found: as_image(found[0]), html)
+    return (
+        f'<div class="convzoo-live" style="display:none">{html}</div>'
+        f'<div class="convzoo-still">{still}</div>{_TRUSTED}'
+    )
+
+
+def as_image(svg: str) -> str:
+    """An SVG of ours as an <img> with the same words and size, without what is read in cells."""
+    start = svg[: svg.index(">")]
+    words, width, height = (
+        re.search(rf'\b{name}="([^"]*)"', start)[1] for name in ("aria-label", "width", "height")
+    )
+    data = base64.b64encode(_LIVE_PARTS.sub("", svg).encode()).decode()
+    return (
+        f'<img alt="{words}" width="{width}" height="{height}" '
+        f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">'
+    )
