@@ -1,0 +1,207 @@
+"""Builds the papers' networks out of the course's own layers, and counts them.
+
+The blocks come from the `define` cells of the lessons' solutions, the networks from
+solutions/networks.py. Names and settings are torchvision's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+from convzoo.errors import UserError
+
+# The lesson in which a reader builds the networks of a family, told where there are no solutions.
+LESSONS = {"resnet": "02_resnext", "resnext": "02_resnext"}
+LARGEST = 1_000_000  # of any number that is asked for
+SECONDS = 120.0  # that a solution's cell may take: the first import of torch may be slow
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of the registry NETWORKS in solutions/networks.py.
+
+    lesson: whose `define` cells hold its blocks.
+    build: called as build(defs, num_classes=..., **settings), where defs has the names that these
+      cells define; gives an nn.Module with `smallest_image`, the pixels of a side.
+    settings: what --set may change, with the values of this network. The type of a value is the
+      type that is asked for: int, float, bool, or a tuple of int.
+    """
+
+    lesson: str
+    build: Callable
+    settings: Mapping[str, object]
+
+
+def main(
+    name: str,
+    classes: int = 1000,
+    size: tuple[int, int] = (224, 224),
+    settings: Mapping[str, object] | None = None,
+    folder: Path | None = None,
+) -> dict:
+    """Count a network for one image: {"name", "params", "macs"}.
+
+    size: height and width. settings: such as {"groups": 8, "width_per_group": "14"}.
+    folder: the project; the one we stand in, where not given.
+    Nothing is computed: the network and the image are on torch's meta device.
+    Raises UserError for what cannot be built, with what was asked and what is possible.
+    """
+    import torch
+
+    from convzoo.measure import cost
+
+    try:
+        network = build(name, classes, settings, folder, "meta").eval()
+        _check_size(name, network, *size)
+        found = cost(network, torch.empty(1, 3, *size, device="meta"))
+    except RuntimeError as problem:
+        if "overflow" not in str(problem).lower():
+            raise
+        raise UserError(f"{name} with these settings is too large to be counted.") from None
+    return {"name": name, "params": found.params, "macs": found.macs}
+
+
+def build(
+    name: str,
+    classes: int = 1000,
+    settings: Mapping[str, object] | None = None,
+    folder: Path | None = None,
+    device: str = "cpu",
+):
+    """The network as an nn.Module in training mode, its weights drawn at random."""
+    import torch
+
+    solutions = (folder or project()) / "solutions"
+    entry = _find(name, solutions)
+    chosen = _chosen(name, entry, settings or {})
+    if not 1 <= classes <= LARGEST:
+        raise UserError(
+            f"A network cannot tell {classes} classes apart: give a number from 1 to {LARGEST:,}."
+        )
+    defs = definitions(solutions / f"{entry.lesson}.py")
+    with torch.device(device):
+        return entry.build(defs, num_classes=classes, **chosen)
+
+
+def pairs(words: Iterable[str]) -> dict[str, str]:
+    """["groups=8", ...] -> {"groups": "8", ...}; raises UserError for a word without a sign."""
+    found = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not (key and sign):
+            raise UserError(f"--set takes KEY=VALUE, such as groups=8, and got {word!r}.")
+        found[key.strip()] = value
+    return found
+
+
+def project() -> Path:
+    """The nearest folder with lessons, from the one we stand in upwards; else convzoo's own."""
+    here = Path.cwd()
+    own = Path(__file__).resolve().parents[2]
+    return next((p for p in (here, *here.parents) if (p / "lessons").is_dir()), own)
+
+
+def networks(solutions: Path) -> dict[str, Network]:
+    """The registry of a folder of solutions, by name."""
+    spec = importlib.util.spec_from_file_location("convzoo_networks", solutions / "networks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.NETWORKS
+
+
+def definitions(path: Path) -> SimpleNamespace:
+    """The names that the `define` cells of a lesson's solution define.
+
+    `use` hands out the solution's own functions there, never the framework's.
+    Raises UserError for a cell that does not run.
+    """
+    from convzoo.exercises.notebook import trusted
+    from convzoo.teach.report import quiet, run_cell
+    from convzoo.teach.source import read
+
+    names = vars(ModuleType(f"convzoo_solution_{path.stem}"))
+    with trusted(), quiet():
+        for cell in read(path).cells:
+            trouble = run_cell(cell, names, SECONDS)[1] if cell.defines else ""
+            if trouble:
+                raise UserError(f"{path.name} does not run: {trouble}")
+    return SimpleNamespace(**names)
+
+
+def family(name: str) -> str:
+    """The letters that a name begins with: "resnext" for "resnext50_32x4d"."""
+    return re.match(r"[a-z]*", name)[0]
+
+
+def _find(name: str, solutions: Path) -> Network:
+    if (solutions / "networks.py").is_file():
+        known = networks(solutions)
+        if name not in known:
+            raise UserError(f"There is no network {name!r}. {_near(name, known)}")
+        if (solutions / f"{known[name].lesson}.py").is_file():
+            return known[name]
+    if family(name) not in LESSONS:
+        raise UserError(f"There is no network {name!r}. {_near(name, LESSONS)}")
+    raise UserError(
+        f"This folder has no solutions to build {name} from: a network of this kind is what you "
+        f"build yourself in lesson {LESSONS[family(name)]}."
+    )
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+
+
+def _chosen(name: str, entry: Network, asked: Mapping[str, object]) -> dict:
+    for key in asked:
+        if key not in entry.settings:
+            raise UserError(f"{name} has no setting {key!r}. {_near(key, entry.settings)}")
+    changed = {key: _value(key, asked[key], entry.settings[key]) for key in asked}
+    return {**entry.settings, **changed}
+
+
+def _value(key: str, asked: object, usual: object):
+    """What was asked, as a value of the type of the usual one; text is read as JSON."""
+    try:
+        values = json.loads(f"[{asked.lower()}]") if isinstance(asked, str) else [asked]
+    except (ValueError, RecursionError):
+        values = []
+    values = [part for v in values for part in (v if isinstance(v, (list, tuple)) else [v])]
+    several = isinstance(usual, tuple)
+    kind = int if several else type(usual)
+    if values and (several or len(values) == 1) and all(_is(kind, v) for v in values):
+        return tuple(values) if several else kind(values[0])
+    what = {
+        int: f"a whole number from 1 to {LARGEST:,}",
+        float: f"a number above 0 and up to {LARGEST:,}",
+        bool: "true or false",
+    }[kind]
+    like = ",".join(map(str, usual)) if several else str(usual).lower()
+    some = "one or several, each " if several else ""
+    raise UserError(f"{key} is {asked!r}, but has to be {some}{what}, such as {like}.")
+
+
+def _is(kind: type, value: object) -> bool:
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    return isinstance(value, (int, kind)) and 0 < value <= LARGEST
+
+
+def _check_size(name: str, network, height: int, width: int) -> None:
+    least = network.smallest_image
+    if min(height, width) < least:
+        raise UserError(
+            f"An image of {height} x {width} is too small for {name}: give {least} x {least} or more."
+        )
+    if max(height, width) > LARGEST:
+        raise UserError(
+            f"An image of {height} x {width} is too large: give at most {LARGEST} x {LARGEST}."
+        )

@@ -1,0 +1,148 @@
+"""One skeleton that takes any block, and torchvision's weights loaded into it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from torch import Tensor, nn
+
+from convzoo.errors import UserError
+
+STEMS = ("imagenet", "small")
+
+
+class ResNet(nn.Module):
+    """A stem, stages of blocks, a global average pool, a linear layer (He 2015, table 1).
+
+    block: called as block(in_channels, planes, stride=s, **settings); what it gives
+      has planes * block.expansion channels (planes, where it has no `expansion`).
+    layers: the number of blocks in each stage.
+    widths: the planes of each stage; 64, 128, 256, ... where not given. The first stage keeps
+      the height and width of the stem's output, every later one halves them.
+    stem: "imagenet" is a 7x7 convolution and a max pool, each of stride 2; "small" a 3x3
+      of stride 1, for images of up to about 32 pixels (section 4.2).
+    settings: go to every block as they are, such as groups=32, width_per_group=4.
+
+    (n, in_channels, h, w) -> (n, num_classes). The names are torchvision's: conv1, bn1, layer1
+    to layer4 (or as many as there are stages), fc.
+
+    smallest_image: pixels of the side of the smallest image in which every stride still
+      has two pixels to choose from; a smaller one runs, but its last stages are idle.
+    Raises UserError where layers and widths do not fit together.
+    """
+
+    def __init__(
+        self,
+        block: Callable[..., nn.Module],
+        layers: Sequence[int],
+        num_classes: int = 1000,
+        *,
+        in_channels: int = 3,
+        widths: Sequence[int] | None = None,
+        stem: str = "imagenet",
+        **settings,
+    ):
+        super().__init__()
+        widths = [64 << i for i in range(len(layers))] if widths is None else widths
+        _fit(layers, widths, stem)
+        small = stem == "small"
+        kernel, stride = (3, 1) if small else (7, 2)
+        channels = widths[0]
+        self.conv1 = nn.Conv2d(in_channels, channels, kernel, stride, kernel // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, 2, 1)
+        self.stages = [f"layer{i}" for i in range(1, len(layers) + 1)]
+        for name, depth, planes in zip(self.stages, layers, widths, strict=True):
+            step = 1 if name == "layer1" else 2
+            self.add_module(name, stage(block, channels, planes, depth, step, **settings))
+            channels = planes * expansion(block)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, num_classes)
+        halvings = len(layers) - 1 + (0 if small else 2)
+        self.smallest_image = 2**halvings // 2 + 1
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, in_channels, h, w) -> (n, num_classes)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        for name in self.stages:
+            x = getattr(self, name)(x)
+        return self.fc(self.avgpool(x).flatten(1))
+
+
+def _fit(layers: Sequence[int], widths: Sequence[int], stem: str) -> None:
+    if stem not in STEMS:
+        raise UserError(f"There is no stem {stem!r}: there are {' and '.join(STEMS)}.")
+    if not layers or min(layers) < 1:
+        raise UserError(f"layers is {list(layers)}, but every stage needs at least one block.")
+    if len(layers) != len(widths):
+        raise UserError(
+            f"layers has {len(layers)} stages and widths has {len(widths)}: give one width a stage."
+        )
+
+
+def expansion(block: Callable[..., nn.Module]) -> int:
+    """How many channels a block gives for each of its planes: torchvision's word."""
+    return getattr(block, "expansion", 1)
+
+
+def stage(
+    block: Callable[..., nn.Module],
+    in_channels: int,
+    planes: int,
+    depth: int,
+    stride: int = 1,
+    **settings,
+) -> nn.Sequential:
+    """`depth` blocks in a row; the first has the stride and takes on the new width.
+
+    (n, in_channels, h, w) -> (n, planes * block.expansion, h / stride, w / stride)
+    """
+    wide = planes * expansion(block)
+    blocks = [block(in_channels, planes, stride=stride, **settings)]
+    blocks += [block(wide, planes, stride=1, **settings) for _ in range(1, depth)]
+    return nn.Sequential(*blocks)
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw every convolution's weight as torchvision's ResNet does (He 2015b, fan out).
+
+    A reader's own layer is no nn.Conv2d, so a convolution's weight is known by its four dimensions.
+    """
+    for weight in network.parameters():
+        if weight.dim() == 4:
+            nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
+
+
+def load_torchvision(
+    network: nn.Module,
+    theirs: Mapping[str, Tensor],
+    rename: Callable[[str], str] = str,
+) -> None:
+    """Copy the weights of torchvision's network into ours, by name.
+
+    theirs: its state_dict(). rename: torchvision's name -> ours. In ResNet and ResNeXt both
+    have the same names, batch norm's running statistics included (conv1, bn1,
+    layer1.0.conv1, layer1.0.downsample.0, fc), so the mapping is the identity, the default.
+
+    Raises UserError, before anything is copied, where a name or a shape does not fit.
+    """
+    state = {rename(name): value for name, value in theirs.items()}
+    ours = network.state_dict()
+    for what, names in (
+        ("has no", ours.keys() - state.keys()),
+        ("has, and ours has not,", state.keys() - ours.keys()),
+    ):
+        if names:
+            raise UserError(
+                f"The names do not fit: torchvision's network {what} {min(names)!r} "
+                f"({len(names)} such names). Compare the two state_dict()."
+            )
+    for name, value in state.items():
+        if value.shape != ours[name].shape:
+            raise UserError(
+                f"{name} is {tuple(value.shape)} in torchvision's network and "
+                f"{tuple(ours[name].shape)} in ours. Are the settings the same?"
+            )
+    network.load_state_dict(state)
