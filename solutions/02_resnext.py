@@ -250,16 +250,16 @@ def affordable(groups):
 # gradients, and its cost as a share of the full layer's.
 
 # %% slideshow={"slide_type": "skip"}
-image = torch.randn(1, C, 14, 14)
-full = measure.cost(GroupedConv2d(C, C, 1), image)
+patch = torch.randn(1, C, 14, 14)
+dense = measure.cost(GroupedConv2d(C, C, 1), patch)
 
 
 def shares(own, width):
     """The cost of a layer in the full layer's, and the width it affords."""
     return [
-        ("parameters", own.params / full.params, f"{own.params}"),
-        ("multiply-adds", own.macs / full.macs, f"{own.macs:,}"),
-        ("bytes moved", own.bytes / full.bytes, f"{own.bytes:,}"),
+        ("parameters", own.params / dense.params, f"{own.params}"),
+        ("multiply-adds", own.macs / dense.macs, f"{own.macs:,}"),
+        ("bytes moved", own.bytes / dense.bytes, f"{own.bytes:,}"),
         (f"width for {budget}", width / C, f"{width} channels"),
     ]
 
@@ -267,8 +267,8 @@ def shares(own, width):
 # %% slideshow={"slide_type": "skip"}
 def groups_picture(groups):
     layer = GroupedConv2d(C, C, 1, groups=groups)
-    rows = shares(measure.cost(layer, image), affordable(groups))
-    matrix = measure.channel_matrix(layer, image)
+    rows = shares(measure.cost(layer, patch), affordable(groups))
+    matrix = measure.channel_matrix(layer, patch)
     left = show.draw.channel_matrix(matrix, title=f"groups={groups}")
     scale = {"limit": 3, "reference": (1, "the full layer")}
     return show.draw.beside(left, show.draw.bars(rows, title="Cost", **scale))
@@ -429,7 +429,7 @@ predict("resnext.equal_budget", walk_the_row, measured=32 * 4)
 # and more channels. Here are both, made of the block above.
 
 # %% tags=["nbval-check-output"] slideshow={"slide_type": "-"}
-image = torch.randn(1, 3, 224, 224, device="meta")
+photo = torch.randn(1, 3, 224, 224, device="meta")
 
 
 def network(groups, width_per_group):
@@ -438,8 +438,8 @@ def network(groups, width_per_group):
         return nets.ResNet(Block, [3, 4, 6, 3], **settings)
 
 
-resnet = measure.cost(network(1, 64), image)
-resnext = measure.cost(network(32, 4), image)
+resnet = measure.cost(network(1, 64), photo)
+resnext = measure.cost(network(32, 4), photo)
 for name, own in (("ResNet-50", resnet), ("ResNeXt-50", resnext)):
     print(f"{name:10}: {own.params:,} parameters, {own.macs:,} MACs")
 
@@ -455,34 +455,29 @@ print(f"MACs:       {resnext.macs / resnet.macs - 1:+.1%}")
 # framework's own convolution, on your device.
 
 # %%
-full = nn.Conv2d(64, 64, 3, padding=1).to(device)
-grouped = nn.Conv2d(128, 128, 3, padding=1, groups=32).to(device)
-narrow = torch.randn(4, 64, 56, 56, device=device)
-wide = torch.randn(4, 128, 56, 56, device=device)
+few = nn.Conv2d(64, 64, 3, padding=1).to(device)
+many = nn.Conv2d(128, 128, 3, padding=1, groups=32).to(device)
+x_few = torch.randn(4, 64, 56, 56, device=device)
+x_many = torch.randn(4, 128, 56, 56, device=device)
+times = {}
 
 
 @torch.no_grad()
 def race():
-    runs = {"full": lambda: full(narrow), "grouped": lambda: grouped(wide)}
-    return measure.bench(runs, seconds=2)
+    runs = {"64, full": lambda: few(x_few)}
+    runs["128 in 32 groups"] = lambda: many(x_many)
+    times.update(measure.bench(runs, seconds=2))
+    rows = [(name, t.minimum, str(t)) for name, t in times.items()]
+    return show.draw.bars(rows, title=f"One call, {device}")
 
 
 # %% slideshow={"slide_type": "subslide"}
-def race_picture():
-    global times
-    times = race()
-    rows = [
-        (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
-        for name, t in times.items()
-    ]
-    return show.draw.bars(rows, title=f"Time of one call on {device}")
-
-
 def speed_up():
-    return round(times["full"].minimum / times["grouped"].minimum, 2)
+    full, grouped = (t.minimum for t in times.values())
+    return round(full / grouped, 2)
 
 
-predict("resnext.time", race_picture, measured=speed_up)
+predict("resnext.time", race, measured=speed_up)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # If your ratio is well under 8, you have met the bytes: the grouped layer
