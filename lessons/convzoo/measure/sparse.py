@@ -46,8 +46,10 @@ class Unavailable:
 Product = Callable[[Tensor], Tensor]
 
 
-def layouts(weight: Tensor, mask: Tensor, block: int = 32) -> dict[str, Product | Unavailable]:
-    """For each of LAYOUTS the product of (weight * mask) with x (n x columns), or why not.
+def layouts(
+    weight: Tensor, mask: Tensor, block: int = 32, names: Sequence[str] = LAYOUTS
+) -> dict[str, Product | Unavailable]:
+    """For each of the names the product of (weight * mask) with x (n x columns), or why not.
 
     Not available: what does not fit the pattern, and what this device's torch lacks, which is
     tried on a tiny product first.
@@ -55,7 +57,7 @@ def layouts(weight: Tensor, mask: Tensor, block: int = 32) -> dict[str, Product 
     weight = weight * mask.to(weight.device)
     lacking = _lacking(weight.device.type, weight.dtype)
     found: dict[str, Product | Unavailable] = {}
-    for name in LAYOUTS:
+    for name in names:
         reason = misfit(name, mask, block) or lacking[name]
         found[name] = Unavailable(reason) if reason else _attempt(name, weight, mask, block)
     return found
@@ -231,9 +233,14 @@ def timed(
     x: Tensor,
     matrices: Mapping[str, Tensor],
     budget_seconds: float,
+    slowest: float | None = None,
 ) -> dict[str, Timing]:
-    """A Timing for each product, once it agrees with its dense matrix's product with x."""
-    limit = budget_seconds / 8  # three repeats and two to warm up would outlast the budget
+    """A Timing for each product, once it agrees with its dense matrix's product with x.
+
+    A product that takes longer than `slowest` seconds is timed once and no more; unless given,
+    that is where three repeats and two to warm up would outlast most of the budget.
+    """
+    limit = budget_seconds / 8 if slowest is None else slowest
     reasons, once, often = {}, {}, {}
     for name, product in products.items():
         if isinstance(product, Unavailable):

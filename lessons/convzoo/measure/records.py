@@ -1,0 +1,95 @@
+"""Measured data as files: where they lie, on what they were measured, safe to interrupt."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import torch
+
+import convzoo
+from convzoo.device import processor
+from convzoo.errors import UserError
+
+
+def folder() -> Path:
+    """figures/data of the course that this library belongs to."""
+    return Path(__file__).resolve().parents[3] / "figures" / "data"
+
+
+def header(device: torch.device | str) -> dict:
+    """On what something is measured: device, versions, threads, today's date."""
+    device = torch.device(device)
+    on_gpu = device.type == "cuda"
+    return {
+        "kind": device.type,
+        "device": torch.cuda.get_device_name(device) if on_gpu else processor(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda if on_gpu else None,
+        "mkl": torch.backends.mkl.is_available(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "convzoo": convzoo.__version__,
+        "date": date.today().isoformat(),
+    }
+
+
+def slug(about: dict) -> str:
+    """A file's name for a header: "cpu-2-threads-amd-epyc", "cuda-nvidia-h200"."""
+    threads = [] if about["kind"] == "cuda" else [f"{about['threads']} threads"]
+    words = " ".join([about["kind"], *threads, about["device"]])
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def read(path: Path) -> dict | None:
+    """A file's record; None where there is no file. Raises UserError where it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(
+            f"{path.name} holds no JSON that can be read ({error}): delete it, or get it back "
+            "with git, and run this again."
+        ) from error
+    return found if isinstance(found, dict) else None
+
+
+def write(path: Path, record: dict) -> None:
+    """Replace a file in one step, so that whoever interrupts finds the old one or the new one.
+
+    Entries of a list stand on a line each: short files, and a diff shows what was added.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(_text(record) + "\n")
+        os.chmod(name, 0o644)  # mkstemp's own is for its owner alone
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def short(number: float) -> float:
+    """A measured number with five digits, which is more than can be trusted."""
+    return float(f"{number:.5g}")
+
+
+def _text(value, indent: str = "") -> str:
+    """JSON with a line for each key, and for each entry of a list of objects."""
+    deeper = indent + " "
+    if isinstance(value, dict) and any(isinstance(v, (dict, list)) for v in value.values()):
+        rows = [f"{json.dumps(k)}: {_text(v, deeper)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(deeper + row for row in rows) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(v, dict) for v in value):
+        rows = [json.dumps(v, allow_nan=False) for v in value]
+        return "[\n" + ",\n".join(deeper + row for row in rows) + f"\n{indent}]"
+    return json.dumps(value, allow_nan=False)
