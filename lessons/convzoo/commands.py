@@ -113,6 +113,20 @@ def hint(arguments: Arguments) -> Outcome:
     return Outcome(value, [f"{exercise.id}: hint {number} of {of}", text, *more])
 
 
+def count(arguments: Arguments) -> Outcome:
+    from convzoo.count import main, pairs
+
+    height, width = arguments.size
+    settings = pairs(arguments.set)
+    found = main(arguments.name, arguments.classes, (height, width), settings)
+    told = "".join(f", {key}={value}" for key, value in settings.items())
+    lines = [
+        f"{found['name']}{told}: {found['params']:,} parameters, {found['macs']:,} multiply-adds",
+        f"(one image of {height} x {width}, {arguments.classes:,} classes)",
+    ]
+    return Outcome(found, lines)
+
+
 def release(arguments: Arguments) -> Outcome:
     from convzoo.teach.release import differences, release
 
@@ -140,9 +154,22 @@ def _lesson(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("lesson", metavar="LESSON", nargs="*", help="02_resnext, say; else all")
 
 
+def _network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="as torchvision names it: resnext50_32x4d")
+    parser.add_argument("--classes", metavar="N", type=int, default=1000, help="1000, if not given")
+    parser.add_argument(
+        "--size", metavar=("H", "W"), nargs=2, type=int, default=(224, 224),
+        help="height and width of the image; 224 224, if not given",
+    )  # fmt: skip
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[],
+        help="a setting in torchvision's words, such as groups=8; may be given several times",
+    )  # fmt: skip
+
+
 def _release_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only compare; exit 1 on differences")
-    parser.add_argument("--force", action="store_true", help="run every solution again")
+    parser.add_argument("--force", action="store_true", help="run every solution again, overwrite lessons that hold answers")
 
 
 VERBS = {
@@ -156,6 +183,10 @@ VERBS = {
     "hint": Verb(
         "open the next hint of an exercise", hint,
         lambda parser: parser.add_argument("id", metavar="ID", help="resnext.grouped_conv2d, say"),
+    ),
+    "count": Verb(
+        "build a paper's network from the course's own layers and count it", count, _network,
+        "Nothing is computed, so a large network takes seconds too.",
     ),
     "release": Verb(
         "make lessons/ and the executed solutions from solutions/NN_name.py", release,

@@ -199,7 +199,8 @@ def _check_size(name: str, network, height: int, width: int) -> None:
     least = network.smallest_image
     if min(height, width) < least:
         raise UserError(
-            f"An image of {height} x {width} is too small for {name}: give {least} x {least} or more."
+            f"An image of {height} x {width} is too small for {name}: "
+            f"give {least} x {least} or more."
         )
     if max(height, width) > LARGEST:
         raise UserError(
