@@ -110,7 +110,8 @@ class Double:
     assert lesson["sample-double"]["metadata"] == {
         "exercise": "sample.double", "tags": ["define", "raises-exception"],
     }  # fmt: skip
-    assert "\nanswer = ...  # your answer in place of the dots\n" in lesson["sample-count"]["source"]
+    question = lesson["sample-count"]["source"]
+    assert "\nanswer = ...  # your answer in place of the dots\n" in question
     assert lesson["sample-why"]["source"] == "**Why?**\n\n*Your answer here.*"
     code = [c for c in lesson.values() if c["cell_type"] == "code"]
     assert all(c["outputs"] == [] and c["execution_count"] is None for c in code)
@@ -236,6 +237,20 @@ def test_a_crash_leaves_the_old_files(course, monkeypatch):
     assert not list(course.glob("*/.release-*"))
 
 
+@pytest.mark.parametrize("suffix", [".ipynb", ".py"])
+def test_nobodys_answer_is_overwritten_unasked(suffix, course, monkeypatch):
+    path = course / f"lessons/09_sample{suffix}"
+    text = path.read_text()
+    for quote in ('"', '\\"'):
+        text = text.replace(f"raise NotAttempted({quote}sample.double{quote})", "pass")
+    path.write_text(text)
+    with pytest.raises(UserError, match="holds an answer to sample.double.*--force"):
+        release.release(course)
+    assert path.read_text() == text
+    monkeypatch.setattr(release, "execute", lambda nb, folder: nb)
+    assert f"lessons/{path.name}" in release.release(course, force=True)
+
+
 def _crash(*args):
     raise OSError("the disk is gone")
 
@@ -295,7 +310,9 @@ def cell(text: str, kind: str = "code", **metadata) -> Cell:
 REGION = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION"
 EXERCISE = {"exercise": "a.b", "tags": ["define"]}
 BAD = {
-    "no END": (cell("# exercise: a.b\n### BEGIN SOLUTION\nx = 1", **EXERCISE), 2, "without its END"),
+    "no END": (
+        cell("# exercise: a.b\n### BEGIN SOLUTION\nx = 1", **EXERCISE), 2, "without its END",
+    ),
     "no BEGIN": (cell("# exercise: a.b\n### END SOLUTION", **EXERCISE), 2, "BEGIN SOLUTION is due"),
     "nested": (
         cell("# exercise: a.b\n### BEGIN SOLUTION\n### BEGIN SOLUTION", **EXERCISE), 3, "is due",

@@ -153,7 +153,8 @@ def test_a_students_helper_works_and_nothing_else_of_his_is_run():
 
 
 def test_an_added_definition_never_replaces_the_lessons_or_the_answer():
-    sly = code("def twice(x):\n    return 0\n\ndef double(x):\n    return 0\n\ndef own():\n    return 1")
+    names = ("twice", "double", "own")
+    sly = code("\n".join(f"def {name}(x=0):\n    return 1\n" for name in names))
     names = run(student(code(DOUBLE), sly, insert_at=8))
     assert (names["double"](1), names["twice"](1), names["own"]()) == (2, 4, 1)
 

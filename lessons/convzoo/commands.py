@@ -169,7 +169,10 @@ def _network(parser: argparse.ArgumentParser) -> None:
 
 def _release_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only compare; exit 1 on differences")
-    parser.add_argument("--force", action="store_true", help="run every solution again, overwrite lessons that hold answers")
+    parser.add_argument(
+        "--force", action="store_true",
+        help="run every solution again, and overwrite lessons that hold answers",
+    )  # fmt: skip
 
 
 VERBS = {

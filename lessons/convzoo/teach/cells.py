@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -108,7 +109,9 @@ def syntax(source: str) -> ast.Module | None:
     if len(source) > MAX_CELL:
         return None
     try:
-        return ast.parse(source)
+        with warnings.catch_warnings():  # of a "\d", say: told to whoever runs the cell
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

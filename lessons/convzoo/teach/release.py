@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -50,12 +49,15 @@ def release(root: Path, force: bool = False, progress: Callable[[str], None] = s
 
     A solution is executed again only where its code has changed, or with `force`. All sources are
     read before anything is made, and a lesson's files are put in place together when all
-    of them are ready. Raises UserError for a source that breaks a rule or does not run.
+    of them are ready. Raises UserError for a source that breaks a rule or does not run,
+    and, without `force`, for a lesson in which somebody has worked.
     """
     changed = []
     sources = _sources(root)
     for source in sources:
         validate(source, _known(source.name))
+        if not force:
+            _spare(root, source)
     for source in sources:
         lesson, script, solution = _made(source)
         target = root / "solutions" / f"{source.name}.ipynb"
@@ -103,6 +105,19 @@ def _sources(root: Path) -> list[Notebook]:
             "run this in a folder that has them."
         )
     return [with_ids(read(path)) for path in paths]
+
+
+def _spare(root: Path, source: Notebook) -> None:
+    """Raise UserError where a release would overwrite somebody's answer to an exercise."""
+    for path in (root / "lessons" / f"{source.name}{suffix}" for suffix in (".ipynb", ".py")):
+        if _load(path) is None and path.suffix == ".ipynb" or not path.exists():
+            continue
+        for cell in read(path).cells:
+            if cell.role == "exercise" and "NotAttempted(" not in cell.source:
+                raise UserError(
+                    f"{path.relative_to(root)} holds an answer to {cell.owner[1]}, which a release "
+                    "would overwrite. Move the file away, or give --force to lose what is in it."
+                )
 
 
 def _known(name: str) -> set[str] | None:
@@ -307,5 +322,6 @@ def _compare_script(wanted: str, path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _first_difference(a: str, b: str) -> int:
-    pairs = zip(re.split("\n", a), re.split("\n", b), strict=False)
-    return next((i for i, (x, y) in enumerate(pairs, 1) if x != y), min(a.count("\n"), b.count("\n")))
+    pairs = zip(a.split("\n"), b.split("\n"), strict=False)
+    shorter = min(a.count("\n"), b.count("\n"))
+    return next((i for i, (x, y) in enumerate(pairs, 1) if x != y), shorter)

@@ -146,8 +146,8 @@ def _headless(text: str) -> str:
     lines = text.split("\n")
     start = next((i for i, line in enumerate(lines) if line.rstrip() == "# ---"), None)
     if start is not None and not any(line.startswith("# %%") for line in lines[:start]):
-        end = (i for i, line in enumerate(lines[start + 1 :], start + 1) if line.rstrip() == "# ---")
-        lines = lines[next(end, start) + 1 :]
+        ends = (i for i in range(start + 1, len(lines)) if lines[i].rstrip() == "# ---")
+        lines = lines[next(ends, start) + 1 :]
     body = "\n".join(lines).lstrip("\n")
     return body if body.startswith("# %%") else f"# %%\n{body}"
 
