@@ -235,11 +235,14 @@ def guess(form) -> None:
     form.get_by_role("button", name="That is my guess").click()
 
 
-def dark(page) -> None:
-    """Turn the lights off, to see what does not follow."""
-    theme = "{theme: 'JupyterLab Dark'}"
-    page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {theme})")
-    page.wait_for_selector("body[data-jp-theme-light=false]")
+def theme(page, light: bool) -> None:
+    """Turn the lights on or off, to see what does not follow."""
+    name = "JupyterLab Light" if light else "JupyterLab Dark"
+    page.evaluate(
+        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name
+    )
+    wanted = f"body[data-jp-theme-light={str(light).lower()}]"
+    page.wait_for_selector(wanted, state="attached")
     page.wait_for_timeout(500)
 
 

@@ -60,8 +60,9 @@ def test_a_lesson_runs_and_its_controls_move_its_pictures(lesson, lab, page):
         assert made.before["alt"] != made.after["alt"], f"{made.control}: its words stayed"
         print(f"{lesson.stem}: {browser.latency(page, k)}")
     assert browser.troubles(page) == []
-    browser.dark(page)
+    browser.theme(page, light=False)
     browser.screenshots(page, SHOTS, f"{lesson.stem}-dark")
+    browser.theme(page, light=True)
     browser.end_kernels(page)
 
 
