@@ -1,0 +1,73 @@
+"""Who watches a training: a curve in a notebook, a bar in a terminal, nobody elsewhere.
+
+`train` stands above `show` in the house, and nothing of the training needs a picture: so
+`show` is imported here alone, when somebody is there to look.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convzoo.show import Picture
+    from convzoo.train import History
+
+
+def watcher(title: str) -> Callable[[History], None]:
+    """A curve in a notebook, a bar in a terminal, nobody elsewhere."""
+    from convzoo import show
+
+    if show.in_notebook():
+        return _curve(title)
+    return _bar(title) if sys.stderr.isatty() else lambda history: None
+
+
+def _bar(title: str) -> Callable[[History], None]:
+    def draw(history: History) -> None:
+        full = 24 * history.done // history.epochs
+        left = history.seconds / max(1, history.done) * (history.epochs - history.done)
+        rest = f", {left:.0f} s left" if left else ""
+        line = f"{title} [{'#' * full}{'.' * (24 - full)}] {history}{rest}".strip()
+        end = "\n" if history.done == history.epochs else ""
+        print(f"\r\033[K{line}", end=end, file=sys.stderr, flush=True)
+
+    return draw
+
+
+def _curve(title: str) -> Callable[[History], None]:
+    """One view that is drawn again after each epoch, and stays as the last picture."""
+    from IPython.display import display
+
+    handles = []
+
+    def draw(history: History) -> None:
+        picture = progress_picture(history, title)
+        if handles:
+            handles[0].update(picture)
+        else:
+            handles.append(display(picture, display_id=True))
+
+    return draw
+
+
+def progress_picture(history: History, title: str = "") -> Picture:
+    """A History as a picture: accuracy by epoch, in train and test."""
+    from convzoo import show
+
+    title = title or "Training"
+    if not history.done:
+        return show.notice_picture(title, "The first epoch is under way.", "info")
+    epochs = range(1, history.done + 1)
+    ticks = range(1, history.epochs + 1, -(-history.epochs // 10))  # ten numbers at most
+    series = {"test": history.test_accuracy, "train": history.train_accuracy}
+    lines = [
+        show.draw.Line(name, epochs, [100 * a for a in values], dashed=name == "train")
+        for name, values in series.items()
+    ]
+    return show.draw.curves(
+        lines, title=f"{title}, {history.done} of {history.epochs} epochs", x_label="epoch",
+        y_label="accuracy, %", x_ticks=ticks, y_limits=(0, 102),
+        size=(720, 360),
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""One training loop, with a bar in a terminal and a live curve in a notebook."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from convzoo import live
+from convzoo.data import IGNORED, Images
+from convzoo.errors import UserError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained, apart from its data: the optimiser and what it is told.
+
+    optimizer "sgd" (with Nesterov momentum) or "adam" (AdamW); cosine: lr falls to 0 over the
+    training along half a cosine; otherwise it stays.
+    """
+
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    cosine: bool = True
+    label_smoothing: float = 0.0
+
+
+@dataclass
+class History:
+    """What happened, a number for each epoch: losses, accuracies in 0..1; seconds in all.
+
+    Train figures are those of the batches as they were trained on; test figures are taken
+    after the epoch, in eval mode.
+    """
+
+    epochs: int
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Epochs that are over."""
+        return len(self.test_loss)
+
+    def add(
+        self, train_loss: float, train_accuracy: float, test_loss: float, test_accuracy: float
+    ) -> None:
+        """An epoch's numbers."""
+        self.train_loss.append(train_loss)
+        self.train_accuracy.append(train_accuracy)
+        self.test_loss.append(test_loss)
+        self.test_accuracy.append(test_accuracy)
+
+    def as_dict(self) -> dict:
+        """Plain numbers, for a file."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        if not self.done:
+            return f"epoch 0 of {self.epochs}"
+        return (
+            f"epoch {self.done} of {self.epochs}: loss {self.train_loss[-1]:.3f}, accuracy "
+            f"{self.train_accuracy[-1]:.1%} train, {self.test_accuracy[-1]:.1%} test"
+        )
+
+
+Watcher = Callable[[History], None]
+
+
+def train(
+    model: nn.Module,
+    images: Images,
+    epochs: int = 5,
+    batch_size: int = 64,
+    lr: float = 0.05,
+    recipe: Recipe = Recipe(),
+    seed: int = 0,
+    on_epoch: Watcher | None = None,
+    title: str = "",
+) -> History:
+    """Train a model in place on the device where it lies; the same seed gives the same training.
+
+    `images` gives n c h w with a label for each image or each pixel; the model's output is
+    n classes (h w). `on_epoch` is called before the first epoch and after each, instead of the
+    bar or the curve. The seed orders the batches and drives dropout; the weights to begin with
+    are the model's own. Raises UserError for numbers that cannot be, and where the loss is not
+    a number any more.
+    """
+    if epochs < 1 or batch_size < 1 or lr <= 0:
+        raise UserError(
+            f"epochs={epochs}, batch_size={batch_size}, lr={lr}: each must be above 0."
+        )
+    device = next(model.parameters()).device
+    images = images.to(device)
+    steps = epochs * -(-len(images.train_x) // batch_size)
+    optimizer = _optimizer(model, lr, recipe)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    history, began = History(epochs), time.monotonic()
+    watch = on_epoch or live.watcher(title)
+    with _seeded(seed, device):
+        watch(history)
+        for _ in range(epochs):
+            right = asked = total = 0.0
+            model.train()
+            for x, y in _batches(images.train_x, images.train_y, batch_size):
+                output = model(x)
+                loss = F.cross_entropy(output, y, label_smoothing=recipe.label_smoothing)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if recipe.cosine:
+                    schedule.step()
+                hits, answers = _hits(output, y)
+                right, asked, total = right + hits, asked + answers, total + loss.detach() * answers
+            tested = evaluate(model, images.test_x, images.test_y)
+            history.add(float(total / asked), float(right / asked), *tested)
+            history.seconds = time.monotonic() - began
+            watch(history)
+            if not isfinite(history.train_loss[-1]):
+                raise UserError(
+                    f"The loss is not a number after epoch {history.done}: with lr={lr} the "
+                    "steps were too large. Build the model again and try a smaller lr."
+                )
+    return history
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 512) -> tuple[float, float]:
+    """Mean loss and accuracy (0..1) in eval mode; pixels labelled -100 are not asked."""
+    was_training = model.training
+    model.eval()
+    total = right = asked = 0.0
+    for part, labels in zip(x.split(batch_size), y.split(batch_size)):
+        output = model(part)
+        hits, answers = _hits(output, labels)
+        total = total + F.cross_entropy(output, labels, reduction="sum")
+        right, asked = right + hits, asked + answers
+    model.train(was_training)
+    return float(total / asked), float(right / asked)
+
+
+def _hits(output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """How many labels were met, and how many there are: not read, so no step waits for them."""
+    return (output.detach().argmax(1) == y).sum(), (y != IGNORED).sum()
+
+
+def _batches(x: Tensor, y: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for chosen in torch.randperm(len(x)).to(x.device).split(size):
+        yield x[chosen], y[chosen]
+
+
+def _optimizer(model: nn.Module, lr: float, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), lr, recipe.momentum, nesterov=recipe.momentum > 0,
+            weight_decay=recipe.weight_decay,
+        )  # fmt: skip
+    if recipe.optimizer == "adam":
+        return torch.optim.AdamW(model.parameters(), lr, weight_decay=recipe.weight_decay)
+    raise UserError(f'There is no optimizer {recipe.optimizer!r}: take "sgd" or "adam".')
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """The seed's random numbers in here; outside they go on as if nothing had been drawn."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
