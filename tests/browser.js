@@ -37,7 +37,7 @@ window.zoo = {
   },
 
   troubles() {
-    const found = [];
+    const found = this.broken(this.panel().node).map((source) => `no picture ${source}`);
     this.panel().content.widgets.forEach((cell, k) => {
       if (cell.model.type !== "code") return;
       const where = `cell ${k} (${cell.model.id})`;
@@ -55,6 +55,11 @@ window.zoo = {
       }
     });
     return found;
+  },
+
+  broken(node) { // pictures that could not be loaded
+    return [...node.querySelectorAll("img")]
+      .filter((i) => i.complete && !i.naturalWidth).map((i) => i.getAttribute("src").slice(0, 80));
   },
 
   controls() {
@@ -135,7 +140,9 @@ window.zoo = {
 
   pages() {
     const view = this.panel().node.querySelector(".jp-WindowedPanel-outer");
-    return Math.ceil(view.scrollHeight / (view.clientHeight - 40));
+    const last = [...view.querySelectorAll(".jp-Cell")].pop().getBoundingClientRect();
+    const bottom = last.bottom - view.getBoundingClientRect().top + view.scrollTop;
+    return Math.ceil(bottom / (view.clientHeight - 40));
   },
 
   scroll(k) {
@@ -150,7 +157,7 @@ window.zoo = {
     const title = slide.querySelector("h1, h2, h3")?.textContent.replace("¶", "").trim();
     const name = `slide ${k + 1} (${title || slide.textContent.trim().slice(0, 60)})`;
     const [width, height] = [1280, 720];
-    const found = [];
+    const found = this.broken(slide).map((source) => `${name}: no picture ${source}`);
     if (slide.scrollHeight > height || slide.scrollWidth > width) {
       found.push(`${name} is ${slide.scrollWidth} x ${slide.scrollHeight}`);
     }

@@ -1,5 +1,6 @@
 """Bars, tables and rows of pictures: HTML and SVG without matplotlib."""
 
+import textwrap
 from collections.abc import Sequence
 from html import escape
 
@@ -7,6 +8,7 @@ from convzoo.show import palette
 from convzoo.show.picture import Picture
 
 _ROW, _BAR, _TEXT = 40, 26, 18  # px
+_WORDY = 26  # characters: longer texts stand under their bars
 
 
 def bars(
@@ -27,37 +29,46 @@ def bars(
     level, level_name = reference if isinstance(reference, tuple) else (reference, "")
     longest = limit or max([value for _, value, _ in rows] + [level or 0]) or 1
     left = 20 + 10 * max(len(name) for name, _, _ in rows)
-    right = 24 + 10.5 * max(len(text) for _, _, text in rows)
+    wordy = max(len(text) for _, _, text in rows) > _WORDY
+    right = 24 if wordy else 24 + 10.5 * max(len(text) for _, _, text in rows)
     span = max(width - left - right, 80)
     top = 66 if level_name else 44
-    height = top + _ROW * len(rows) + 8
-    colours = colours or [palette.ALTERNATIVES[1]] * len(rows)
-    parts = [
-        f'<text x="8" y="26" font-weight="bold" font-size="20">{escape(title)}</text>',
-    ]
     line = None if level is None else left + min(level / longest, 1) * span
-    if line is not None:
-        parts.append(_level(line, top, height, level_name))
-    for k, (name, value, text) in enumerate(rows):
-        y = top + k * _ROW
+    colours = colours or [palette.ALTERNATIVES[1]] * len(rows)
+    drawn, y = [], top
+    for (name, value, text), colour in zip(rows, colours):
         long = min(value / longest, 1) * span
-        parts.append(
+        drawn.append(
             f'<text x="{left - 10}" y="{y + 19}" text-anchor="end">{escape(name)}</text>'
             f'<rect x="{left}" y="{y}" width="{max(long, 1):.1f}" height="{_BAR}" '
-            f'fill="{colours[k]}"/>'
-            f'<text x="{_beside(line, left + long + 8, text):.1f}" y="{y + 19}">'
-            f"{escape(text)}</text>"
+            f'fill="{colour}"/>'
         )
+        if wordy:
+            said = textwrap.wrap(text, int(span / 9.8))
+            drawn += [_words(left, y + _BAR + 20 + 22 * k, part) for k, part in enumerate(said)]
+            y += 22 * len(said)
+        else:
+            drawn.append(_words(_beside(line, left + long + 8, text), y + 19, text))
+        y += _ROW
+    height = y + 8
+    if line is not None:
+        drawn.insert(0, _level(line, top, height, level_name))
+    drawn.insert(0, f'<text x="8" y="26" font-weight="bold" font-size="20">{escape(title)}</text>')
     said = "; ".join(f"{name} {text}" for name, _, text in rows)
     alt = f"{title}: {said}" + (f"; the dashed line marks {level_name}." if level_name else ".")
     total = left + span + right
     return Picture(alt, (
         f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
         f'width="{total:.0f}" height="{height}" viewBox="0 0 {total:.0f} {height}" '
+        'preserveAspectRatio="xMinYMin" '
         f'font-family="{palette.FONT}" font-size="{_TEXT}" '
         'style="max-width:100%;height:auto">'
-        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
+        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(drawn)}</svg>'
     ))
+
+
+def _words(x: float, y: float, text: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
 def _beside(line: float | None, x: float, text: str) -> float:

@@ -12,7 +12,7 @@ from convzoo.show.patterns import Matrix, pattern
 from convzoo.show.picture import Picture
 
 LARGEST, LARGEST_WITH_TERMS = 64, 24
-TEXT, TITLE, CODE = 18, 20, 17  # px
+TEXT, TITLE, CODE = 19, 21, 17  # px
 TOP, GAP = 84, 8  # room for the title, the axis and its names; between parts
 Term = Callable[[int, int, float], str]
 
@@ -54,9 +54,9 @@ def channel_matrix(
             f"{rows} x {cols} matrix: give one for each row and column."
         )
     cell = size / max(rows, cols)
-    left = 34 + max(10 * max(map(len, row_names)), 20) + GAP + (14 if row_colours else 0)
+    left = 34 + max(10.8 * max(map(len, row_names)), 20) + GAP + (14 if row_colours else 0)
     bottom = TOP + rows * cell
-    width = max(left + cols * cell + 12, left + 300)
+    width = max(left + cols * cell + 12, left + 330)
     say = terms if callable(terms) else (lambda i, j, v: terms[i][j]) if terms else default_term
     told = max(rows, cols) <= LARGEST_WITH_TERMS and not still
     largest = limit or max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
@@ -67,10 +67,10 @@ def channel_matrix(
         _row_marks(row_colours, cell, left),
         _frame(rows, cols, cell, left),
         _cells(values, say if told else None, cell, left, largest, bottom),
-        _key(largest, left, bottom + 14),
-        _invitation(bottom + 66) if told else "",
+        _key(largest, left, bottom + 12),
+        _invitation(bottom + 60) if told else "",
     ))
-    height = bottom + (104 if told else 44)
+    height = bottom + (90 if told else 42)
     return Picture(alt, _svg(alt, body, width, height))
 
 
@@ -119,8 +119,8 @@ def _svg(alt: str, body: str, width: float, height: float) -> str:
     return (
         f'<svg class="{name}" role="img" aria-label="{escape(alt)}" '
         f'xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{palette.FONT}" '
-        f'font-size="{TEXT}" style="max-width:100%;height:auto">'
+        f'viewBox="0 0 {width:.0f} {height:.0f}" preserveAspectRatio="xMinYMin" '
+        f'font-family="{palette.FONT}" font-size="{TEXT}" style="max-width:100%;height:auto">'
         f'<style>{style}</style><rect width="100%" height="100%" fill="#fff"/>{body}</svg>'
     )
 
@@ -142,7 +142,7 @@ def _axes(row_names, col_names, cell: float, left: float, width: float) -> str:
         f'<text transform="translate(20 {down:.0f}) rotate(-90)" text-anchor="middle" '
         f'fill="#00795a">outputs y (rows)</text>',
     ]
-    every = math.ceil((10 * max(map(len, col_names)) + 6) / cell)
+    every = math.ceil((10.8 * max(map(len, col_names)) + 6) / cell)
     for j in range(0, cols, every):
         x = left + (j + 0.5) * cell
         parts.append(_name(x, TOP - 10, "middle", col_names[j]))
@@ -155,7 +155,7 @@ def _axes(row_names, col_names, cell: float, left: float, width: float) -> str:
 
 def _name(x: float, y: float, anchor: str, text: str) -> str:
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{CODE}" '
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
         f'fill="{palette.NEUTRAL}">{escape(text)}</text>'
     )
 
@@ -224,7 +224,7 @@ def colour_of(value: float, largest: float) -> str:
 def _told(square: str, i: int, j: int, value: float, say: Term, bottom: float) -> str:
     text = say(i, j, value) if value else f"y[{i}] gets nothing from x[{j}]: no connection"
     lines = "".join(
-        f'<text class="t" x="8" y="{bottom + 66 + 22 * n:.0f}">{escape(line.strip())}</text>'
+        f'<text class="t" x="8" y="{bottom + 60 + 22 * n:.0f}">{escape(line.strip())}</text>'
         for n, line in enumerate(textwrap.wrap(text, 44, drop_whitespace=False, max_lines=2))
     )
     return f'<g class="c" tabindex="-1"><title>{escape(text)}</title>{square}{lines}</g>'
@@ -240,14 +240,14 @@ def _key(largest: float, left: float, top: float) -> str:
     for colour, text in entries:
         parts.append(
             f'<rect x="{x}" y="{top}" width="20" height="20" fill="{colour}" stroke="#999"/>'
-            f'<text x="{x + 26}" y="{top + 16}" font-size="{CODE}">{text}</text>'
+            f'<text x="{x + 26}" y="{top + 16}">{text}</text>'
         )
-        x += 26 + 9.8 * len(text) + 16
+        x += 26 + 10.8 * len(text) + 12
     return "".join(parts)
 
 
 def _invitation(y: float) -> str:
     return (
-        f'<text class="hint" x="8" y="{y:.0f}" font-size="{CODE}" fill="{palette.NEUTRAL}">'
+        f'<text class="hint" x="8" y="{y:.0f}" fill="{palette.NEUTRAL}">'
         "Point at a cell: its weight and its term</text>"
     )

@@ -6,6 +6,7 @@ it. They are taken once from two Python packages, with pip, and kept under build
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -52,8 +53,8 @@ def slides_of(notebook: dict) -> dict:
     """The notebook as it is shown in a lecture.
 
     Answers are left out: an exercise shows its stub without outputs, cells of the answer are
-    dropped. Of a widget's output its default picture stays. Cells of a cell that
-    has no slide of its own (no slideshow metadata) go with the slide before them.
+    dropped, and so is the praise for having passed. Of a widget's output its default
+    picture stays.
     """
     shown = []
     for cell in notebook["cells"]:
@@ -62,12 +63,19 @@ def slides_of(notebook: dict) -> dict:
             continue
         cell = deepcopy(cell)
         _hide_answer(cell)
+        if "outputs" in cell:
+            cell["outputs"] = [output for output in cell["outputs"] if not _praises(output)]
         for output in cell.get("outputs", []):
             if "text/html" in output.get("data", {}):
                 output["data"].pop(VIEW, None)
         shown.append(cell)
     metadata = {k: v for k, v in notebook["metadata"].items() if k != "widgets"}
     return {**notebook, "cells": shown, "metadata": metadata}
+
+
+def _praises(output: dict) -> bool:
+    """Whether an output says that an exercise has passed, under a stub that does nothing."""
+    return "convzoo-pass" in "".join(output.get("data", {}).get("text/html", ""))
 
 
 def _hide_answer(cell: dict) -> None:
@@ -160,5 +168,13 @@ def _page(solution: Path, out: Path) -> Path:
     resources = {"metadata": {"name": solution.stem, "path": str(solution.parent)}}
     html, _ = exporter.from_notebook_node(shown, resources)
     page = out / f"{solution.stem}.slides.html"
-    page.write_text(html, encoding="utf-8")
+    page.write_text(_with_figures(html, solution.parent, out), encoding="utf-8")
     return page
+
+
+def _with_figures(html: str, folder: Path, out: Path) -> str:
+    """Figures that a lesson shows are copied beside the slides, and shown from there."""
+    for name in sorted(set(re.findall(r'src="\.\./(figures/[\w./-]+)"', html))):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder.parent / name, out / name)
+    return html.replace('src="../figures/', 'src="figures/')
