@@ -116,7 +116,7 @@ def block_diagonal(blocks):
     ### END SOLUTION
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 check("resnext.block_diagonal")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -194,7 +194,7 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
     ### END SOLUTION
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 check("resnext.grouped_conv2d")
 
 # %% question="resnext.weights" slideshow={"slide_type": "skip"}
@@ -353,7 +353,7 @@ class Bottleneck(nn.Module):
         ### END SOLUTION
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 check("resnext.block")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -462,13 +462,17 @@ x_many = torch.randn(4, 128, 56, 56, device=device)
 times = {}
 
 
+# %% slideshow={"slide_type": "-"}
 @torch.no_grad()
 def race():
     runs = {"64, full": lambda: few(x_few)}
     runs["128 in 32 groups"] = lambda: many(x_many)
     times.update(measure.bench(runs, seconds=2))
-    rows = [(name, t.minimum, str(t)) for name, t in times.items()]
-    return show.draw.bars(rows, title=f"One call, {device}")
+    rows = [
+        (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
+        for name, t in times.items()
+    ]
+    return show.draw.bars(rows, title=f"One call on {device}, minimum")
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -527,3 +531,209 @@ predict("resnext.time", race, measured=speed_up)
 # [1611.05431](https://arxiv.org/abs/1611.05431). He, Zhang, Ren, Sun: *Deep
 # Residual Learning for Image Recognition*, 2015,
 # [1512.03385](https://arxiv.org/abs/1512.03385).
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further A. Why not any sparse matrix?
+#
+# A block-diagonal matrix is a special sparse one. The lecture was asked: why
+# not a general one? Its answer: a GPU dislikes looking up where the numbers
+# belong, so with as many as 10% non-zeros a dense product is still the faster
+# one. Where the two cross depends on the device. So measure yours.
+
+# %% tags=["define"] slideshow={"slide_type": "skip"}
+from convzoo.measure import curves, sparse
+from convzoo.measure.replay import replay
+from convzoo.show import sparsity
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# What is looked up is the index: the bytes that say where each number stands.
+# Three ways to keep one, in torch's 8-byte integers:
+#
+# - **COO**: the row and the column of each entry.
+# - **CSR**: the column of each entry, and where each row begins and ends.
+# - **BSR**: CSR again, for whole tiles of block x block.
+#
+# **Exercise (12 minutes).** Count those bytes.
+
+# %% exercise="resnext.index_bytes" tags=["define"] slideshow={"slide_type": "skip"}
+# exercise: resnext.index_bytes
+def index_bytes(mask, block):
+    """The density of a pattern, and the bytes of its index in three layouts.
+
+    mask: (n, n) bool, true where an entry is stored; block divides n.
+    Returns density, COO bytes, CSR bytes, BSR bytes. Count; build nothing.
+    """
+    ### BEGIN SOLUTION
+    n, entries = len(mask), mask.sum()
+    tiles = mask.reshape(n // block, block, n // block, block)
+    full_tiles = tiles.any(dim=3).any(dim=1).sum()
+    coo = 8 * 2 * entries
+    csr = 8 * (n + 1 + entries)
+    bsr = 8 * (n // block + 1 + full_tiles)
+    return mask.double().mean(), int(coo), int(csr), int(bsr)
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"}
+check("resnext.index_bytes")
+
+# %% question="resnext.csr_bytes" slideshow={"slide_type": "skip"}
+# question: resnext.csr_bytes
+### BEGIN SOLUTION
+answer = 8 * (256 + 1 + 8192)
+### END SOLUTION
+ask("resnext.csr_bytes", answer)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Your crossover.** A 1024 x 1024 matrix times 256 columns, with entries in
+# random places. Below some density CSR is faster than dense, above it slower.
+# Each point is timed against dense in the same run, in turns.
+
+# %% slideshow={"slide_type": "skip"}
+densities = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5]
+patterns = {"CSR": "random", "BSR": "blocks"}
+speed = {}
+
+
+def speed_up(layout, density):
+    """(density reached, times as fast as dense), timed now."""
+    step = sparse.sweep(1024, 256, patterns[layout], density, device, 0.2)
+    dense, own = step.times["dense"], step.times[layout]
+    return step.density, dense.minimum / own.minimum
+
+
+# %% slideshow={"slide_type": "skip"}
+def crossing(layout):
+    """The density above which dense is the faster one, or None."""
+    x, faster = zip(*speed[layout])
+    return sparse.crossover(x, [1.0] * len(x), [1 / f for f in faster])
+
+
+# %% slideshow={"slide_type": "skip"}
+reports = curves.load_all()  # other devices, measured by `make report`
+
+
+def own_curves():
+    for layout in patterns:
+        points = [speed_up(layout, d) for d in densities]
+        speed[layout] = [p for p in points if p[1] == p[1]]  # not nan
+    there = [
+        (f"CSR, {r['device']}", curves.curve(r, "CSR", 1024, 256))
+        for r in reports
+    ]
+    marks = {name: crossing(name) for name in speed if speed[name]}
+    return sparsity.speed_ups(speed, there, marks)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict("resnext.crossover", own_curves, measured=lambda: crossing("CSR"))
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Play.** Density and pattern, timed on your device at every step, each
+# product checked against the dense one. "Recorded" shows a device that was
+# measured in peace: choose it where your own machine is busy (a large spread).
+
+# %% slideshow={"slide_type": "skip"}
+sources = {"timed now": None}
+sources |= {f"recorded: {r['device']}": r for r in reports}
+
+
+def sparse_picture(density, pattern, source):
+    if source is None:
+        step = sparse.sweep(1024, 256, pattern, density, device, 0.4)
+    else:
+        step = replay(source, pattern, density, 1024, 256)
+    return sparsity.panel(step)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+controls = show.widgets
+explorer = controls.Explorer(
+    sparse_picture,
+    live=False,
+    density=controls.Range(0.001, 1, 0.25, 0.1, "density", log=True),
+    pattern=controls.Choice(sparse.PATTERNS, "random", "pattern"),
+    source=controls.Choice(sources, None, "times"),
+)
+show.display(explorer)
+
+# %% slideshow={"slide_type": "skip"}
+for density, faster in speed["CSR"]:
+    if 0.09 < density < 0.11:
+        winner = "CSR" if faster > 1 else "dense"
+        print(f"On {device}, 10% non-zeros in random places:")
+        print(f"CSR is {faster:.2f} times as fast; {winner} wins.")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# So the lecture's "at 10% dense is still faster" is a sentence about a device.
+# It holds on some and not on others; the line above says which is yours. What
+# does hold on all of them so far: a pattern that is known beforehand (blocks,
+# the block diagonal) needs little index or none, and crosses later.
+
+# %% question="resnext.ninety_zeros" slideshow={"slide_type": "skip"}
+# question: resnext.ninety_zeros
+### BEGIN SOLUTION
+answer = "c"
+### END SOLUTION
+ask("resnext.ninety_zeros", answer)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further C. The real ResNeXt
+#
+# ResNeXt-50 out of your own layers, and torchvision's beside it. The same
+# weights by name, the same image: the same answer?
+
+# %% slideshow={"slide_type": "-"}
+import torchvision
+
+theirs = torchvision.models.resnext50_32x4d().double().eval()
+ours = nets.ResNet(Block, [3, 4, 6, 3], groups=32, width_per_group=4)
+ours = ours.double().eval()
+nets.load_torchvision(ours, theirs.state_dict())
+x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+with torch.no_grad():
+    gap = (ours(x) - theirs(x)).abs().max()
+    size = theirs(x).abs().max()
+print("largest difference, relative:", f"{gap / size:.1e}")
+
+# %% tags=["nbval-check-output"] slideshow={"slide_type": "-"}
+for groups, wide in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
+    own = measure.cost(network(groups, wide), photo)
+    print(f"{groups}x{wide}d: {own.params:,} parameters, {own.macs:,} MACs")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# How did the paper find 40, 24, 14 and 4? It kept a block's weights near those
+# of 1x64d: two 1x1 layers between 256 channels and the width, and a grouped
+# 3x3.
+#
+# **Exercise (12 minutes).** The widest group that a budget affords.
+
+# %% exercise="resnext.group_width_for" tags=["define"] slideshow={"slide_type": "skip"}
+# exercise: resnext.group_width_for
+def group_width(budget, channels, groups):
+    """The widest group that keeps a block within its budget of weights.
+
+    A block of `groups` groups of width d has, without biases: a 1x1 layer
+    from `channels` to groups * d, a 3x3 in groups, a 1x1 back.
+    Returns the largest whole d with at most `budget` weights.
+    """
+    ### BEGIN SOLUTION
+    d = 1
+    while groups * (2 * channels * d + 9 * d * d) <= budget:
+        d += 1
+    return d - 1
+    ### END SOLUTION
+
+
+# %% slideshow={"slide_type": "skip"}
+check("resnext.group_width_for")
+
+# %% tags=["nbval-check-output"] slideshow={"slide_type": "skip"}
+widest = use("resnext.group_width_for")
+for groups in (1, 2, 4, 8, 32):
+    print(f"{groups:2} groups: {widest(70200, 256, groups)} channels each")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Four of the paper's five come out. With 8 groups the budget affords 13; the
+# paper took 14, and that row is the one with the most parameters: 25.6
+# million.

@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 from convzoo.case import Case, Op
 from convzoo.exercises.model import (
-    Exercise, Shortcut, Wrong, integers, module_case, normal, pick,
+    Exercise, Shortcut, Wrong, integers, module_case, normal, pick, small_module_case,
 )  # fmt: skip
 from convzoo.exercises.predictions import Prediction
 from convzoo.exercises.questions import Belief, Question
+from convzoo.exercises.resnext_further import FURTHER
 from convzoo.framework import resnext as framework
 
 LESSON = "02_resnext"
@@ -299,17 +300,29 @@ def _bottleneck_case(gen, training=False, image=(6, 5), **scalars) -> Case:
 
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:
-    groups = pick(gen, [2, 3, 4])
+    groups = pick(gen, [2, 3, 4])  # times 1.875 channels: whoever rounds otherwise is seen
     return [
         _bottleneck_case(gen, in_channels=16, planes=4, stride=1, groups=2, width_per_group=32),
         _bottleneck_case(
-            gen, in_channels=6, planes=6, stride=1, groups=groups, width_per_group=24
+            gen, in_channels=6, planes=6, stride=1, groups=groups, width_per_group=20
         ),
         _bottleneck_case(
             gen, True, in_channels=10, planes=4, stride=2, groups=2, width_per_group=48
         ),
         _bottleneck_case(gen, in_channels=12, planes=3, stride=1, groups=1, width_per_group=64),
         _bottleneck_case(gen, in_channels=12, planes=3, stride=2, groups=3, width_per_group=64),
+    ]
+
+
+def _small_bottleneck(image, **scalars) -> Case:
+    x = integers(1, scalars["in_channels"], *image) % 3
+    return small_module_case(framework.Bottleneck, scalars | {"width_per_group": 64}, {"x": x})
+
+
+def _bottleneck_small() -> list[Case]:
+    return [
+        _small_bottleneck((1, 2), in_channels=4, planes=1, stride=1, groups=2),
+        _small_bottleneck((2, 2), in_channels=2, planes=1, stride=2, groups=2),
     ]
 
 
@@ -359,8 +372,10 @@ class _RoundedUp(framework.Bottleneck):
 
 class _NoGroups(framework.Bottleneck):
     def __init__(self, planes, groups=1, width_per_group=64, **scalars):
-        width = int(planes * width_per_group / 64) * groups
-        super().__init__(planes=planes, groups=1, width_per_group=64 * width / planes, **scalars)
+        wide = int(planes * width_per_group / 64)
+        super().__init__(
+            planes=planes, groups=1, width_per_group=64 * groups * wide / planes, **scalars
+        )
 
 
 class _WidthForGroups(framework.Bottleneck):
@@ -375,7 +390,7 @@ class _ProjectOnStride(framework.Bottleneck):
     def __init__(self, in_channels, planes, stride=1, **scalars):
         super().__init__(in_channels=in_channels, planes=planes, stride=stride, **scalars)
         if stride == 1:
-            self.downsample = None
+            self.downsample = nn.Identity()
 
 
 BLOCK = Exercise(
@@ -387,7 +402,7 @@ BLOCK = Exercise(
     name="Bottleneck",
     reference=framework.Bottleneck,
     cases=_bottleneck_cases,
-    small=lambda: [],
+    small=_bottleneck_small,
     wrong=(
         Wrong(
             "rounded_up",
@@ -447,16 +462,17 @@ BLOCK = Exercise(
     shortcuts=(GROUPED,),
 )
 
-EXERCISES = (BLOCK_DIAGONAL, GROUPED_CONV2D, BLOCK)
+EXERCISES = (BLOCK_DIAGONAL, GROUPED_CONV2D, BLOCK, *FURTHER)
 
 # --- short questions -----------------------------------------------------------
 
 
 def _draw_conv(rng) -> dict:
+    """No group is as wide as there are groups, or as their square: else a wrong count is right."""
     groups = rng.choice([2, 4, 8])
     return {
         "g": groups,
-        "ci": groups * rng.choice([4, 6, 12]),
+        "ci": groups * rng.choice([5, 6, 12]),
         "co": groups * rng.choice([5, 7, 9]),
     }
 
@@ -546,9 +562,78 @@ QUESTIONS = (
             ),
         ),
     ),
+    Question(
+        id="resnext.csr_bytes",
+        lesson=LESSON,
+        title="The index of a sparse matrix",
+        points=1,
+        text="A {n} x {n} matrix holds {entries} entries in CSR, with 8-byte integers. How many bytes "
+        "does its index take?",
+        draw=lambda rng: (lambda n: {"n": n, "entries": n * n // rng.choice([8, 16, 32])})(
+            rng.choice([256, 512, 1024])
+        ),
+        answer=lambda v: 8 * (v["n"] + 1 + v["entries"]),
+        explain="A column for each of {entries} entries, and {n} + 1 numbers for the rows.",
+        beliefs=(
+            Belief(
+                lambda v: 16 * v["entries"],
+                "That is COO, which keeps a row for each entry. CSR keeps only where rows begin.",
+            ),
+            Belief(
+                lambda v: 8 * v["entries"],
+                "Those are the columns. Where does each row begin?",
+            ),
+            Belief(
+                lambda v: 8 * (v["n"] + v["entries"]),
+                "One number is missing: where the last row ends.",
+            ),
+            Belief(
+                lambda v: 4 * (v["n"] + 1 + v["entries"]),
+                "That is with 4 bytes for an integer; here it has 8.",
+            ),
+        ),
+    ),
+    Question(
+        id="resnext.ninety_zeros",
+        lesson=LESSON,
+        title="Nine of ten weights are zero",
+        points=1,
+        text="You set 90% of a layer's weights to zero, in random places, and call the same layer. "
+        "What happens to its time?",
+        answer="Nothing: the zeros are multiplied like any other number.",
+        options=(
+            "Nothing: the zeros are multiplied like any other number.",
+            "It falls to a tenth.",
+            "It falls, but by less than ten times.",
+            "It rises, because the zeros must be skipped.",
+        ),
+        explain="A dense product does not look at its numbers. To skip the zeros takes another "
+        "layout, and an index.",
+        beliefs=(
+            Belief(
+                "It falls to a tenth.",
+                "A tenth of the products would be enough, but nothing tells the device which.",
+            ),
+            Belief(
+                "It falls, but by less than ten times.",
+                "That can happen with CSR. The dense layer does not notice its zeros.",
+            ),
+            Belief(
+                "It rises, because the zeros must be skipped.",
+                "A dense product skips nothing.",
+            ),
+        ),
+    ),
 )
 
 PREDICTIONS = (
+    Prediction(
+        id="resnext.crossover",
+        question="A random sparse 1024 x 1024 matrix times 256 columns. Above which density is the "
+        "dense product faster than CSR on your device? (0.1 means 10% non-zeros.)",
+        unit="of the entries",
+        why="What does CSR spend its time on?",
+    ),
     Prediction(
         id="resnext.budget_width",
         question="A 1x1 layer with 12 channels in and out has 144 weights. With 4 groups, how many "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -33,3 +35,48 @@ class Bottleneck(TorchvisionBottleneck):
     def forward(self, x: Tensor) -> Tensor:
         """(n, in_channels, h, w) -> (n, 4 planes, h / stride, w / stride)."""
         return super().forward(x)
+
+
+def group_width(budget: int, channels: int, groups: int) -> int:
+    """The widest group whose layers, as torch builds them, have at most `budget` weights."""
+    wide = 0
+    while _weights(channels, groups, wide + 1) <= budget:
+        wide += 1
+    return wide
+
+
+def _weights(channels: int, groups: int, wide: int) -> int:
+    width = groups * wide
+    with torch.device("meta"):
+        layers = (
+            nn.Conv2d(channels, width, 1, bias=False),
+            nn.Conv2d(width, width, 3, groups=groups, bias=False),
+            nn.Conv2d(width, channels, 1, bias=False),
+        )
+    return sum(layer.weight.numel() for layer in layers)
+
+
+def index_bytes(mask: Tensor, block: int) -> tuple[Tensor, int, int, int]:
+    """(n, n) bool -> density, and the bytes of the index that torch keeps: COO, CSR, BSR."""
+    values = mask.double()
+    with warnings.catch_warnings():  # torch calls its sparse layouts "beta", once a process
+        warnings.simplefilter("ignore")
+        coo, csr = values.to_sparse(), values.to_sparse_csr()
+        bsr = values.to_sparse_bsr((block, block))
+    parts = (
+        (coo.indices(),),
+        (csr.crow_indices(), csr.col_indices()),
+        (bsr.crow_indices(), bsr.col_indices()),
+    )
+    sizes = [sum(t.numel() * t.element_size() for t in tensors) for tensors in parts]
+    return values.mean(), *sizes
+
+
+def off_diagonal(blocks: Tensor, extra: Tensor, places: list[list[int]]) -> Tensor:
+    """(g, r, c), (m, r, c), m pairs of block row and block column -> (g r, g c)."""
+    matrix = torch.block_diag(*blocks)
+    for block, (row, column) in zip(extra, places, strict=True):
+        unit = blocks.new_zeros(len(blocks), len(blocks))
+        unit[row, column] = 1
+        matrix = matrix + torch.kron(unit, block)
+    return matrix

@@ -1,0 +1,298 @@
+"""Lesson 02, Further: width for a budget, the bytes of an index, blocks off the diagonal."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import torch
+from torch import Generator, Tensor
+
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Shortcut, Wrong, integers, normal, pick
+from convzoo.framework import resnext as framework
+
+LESSON = "02_resnext"
+
+# --- the width for a budget ------------------------------------------------------
+
+
+def _budget_cases(gen: Generator) -> list[Case]:
+    fixed = [(70200, 256, 1), (70200, 256, 4), (70200, 256, 32)]
+    drawn = [
+        (pick(gen, [9000, 21000, 54321]), pick(gen, [60, 128]), pick(gen, [2, 3, 8]))
+        for _ in range(3)
+    ]
+    names = ("budget", "channels", "groups")
+    return [Case(dict(zip(names, numbers, strict=True)), {}) for numbers in fixed + drawn]
+
+
+def _budget_small() -> list[Case]:
+    return [
+        Case({"budget": 26, "channels": 2, "groups": 2}, {}),
+        Case({"budget": 100, "channels": 4, "groups": 1}, {}),
+        Case({"budget": 100, "channels": 4, "groups": 2}, {}),
+    ]
+
+
+def _root(budget: float, channels: int, taps: int = 9) -> float:
+    """The d >= 0 with 2 channels d + taps d^2 = budget."""
+    return (sqrt(channels**2 + taps * budget) - channels) / taps
+
+
+GROUP_WIDTH = Exercise(
+    id="resnext.group_width_for",
+    lesson=LESSON,
+    title="The width that a budget affords",
+    points=2,
+    minutes=12,
+    name="group_width",
+    reference=framework.group_width,
+    cases=_budget_cases,
+    small=_budget_small,
+    wrong=(
+        Wrong(
+            "rounded",
+            "It is rounded to the nearest number of channels, and so can break the budget. "
+            "A budget is a limit: round down.",
+            lambda budget, channels, groups: float(round(_root(budget / groups, channels))),
+        ),
+        Wrong(
+            "not_rounded",
+            "It is not a whole number. A group has whole channels: round down, last of all.",
+            lambda budget, channels, groups: _root(budget / groups, channels),
+        ),
+        Wrong(
+            "total_width",
+            "That is the width of all groups together. Asked is the width of one.",
+            lambda budget, channels, groups: groups
+            * framework.group_width(budget, channels, groups),
+        ),
+        Wrong(
+            "one_tap",
+            "The 3x3 layer is counted as a 1x1: it has nine taps, so nine times the weights.",
+            lambda budget, channels, groups: int(_root(budget / groups, channels, taps=1)),
+        ),
+        Wrong(
+            "full_middle",
+            "The 3x3 layer is counted as one full convolution. Its groups divide its weights.",
+            lambda budget, channels, groups: int(_root(budget, channels)) // groups,
+        ),
+        Wrong(
+            "each_group_all",
+            "Every group is given the whole budget. They share it.",
+            lambda budget, channels, groups: framework.group_width(budget, channels, 1),
+        ),
+    ),
+    hints=(
+        "Count the weights for groups of width d. The two 1x1 layers between `channels` and "
+        "groups * d; the 3x3 layer with groups blocks of d x d, nine taps each.",
+        "The count grows with d. So either try d = 1, 2, 3, ... until the next one is too "
+        "expensive, or solve the quadratic and round down.",
+    ),
+)
+
+# --- the bytes of an index -------------------------------------------------------
+
+
+def _mask_case(gen: Generator, n: int, density: float, block: int) -> Case:
+    mask = torch.rand(n, n, generator=gen) < density
+    mask[0, 0] = True
+    return Case({"block": block}, {"mask": mask})
+
+
+def _mask_cases(gen: Generator) -> list[Case]:
+    return [
+        _mask_case(gen, 12, 0.3, 3),
+        _mask_case(gen, 16, 0.05, 4),
+        _mask_case(gen, 30, pick(gen, [0.02, 0.04]), 5),
+        _mask_case(gen, 8, 0.9, 2),
+    ]
+
+
+def _mask_small() -> list[Case]:
+    corner = torch.zeros(2, 2, dtype=torch.bool)
+    corner[0, 1] = True
+    tiles = torch.zeros(4, 4, dtype=torch.bool)
+    tiles[0, 0] = tiles[0, 1] = tiles[3, 2] = True
+    return [Case({"block": 1}, {"mask": corner}), Case({"block": 2}, {"mask": tiles})]
+
+
+def _spoilt_index(size: int = 8, coo: int = 2, rows: int = 1, of_zeros: bool = False):
+    """torch's own counts, in indices of another size, or with another number of them."""
+
+    def target(mask: Tensor, block: int):
+        density, *sizes = framework.index_bytes(mask, block)
+        full, n = int(mask.sum()), len(mask)
+        tiles = sizes[2] // 8 - n // block - 1
+        counts = (coo * full, n + rows + full, n // block + rows + tiles)
+        return 1 - density if of_zeros else density, *(size * count for count in counts)
+
+    return target
+
+
+def _entries_for_tiles(mask: Tensor, block: int):
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    return density, coo, csr, csr
+
+
+INDEX_BYTES = Exercise(
+    id="resnext.index_bytes",
+    lesson=LESSON,
+    title="What an index weighs",
+    points=2,
+    minutes=12,
+    name="index_bytes",
+    reference=framework.index_bytes,
+    cases=_mask_cases,
+    small=_mask_small,
+    wrong=(
+        Wrong(
+            "one_index",
+            "COO keeps two numbers for each entry: its row and its column.",
+            _spoilt_index(coo=1),
+        ),
+        Wrong(
+            "no_end",
+            "CSR and BSR keep where each row begins, and one number more: where the last one "
+            "ends.",
+            _spoilt_index(rows=0),
+        ),
+        Wrong(
+            "four_bytes",
+            "Each index is counted with 4 bytes. torch's are int64: 8 bytes.",
+            _spoilt_index(size=4),
+        ),
+        Wrong(
+            "sparsity",
+            "That is the share of zeros, the sparsity. The density is the share of the rest.",
+            _spoilt_index(of_zeros=True),
+        ),
+        Wrong(
+            "entries_for_tiles",
+            "BSR is counted like CSR. It indexes whole tiles: rows of tiles, and one column "
+            "for each tile that holds an entry.",
+            _entries_for_tiles,
+        ),
+    ),
+    hints=(
+        "`mask.sum()` counts the entries. COO: a row and a column for each. CSR: a column for "
+        "each, and n + 1 numbers that tell where the rows begin and end.",
+        "BSR is CSR over tiles. A tile counts when any of its cells is true: reshape the mask to "
+        "(n / block, block, n / block, block) and ask `any` over the two inner dimensions.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It lets torch build the sparse tensor. Count what it would have to keep.",
+            lambda op: "to_sparse" in op.name,
+            ("to_sparse", "to_sparse_csr", "to_sparse_bsr"),
+        ),
+    ),
+)
+
+# --- blocks off the diagonal -----------------------------------------------------
+
+
+def _places(gen: Generator, groups: int, count: int) -> list[list[int]]:
+    cells = [[i, j] for i in range(groups) for j in range(groups) if i != j]
+    order = torch.randperm(len(cells), generator=gen)[:count]
+    return [cells[k] for k in order.tolist()]
+
+
+def _off_case(gen: Generator, groups: int, rows: int, columns: int, count: int) -> Case:
+    tensors = {
+        "blocks": normal(gen, groups, rows, columns),
+        "extra": normal(gen, count, rows, columns),
+    }
+    return Case({"places": _places(gen, groups, count)}, tensors)
+
+
+def _off_cases(gen: Generator) -> list[Case]:
+    return [
+        _off_case(gen, 3, 2, 2, 2),
+        _off_case(gen, 4, 2, 3, 5),
+        _off_case(gen, 3, 3, 2, 3),
+        _off_case(gen, 5, 1, 1, 4),
+    ]
+
+
+def _off_small() -> list[Case]:
+    one = {"blocks": integers(2, 1, 1), "extra": integers(1, 1, 1, start=7)}
+    two = {"blocks": integers(2, 2, 2), "extra": integers(1, 2, 2, start=10)}
+    many = {"blocks": integers(3, 1, 1), "extra": integers(2, 1, 1, start=7)}
+    return [
+        Case({"places": [[0, 1]]}, one),
+        Case({"places": [[1, 0]]}, two),
+        Case({"places": [[0, 2], [1, 0]]}, many),
+    ]
+
+
+OFF_DIAGONAL = Exercise(
+    id="resnext.off_diagonal",
+    lesson=LESSON,
+    title="A few blocks more",
+    points=2,
+    minutes=10,
+    name="off_diagonal",
+    reference=framework.off_diagonal,
+    cases=_off_cases,
+    small=_off_small,
+    wrong=(
+        Wrong(
+            "swapped",
+            "Row and column of the places are exchanged: a place is (block row, block column), "
+            "output group first.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra, [[column, row] for row, column in places]
+            ),
+        ),
+        Wrong(
+            "transposed",
+            "The extra blocks are transposed. Rows are outputs in every block.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra.mT.reshape(extra.shape), places
+            ),
+        ),
+        Wrong(
+            "first_extra",
+            "The same extra block stands in every place. Each has weights of its own.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra[:1].expand_as(extra), places
+            ),
+        ),
+        Wrong(
+            "no_diagonal",
+            "The blocks on the diagonal are missing: the extra ones come on top of them.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                torch.zeros_like(blocks), extra, places
+            ),
+        ),
+        Wrong(
+            "one_place",
+            "Only the last of the extra blocks is there.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra[-1:], places[-1:]
+            ),
+        ),
+        Wrong(
+            "cut_off",
+            "The extra blocks are copied in a way that lets no gradient back to them.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra.detach(), places
+            ),
+        ),
+    ),
+    hints=(
+        "Begin with the block-diagonal matrix of the first exercise.",
+        "A place (i, j) is the rectangle of rows i * r to (i + 1) * r and columns j * c to "
+        "(j + 1) * c. Assign the extra block to it.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It calls `torch.block_diag` or `torch.kron`, which do the placing for you.",
+            lambda op: op.name.startswith("aten.block_diag"),
+            ("block_diag", "kron"),
+        ),
+    ),
+)
+
+FURTHER = (GROUP_WIDTH, INDEX_BYTES, OFF_DIAGONAL)
