@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from torch import Tensor
 
 from convzoo.case import Case, Reply
 
 MAX_NUMBERS = 72
+LINE = 88  # characters beside each other
 
 
 def tensor_text(value: Tensor) -> str:
-    """A small tensor as rows of figures; channels and images are told apart by a blank line."""
-    value = value.detach().double()
+    """A small tensor as rows of figures; channels and images are told apart by a blank line.
+    The weight of a 1x1 convolution is the matrix that it is."""
     shape = tuple(value.shape)
+    value = value.detach().double()
+    if len(shape) == 4 and shape[2:] == (1, 1):
+        value = value[:, :, 0, 0]
     if value.numel() > MAX_NUMBERS:
         return f"(shape {shape}, too large to print)"
     if value.dim() == 0:
         return _figure(value.item())
-    rows = value.reshape(-1, shape[-1])
+    rows = value.reshape(-1, value.shape[-1])
     figures = [[_figure(v) for v in row.tolist()] for row in rows]
     width = max((len(f) for row in figures for f in row), default=1)
-    lines, height = [], shape[-2] if value.dim() > 2 else 0
+    lines, height = [], value.shape[-2] if value.dim() > 2 else 1
     for i, row in enumerate(figures):
-        if height and i and i % height == 0:
+        if height > 1 and i and i % height == 0:
             lines.append("")
         lines.append(" ".join(f.rjust(width) for f in row))
     return "\n".join(lines)
 
 
 def _figure(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.3g}" if value == value else "nan"
+    if not isfinite(value):
+        return str(value)
+    whole = round(value)  # 2.9999999 is a 3 that a batch norm has rounded
+    return str(whole) if abs(value - whole) < 1e-6 else f"{value:.3g}"
 
 
 def columns(*blocks: tuple[str, str]) -> str:
-    """Titled blocks of text next to one another."""
+    """Titled blocks of text next to one another, in a new row where a line is full."""
+    rows = [[]]
+    for block in blocks:
+        wide = [max(map(len, [title, *text.split("\n")])) + 3 for title, text in [*rows[-1], block]]
+        if rows[-1] and sum(wide) - 3 > LINE:
+            rows.append([])
+        rows[-1].append(block)
+    return "\n\n".join(map(_row, rows))
+
+
+def _row(blocks: list[tuple[str, str]]) -> str:
     split = [[title, *text.split("\n")] for title, text in blocks]
     height = max(len(lines) for lines in split)
     out = []
@@ -44,15 +63,22 @@ def columns(*blocks: tuple[str, str]) -> str:
 
 
 def side_by_side(case: Case, reply: Reply, expected: Reply, key: str) -> str:
-    """The smallest failing case, to follow by hand; `key` names the tensor that differs."""
+    """The smallest failing case, to follow by hand; `key` names the output that differs.
+
+    Weights of one dimension (a batch norm's) are left out: where there are some, they change
+    nothing, see `model.small_module_case`.
+    """
     call = ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
-    given = list(case.tensors.items()) + list(case.weights.items())
-    given = [(f"{k} {tuple(v.shape)}", tensor_text(v)) for k, v in given if v.numel() <= MAX_NUMBERS]
+    given = case.tensors | {k: v for k, v in case.weights.items() if v.dim() > 1}
+    given = {k: v for k, v in given.items() if v.numel() <= MAX_NUMBERS}
+    blocks = [(f"{k} {tuple(v.shape)}", tensor_text(v)) for k, v in given.items()]
     head = "The smallest case that shows it" + (f" ({call})" if call else "") + ":\n"
-    lines = [head + columns(*given)] if given else [head]
+    lines = [head + columns(*blocks)] if blocks else [head]
+    if any(name.endswith("running_var") for name in case.weights):
+        lines += ["", "(in evaluation mode, with batch norms that change nothing)"]
     if reply.stage:
         return "\n".join([*lines, "", f"yours: {reply.error}"])
-    title = "" if key == "output" else f" {key.replace('grad:', 'gradient of ')}"
+    title = "" if key == "output" else f" {key}"
     yours = tensor_text(reply.tensors[key]) if key in reply.tensors else "nothing"
     have = tuple(reply.tensors[key].shape) if key in reply.tensors else "-"
     want = tuple(expected.tensors[key].shape)
