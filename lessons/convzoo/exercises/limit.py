@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+AGAIN = 1.0  # seconds until it is raised once more: a bare `except:` in a loop swallows the first
 
 
 class TimeLimit(BaseException):
@@ -28,26 +31,43 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
+    over, began = False, time.monotonic()
+
     def ring(signum, frame):
-        raise TimeLimit
+        if not over:
+            raise TimeLimit
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:
+        over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if outer[0]:  # an alarm that was set around this one goes on
+            left = max(outer[0] - (time.monotonic() - began), 0.001)
+            signal.setitimer(signal.ITIMER_REAL, left, outer[1])
 
 
 @contextmanager
 def _planted(seconds: float) -> Iterator[None]:
     thread = ctypes.c_ulong(threading.get_ident())
     plant = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    timer = threading.Timer(seconds, plant, (thread, ctypes.py_object(TimeLimit)))
-    timer.daemon = True
-    timer.start()
+    done, alone = threading.Event(), threading.Lock()
+
+    def watch():
+        for wait in (seconds, *[AGAIN] * 9):
+            if done.wait(wait):
+                return
+            with alone:
+                if not done.is_set():
+                    plant(thread, ctypes.py_object(TimeLimit))
+
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
+        with alone:
+            done.set()
+        plant(thread, None)  # takes back what was planted and not yet seen
