@@ -38,15 +38,15 @@ class Case:
 class Op:
     """An operation that ran: its name, its arguments (a tensor is its shape), its line.
 
-    launch: whether it starts a kernel; borrowed: whether it ran inside a fallback of
-    `convzoo.framework`, which the lesson and not the reader asked for.
+    launch: whether it starts a kernel; borrowed: the name of the fallback of
+    `convzoo.framework` inside which it ran, which the lesson and not the reader asked for.
     """
 
     name: str
     args: list
     launch: bool = True
     line: int = 0
-    borrowed: bool = False
+    borrowed: str = ""
 
 
 @dataclass
@@ -57,7 +57,8 @@ class Reply:
     parameters: the shape of every parameter and buffer of a module, by name.
     loaded: whether the case's weights fitted into it.
     stage, raised, error: where it stopped, what Python said, and a sentence on it; all
-    three empty when all went well.
+    three empty when all went well. At the stage "stub" `raised` is the id of the exercise whose
+    stub was called.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -74,6 +75,10 @@ class Reply:
         return sum(op.launch for op in self.ops)
 
 
+class Objection(Exception):
+    """What Python would let pass and we do not, as a sentence."""
+
+
 def answer(target: Callable, case: Case) -> Reply:
     """Call `target` on `case`, forward and backward.
 
@@ -83,11 +88,12 @@ def answer(target: Callable, case: Case) -> Reply:
     """
     reply = Reply()
     try:
-        _fill(reply, target, case)
-    except NotAttempted:
-        reply.stage = "stub"
+        with torch.enable_grad():  # ends what a reader's `torch.set_grad_enabled(False)` began
+            _fill(reply, target, case)
+    except NotAttempted as stub:
+        reply.stage, reply.raised = "stub", stub.exercise_id
     except (Exception, SystemExit) as problem:
-        reply.stage = reply.stage or "run"
+        reply.stage = "run"
         reply.raised = f"{type(problem).__name__}: {_first_line(problem)}"
         reply.error = _sentence(problem, target, case)
     return reply
@@ -101,7 +107,7 @@ def _fill(reply: Reply, target: Callable, case: Case) -> None:
     if isinstance(target, type):
         module = target(**case.scalars)
         if not isinstance(module, nn.Module):
-            raise TypeError(f"{target.__name__} is not an nn.Module")
+            raise Objection(f"{target.__name__} is not an nn.Module: `class NAME(nn.Module):`.")
         module = module.double().train(case.training)
         reply.parameters = {k: tuple(v.shape) for k, v in state(module).items()}
         wanted = {name: tuple(value.shape) for name, value in case.weights.items()}
@@ -117,10 +123,12 @@ def _fill(reply: Reply, target: Callable, case: Case) -> None:
         output = call()
     reply.ops = recorder.ops
     outputs = _named_outputs(output)
+    _object(outputs, inputs, case)
     reply.tensors.update({k: v.detach() for k, v in outputs.items()})
     if module is not None:
-        buffers = {k: v for k, v in module.named_buffers() if v.is_floating_point()}
-        reply.tensors.update({f"buffer:{k}": v.clone() for k, v in buffers.items()})
+        kept = state(module)
+        buffers = {k: v.clone() for k, v in module.named_buffers() if k in kept}
+        reply.tensors.update({f"buffer:{k}": v for k, v in buffers.items()})
     reply.tensors.update(_gradients(outputs, leaves))
 
 
@@ -134,22 +142,41 @@ def state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _named_outputs(output) -> dict[str, Tensor]:
-    if isinstance(output, (int, float)) and not isinstance(output, bool):
-        output = torch.tensor(float(output), dtype=torch.float64)
-    if isinstance(output, Tensor):
-        return {"output": output}
     if isinstance(output, (tuple, list)) and output:
-        named = {}
-        for i, part in enumerate(output):
-            (value,) = _named_outputs(part).values()
-            named[f"output.{i}"] = value
-        return named
-    kind = type(output).__name__
+        return {f"output.{i}": _tensor(part) for i, part in enumerate(output)}
+    return {"output": _tensor(output)}
+
+
+def _tensor(output) -> Tensor:
+    if isinstance(output, (int, float)) and not isinstance(output, bool):
+        return torch.tensor(float(output), dtype=torch.float64)
+    if isinstance(output, Tensor):
+        return output
+    kind = "None" if output is None else type(output).__name__
     advice = {
-        "NoneType": "a `return` is missing",
+        "None": "a `return` is missing",
         "ndarray": "stay in torch: NumPy cuts the gradient off",
     }.get(kind, "return a torch.Tensor")
-    raise TypeError(f"it returned {kind} where a tensor is expected: {advice}")
+    raise Objection(f"It returned {kind} where a tensor is expected: {advice}.")
+
+
+def _object(outputs: dict[str, Tensor], inputs: dict[str, Tensor], case: Case) -> None:
+    """Raise an Objection to outputs that lie elsewhere than the inputs, and to changed inputs."""
+    home = next((v.device for v in inputs.values()), torch.device("cpu"))
+    for value in outputs.values():
+        if value.layout != torch.strided:
+            raise Objection("It returned a sparse tensor where a dense one is expected.")
+        if value.device != home:
+            raise Objection(
+                f"It returned a tensor on {value.device} where the input is on {home}: make new "
+                "tensors on the device of the input."
+            )
+    for name, value in case.tensors.items():
+        if not torch.equal(inputs[name], value):
+            raise Objection(
+                f"It changes its argument `{name}` in place. The caller still needs it: make a "
+                "new tensor instead."
+            )
 
 
 def cotangent(output: Tensor) -> Tensor:
@@ -159,7 +186,7 @@ def cotangent(output: Tensor) -> Tensor:
 
 
 def _gradients(outputs: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[str, Tensor]:
-    reached = [v for v in outputs.values() if v.requires_grad]
+    reached = [v for v in outputs.values() if v.requires_grad and v.is_floating_point()]
     wanted = {k: v for k, v in leaves.items() if v.requires_grad}
     if not reached or not wanted:
         return {}
@@ -184,11 +211,11 @@ class Recorder(TorchDispatchMode):
             self.ops.append(Op(str(func), plain, _starts_kernel(func), line, borrowed))
         return func(*args, **(kwargs or {}))
 
-    def _origin(self) -> tuple[int, bool]:
-        frame, borrowed = sys._getframe(2), False
+    def _origin(self) -> tuple[int, str]:
+        frame, borrowed = sys._getframe(2), ""
         while frame is not None:
             if frame.f_globals.get("__name__", "").startswith("convzoo.framework"):
-                borrowed = True
+                borrowed = frame.f_code.co_qualname.split(".")[0]
             if self._filename and frame.f_code.co_filename == self._filename:
                 return frame.f_lineno, borrowed
             frame = frame.f_back
@@ -212,6 +239,8 @@ def _source_file(target) -> str:
     while hasattr(target, "__wrapped__"):
         target = target.__wrapped__
     target = getattr(target, "forward", target)
+    if (getattr(target, "__module__", None) or "").startswith("torch."):
+        return ""
     code = getattr(target, "__code__", None)
     return code.co_filename if code else ""
 
@@ -219,10 +248,17 @@ def _source_file(target) -> str:
 _TRANSLATED = {
     "in-place operation": "It changes one of its arguments in place. The caller still needs them, "
     "and so does the gradient: make a new tensor instead.",
-    "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in torch.",
-    "unexpected keyword argument": "Keep the names of the arguments as the stub has them: they "
-    "are called by name.",
+    "inplace operation": "It changes a tensor in place that the gradient still needs: make a new "
+    "tensor instead.",
+    "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in "
+    "torch.",
+    "before Module.__init__() call": "Call `super().__init__()` first of all in `__init__`.",
+    "_forward_unimplemented()": "The class has no method `forward`, or it is not indented "
+    "into the class.",
+    "maximum recursion depth": "It calls itself without end.",
 }
+_NAMES = "Keep the names of the arguments as the stub has them: they are called by name."
+_EXIT = "It ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
 
 
 def _first_line(problem: BaseException) -> str:
@@ -233,12 +269,16 @@ def _sentence(problem: BaseException, target: Callable, case: Case) -> str:
     text = _first_line(problem)
     where = _line_of(problem, _source_file(target))
     call = f"The call was {describe(target, case)}."
+    if isinstance(problem, SystemExit):
+        return _EXIT
+    if isinstance(problem, Objection):
+        return f"{text} {call}"
     for mark, sentence in _TRANSLATED.items():
         if mark in text:
-            return f"{sentence} ({text}{where}.)"
-    if isinstance(problem, TypeError) and text.startswith("it returned"):
-        return f"I{text[1:]}. {call}"
-    return f"It raised {type(problem).__name__}: {text}{where}. {call}"
+            return f"{sentence} ({text.split('. ')[0].rstrip('.')}{where}.)"
+    if "unexpected keyword argument" in text and not where:  # by our call, not by a line of his
+        return f"{_NAMES} ({text}.) {call}"
+    return f"It raised {type(problem).__name__}: {text.rstrip('.')}{where}. {call}"
 
 
 def _line_of(problem: BaseException, filename: str) -> str:
@@ -246,7 +286,7 @@ def _line_of(problem: BaseException, filename: str) -> str:
     if not filename or not own:
         return ""
     frame = own[-1]
-    return f", in line {frame.lineno}: `{frame.line}`" if frame.line else f", in line {frame.lineno}"
+    return f", in line {frame.lineno}" + (f": `{frame.line}`" if frame.line else "")
 
 
 def describe(target: Callable, case: Case) -> str:

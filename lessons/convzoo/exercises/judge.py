@@ -11,9 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import Case, Reply, answer
+from convzoo.case import MAX_OPS, Case, Reply, answer
 from convzoo.exercises.limit import TimeLimit, time_limit
-from convzoo.exercises.model import Exercise, Verdict
+from convzoo.exercises.model import Exercise, Verdict, Wrong
 from convzoo.exercises.texts import side_by_side
 
 SECONDS = 10.0
@@ -22,9 +22,17 @@ Respond = Callable[[Case], Reply]
 
 
 def judge(exercise: Exercise, target: Callable, gen: Generator | None = None) -> Verdict:
-    """Judge a function or class of this process. Never raises."""
+    """Judge a function or class of this process. Never raises, and draws no number from the
+    generator that the lesson's own experiments draw from."""
+    if isinstance(target, type) != exercise.is_module:
+        return _failed(exercise, "run", _kind(exercise, target))
+    if target is exercise.reference:
+        return _failed(exercise, "shortcut", (
+            f"`{exercise.name}` is the framework's own here, as `use` hands it out. Run the "
+            "exercise's cell again, so that the name stands for yours."
+        ))
     try:
-        with time_limit(SECONDS):
+        with time_limit(SECONDS), torch.random.fork_rng(devices=[]):
             return compare(exercise, lambda case: answer(target, case), gen)
     except TimeLimit:
         return _failed(
@@ -58,14 +66,18 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
 
 def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
     """The first stage at which a reply departs from the expected one, and a sentence."""
+    have, want = set(reply.parameters), set(expected.parameters)
+    names = _names(have, want) if have != want else ""
+    shape = _shapes(reply, expected, case)
+    if reply.stage == "run" and have:  # a wrong layer is why it does not run
+        return "run", " ".join(filter(None, (reply.error, names or shape)))
     if reply.stage:
         return reply.stage, reply.error
-    names = set(expected.parameters) ^ set(reply.parameters)
     if names:
-        return "names", _names(set(reply.parameters), set(expected.parameters))
+        return "names", names
     want, have = _part(expected, "output"), _part(reply, "output")
     if set(want) != set(have):
-        return "shape", f"It returned {len(have)} tensors, expected {len(want)}."
+        return "shape", f"It returned {_count(have)}, expected {_count(want)}."
     for name, value in want.items():
         if have[name].shape != value.shape:
             return "shape", (
@@ -73,16 +85,17 @@ def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
             )
         if have[name].dtype != value.dtype:
             return "shape", _dtype(have[name].dtype, value.dtype)
-    for name, shape in expected.parameters.items():
-        if reply.parameters[name] != shape:
-            return "parameters", (
-                f"`{name}` has shape {reply.parameters[name]}, expected {shape}."
-            )
+    if shape:
+        return "parameters", shape
     if not same(have, want):
         return "values", "The shape is right, the numbers are not."
     want, have = _part(expected, "buffer:"), _part(reply, "buffer:")
-    if not same(have, want):
-        return "values", "The result is right, but a running statistic is not as it should be."
+    for key, value in want.items():
+        if key not in have or not same({key: have[key]}, {key: value}):
+            return "values", (
+                f"The result is right, but `{key.removeprefix('buffer:')}` is not as it should be "
+                f"after the call, {'in training' if case.training else 'in evaluation'} mode."
+            )
     return _gradient_difference(_part(reply, "grad:"), _part(expected, "grad:"))
 
 
@@ -105,7 +118,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 def _close(a: Tensor, b: Tensor) -> bool:
-    if a.shape != b.shape or a.dtype != b.dtype:
+    if (a.shape, a.dtype, a.layout, a.device) != (b.shape, b.dtype, b.layout, b.device):
         return False
     if not b.is_floating_point() or not b.numel():
         return torch.equal(a, b)
@@ -118,9 +131,11 @@ def _part(reply: Reply, prefix: str) -> dict[str, Tensor]:
 
 
 def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
-    if stage == "stub":
+    if stage == "stub" and replies[-1].raised in ("", exercise.id):
         return Verdict(exercise.id, "not attempted")
-    wrong = diagnose(exercise, cases, replies)
+    if stage == "stub":
+        return _failed(exercise, "run", _other_stub(replies[-1].raised))
+    wrong = diagnose(exercise, respond, cases, replies)
     if wrong:
         message = f"{message} {wrong.sentence}"
     if stage in ("shape", "values"):  # a gradient is not to be followed by hand
@@ -128,17 +143,29 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
     return _failed(exercise, stage, message, wrong.name if wrong else "")
 
 
-def diagnose(exercise: Exercise, cases: list[Case], replies: list[Reply]):
-    """The wrong answer that gives these very replies, or None."""
-    for wrong in exercise.wrong:
-        if all(_alike(answer(wrong.target, c), r) for c, r in zip(cases, replies, strict=False)):
-            return wrong
-    return None
+def diagnose(
+    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
+) -> Wrong | None:
+    """The one wrong answer that gives these very replies, or None.
+
+    replies: as far as the first that differs from the expected one, so that the first of several
+    mistakes is found too. Only where two wrong answers fit, the other cases are asked.
+    """
+    fitting = _fitting(exercise.wrong, cases, replies)
+    if len(fitting) > 1:
+        others = cases[len(replies) :]
+        fitting = _fitting(fitting, others, [respond(case) for case in others])
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _fitting(wrong: tuple[Wrong, ...], cases, replies) -> tuple[Wrong, ...]:
+    pairs = list(zip(cases, replies, strict=False))
+    return tuple(w for w in wrong if all(_alike(answer(w.target, c), r) for c, r in pairs))
 
 
 def _alike(a: Reply, b: Reply) -> bool:
-    if a.stage or b.stage:
-        return (a.stage, a.raised) == (b.stage, b.raised)
+    if a.stage or b.stage:  # "tensor a (24) must match tensor b (6)" says which was added to which
+        return (a.stage, sorted(a.raised.split())) == (b.stage, sorted(b.raised.split()))
     if a.parameters != b.parameters:
         return False
     return not a.loaded or same(a.tensors, b.tensors)  # unloaded weights are random
@@ -147,22 +174,24 @@ def _alike(a: Reply, b: Reply) -> bool:
 def _smallest(exercise: Exercise, respond: Respond) -> str:
     for case in exercise.small():
         reply, expected = respond(case), answer(exercise.reference, case)
-        if reply.stage or difference(reply, expected, case)[0] in ("shape", "values"):
-            key = _first_difference(reply, expected)
+        key = _visible_difference(reply, expected)
+        if reply.stage or key:
             return "\n\n" + side_by_side(case, reply, expected, key)
     return ""
 
 
-def _first_difference(reply: Reply, expected: Reply) -> str:
-    for key, value in expected.tensors.items():
-        if key not in reply.tensors or not _close(reply.tensors[key], value):
+def _visible_difference(reply: Reply, expected: Reply) -> str:
+    """The first output that differs when printed: in shape or numbers, whatever its dtype."""
+    for key, value in _part(expected, "output").items():
+        mine = reply.tensors.get(key)
+        if mine is None or not _close(mine.to(value.dtype), value):
             return key
-    return next(iter(expected.tensors))
+    return ""
 
 
 def _shortcuts(exercise: Exercise, replies: list[Reply]) -> tuple[str, ...]:
-    seen = []
-    for op in (op for reply in replies for op in reply.ops if not op.borrowed):
+    seen, own = [], exercise.reference.__name__
+    for op in (op for reply in replies for op in reply.ops if op.borrowed in ("", own)):
         for shortcut in exercise.shortcuts:
             line = f" (line {op.line} of the cell)" if op.line else ""
             if shortcut.ran(op) and shortcut.sentence + line not in seen:
@@ -173,14 +202,46 @@ def _shortcuts(exercise: Exercise, replies: list[Reply]) -> tuple[str, ...]:
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
     if exercise.steady is None:
         return None
-    few, many = (respond(case).launches for case in exercise.steady())
-    if many <= few:
+    few, many = (respond(case) for case in exercise.steady())
+    if many.launches <= few.launches and len(few.ops) < MAX_OPS:
         return None
+    more = "or more " if len(many.ops) >= MAX_OPS else ""
     return _failed(
         exercise, "launches",
-        f"Right, but slow: {few} operations in a small case and {many} in a larger one. "
-        f"{exercise.slow}",
+        f"Right, but slow: {few.launches} operations in a small case and {many.launches} {more}in "
+        f"a larger one. {exercise.slow}",
     )  # fmt: skip
+
+
+def _kind(exercise: Exercise, target: Callable) -> str:
+    if exercise.is_module:
+        return (
+            f"`{exercise.name}` is no class, and the exercise asks for one. If you have made a "
+            "layer from it under the same name, give the layer a name of its own."
+        )
+    return f"`{exercise.name}` is a class, and the exercise asks for a function."
+
+
+def _other_stub(exercise_id: str) -> str:
+    return (
+        f"It calls the untouched stub of {exercise_id}. Do that one first, or take what "
+        f'`use("{exercise_id}")` gives: it is the framework\'s own until then.'
+    )
+
+
+def _count(outputs: dict[str, Tensor]) -> str:
+    if set(outputs) == {"output"}:
+        return "one tensor"
+    return f"a tuple of {len(outputs)} tensor{'s' if len(outputs) > 1 else ''}"
+
+
+def _shapes(reply: Reply, expected: Reply, case: Case) -> str:
+    """A sentence on the first parameter of another shape, or nothing."""
+    have, scalars = reply.parameters, ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
+    for name, shape in expected.parameters.items():
+        if have.get(name, shape) != shape:
+            return f"`{name}` has shape {have[name]}, expected {shape}, where {scalars}."
+    return ""
 
 
 def _names(have: set[str], want: set[str]) -> str:
@@ -197,10 +258,13 @@ def _names(have: set[str], want: set[str]) -> str:
 
 
 def _dtype(have: torch.dtype, want: torch.dtype) -> str:
-    return (
-        f"Its result is {have} where the input is {want}. "
-        "A buffer made with `torch.zeros` is float32: make it with `x.new_zeros(...)`."
-    )
+    advice = "Keep the dtype of the input."
+    if have == torch.float32:
+        advice = (
+            "What `torch.zeros` makes is float32, unless it is told: give new tensors the dtype "
+            "of the input."
+        )
+    return f"Its result is {have}, expected {want}. {advice}"
 
 
 def _failed(exercise, stage, message, wrong="", seen=()) -> Verdict:
