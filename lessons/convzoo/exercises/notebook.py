@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 
@@ -49,6 +50,7 @@ def begin(lesson: str, student: str = ""):
 def check(exercise_id: str) -> Verdict:
     """Check the reader's own function or class, found by its name where `check` is called."""
     exercise = find(exercise_id, catalogue())
+    _session["judged"].pop(exercise.id, None)  # what it calls may have changed since
     verdict = _judged(exercise, sys._getframe(1).f_globals)
     before = progress.recall("exercises", exercise.id, {})
     tries = before.get("tries", 0) + (verdict.status != "not attempted")
@@ -126,15 +128,16 @@ class Quiet:
     def __getattr__(self, name: str):
         return getattr(self.verdict, name)
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return {}
+    def _ipython_display_(self) -> None:
+        pass
 
     def __repr__(self) -> str:
         return f"<{self.verdict.id}: {self.verdict.status}>"
 
 
 def _judged(exercise: Exercise, namespace: dict) -> Verdict:
-    broken = unparsed(exercise.id, namespace.get("In", []))
+    cells = namespace.get("In")
+    broken = unparsed(exercise.id, cells if isinstance(cells, list) else [])
     if broken:
         return Verdict(exercise.id, "failed", "run", broken)
     target = namespace.get(exercise.name)
@@ -154,18 +157,26 @@ def _judged(exercise: Exercise, namespace: dict) -> Verdict:
 def unparsed(exercise_id: str, cells: list[str]) -> str:
     """A sentence if the cell of this exercise that ran last is no Python, else nothing."""
     mark = f"# exercise: {exercise_id}"
-    mine = [cell for cell in cells if mark in cell.split("\n")]
+    texts = [cell.split("\n") for cell in cells if isinstance(cell, str)]
+    mine = [lines for lines in texts if mark in map(str.strip, lines)]
     if not mine:
         return ""
-    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1].split("\n")]
+    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1]]
     try:
-        ast.parse("\n".join(lines))
+        with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
+            warnings.simplefilter("ignore")
+            compile(
+                "\n".join(lines), "<cell>", "exec",
+                flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True,
+            )  # fmt: skip
     except SyntaxError as problem:
         line = (problem.text or "").strip()
         return (
             f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
             f"{problem.lineno}: `{line}`. Mend that line and run the cell again."
         )
+    except (ValueError, RecursionError, MemoryError) as problem:
+        return f"The cell is not valid Python: {problem or type(problem).__name__}."
     return ""
 
 
