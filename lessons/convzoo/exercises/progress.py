@@ -12,7 +12,13 @@ import os
 import tempfile
 from pathlib import Path
 
-KINDS = ("exercises", "hints", "answers", "guesses", "reasons")
+KINDS = {  # what an entry of each is
+    "exercises": dict,
+    "hints": int,
+    "answers": dict,
+    "guesses": (int, float, str),
+    "reasons": str,
+}
 
 
 def home() -> Path:
@@ -21,7 +27,7 @@ def home() -> Path:
 
 
 def load() -> dict[str, dict]:
-    """All that is known, by kind and id."""
+    """All that is known, by kind and id; what is not of its kind is passed over."""
     path = home() / "progress.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -29,10 +35,16 @@ def load() -> dict[str, dict]:
             raise ValueError("not an object")
     except FileNotFoundError:
         found = {}
-    except (ValueError, OSError):
+    except (ValueError, RecursionError, OSError):
         _keep_aside(path)
         found = {}
-    return {kind: dict(found.get(kind) or {}) for kind in KINDS}
+    return {kind: _entries(found.get(kind), type_) for kind, type_ in KINDS.items()}
+
+
+def _entries(found, type_) -> dict:
+    if not isinstance(found, dict):
+        return {}
+    return {k: v for k, v in found.items() if isinstance(v, type_) and not isinstance(v, bool)}
 
 
 def record(kind: str, key: str, value) -> None:
@@ -53,9 +65,13 @@ def recall(kind: str, key: str, default=None):
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _keep_aside(path: Path) -> None:
