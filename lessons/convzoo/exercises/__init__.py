@@ -1,10 +1,11 @@
 """Exercises, short questions and predictions, and what a lesson calls to use them."""
 
-from convzoo.exercises.catalogue import catalogue, predictions, questions
+from convzoo.exercises.predictions import predict  # first: its module bears a function's name
+
+from convzoo.exercises.catalogue import catalogue, predictions, questions  # isort: skip
 from convzoo.exercises.judge import compare, judge
 from convzoo.exercises.model import STAGES, Exercise, Shortcut, Verdict, Wrong
 from convzoo.exercises.notebook import ask, begin, check, hint, use
-from convzoo.exercises.predictions import predict
 from convzoo.exercises.questions import Belief, Question
 
 __all__ = [

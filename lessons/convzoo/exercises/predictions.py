@@ -8,12 +8,16 @@ tests, slides and scripts.
 from __future__ import annotations
 
 import os
+import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from io import BytesIO
+from math import isfinite
 
 from convzoo.exercises import progress
-from convzoo.show import Picture, display, in_notebook, notice_picture
+from convzoo.show import Picture, display, in_notebook, notice, notice_picture
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,10 @@ def predict(prediction_id: str, then: Callable, measured=None) -> None:
     prediction = find(prediction_id, predictions())
     known = progress.recall("guesses", prediction.id)
     if not _can_ask():
-        print(f"Before you look: {prediction.question}")
+        notice("Before you look", prediction.question)
         display(then())
         if measured is not None:
-            print(compared(prediction, known, _value(measured)))
+            notice(compared(prediction, known, _value(measured)))
         return
     display(Asking(prediction, then, measured))
 
@@ -50,7 +54,8 @@ def compared(prediction: Prediction, guess, value) -> str:
     """A guess beside what was measured, in a sentence."""
     unit = f" {prediction.unit}" if prediction.unit and not prediction.options else ""
     told = f"Measured: {_text(value)}{unit}."
-    if guess in (None, "skip"):
+    kind = str if prediction.options else (int, float)
+    if guess == "skip" or not isinstance(guess, kind):
         return told
     head = f"You guessed {_text(guess)}{unit}. {told}"
     if prediction.options:
@@ -80,7 +85,8 @@ class Asking:
         )
         self.result = kit.VBox([])
         self.why = kit.Text(
-            description=prediction.why, placeholder="one line, kept for you", tooltip=prediction.why,
+            description=prediction.why, tooltip=prediction.why,
+            placeholder="one line, kept for you",
             value=progress.recall("reasons", prediction.id, ""), continuous_update=False,
             style={"description_width": "initial"}, layout=kit.Layout(width="90%"),
         )  # fmt: skip
@@ -95,7 +101,9 @@ class Asking:
     def _guessed(self, given) -> None:
         guess = given if self.prediction.options else _number(given)
         if guess is None:
-            text = "Write a number, such as 24 or 1.5, or press Skip."
+            options = self.prediction.options
+            do = "Choose one of them" if options else "Write a number, such as 24 or 1.5"
+            text = f"{do}, or press Skip."
             self.result.children = (_widget(notice_picture("No guess yet", text, "todo")),)
         else:
             self.reveal(guess)
@@ -143,17 +151,34 @@ def _field(kit, prediction: Prediction):
 
 
 def _number(given: str) -> float | None:
+    """A number as people type it: 24, 1.5, 1,5 or 25,000."""
+    thousands = re.fullmatch(r"\s*-?[1-9]\d{0,2}(,\d{3})+\s*", given)
     try:
-        return float(given.replace(",", "."))
+        number = float(given.replace(",", "" if thousands else "."))
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def _widget(thing):
     import ipywidgets as kit
 
     box = getattr(thing, "box", None)
-    return box if box is not None else kit.HTML(thing.html)
+    if box is not None:
+        return box
+    if hasattr(thing, "savefig"):
+        return kit.HTML(_drawn(thing))
+    return kit.HTML(getattr(thing, "html", None) or f"<pre>{escape(str(thing))}</pre>")
+
+
+def _drawn(figure) -> str:
+    """A matplotlib figure as an image; the words for it are its titles."""
+    titles = [axes.get_title() for axes in figure.axes]
+    alt = "; ".join(filter(None, titles)) or "A figure"
+    stream = BytesIO()
+    figure.savefig(stream, format="png", facecolor="white")
+    data = b64encode(stream.getvalue()).decode()
+    return f'<img alt="{escape(alt)}" style="max-width:100%" src="data:image/png;base64,{data}">'
 
 
 def _value(measured):
@@ -161,7 +186,9 @@ def _value(measured):
 
 
 def _text(value) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+    if not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,.0f}" if value == round(value) else f"{value:.4g}"
 
 
 def _paragraph(html: str) -> str:

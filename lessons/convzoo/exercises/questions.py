@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 from convzoo.errors import UserError
 
@@ -70,7 +71,8 @@ class Question:
             hit = next((b for b in self.beliefs if self._near(value, b.gives(numbers))), None)
         if right:
             return True, self.explain.format(**numbers)
-        return False, hit.sentence.format(**numbers) if hit else "Not that. Try it with small numbers."
+        sentence = hit.sentence if hit else "Not that. Try it with small numbers."
+        return False, sentence.format(**numbers)
 
     def _rng(self, student: str) -> random.Random:
         return random.Random(f"{self.id}/{student}")
@@ -80,20 +82,24 @@ class Question:
 
     def _option(self, student: str, given) -> str:
         letters = LETTERS[: len(self.options)]
-        if not isinstance(given, str) or given.strip().lower() not in list(letters):
+        letter = given.strip().lower().rstrip(").") if isinstance(given, str) else ""
+        if letter not in list(letters):
             raise UserError(
                 f"{given!r} is not one of the options. Write one letter in quotes, such as "
                 f'"{letters[0]}"; they go from {letters[0]} to {letters[-1]}.'
             )
-        return self.order(student)[letters.index(given.strip().lower())]
+        return self.order(student)[letters.index(letter)]
 
 
 def _number(given) -> float:
     try:
         if isinstance(given, (str, bool)):
             raise TypeError
-        return float(given)
-    except (TypeError, ValueError, OverflowError):
+        number = float(given)
+        if not isfinite(number):
+            raise ValueError
+        return number
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # torch raises the last
         raise UserError(
             f"{given!r} is not a number. Write one, or a calculation such as 3 * 3 * 64."
         ) from None
