@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_right
 
 import torch
 from torch import Tensor, nn
@@ -39,10 +40,7 @@ class Bottleneck(TorchvisionBottleneck):
 
 def group_width(budget: int, channels: int, groups: int) -> int:
     """The widest group whose layers, as torch builds them, have at most `budget` weights."""
-    wide = 0
-    while _weights(channels, groups, wide + 1) <= budget:
-        wide += 1
-    return wide
+    return bisect_right(range(1, budget + 1), budget, key=lambda d: _weights(channels, groups, d))
 
 
 def _weights(channels: int, groups: int, wide: int) -> int:
