@@ -84,21 +84,31 @@ def test_what_is_no_picture_is_an_error():
     assert isinstance(seen.error, UserError) and "returned str" in seen.view.value
 
 
-def test_a_page_without_widgets_gets_the_first_picture():
+def test_a_page_without_widgets_gets_each_stop_and_shows_the_first_picture():
     seen = explorer()
     seen.controls["groups"].value = 12
     bundle = seen._repr_mimebundle_()
-    assert bundle["text/html"] == '<img alt="3 groups []">'
     assert bundle["text/plain"] == "3 groups []"
+    live, cleaned = bundle["text/html"].split('<div class="convzoo-still">')
+    stops = [1, 2, 3, 4, 6, 12]
+    assert [live.count(f'<img alt="{g} groups []">') for g in stops] == [1] * 6
+    assert live.count(" checked>") == 1 and 'checked><label for="' in live
+    assert live.index(" checked>") < live.index(">3</label>") < live.index(">4</label>")
+    assert cleaned.startswith('<img alt="3 groups []">') and cleaned.count("<img") == 1
     model = bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
     assert model == seen.box.model_id
 
 
-def test_stills():
-    seen = explorer(shuffle=Toggle(False, "Shuffle"))
-    row = seen.stills(1, {"groups": 12, "shuffle": True})
-    assert row.alt == "1 groups [('shuffle', False)]\n12 groups [('shuffle', True)]"
-    assert seen.values["groups"] == 3
+def test_a_slow_picture_is_drawn_once_for_a_page():
+    drawn = []
+
+    def picture(groups):
+        drawn.append(groups)
+        return Picture(f"{groups}", f"<p>{groups}</p>")
+
+    seen = Explorer(picture, live=False, groups=Stops([1, 2], 2, "groups"))
+    assert "<p>2</p>" in seen._repr_mimebundle_()["text/html"]
+    assert drawn == [2]
 
 
 def test_without_ipywidgets_the_words_are_printed():

@@ -14,14 +14,15 @@ _TRUSTED = (
 )
 
 
-def for_any_page(html: str) -> str:
+def for_any_page(html: str, plain: str = "") -> str:
     """The HTML, and beside it the same with images for SVGs; one of the two is seen.
 
-    A page that cleans drops the <style> and so shows the images.
+    A page that cleans drops the <style> and so shows the images; `plain` is what it shows
+    where the HTML needs its style.
     """
-    if not _SVG.search(html):
+    if not _SVG.search(html) and not plain:
         return html
-    still = _SVG.sub(lambda found: as_image(found[0]), html)
+    still = _SVG.sub(lambda found: as_image(found[0]), plain or html)
     return (
         f'<div class="convzoo-live" style="display:none">{html}</div>'
         f'<div class="convzoo-still">{still}</div>{_TRUSTED}'

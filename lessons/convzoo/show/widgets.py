@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from convzoo.errors import UserError
-from convzoo.show.bars import beside
 from convzoo.show.picture import Picture, notice_picture
+from convzoo.show.stills import for_any_page
+from convzoo.show.stops import MOST, switch
 
 _WIDE = {"description_width": "initial"}  # no label is ever cut off
 
@@ -139,7 +140,6 @@ class Explorer:
                  **controls: Control):
         kit = _ipywidgets()
         self._draw = picture
-        self.error: Exception | None = None
         self.controls = {
             name: control.widget(kit, live) if kit else _Plain(control.value)
             for name, control in controls.items()
@@ -147,7 +147,8 @@ class Explorer:
         self.view = kit.HTML() if kit else _Plain("")
         self.box = self._box(kit) if kit else None
         self._show()
-        self.default = self.picture
+        self.default, self._start = self.picture, self.values
+        self._stops = _few_stops(controls) if live and not self.error else None
         for control in self.controls.values():
             control.observe(self._show, names="value")
 
@@ -161,28 +162,22 @@ class Explorer:
         """The words of the picture that is shown now."""
         return self.picture.alt
 
-    def stills(self, *stops) -> Picture:
-        """The picture at several stops in a row, for a page where nothing moves.
-
-        A stop is a value of the first control, or a dict of values by name.
-        """
-        first = next(iter(self.controls))
-        chosen = (s if isinstance(s, dict) else {first: s} for s in stops)
-        return beside(*(self._draw(**{**self.values, **stop}) for stop in chosen))
-
     def _show(self, change=None) -> None:
-        self.error = None
+        self.picture, self.error = self._at(self.values)
+        self.view.value = self.picture.html
+
+    def _at(self, values: dict) -> tuple[Picture, Exception | None]:
+        """The picture at these values, or the trouble in its place."""
         try:
-            self.picture = self._draw(**self.values)
-            if not isinstance(self.picture, Picture):
+            picture = self._draw(**values)
+            if not isinstance(picture, Picture):
                 raise UserError(
-                    f"the picture function returned {type(self.picture).__name__}, not a "
+                    f"the picture function returned {type(picture).__name__}, not a "
                     "Picture: let it return what show.draw gives."
                 )
         except Exception as error:
-            self.error = error
-            self.picture = _trouble(error, self.values)
-        self.view.value = self.picture.html
+            return _trouble(error, values), error
+        return picture, None
 
     def _box(self, kit):
         row = kit.HBox(
@@ -192,12 +187,30 @@ class Explorer:
         return kit.VBox([row, self.view], layout=kit.Layout(width="100%"))
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """The widget for a live page; the first picture for pages without widgets."""
+        """The widget for a live page; for pages without widgets its stops, or its picture."""
         live = self.box._repr_mimebundle_() if self.box else {}
-        return {**live, **self.default._repr_mimebundle_()}
+        html = for_any_page(self.page().html, self.default.html)
+        return {**live, "text/html": html, "text/plain": self.default.alt}
+
+    def page(self) -> Picture:
+        """What a page shows on which nothing is computed: each stop of the first control
+        where those are few and quick to draw, else the first picture."""
+        if not self._stops:
+            return self.default
+        first, control = self._stops
+        drawn = [self._at({**self._start, first: value})[0] for value in control.values]
+        names = control.names or [str(value) for value in control.values]
+        at = list(control.values).index(self._start[first])
+        return switch(control.label, list(zip(names, drawn, strict=True)), at)
 
     def __repr__(self) -> str:
         return self.alt
+
+
+def _few_stops(controls: dict[str, Control]) -> tuple[str, Stops] | None:
+    name, control = next(iter(controls.items()))
+    few = isinstance(control, Stops) and len(control.values) <= MOST
+    return (name, control) if few else None
 
 
 def _trouble(error: Exception, values: dict) -> Picture:

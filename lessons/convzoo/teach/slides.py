@@ -62,6 +62,8 @@ def slides_of(notebook: dict) -> dict:
         if "answer" in tags:
             continue
         cell = deepcopy(cell)
+        if "hide-input" in tags:  # the picture is the slide; nbconvert's own mark for it
+            cell["transient"] = {"remove_source": True}
         _hide_answer(cell)
         if "outputs" in cell:
             cell["outputs"] = [output for output in cell["outputs"] if not _praises(output)]
