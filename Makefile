@@ -1,5 +1,6 @@
 # Thin faces of `python -m convzoo`; `make` alone lists them.
-# Options go on the line: make lab LAB=--no-browser, make test PYTEST='-k device'
+# Options go on the line: make lab LAB=--no-browser, make test PYTEST='-k device',
+# make report REPORT='--parts sparse', make experiments EXPERIMENTS='off_diagonal --seeds 3'
 FOUND := $(foreach name,python3 python3.13 python3.12 python3.11 python,\
   $(shell command -v $(name) 2>/dev/null))
 OUTER := $(firstword $(FOUND))
@@ -8,7 +9,8 @@ FIRST := $(firstword $(sort $(wildcard lessons/[0-9][0-9]_*.ipynb)))
 CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test doctor check release exercises clean python setup setup-test
+.PHONY: help lab test doctor check release report experiments exercises clean
+.PHONY: python setup setup-test
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
@@ -17,6 +19,8 @@ help:
 	@echo "make exercises        list the exercises"
 	@echo "make check FILE=...   run the exercises of a notebook and report"
 	@echo "make release          for teachers: make lessons/ from solutions/"
+	@echo "make report           measure this device for figures/data (10 minutes, in parts)"
+	@echo "make experiments      train the networks whose results ship (10 minutes, in parts)"
 	@echo "make clean            remove .venv and caches"
 
 python:
@@ -51,6 +55,12 @@ check: python
 
 release: python
 	@$(CONVZOO) release
+
+report: python
+	@$(CONVZOO) report $(REPORT)
+
+experiments: python
+	@$(CONVZOO) experiments $(EXPERIMENTS)
 
 clean:
 	rm -rf .venv .pytest_cache build lessons/convzoo.egg-info

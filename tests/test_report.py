@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from convzoo import UserError
+from convzoo.__main__ import main
 from convzoo.measure import records, report
 from convzoo.measure.timing import Timing
 
@@ -189,6 +190,46 @@ def test_a_curve_is_the_middle_of_its_rounds_with_their_range():
     ]
     assert report.curve(record, "COO", 1024, 256) == []
     assert report.curve(record, "CSR", 4096, 256) == []
+
+
+def test_one_block_is_the_dense_product_and_crosses_nothing():
+    record = made({0: {0.1: 2, 0.5: 2, 1.0: 2}})
+    for point in record["parts"]["sparse"]:
+        point["times"]["block-diagonal"]["minimum"] = 1.1 if point["asked"] == 1 else 0.5
+    (found,) = [c for c in report.crossovers(record) if c["layout"] == "block-diagonal"]
+    assert found["density"] is None and found["faster"] == "block-diagonal"
+
+
+def test_the_command_line_reports_and_says_mistakes_in_a_sentence(
+    counted, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setattr(records, "folder", lambda: tmp_path)
+    monkeypatch.setenv("CONVZOO_DEVICE", "cpu")
+    assert main(["report", "--parts", "first", "--quick", "--json", "--note", "busy"]) == 0
+    said = capfd.readouterr()
+    value = json.loads(said.out)
+    assert value["file"].startswith("cpu-") and value["crossovers"] == []
+    assert "first: 1 of 1" in said.err and counted == [0]
+    assert json.loads((tmp_path / value["file"]).read_text())["note"] == "busy"
+    assert main(["report", "--parts", "third"]) == 2
+    assert capfd.readouterr().err == "A report has no part 'third': there are first, second.\n"
+
+
+def test_crossovers_are_told_in_words(tmp_path):
+    record = made({0: {0.1: 2, 0.4: 0.5}})
+    about = {"device": "a chip", "torch": "2.14", "date": "2026-01-31"}
+    path = tmp_path / "a.json"
+    records.write(path, {**record, **about, "crossovers": report.crossovers(record)})
+    value, lines = report.told(path)
+    assert lines == [
+        "a.json: a chip, torch 2.14, 2026-01-31",
+        "  1024 x 1024, 256 columns, float32, CSR: dense is the faster above 20.0% "
+        "(20.0% to 20.0% in 1 rounds)",
+        "  1024 x 1024, 256 columns, float32, BSR: dense is the faster throughout",
+        "  1024 x 1024, 256 columns, float32, block-diagonal: block-diagonal is the faster "
+        "throughout",
+    ]
+    assert value["file"] == "a.json" and len(value["crossovers"]) == 4
 
 
 def test_the_shipped_reports_can_be_read():

@@ -146,6 +146,19 @@ def slides(arguments: Arguments) -> Outcome:
     return Outcome(made, [f"made {name}" for name in made])
 
 
+def report(arguments: Arguments) -> Outcome:
+    from convzoo.measure.report import report, told
+
+    path = report(arguments.parts, arguments.quick, arguments.again, arguments.note)
+    return Outcome(*told(path))
+
+
+def experiments(arguments: Arguments) -> Outcome:
+    from convzoo.experiments import run, told
+
+    return Outcome(*told(run(arguments.name, arguments.seeds, arguments.again)))
+
+
 def _file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="+", help="a lesson's .ipynb or .py")
 
@@ -165,6 +178,22 @@ def _network(parser: argparse.ArgumentParser) -> None:
         "--set", metavar="KEY=VALUE", action="append", default=[],
         help="a setting in torchvision's words, such as groups=8; may be given several times",
     )  # fmt: skip
+
+
+def _report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--parts", metavar="PART", nargs="+", default=[],
+        help="peaks, grouped, sparse; all, if not given",
+    )  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="a few points of each part")
+    parser.add_argument("--again", action="store_true", help="forget what is there of the parts")
+    parser.add_argument("--note", metavar="TEXT", default="", help="what a reader should know")
+
+
+def _experiment_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="*", help="off_diagonal, say; else all")
+    parser.add_argument("--seeds", metavar="N", type=int, default=5, help="5, if not given")
+    parser.add_argument("--again", action="store_true", help="forget what is there of them")
 
 
 def _release_options(parser: argparse.ArgumentParser) -> None:
@@ -195,6 +224,15 @@ VERBS = {
         "make lessons/ and the executed solutions from solutions/NN_name.py", release,
         _release_options,
         "A solution is executed again only where its code has changed.",
+    ),
+    "report": Verb(
+        "measure this device and write its curves to figures/data", report, _report_options,
+        "About ten minutes on a quiet machine. It writes each point as it is measured, and goes "
+        "on where it was stopped. The device is the one that lessons take, or CONVZOO_DEVICE.",
+    ),
+    "experiments": Verb(
+        "train the seeds whose results ship in figures/data", experiments, _experiment_options,
+        "It writes each network's result as it is trained, and goes on where it was stopped.",
     ),
     "slides": Verb("make the slides of lessons from their solutions", slides, _lesson),
 }  # fmt: skip

@@ -36,8 +36,13 @@ def header(device: torch.device | str) -> dict:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "convzoo": convzoo.__version__,
-        "date": date.today().isoformat(),
+        "date": today(),
     }
+
+
+def today() -> str:
+    """The date, as 2026-01-31."""
+    return date.today().isoformat()
 
 
 def slug(about: dict) -> str:

@@ -29,7 +29,7 @@ from convzoo.measure import records, sparse
 from convzoo.measure.curves import crossovers, curve, load_all
 from convzoo.measure.timing import Timing, bench
 
-__all__ = ["PARTS", "crossovers", "curve", "load_all", "report"]
+__all__ = ["PARTS", "crossovers", "curve", "load_all", "report", "told"]
 
 DENSITIES = (0.001, 0.003, 0.01, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 # Each layout on the pattern that it is made for.
@@ -242,3 +242,22 @@ def _expected(part: Part, missing: list[Settings]) -> float:
 
 def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(1, seconds):.0f} s"
+
+
+def told(path: Path) -> tuple[dict, list[str]]:
+    """What the command line says of a report: its value, and lines for people."""
+    record = records.read(path)
+    found = record.get("crossovers", [])
+    lines = [f"{path.name}: {record['device']}, torch {record['torch']}, {record['date']}"]
+    lines += [f"  {_sentence(c)}" for c in found if c["density"] or c["faster"]]
+    return {"file": path.name, "crossovers": found}, lines
+
+
+def _sentence(c: dict) -> str:
+    head = f"{c['n']} x {c['n']}, {c['columns']} columns, {c['dtype']}, {c['layout']}: "
+    if c["density"] is None:
+        return head + f"{c['faster']} is the faster throughout"
+    return head + (
+        f"dense is the faster above {c['density']:.1%} "
+        f"({c['low']:.1%} to {c['high']:.1%} in {c['rounds']} rounds)"
+    )

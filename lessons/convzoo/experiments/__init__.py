@@ -1,0 +1,18 @@
+"""Experiments whose seeds are trained once and shipped: `python -m convzoo experiments`.
+
+    run(names, seeds)            trains what figures/data/NAME.json lacks
+    one(name, variant, seed)     trains one network here and now, the live seed of a lesson
+    load(name)                   what was shipped
+    summary(record)              mean and range of the seeds, a row for each variant
+    gap(record, one, other)      is the difference larger than the seeds' spread?
+"""
+
+from convzoo.experiments import resnext
+from convzoo.experiments.reading import gap, load, summary, told
+from convzoo.experiments.runner import Experiment, catalogue, find, one, register, run
+
+register(*resnext.EXPERIMENTS)
+
+__all__ = [
+    "Experiment", "catalogue", "find", "gap", "load", "one", "run", "summary", "told",
+]  # fmt: skip

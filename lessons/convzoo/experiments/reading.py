@@ -1,0 +1,72 @@
+"""What experiments found: read from their files, and summed up over the seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean
+
+from convzoo.errors import UserError
+from convzoo.measure import records
+
+
+def load(name: str, folder: Path | None = None) -> dict:
+    """An experiment's record; raises UserError where it was never run."""
+    path = (folder or records.folder()) / f"{name}.json"
+    record = records.read(path)
+    if record is None or record.get("what") != "experiment":
+        raise UserError(
+            f"There are no results of {name!r} in figures/data: `python -m convzoo experiments "
+            f"{name}` trains its networks."
+        )
+    return record
+
+
+def summary(record: dict) -> list[dict]:
+    """A row for each variant: params, macs, seeds (how many), mean, low and high.
+
+    The last three are of the test accuracy after the last epoch, 0..1.
+    """
+    rows = []
+    for variant, size in record["variants"].items():
+        found = _accuracies(record, variant)
+        if found:
+            middle = {"mean": mean(found), "low": min(found), "high": max(found)}
+            rows.append({"variant": variant, **size, "seeds": len(found), **middle})
+    return rows
+
+
+def gap(record: dict, one: str, other: str) -> dict:
+    """gap: one's mean accuracy less the other's; spread: the wider range of the two's seeds.
+
+    visible: the gap is the larger. Then, and only then, an experiment shows something.
+    """
+    a, b = (_accuracies(record, variant) for variant in (one, other))
+    for variant, found in ((one, a), (other, b)):
+        if not found:
+            raise UserError(
+                f"{record['name']} has no results of {variant!r}: it has "
+                f"{', '.join(record['variants'])}."
+            )
+    difference = mean(a) - mean(b)
+    spread = max(max(found) - min(found) for found in (a, b))
+    return {"gap": difference, "spread": spread, "visible": abs(difference) > spread}
+
+
+def told(paths: list[Path]) -> tuple[list[dict], list[str]]:
+    """What the command line says of experiments: their summaries, and lines for people."""
+    value, lines = [], []
+    for path in paths:
+        record = load(path.stem, path.parent)
+        rows = summary(record)
+        value.append({"name": record["name"], "file": path.name, "variants": rows})
+        lines += [f"{record['name']}: {record['question']}"]
+        lines += [
+            f"  {row['variant']}: {row['mean']:.1%} ({row['low']:.1%} to {row['high']:.1%}, "
+            f"{row['seeds']} seeds), {row['params']:,} parameters, {row['macs']:,} multiply-adds"
+            for row in rows
+        ]
+    return value, lines
+
+
+def _accuracies(record: dict, variant: str) -> list[float]:
+    return [r["test_accuracy"][-1] for r in record["results"] if r["variant"] == variant]

@@ -1,0 +1,181 @@
+"""Trains every variant of an experiment from every seed, and keeps what is done.
+
+One variant from one seed is a unit: it is written as soon as it is trained, so that a run can
+be stopped at any time and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from convzoo import device as devices
+from convzoo.data import Images
+from convzoo.errors import UserError
+from convzoo.measure import cost, records
+from convzoo.train import History, train
+
+SEEDS = 5
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Networks that differ in one thing, trained alike.
+
+    question  what it asks, in one sentence
+    images    gives the task; the same for every seed
+    variants  by name a function that builds a fresh network: the seed is set before it is called
+    settings  epochs, batch_size, lr: what `train` takes
+    """
+
+    name: str
+    question: str
+    images: Callable[[], Images]
+    variants: dict[str, Callable[[], nn.Module]]
+    settings: dict = field(default_factory=dict)
+
+
+_CATALOGUE: dict[str, Experiment] = {}
+
+
+def register(*experiments: Experiment) -> None:
+    """Add experiments to the catalogue."""
+    _CATALOGUE.update({experiment.name: experiment for experiment in experiments})
+
+
+def catalogue() -> dict[str, Experiment]:
+    """Every experiment, by name."""
+    return dict(_CATALOGUE)
+
+
+def find(name: str) -> Experiment:
+    """An experiment by name; raises UserError where there is none."""
+    if name not in _CATALOGUE:
+        raise UserError(f"There is no experiment {name!r}: there are {', '.join(_CATALOGUE)}.")
+    return _CATALOGUE[name]
+
+
+def one(
+    name: str,
+    variant: str,
+    seed: int,
+    on_epoch: Callable[[History], None] | None = None,
+    device: torch.device | str | None = None,
+) -> History:
+    """Train one variant from one seed, with the bar or the curve of `train`."""
+    experiment = find(name)
+    if variant not in experiment.variants:
+        known = ", ".join(experiment.variants)
+        raise UserError(f"{name} has no variant {variant!r}: it has {known}.")
+    where = torch.device(device or devices.choose())
+    model, images = _fresh(experiment, variant, seed), experiment.images()
+    title = f"{variant}, seed {seed}"
+    return train(
+        model.to(where), images, seed=seed, on_epoch=on_epoch, title=title, **experiment.settings
+    )
+
+
+def _fresh(experiment: Experiment, variant: str, seed: int) -> nn.Module:
+    """A network as this seed makes it; the reader's own random numbers are left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return experiment.variants[variant]()
+
+
+def run(
+    names: Iterable[str] = (),
+    seeds: int = SEEDS,
+    again: bool = False,
+    folder: Path | None = None,
+    device: torch.device | str | None = None,
+    say: Say | None = None,
+) -> list[Path]:
+    """Train what the files of the named experiments (all, unless named) lack; returns the files.
+
+    Raises UserError for an unknown name, and where a file was made with other settings.
+    """
+    if seeds < 1:
+        raise UserError(f"seeds is {seeds}, and must be 1 or more.")
+    chosen = [find(name) for name in names] or list(_CATALOGUE.values())
+    device = torch.device(device or devices.choose())
+    folder = folder or records.folder()
+    begun = [(e, _record(e, folder, device, again)) for e in chosen]
+    units = [
+        (e, record, variant, seed)
+        for e, record in begun
+        for seed in range(seeds)
+        for variant in e.variants
+        if not any((r["variant"], r["seed"]) == (variant, seed) for r in record["results"])
+    ]
+    bar = _Bar(len(units), say)
+    for experiment, record, variant, seed in units:
+        bar.next(f"{experiment.name}: {variant}, seed {seed}")
+        history = one(experiment.name, variant, seed, lambda history: None, device)
+        record["results"].append(_result(variant, seed, history))
+        records.write(folder / f"{experiment.name}.json", record)
+    bar.next("done")
+    return [folder / f"{e.name}.json" for e in chosen]
+
+
+def _record(experiment: Experiment, folder: Path, device: torch.device, again: bool) -> dict:
+    """The record to go on with."""
+    found = None if again else records.read(folder / f"{experiment.name}.json")
+    sizes = {name: _size(experiment, name) for name in experiment.variants}
+    if found and (found["settings"], found["variants"]) != (experiment.settings, sizes):
+        raise UserError(
+            f"{experiment.name}.json was made with other networks or settings, so its seeds and "
+            "new ones cannot be compared: train all of them with --again."
+        )
+    results = found["results"] if found else []
+    return {
+        "what": "experiment", "name": experiment.name, "question": experiment.question,
+        **records.header(device), "settings": experiment.settings, "variants": sizes,
+        "results": results,
+    }  # fmt: skip
+
+
+def _size(experiment: Experiment, variant: str) -> dict:
+    """Parameters and multiply-adds of a network, for one image."""
+    x = experiment.images().train_x[:1]
+    found = cost(_fresh(experiment, variant, 0).eval(), x)
+    return {"params": found.params, "macs": found.macs}
+
+
+def _result(variant: str, seed: int, history: History) -> dict:
+    """A unit, as it stands in the file: accuracies and losses by epoch."""
+    kept = {
+        name: [float(f"{value:.4g}") for value in getattr(history, name)]
+        for name in ("train_loss", "train_accuracy", "test_accuracy")
+    }
+    made = {"date": records.today(), "torch": torch.__version__}
+    return {"variant": variant, "seed": seed, **kept, "seconds": round(history.seconds, 1), **made}
+
+
+class _Bar:
+    """Units done and time left: a line that is drawn again in a terminal, lines elsewhere."""
+
+    def __init__(self, total: int, say: Say | None):
+        self.total, self.done, self.began = total, 0, time.monotonic()
+        self.say = say or (self._redraw if sys.stderr.isatty() else self._line)
+
+    def next(self, doing: str) -> None:
+        full = 24 * self.done // max(1, self.total)
+        left = (time.monotonic() - self.began) / max(1, self.done) * (self.total - self.done)
+        rest = f", {left / 60:.1f} min left" if self.done and left else ""
+        bar = f"[{'#' * full}{'.' * (24 - full)}] {self.done} of {self.total}"
+        self.say(f"{bar}{rest}: {doing}")
+        self.done += 1
+
+    def _redraw(self, line: str) -> None:
+        end = "\n" if self.done >= self.total else ""
+        print(f"\r\033[K{line}", end=end, file=sys.stderr, flush=True)
+
+    def _line(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
