@@ -274,7 +274,7 @@ def groups_picture(groups):
     return show.draw.beside(left, show.draw.bars(rows, title="Cost", **scale))
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_groups():
     stops = show.widgets.Stops(divisors, 4, "groups")
     return show.widgets.Explorer(groups_picture, groups=stops)
@@ -414,7 +414,7 @@ def walk_the_row():
     return show.widgets.Explorer(lambda shape: pictures[shape], shape=stops)
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict("resnext.equal_budget", walk_the_row, measured=32 * 4)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -475,7 +475,7 @@ def race():
     return show.draw.bars(rows, title=f"One call on {device}, minimum")
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def speed_up():
     full, grouped = (t.minimum for t in times.values())
     return round(full / grouped, 2)
@@ -646,7 +646,7 @@ def sparse_picture(density, pattern, source):
     return sparsity.panel(step)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 controls = show.widgets
 explorer = controls.Explorer(
     sparse_picture,

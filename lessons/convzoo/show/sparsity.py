@@ -22,7 +22,8 @@ def panel(step) -> Picture:
     picture = channel_matrix(
         step.picture,
         title=f"density {step.density:.2%}",
-        size=300,
+        size=340,
+        limit=1,  # how full a tile is
         still=True,
     )
     dense = step.times["dense"].minimum

@@ -53,8 +53,8 @@ def slides_of(notebook: dict) -> dict:
     """The notebook as it is shown in a lecture.
 
     Answers are left out: an exercise shows its stub without outputs, cells of the answer are
-    dropped, and so is the praise for having passed. Of a widget's output its default
-    picture stays.
+    dropped, and so is the praise for having passed. Of a widget's output its picture without
+    a kernel stays; what answers a prediction comes at the next click.
     """
     shown = []
     for cell in notebook["cells"]:
@@ -62,17 +62,25 @@ def slides_of(notebook: dict) -> dict:
         if "answer" in tags:
             continue
         cell = deepcopy(cell)
-        if "hide-input" in tags:  # the picture is the slide; nbconvert's own mark for it
-            cell["transient"] = {"remove_source": True}
         _hide_answer(cell)
         if "outputs" in cell:
             cell["outputs"] = [output for output in cell["outputs"] if not _praises(output)]
         for output in cell.get("outputs", []):
             if "text/html" in output.get("data", {}):
                 output["data"].pop(VIEW, None)
+        if "predict(" in "".join(cell["source"]):
+            _hold_back(cell.get("outputs", [])[1:])
         shown.append(cell)
     metadata = {k: v for k, v in notebook["metadata"].items() if k != "widgets"}
     return {**notebook, "cells": shown, "metadata": metadata}
+
+
+def _hold_back(outputs: list[dict]) -> None:
+    """Show what follows a prediction's question at the next click: the hall guesses first."""
+    for output in outputs:
+        html = "".join(output.get("data", {}).get("text/html", ""))
+        if html:
+            output["data"]["text/html"] = f'<div class="fragment">{html}</div>'
 
 
 def _praises(output: dict) -> bool:
@@ -154,13 +162,18 @@ def _page(solution: Path, out: Path) -> Path:
     import nbformat
     from jinja2 import DictLoader
     from nbconvert import SlidesExporter
+    from traitlets.config import Config
 
     notebook = nbformat.read(solution, as_version=4)
     shown = nbformat.from_dict(slides_of(notebook))
     for cell in shown.cells:
         cell.source = "".join(cell.source)
     template = (Path(__file__).parent / "slides.html.j2").read_text(encoding="utf-8")
+    hidden = Config()  # where the picture is the slide
+    hidden.TagRemovePreprocessor.enabled = True
+    hidden.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
     exporter = SlidesExporter(
+        config=hidden,
         extra_loaders=[DictLoader({"convzoo.html.j2": template})],
         template_file="convzoo.html.j2", embed_images=True,
         exclude_input_prompt=True, exclude_output_prompt=True,
