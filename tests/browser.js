@@ -72,7 +72,7 @@ window.zoo = {
     return Object.entries(kinds).flatMap(([kind, query]) =>
       [...notebook.querySelectorAll(query)]
         .map((node) => ({ kind, node, view: this.viewOf(node) }))
-        .filter(({ view }) => view));
+        .filter(({ view, node }) => view && (!node.options || node.options.length > 1)));
   },
 
   viewOf(node) { // the nearest HTML view beside a control
@@ -127,7 +127,7 @@ window.zoo = {
         done({ changed: true, picture: this.picture(view), screen, kernel: this.kernelTime });
       });
       watcher.observe(view, { childList: true, subtree: true, characterData: true });
-      setTimeout(() => done({ changed: false }), 20000);
+      setTimeout(() => done({ changed: false }), 60000);
     });
     const labels = [...node.closest(".jupyter-widgets").querySelectorAll("label")];
     const name = labels.map((l) => l.textContent.replace(/\u200b/g, "").trim()).find(Boolean);
