@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convzoo.errors import NotAttempted
 
 MAX_OPS = 4096
+_WHOLE = (torch.int64, torch.int32)  # a count is a number, be it an int or a tensor
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _fill(reply: Reply, target: Callable, case: Case) -> None:
     with Recorder(_source_file(target)) as recorder:
         output = call()
     reply.ops = recorder.ops
-    outputs = _named_outputs(output)
+    outputs = _in_float64(_named_outputs(output), case)
     _object(outputs, inputs, case)
     reply.tensors.update({k: v.detach() for k, v in outputs.items()})
     if module is not None:
@@ -148,16 +150,23 @@ def _named_outputs(output) -> dict[str, Tensor]:
 
 
 def _tensor(output) -> Tensor:
-    if isinstance(output, (int, float)) and not isinstance(output, bool):
+    if isinstance(output, Real) and not isinstance(output, bool):
         return torch.tensor(float(output), dtype=torch.float64)
     if isinstance(output, Tensor):
-        return output
+        return output.double() if output.dim() == 0 and output.dtype in _WHOLE else output
     kind = "None" if output is None else type(output).__name__
     advice = {
         "None": "a `return` is missing",
         "ndarray": "stay in torch: NumPy cuts the gradient off",
     }.get(kind, "return a torch.Tensor")
     raise Objection(f"It returned {kind} where a tensor is expected: {advice}.")
+
+
+def _in_float64(outputs: dict[str, Tensor], case: Case) -> dict[str, Tensor]:
+    """Where no input has a dtype to keep, any floating one will do."""
+    if any(v.is_floating_point() for v in case.tensors.values()):
+        return outputs
+    return {k: v.double() if v.is_floating_point() else v for k, v in outputs.items()}
 
 
 def _object(outputs: dict[str, Tensor], inputs: dict[str, Tensor], case: Case) -> None:
@@ -190,9 +199,9 @@ def _gradients(outputs: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[st
     wanted = {k: v for k, v in leaves.items() if v.requires_grad}
     if not reached or not wanted:
         return {}
-    found = torch.autograd.grad(
-        reached, list(wanted.values()), [cotangent(v) for v in reached], allow_unused=True
-    )
+    # One sum, as a gradient handed to `grad` makes torch import sympy, for a second or two.
+    total = torch.stack([(v * cotangent(v)).sum().double() for v in reached]).sum()
+    found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
     return {f"grad:{k}": g for k, g in zip(wanted, found, strict=True) if g is not None}
 
 
@@ -203,6 +212,11 @@ class Recorder(TorchDispatchMode):
         super().__init__()
         self.ops: list[Op] = []
         self._filename = filename
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: to be skipped, torch imports its compiler at the first call, for 2 to 4 seconds."""
+        return False
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if len(self.ops) < MAX_OPS:

@@ -1,0 +1,359 @@
+"""What students write in lesson 02: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+import torch
+from slips import Slip, changed, defined
+from torch import nn
+
+MATRIX, CONV, BLOCK = "resnext.block_diagonal", "resnext.grouped_conv2d", "resnext.block"
+
+# --- the block-diagonal matrix -------------------------------------------------
+
+PLACED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    matrix = blocks.new_zeros(g * r, g * c)
+    for i in range(g):
+        matrix[i * r : (i + 1) * r, i * c : (i + 1) * c] = blocks[i]
+    return matrix
+"""
+
+JOINED = """
+def block_diagonal(blocks):
+    rows = []
+    for i, block in enumerate(blocks):
+        left = block.new_zeros(block.shape[0], i * block.shape[1])
+        right = block.new_zeros(block.shape[0], (len(blocks) - i - 1) * block.shape[1])
+        rows.append(torch.cat([left, block, right], dim=1))
+    return torch.cat(rows)
+"""
+
+WITH_EYE = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    eye = torch.eye(g, dtype=blocks.dtype)
+    return torch.einsum("grc,gh->grhc", blocks, eye).reshape(g * r, g * c)
+"""
+
+PADDED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    placed = [F.pad(b, (i * c, (g - 1 - i) * c)) for i, b in enumerate(blocks)]
+    return torch.vstack(placed)
+"""
+
+TURNED_VIEW = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    matrix = torch.zeros(g * c, g * r, dtype=torch.float64)
+    for i in range(g):
+        matrix[i * c : (i + 1) * c, i * r : (i + 1) * r] = blocks[i].T
+    return matrix.T.to(blocks.dtype)
+"""
+
+MATRIX_LAYER = """
+class Placer(nn.Module):
+    def forward(self, blocks):
+        g, r, c = blocks.shape
+        whole = torch.zeros(g, r, g, c, dtype=blocks.dtype)
+        index = torch.arange(g)
+        whole[index, :, index, :] = blocks
+        return whole.flatten(2).flatten(0, 1)
+
+block_diagonal = Placer()
+"""
+
+# --- the grouped convolution ---------------------------------------------------
+
+UNFOLDED = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    n, c_in, h, w = x.shape
+    c_out, _, kh, kw = weight.shape
+    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
+    columns = columns.reshape(n, groups, -1, columns.shape[-1])
+    y = weight.reshape(groups, c_out // groups, -1) @ columns
+    h = (h + 2 * padding - kh) // stride + 1
+    w = (w + 2 * padding - kw) // stride + 1
+    return y.reshape(n, c_out, h, w)
+"""
+
+SUMMED_BY_NAME = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    n, c_in, h, w = x.shape
+    c_out, _, kh, kw = weight.shape
+    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
+    columns = columns.unflatten(1, (groups, -1))
+    rows = weight.flatten(1).unflatten(0, (groups, -1))
+    y = torch.einsum("goi,ngip->ngop", rows, columns).flatten(1, 2)
+    return y.unflatten(2, ((h + 2 * padding - kh) // stride + 1, -1))
+"""
+
+SHIFTED = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    c_out, _, kh, kw = weight.shape
+    x = F.pad(x, (padding, padding, padding, padding))
+    n, _, h, w = x.shape
+    x = x.unflatten(1, (groups, -1))
+    weight = weight.unflatten(0, (groups, -1))
+    total = 0
+    for i in range(kh):
+        for j in range(kw):
+            rows = slice(i, h - kh + i + 1, stride)
+            columns = slice(j, w - kw + j + 1, stride)
+            window, tap = x[..., rows, columns], weight[..., i, j]
+            total = total + torch.einsum("ngchw,goc->ngohw", window, tap)
+    return total.flatten(1, 2)
+"""
+
+IN_FLOAT64 = changed(
+    UNFOLDED,
+    ("    n, c_in", "    given, x, weight = x.dtype, x.double(), weight.double()\n    n, c_in"),
+    ("return y.reshape(n, c_out, h, w)", "return y.reshape(n, c_out, h, w).to(given)"),
+)
+
+LAST_AXIS_FIRST = changed(
+    UNFOLDED,
+    (
+        "return y.reshape(n, c_out, h, w)",
+        "y = y.reshape(n, c_out, h * w).permute(0, 2, 1).contiguous()\n"
+        "    return y.transpose(1, 2).unflatten(2, (h, w))",
+    ),
+)
+
+DENSE = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    c_out, wide, kh, kw = weight.shape
+    full = weight.new_zeros(groups, c_out // groups, groups, wide, kh, kw)
+    each = torch.arange(groups)
+    full[each, :, each] = weight.unflatten(0, (groups, -1))
+    return F.conv2d(x, full.flatten(2, 3).flatten(0, 1), stride=stride, padding=padding)
+"""
+
+CONV_LAYER = changed(
+    SHIFTED,
+    ("def grouped_conv2d(x,", "class Shifted(nn.Module):\n    def forward(self, x,"),
+    ("\n    ", "\n        "),
+    ("        def forward", "    def forward"),
+) + "\ngrouped_conv2d = Shifted()\n"
+
+LOOP = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    wide, rows = weight.shape[1], weight.shape[0] // groups
+    outputs = []
+    for i in range(groups):
+        part = x[:, i * wide : (i + 1) * wide]
+        own = weight[i * rows : (i + 1) * rows]
+        outputs.append(F.conv2d(part, own, stride=stride, padding=padding))
+    return torch.cat(outputs, dim=1)
+"""
+
+SHORTCUT = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    y = F.conv2d(x, weight, None, stride, padding, groups=groups)
+    return y
+"""
+
+
+convolve = defined(UNFOLDED, "grouped_conv2d")
+
+
+class GroupedConv2d(nn.Module):
+    """The lesson's layer, as it stands between the exercises, on a right function."""
+
+    def __init__(self, c_in, c_out, k, stride=1, padding=0, groups=1):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(c_out, c_in // groups, k, k))
+        nn.init.kaiming_normal_(self.weight, mode="fan_out")
+        self.stride, self.padding, self.groups = stride, padding, groups
+
+    def forward(self, x):
+        return convolve(x, self.weight, self.groups, self.stride, self.padding)
+
+
+NAMES = {"GroupedConv2d": GroupedConv2d}  # what the lesson defines between its exercises
+
+# --- the block -----------------------------------------------------------------
+
+BOTTLENECK = """
+class Bottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, in_channels, planes, stride=1, groups=1, width_per_group=64):
+        super().__init__()
+        width = int(planes * width_per_group / 64) * groups
+        out = planes * self.expansion
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = GroupedConv2d(width, width, 3, stride, 1, groups)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out)
+        self.downsample = None
+        if stride != 1 or in_channels != out:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
+            )
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        identity = x if self.downsample is None else self.downsample(x)
+        return F.relu(y + identity)
+"""
+
+FLOORED = changed(
+    BOTTLENECK, ("int(planes * width_per_group / 64)", "planes * width_per_group // 64")
+)
+
+WITH_LAYERS = changed(
+    BOTTLENECK,
+    ("self.downsample = None", "self.relu = nn.ReLU(inplace=True)\n        self.downsample = None"),
+    ("F.relu(self.bn", "self.relu(self.bn"),
+    ("        identity = x if", "        y += x if"),
+    ("return F.relu(y + identity)", "return self.relu(y)"),
+)
+
+BY_HAND = changed(
+    BOTTLENECK,
+    ("        y = F.relu(self.bn1(self.conv1(x)))\n",
+     "        y = torch.einsum('oi,nihw->nohw', self.conv1.weight[:, :, 0, 0], x)\n"
+     "        y = self.bn1(y).clamp(min=0)\n"),
+    ("return F.relu(y + identity)", "return (identity + y).clamp(min=0)"),
+)  # fmt: skip
+
+RIGHT = {
+    MATRIX: {
+        "placed": PLACED, "joined": JOINED, "with_eye": WITH_EYE, "padded": PADDED,
+        "turned_view": TURNED_VIEW, "layer": MATRIX_LAYER,
+    },
+    CONV: {
+        "unfolded": UNFOLDED, "einsum": SUMMED_BY_NAME, "shifted": SHIFTED, "float64": IN_FLOAT64,
+        "view": LAST_AXIS_FIRST, "dense": DENSE, "layer": CONV_LAYER,
+    },
+    BLOCK: {
+        "plain": BOTTLENECK, "floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND,
+    },
+}  # fmt: skip
+
+NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
+
+SLIPS = (
+    Slip(MATRIX, "same_columns", changed(PLACED, ("i * c : (i + 1) * c", ":c")), "values",
+         says=NUMBERS),
+    Slip(MATRIX, "square", changed(PLACED, ("new_zeros(g * r, g * c)", "new_zeros(g * r, g * r)")),
+         "run", says=("line",)),
+    Slip(MATRIX, "last_first", changed(PLACED, ("= blocks[i]", "= blocks[g - 1 - i]")), "values",
+         "reversed", NUMBERS),
+    Slip(MATRIX, "first_only", changed(PLACED, ("= blocks[i]", "= blocks[0]")), "values",
+         "one_block", NUMBERS),
+    Slip(MATRIX, "right_to_left",
+         changed(PLACED, ("i * c : (i + 1) * c", "(g - i - 1) * c : (g - i) * c")), "values",
+         "anti_diagonal", NUMBERS),
+    Slip(MATRIX, "wrong_dim", changed(JOINED, ("torch.cat(rows)", "torch.cat(rows, 1)")), "shape",
+         says=("shape", "expected")),
+    Slip(MATRIX, "no_left", changed(JOINED, ("[left, block, right]", "[block, left, right]")),
+         "values", says=NUMBERS),
+    Slip(MATRIX, "only_rows", "block_diagonal = lambda blocks: blocks.flatten(0, 1)\n", "shape",
+         "stacked", ("on top of each other",)),
+    Slip(MATRIX, "data", changed(PLACED, ("= blocks[i]", "= blocks[i].data")), "gradients",
+         "cut_off", ("no gradient", "`blocks`")),
+    Slip(MATRIX, "float32", changed(PLACED, ("blocks.new_zeros", "torch.zeros")), "shape",
+         says=("torch.float32", "torch.float64")),
+    Slip(MATRIX, "shortcut", "def block_diagonal(blocks):\n    return torch.block_diag(*blocks)\n",
+         "shortcut", says=("torch.block_diag", "line 2")),
+
+    Slip(CONV, "split_behind",
+         changed(UNFOLDED, ("columns.reshape(n, groups, -1, columns.shape[-1])",
+                            "columns.reshape(n, -1, groups, columns.shape[-1]).transpose(1, 2)")),
+         "values", "mixed_inputs", (*NUMBERS, "gaps")),
+    Slip(CONV, "outputs_first",
+         changed(SUMMED_BY_NAME, ("->ngop", "->nogp")), "values", "mixed_outputs",
+         (*NUMBERS, "order")),
+    Slip(CONV, "same_slice", changed(LOOP, ("i * wide : (i + 1) * wide", ":wide")), "values",
+         "first_input", (*NUMBERS, "channels of group 0")),
+    Slip(CONV, "same_weight", changed(LOOP, ("i * rows : (i + 1) * rows", ":rows")), "values",
+         "first_weight", (*NUMBERS, "weights of group 0")),
+    Slip(CONV, "added", changed(LOOP, ("torch.cat(outputs, dim=1)", "sum(outputs)")), "shape",
+         "summed", ("added up", "smallest case")),
+    Slip(CONV, "stacked_images", changed(LOOP, ("dim=1", "dim=0")), "shape",
+         says=("shape", "smallest case")),
+    Slip(CONV, "stride_left_out", changed(LOOP, ("stride=stride, ", "")), "shape", "no_stride",
+         ("stride is not used", "stride=2")),
+    Slip(CONV, "padding_left_out", changed(LOOP, (", padding=padding)", ")")), "shape",
+         "no_padding", ("padding is not used", "padding=1")),
+    Slip(CONV, "unfold_without_padding", changed(UNFOLDED, ("padding=padding, ", "")), "run",
+         says=("line 10", "return y.reshape", "padding=1")),
+    Slip(CONV, "width_first", changed(UNFOLDED, ("n, c_out, h, w)", "n, c_out, w, h)")), "shape",
+         says=("shape (2, 4, 4, 3), expected (2, 4, 3, 4)",)),
+    Slip(CONV, "kernel_turned", changed(SHIFTED, ("tap = x[..., rows, columns], weight[..., i, j]",
+         "tap = x[..., rows, columns], weight[..., kh - 1 - i, kw - 1 - j]")), "values", "flipped",
+         (*NUMBERS, "180 degrees")),
+    Slip(CONV, "mean", changed(SHIFTED, ("total.flatten(1, 2)", "total.flatten(1, 2) / kh / kw")),
+         "values", says=NUMBERS),
+    Slip(CONV, "weight_detached", changed(UNFOLDED, ("y = weight.", "y = weight.detach().")),
+         "gradients", "cut_off", ("no gradient", "`weight`")),
+    Slip(CONV, "no_grad", changed(UNFOLDED, ("\ndef", "\n@torch.no_grad()\ndef")), "gradients",
+         says=("no gradient", "torch.no_grad()")),
+    Slip(CONV, "loop", LOOP, "launches", says=("Right, but slow", "operations", "batched")),
+    Slip(CONV, "shortcut", SHORTCUT, "shortcut",
+         says=("grouped convolution", "line 3 of the cell")),
+
+    Slip(BLOCK, "rounded", changed(BOTTLENECK, ("int(planes", "round(planes")), "parameters",
+         "rounded_up", ("conv1.weight", "rounded up")),
+    Slip(BLOCK, "floored_last", changed(BOTTLENECK, ("/ 64) * groups", "/ 64 * groups)")), "run",
+         says=("`conv1.weight` has shape", "width_per_group=20")),
+    Slip(BLOCK, "no_groups", changed(BOTTLENECK, ("stride, 1, groups)", "stride, 1)")),
+         "parameters", "no_groups", ("conv2.weight", "one full convolution")),
+    Slip(BLOCK, "stride_early", changed(BOTTLENECK, ("width, 1, bias", "width, 1, stride, bias"),
+         ("3, stride, 1, groups", "3, 1, 1, groups")), "values", "stride_first",
+         (*NUMBERS, "3x3", "conv2.weight (2, 1, 3, 3)", "evaluation mode")),
+    Slip(BLOCK, "no_last_relu", changed(BOTTLENECK, ("F.relu(y + identity)", "y + identity")),
+         "values", "no_last_relu", (*NUMBERS, "last ReLU")),
+    Slip(BLOCK, "relu_then_add", changed(BOTTLENECK, ("relu(y + identity)", "relu(y) + identity")),
+         "values", "relu_then_add", (*NUMBERS, "before the addition")),
+    Slip(BLOCK, "no_middle_relu", changed(BOTTLENECK, ("F.relu(self.bn2(self.conv2(y)))",
+         "self.bn2(self.conv2(y))")), "values", "no_middle_relu", (*NUMBERS, "between")),
+    Slip(BLOCK, "no_first_relu", changed(BOTTLENECK, ("F.relu(self.bn1(self.conv1(x)))",
+         "self.bn1(self.conv1(x))")), "values", says=NUMBERS),
+    Slip(BLOCK, "forgets_the_input", changed(BOTTLENECK, ("y + identity", "y")), "values",
+         says=NUMBERS),
+    Slip(BLOCK, "project_on_stride", changed(BOTTLENECK, ("if stride != 1 or in_channels != out",
+         "if stride != 1")), "run", "project_on_stride",
+         ("`downsample.0.weight`", "channels changes")),
+    Slip(BLOCK, "project_the_other_way", changed(BOTTLENECK,
+         ("if stride != 1 or in_channels != out", "if stride != 1"), ("y + identity", "identity + y")), "run", "project_on_stride",
+         ("channels changes",)),
+    Slip(BLOCK, "other_names", changed(BOTTLENECK, ("self.bn1", "self.norm1")), "names",
+         says=("`bn1.weight`", "`norm1.weight`", "not found", "not expected")),
+    Slip(BLOCK, "extra_layer", changed(BOTTLENECK, ("self.downsample = None",
+         "self.downsample = None\n        self.spare = nn.Linear(2, 2)")), "names",
+         says=("not expected: `spare.bias`, `spare.weight`",)),
+    Slip(BLOCK, "with_bias", changed(BOTTLENECK, ("in_channels, width, 1, bias=False",
+         "in_channels, width, 1")), "names", says=("not expected: `conv1.bias`",)),
+    Slip(BLOCK, "no_init", changed(BOTTLENECK, ("        super().__init__()\n", "")), "run",
+         says=("super().__init__()", "line")),
+    Slip(BLOCK, "no_forward", changed(BOTTLENECK, ("def forward", "def froward")), "run",
+         says=("no method `forward`",)),
+    Slip(BLOCK, "no_module", changed(BOTTLENECK, ("(nn.Module)", "")), "run",
+         says=("not an nn.Module",)),
+    Slip(BLOCK, "no_statistics", changed(BOTTLENECK, ("self.bn2 = nn.BatchNorm2d(width)",
+         "self.bn2 = nn.BatchNorm2d(width, track_running_stats=False)")), "names",
+         says=("not found: `bn2.running_mean`, `bn2.running_var`",)),
+    Slip(BLOCK, "momentum", changed(BOTTLENECK, ("self.bn2 = nn.BatchNorm2d(width)",
+         "self.bn2 = nn.BatchNorm2d(width, momentum=0.9)")), "values",
+         says=("`bn2.running_mean`", "training mode")),
+    Slip(BLOCK, "frozen", changed(BOTTLENECK, ("        self.downsample = None\n",
+         "        self.conv3.weight.requires_grad_(False)\n        self.downsample = None\n")),
+         "gradients", says=("no gradient", "`conv3.weight`")),
+    Slip(BLOCK, "renamed_argument", changed(BOTTLENECK, ("planes", "channels")), "run",
+         says=("names of the arguments", "'planes'")),
+    Slip(BLOCK, "renamed_input", changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"),
+         (" x if", " image if")), "run", says=("names of the arguments", "'x'")),
+    Slip(BLOCK, "a_layer", BOTTLENECK + "\nBottleneck = Bottleneck(8, 2)\n", "run",
+         says=("no class", "a name of its own")),
+    Slip(BLOCK, "shortcut", changed(BOTTLENECK,
+         ("GroupedConv2d(width, width, 3, stride, 1, groups)", "nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False)")), "shortcut",
+         says=("grouped convolution", "line 23 of the cell")),
+)  # fmt: skip

@@ -1,0 +1,215 @@
+"""Every exercise of the course: what is right passes, what is wrong is refused and named.
+
+Later lessons join by standing in the catalogue; their students' code stands in slips_NAME.py.
+"""
+
+import re
+import time
+from itertools import combinations
+
+import pytest
+import slips
+import torch
+from torch import Generator
+
+from convzoo.case import answer
+from convzoo.exercises import STAGES, catalogue, compare, judge
+from convzoo.exercises.judge import same
+from convzoo.exercises.texts import LINE, MAX_NUMBERS
+
+SEEDS = range(10)
+EXERCISES = list(catalogue().values())
+WRONG = [(e, w) for e in EXERCISES for w in e.wrong]
+LESSONS = slips.lessons()
+NAMES = {name: thing for m in LESSONS for name, thing in m.NAMES.items()}
+RIGHT = {key: ways for m in LESSONS for key, ways in m.RIGHT.items()}
+SLIPS = [slip for m in LESSONS for slip in m.SLIPS]
+each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+each_wrong = pytest.mark.parametrize(
+    ("exercise", "wrong"), WRONG, ids=[f"{e.id}-{w.name}" for e, w in WRONG]
+)
+each_right = pytest.mark.parametrize(
+    ("exercise", "name"), [(i, name) for i, ways in RIGHT.items() for name in ways]
+)
+each_slip = pytest.mark.parametrize("slip", SLIPS, ids=lambda s: f"{s.exercise}-{s.name}")
+
+
+def seeded(seed: int) -> Generator:
+    return Generator().manual_seed(seed)
+
+
+def judged(exercise, source: str, seed: int = 0):
+    return judge(exercise, slips.defined(source, exercise.name, **NAMES), seeded(seed))
+
+
+def reached(verdict, stage: str) -> bool:
+    """Whether a verdict got past a stage."""
+    return verdict.passed or STAGES.index(verdict.stage) > STAGES.index(stage)
+
+
+# --- what an exercise carries ----------------------------------------------------
+
+
+@each
+def test_an_exercise_is_complete(exercise):
+    assert exercise.id.startswith(exercise.lesson.split("_")[1] + ".")
+    assert exercise.title and exercise.name.isidentifier()
+    assert 1 <= exercise.points <= 10 and 1 <= exercise.minutes <= 60
+    assert 2 <= len(exercise.hints) <= 3 and len(set(exercise.hints)) == len(exercise.hints)
+    assert len(exercise.wrong) >= 5
+    assert len({w.name for w in exercise.wrong}) == len({w.sentence for w in exercise.wrong})
+    assert exercise.steady is None or exercise.slow
+
+
+@each
+def test_students_code_stands_for_it(exercise):
+    assert len(RIGHT.get(exercise.id, {})) >= 3, "write slips_NAME.py"
+    assert sum(slip.exercise == exercise.id for slip in SLIPS) >= 3
+
+
+@each_wrong
+def test_a_sentence_helps_and_holds_no_code(exercise, wrong):
+    assert len(wrong.sentence) > 30 and wrong.sentence.endswith(".")
+    assert not re.search(r"\w\(|\.\w+\[|\w = |@", wrong.sentence)
+    assert not re.search(r"\bobviously\b|\bsimply\b|\bjust\b", wrong.sentence)
+
+
+@each
+def test_no_line_of_the_solution_stands_in_a_sentence(exercise, root):
+    text = (root / "solutions" / f"{exercise.lesson}.py").read_text()
+    regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", text, re.S)
+    lines = {line.strip() for region in regions for line in region.splitlines()}
+    told = " ".join([*(w.sentence for w in exercise.wrong), exercise.slow, *exercise.hints])
+    assert [line for line in lines if len(line) > 12 and line in told] == []
+
+
+# --- the cases -------------------------------------------------------------------
+
+
+@each
+def test_cases_come_from_the_generator(exercise):
+    def drawn(seed):
+        cases = exercise.cases(seeded(seed))
+        return [(case.scalars, case.tensors | case.weights) for case in cases]
+
+    def agree(a, b):
+        return [x[0] == y[0] and same(x[1], y[1]) for x, y in zip(a, b, strict=True)]
+
+    assert all(agree(drawn(3), drawn(3)))
+    others = [drawn(seed) for seed in range(4, 10)]
+    assert not any(all(agree(drawn(3), other)) for other in others)
+    for _, tensors in drawn(3):
+        assert all(v.dtype == torch.float64 for v in tensors.values() if v.is_floating_point())
+
+
+@each
+def test_small_cases_can_be_followed_by_hand(exercise):
+    assert exercise.small()
+    for case in exercise.small():
+        shown = [*case.tensors.values(), *(v for v in case.weights.values() if v.dim() > 1)]
+        assert all(v.numel() <= MAX_NUMBERS // 2 for v in shown)
+        assert all(torch.equal(v, v.double().round()) and v.double().abs().max() < 20 for v in shown)
+        assert not case.training
+        reply = answer(exercise.reference, case)
+        assert not reply.stage
+        outputs = [v for k, v in reply.tensors.items() if k.startswith("output")]
+        assert all((16 * v - (16 * v).round()).abs().max() < 1e-4 for v in outputs)
+
+
+# --- right -----------------------------------------------------------------------
+
+
+@each
+def test_the_reference_agrees_with_itself_and_is_no_answer(exercise):
+    for seed in SEEDS:
+        asked = []
+
+        def respond(case):
+            asked.append(answer(exercise.reference, case))
+            return asked[-1]
+
+        found = compare(exercise, respond, seeded(seed))
+        assert found.passed or found.stage == "shortcut", found.message
+        assert not any(reply.stage for reply in asked)
+    handed_out = judge(exercise, exercise.reference)
+    assert handed_out.stage == "shortcut" and "framework's own" in handed_out.message
+
+
+@each_right
+def test_other_right_ways_pass(exercise, name):
+    exercise = catalogue()[exercise]
+    for seed in range(3):
+        verdict = judged(exercise, RIGHT[exercise.id][name], seed)
+        assert verdict.passed, verdict.message
+
+
+def test_a_check_takes_less_than_a_second(capsys):
+    """Printed, not asserted: the machine may be busy."""
+    lines = []
+    for exercise in (e for e in EXERCISES if e.id in RIGHT):
+        source = next(iter(RIGHT[exercise.id].values()))
+        target = slips.defined(source, exercise.name, **NAMES)
+        took = []
+        for attempt in (target, exercise.wrong[-1].target):
+            began = time.perf_counter()
+            judge(exercise, attempt)
+            took.append(time.perf_counter() - began)
+        lines.append(f"{exercise.id}: right {took[0]:.3f} s, wrong {took[1]:.3f} s")
+    with capsys.disabled():
+        print("\n" + "\n".join(lines))
+
+
+# --- wrong -----------------------------------------------------------------------
+
+
+@each_wrong
+def test_a_wrong_answer_is_refused_as_itself(exercise, wrong):
+    for seed in SEEDS:
+        verdict = judge(exercise, wrong.target, seeded(seed))
+        assert verdict.status == "failed" and not verdict.usable
+        assert verdict.wrong == wrong.name, f"taken for {verdict.wrong!r}: {verdict.message}"
+        assert wrong.sentence in verdict.message
+
+
+@each_wrong
+def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
+    verdict = judge(exercise, wrong.target)
+    if verdict.stage in ("shape", "values"):
+        head, _, case = verdict.message.partition("\n\n")
+        assert case.startswith("The smallest case that shows it")
+        assert "yours" in case and "expected" in case and "too large" not in case
+        assert all(len(line) <= LINE for line in case.split("\n")[1:])
+        assert not exercise.is_module or not re.search(r"\d\.\d", case), case
+
+
+@each
+def test_most_wrong_answers_get_past_the_shape(exercise):
+    verdicts = [judge(exercise, w.target) for w in exercise.wrong]
+    assert sum(reached(v, "shape") for v in verdicts) >= 0.6 * len(verdicts)
+
+
+@each
+def test_no_two_wrong_answers_are_the_same(exercise):
+    for seed in range(3):
+        cases = exercise.cases(seeded(seed))
+        replies = [[answer(w.target, case) for case in cases] for w in exercise.wrong]
+        for (a, mine), (b, other) in combinations(zip(exercise.wrong, replies, strict=True), 2):
+            assert any(_differ(x, y) for x, y in zip(mine, other, strict=True)), (a.name, b.name)
+
+
+def _differ(a, b) -> bool:
+    if a.stage or b.stage or a.parameters != b.parameters:
+        return (a.stage, a.parameters) != (b.stage, b.parameters)
+    return a.loaded and not same(a.tensors, b.tensors)
+
+
+@each_slip
+def test_a_slip_is_refused_and_told(slip):
+    exercise = catalogue()[slip.exercise]
+    for seed in range(2):
+        verdict = judged(exercise, slip.source, seed)
+        assert (verdict.status, verdict.stage) == ("failed", slip.stage), verdict.message
+        assert verdict.wrong == slip.wrong, verdict.message
+        for words in slip.says:
+            assert words in verdict.message, verdict.message
+        assert verdict.usable == (slip.stage == "launches")
