@@ -1,0 +1,316 @@
+"""A worker in its sandbox, and the talk with it: cells go in, replies to cases come out.
+
+Whatever goes wrong before the worker has said that it is ready is the machine's fault
+(`NotGraded`); whatever goes wrong after is the student's (`Failed`), with what happened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from convzoo.case import Case, Reply
+from convzoo.teach.grade.protocol import (
+    Broken, Channel, Closed, Late, case_frame, reply_of, text_of,
+)  # fmt: skip
+from convzoo.teach.grade.sandbox import Box, Limits
+
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+LOOK_EVERY = 0.2  # seconds between two looks at the memory in use
+
+
+class NotGraded(Exception):
+    """The machine's fault: no mark, and the next run tries again."""
+
+
+class Failed(Exception):
+    """The student's code ended the talk: a sentence on what happened.
+
+    sure: that it was his code; where a process just vanished it may have been the machine.
+    """
+
+    def __init__(self, sentence: str, sure: bool = True):
+        super().__init__(sentence)
+        self.sure = sure
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a fork of the worker is to execute.
+
+    cells: (label, source) each; name: what the exercise defines, exercise: its id; question: the
+    short question that is asked instead; passed: the exercises for which `use` gives the student's own.
+    """
+
+    cells: tuple[tuple[str, str], ...]
+    name: str = ""
+    exercise: str = ""
+    question: str = ""
+    passed: frozenset[str] = frozenset()
+    preload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Defined:
+    """How the cells went: what was wrong with which, and what was defined or answered."""
+
+    troubles: dict[int, tuple[str, str]]
+    found: bool
+    answer: tuple[str, str | None]
+
+
+class Session:
+    """One student's worker, started when it is first needed, and again after it died."""
+
+    def __init__(self, box: Box, limits: Limits, known: dict[str, tuple[str, str, str]]):
+        self.box, self.limits, self.known = box, limits, known
+        self.starts = 0
+        self._process: subprocess.Popen | None = None
+        self._channel: Channel | None = None
+        self._end = 0.0
+        self._running = -1
+        self._too_much = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        self.close()
+
+    def define(self, job: Job) -> Defined:
+        """Run the cells of `job` in a fork of its own. Raises Failed or NotGraded."""
+        if self._channel is None:
+            self._start()
+        self._end = time.monotonic() + self.limits.wall
+        self._running = -1
+        header = {
+            "do": "exercise", "cells": [list(c) for c in job.cells], "name": job.name,
+            "exercise": job.exercise, "question": job.question, "passed": sorted(job.passed), "known": self.known,
+            "cpu": self.limits.cpu, "preload": list(job.preload),
+        }  # fmt: skip
+        self._send(header)
+        while True:
+            found = self._receive()[0]
+            if found.get("do") == "defined":
+                return self._guard(lambda: _defined(found, len(job.cells)))
+            self._running = self._guard(lambda: _number(found.get("cell"), len(job.cells)))
+
+    @property
+    def running(self) -> int:
+        """The cell that was running when the talk ended."""
+        return self._running
+
+    def respond(self, case: Case) -> Reply:
+        """What the student's code answers. Raises Failed."""
+        self._send(*case_frame(case))
+        header, tensors = self._receive()
+        return self._guard(lambda: reply_of(header, tensors))
+
+    def end(self) -> None:
+        """End the fork; the worker makes all its leftovers end."""
+        if self._channel is None:
+            return
+        try:
+            self._channel.send({"do": "end"}, seconds=5)
+            if self._channel.receive(seconds=5)[0].get("do") == "ended":
+                return
+        except Broken:
+            pass
+        self.close()
+
+    def close(self) -> None:
+        """End the worker, and with it every process in its sandbox."""
+        process, channel = self._process, self._channel
+        self._process = self._channel = None
+        if channel:
+            channel.close()
+        if process:
+            if not self.box.boxed:
+                _end_group(process.pid)
+            process.kill()
+            process.wait()
+
+    def _start(self) -> None:
+        ours, theirs = os.pipe(), os.pipe()
+        command = self.box.worker(
+            self.limits, theirs[0], ours[1], json.dumps(self.limits.settings(self.box.boxed))
+        )
+        errors_read, errors_write = os.pipe()
+        self.starts += 1
+        self._too_much = ""
+        try:
+            self._process = subprocess.Popen(
+                command, pass_fds=(theirs[0], ours[1]), stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=errors_write, start_new_session=True,
+            )  # fmt: skip
+        except OSError as problem:
+            for end in (*ours, *theirs, errors_read):
+                os.close(end)
+            raise NotGraded(f"The worker could not be started: {problem}.") from None
+        finally:
+            os.close(errors_write)
+        os.close(theirs[0])
+        os.close(ours[1])
+        self._channel = Channel(ours[0], theirs[1])
+        try:
+            ready = self._channel.receive(self.limits.start)[0].get("do") == "ready"
+        except Late:
+            self.close()
+            raise NotGraded("The worker was not ready in time: the machine is too busy.") from None
+        except Broken:
+            ready = False
+        finally:
+            os.set_blocking(errors_read, False)
+            why = _last_line(errors_read)
+            os.close(errors_read)
+        if not ready:
+            self.close()
+            raise NotGraded(f"The worker did not start: {why or 'it gave no reason'}.")
+        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+
+    def _watch(self, process: subprocess.Popen) -> None:
+        """End a worker whose processes together take too much memory."""
+        while process.poll() is None and self._process is process:
+            if resident(process.pid, self.limits.resident) > self.limits.resident:
+                self._too_much = (
+                    f"It took more than {self.limits.resident / 2**30:.1f} GB of memory"
+                )
+                if not self.box.boxed:
+                    _end_group(process.pid)
+                process.kill()
+                return
+            time.sleep(LOOK_EVERY)
+
+    def _send(self, header: dict, tensors=None) -> None:
+        try:
+            self._channel.send(header, tensors, self._left())
+        except Broken as problem:
+            self._fail(problem)
+
+    def _receive(self) -> tuple[dict, dict]:
+        try:
+            header, tensors = self._channel.receive(self._left())
+        except Broken as problem:
+            self._fail(problem)
+        if header.get("do") == "ended":
+            status = header.get("status")
+            status = status if type(status) is int else 0
+            sure = status >= 0 or -status in (signal.SIGXCPU, signal.SIGSEGV, signal.SIGABRT)
+            self._fail(None, _ended(status, self.limits), sure)
+        return header, tensors
+
+    def _guard(self, read):
+        try:
+            return read()
+        except Broken as problem:
+            self._fail(problem)
+
+    def _left(self) -> float:
+        return self._end - time.monotonic()
+
+    def _fail(self, problem: Broken | None, sentence: str = "", sure: bool = True) -> None:
+        """The talk is over: the worker goes, the next exercise gets a new one."""
+        self.close()
+        sure = bool(self._too_much) or (sure and not isinstance(problem, Closed))
+        if self._too_much:
+            sentence = f"{self._too_much} and was stopped."
+        elif isinstance(problem, Late):
+            sentence = (
+                f"It was still running after {self.limits.wall:.0f} seconds and was stopped. "
+                "Look for a loop that never ends, and for anything that waits."
+            )
+        elif isinstance(problem, Closed):
+            sentence = "It ended the Python process that it ran in."
+        elif problem is not None:
+            sentence = f"It sent the grader {problem}."
+        raise Failed(sentence, sure)
+
+
+def _defined(header: dict, cells: int) -> Defined:
+    troubles, answer = header.get("troubles"), header.get("answer")
+    if not isinstance(troubles, list) or len(troubles) > cells or type(header.get("found")) is not bool:
+        raise Broken("a report that is none")
+    found = {}
+    for entry in troubles:
+        if not isinstance(entry, list) or len(entry) != 3 or entry[1] not in ("run", "stub"):
+            raise Broken("a report that is none")
+        found[_number(entry[0], cells)] = entry[1], text_of(entry[2])
+    if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], str):
+        raise Broken("a report that is none")
+    value = None if answer[1] is None else text_of(answer[1])
+    return Defined(found, header["found"], (text_of(answer[0]), value))
+
+
+def _number(value, below: int) -> int:
+    if type(value) is not int or not 0 <= value < below:
+        raise Broken("a report that is none")
+    return value
+
+
+def _ended(status: int, limits: Limits) -> str:
+    if -status == signal.SIGXCPU:
+        return (
+            f"It was still computing after {limits.cpu} seconds and was stopped. Look for a loop "
+            "that never ends."
+        )
+    if -status == signal.SIGKILL:
+        return "The Python process that it ran in was killed."
+    if status < 0:
+        return f"It crashed Python (signal {-status})."
+    return f"It ended the Python process that it ran in (exit status {status})."
+
+
+def _last_line(end: int) -> str:
+    try:
+        text = os.read(end, 65536).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+    return text.split("\n")[-1][:300] if text else ""
+
+
+def _end_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        pass
+
+
+def resident(pid: int, limit: int = 0) -> int:
+    """Bytes that a process and all its descendants keep in memory.
+
+    Pages that several of them share are counted once where the quick count exceeds `limit`.
+    """
+    family, waiting = [], [pid]
+    while waiting:
+        one = Path("/proc") / str(waiting.pop())
+        try:
+            family.append(one)
+            for task in (one / "task").iterdir():
+                waiting += [int(n) for n in (task / "children").read_text().split()]
+        except OSError:
+            continue
+    quick = sum(_private(one) for one in family)
+    return quick if quick <= limit else sum(_share(one) for one in family)
+
+
+def _private(process: Path) -> int:
+    try:
+        fields = (process / "statm").read_text().split()
+    except OSError:
+        return 0
+    return (int(fields[1]) - int(fields[2])) * PAGE
+
+
+def _share(process: Path) -> int:
+    """A process's memory, with its part of the pages that it shares with others."""
+    try:
+        lines = (process / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return _private(process)
+    return sum(int(x.split()[1]) << 10 for x in lines if x.startswith(("Pss_Anon:", "Pss_Shmem:")))
