@@ -53,7 +53,7 @@ def test_every_variant_is_trained_from_every_seed_and_recorded(made, tmp_path):
     assert record["device"] and record["torch"] and record["date"] and record["convzoo"]
     for result in record["results"]:
         assert len(result["train_loss"]) == len(result["test_accuracy"]) == 2
-        assert result["date"] and result["torch"]
+        assert all(result[key] == record[key] for key in ("device", "torch", "date"))
 
 
 def test_a_second_run_trains_only_what_is_missing(made, tmp_path, monkeypatch):

@@ -60,7 +60,7 @@ def test_evaluation_is_in_eval_mode_and_by_the_whole_set(digits):
     model = net(dropout=0.9)
     loss, accuracy = evaluate(model, digits.test_x, digits.test_y, batch_size=7)
     model.eval()
-    output = model(digits.test_x)
+    output = model(digits.test_x).detach()
     assert loss == pytest.approx(float(F.cross_entropy(output, digits.test_y)), rel=1e-5)
     assert accuracy == pytest.approx(float((output.argmax(1) == digits.test_y).float().mean()))
     model.train()

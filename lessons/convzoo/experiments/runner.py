@@ -118,7 +118,8 @@ def run(
     for experiment, record, variant, seed in units:
         bar.next(f"{experiment.name}: {variant}, seed {seed}")
         history = one(experiment.name, variant, seed, lambda history: None, device)
-        record["results"].append(_result(variant, seed, history))
+        about = {key: record[key] for key in ("device", "torch", "date")}
+        record["results"].append({**_result(variant, seed, history), **about})
         records.write(folder / f"{experiment.name}.json", record)
     bar.next("done")
     return [folder / f"{e.name}.json" for e in chosen]
@@ -154,8 +155,7 @@ def _result(variant: str, seed: int, history: History) -> dict:
         name: [float(f"{value:.4g}") for value in getattr(history, name)]
         for name in ("train_loss", "train_accuracy", "test_accuracy")
     }
-    made = {"date": records.today(), "torch": torch.__version__}
-    return {"variant": variant, "seed": seed, **kept, "seconds": round(history.seconds, 1), **made}
+    return {"variant": variant, "seed": seed, **kept, "seconds": round(history.seconds, 1)}
 
 
 class _Bar:
@@ -166,7 +166,7 @@ class _Bar:
         self.say = say or (self._redraw if sys.stderr.isatty() else self._line)
 
     def next(self, doing: str) -> None:
-        full = 24 * self.done // max(1, self.total)
+        full = 24 * self.done // self.total if self.total else 24
         left = (time.monotonic() - self.began) / max(1, self.done) * (self.total - self.done)
         rest = f", {left / 60:.1f} min left" if self.done and left else ""
         bar = f"[{'#' * full}{'.' * (24 - full)}] {self.done} of {self.total}"

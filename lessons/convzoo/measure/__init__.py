@@ -6,9 +6,11 @@
     channel_matrix(module, x)      the signed matrix between the channels
     receptive_field(layers)        in theory; effective_receptive_field: measured
     roofline                       the least bytes and the least time of an operation
+    sparse                         patterns, layouts, what their index costs, the crossover
+    report                         the curves measured on this device and on others
 """
 
-from convzoo.measure import roofline
+from convzoo.measure import report, roofline, sparse
 from convzoo.measure.counting import Cost, cost, saved_bytes
 from convzoo.measure.probing import (
     Field,
@@ -20,5 +22,5 @@ from convzoo.measure.timing import Timing, bench
 
 __all__ = [
     "Cost", "Field", "Timing", "bench", "channel_matrix", "cost",
-    "effective_receptive_field", "receptive_field", "roofline", "saved_bytes",
+    "effective_receptive_field", "receptive_field", "report", "roofline", "saved_bytes", "sparse",
 ]
