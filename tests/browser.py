@@ -225,6 +225,7 @@ def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
     found = []
     for k in range(page.evaluate("Reveal.getTotalSlides()")):
         found += page.evaluate("k => zoo.slide(k)", k)
+        page.wait_for_timeout(300)  # fragments fade in
         page.screenshot(path=folder / f"{name}-slide-{k + 1:02}.png")
     return found
 
