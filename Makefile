@@ -9,7 +9,7 @@ FIRST := $(firstword $(sort $(wildcard lessons/[0-9][0-9]_*.ipynb)))
 CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test doctor check release report experiments exercises clean
+.PHONY: help lab test doctor check release report experiments exercises figures slides present clean
 .PHONY: python setup setup-test
 
 help:
@@ -21,6 +21,9 @@ help:
 	@echo "make release          for teachers: make lessons/ from solutions/"
 	@echo "make report           measure this device for figures/data (10 minutes, in parts)"
 	@echo "make experiments      train the networks whose results ship (10 minutes, in parts)"
+	@echo "make figures          make the pictures in the lessons' text from the lessons' layers"
+	@echo "make slides           make the slides of all lessons in build/slides"
+	@echo "make present          live slides with sliders (sets up .venv-present once, a minute)"
 	@echo "make clean            remove .venv and caches"
 
 python:
@@ -62,6 +65,23 @@ report: python
 experiments: python
 	@$(CONVZOO) experiments $(EXPERIMENTS)
 
+figures: python
+	@$(CONVZOO) figures
+
+slides: python
+	@$(CONVZOO) slides $(LESSON)
+
+# RISE needs the classic notebook, which does not live beside JupyterLab 4: an environment of its
+# own, whose kernel is that of .venv.
+present: setup
+	@test -x .venv-present/bin/jupyter || { echo "Setting up live slides: about a minute."; \
+	.venv/bin/python -m venv .venv-present && .venv-present/bin/python -m pip install -q \
+	nbclassic==1.3.3 RISE==5.7.1 ipywidgets==8.1.9 && .venv/bin/python -m ipykernel install \
+	--prefix .venv-present --name python3 >/dev/null; } || { rm -rf .venv-present; \
+	echo "Live slides could not be set up; make slides needs less." >&2; exit 2; }
+	@echo "Open a lesson, then press Alt-R. Ctrl-C here ends it."
+	@.venv-present/bin/jupyter nbclassic --ServerApp.root_dir="$(CURDIR)" $(LAB) $(FIRST)
+
 clean:
-	rm -rf .venv .pytest_cache build lessons/convzoo.egg-info
+	rm -rf .venv-present .venv .pytest_cache build lessons/convzoo.egg-info
 	find lessons solutions tests -name __pycache__ -prune -exec rm -rf {} +

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
@@ -15,13 +16,13 @@ from convzoo import measure, show
 from convzoo.show import Picture
 
 
-def block_diagonal(resnext: dict) -> list[Picture]:
+def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
     """A full 1x1 convolution, and the same in four groups."""
     torch.manual_seed(2)
     x = torch.zeros(1, 12, 1, 1)
     panels = []
     for groups, title in ((1, "plain: groups=1"), (4, "grouped: groups=4")):
-        layer = resnext["GroupedConv2d"](12, 12, 1, groups=groups)
+        layer = resnext.GroupedConv2d(12, 12, 1, groups=groups)
         matrix = measure.channel_matrix(layer, x)
         panels.append(show.draw.channel_matrix(matrix, title=title, still=True))
     return panels

@@ -139,6 +139,17 @@ def release(arguments: Arguments) -> Outcome:
     return Outcome(made, [f"made {name}" for name in made] or ["Nothing has changed."])
 
 
+def figures(arguments: Arguments) -> Outcome:
+    import runpy
+
+    from convzoo.count import definitions
+
+    folder = root() / "figures"
+    make = runpy.run_path(str(folder / "make.py"))["make"]
+    made = make(lambda lesson: definitions(root() / "solutions" / f"{lesson}.py"), folder)
+    return Outcome([str(path) for path in made], [f"made {path}" for path in made])
+
+
 def slides(arguments: Arguments) -> Outcome:
     from convzoo.teach.slides import main
 
@@ -234,5 +245,6 @@ VERBS = {
         "train the seeds whose results ship in figures/data", experiments, _experiment_options,
         "It writes each network's result as it is trained, and goes on where it was stopped.",
     ),
+    "figures": Verb("make the pictures in the lessons' text from the lessons' layers", figures),
     "slides": Verb("make the slides of lessons from their solutions", slides, _lesson),
 }  # fmt: skip
