@@ -4,5 +4,6 @@ from convzoo.show.bars import bars, beside, table
 from convzoo.show.matrix import channel_matrix
 from convzoo.show.patterns import pattern
 from convzoo.show.plots import Line, Mark, curves
+from convzoo.show.seeds import seeds
 
-__all__ = ["Line", "Mark", "bars", "beside", "channel_matrix", "curves", "pattern", "table"]
+__all__ = ["Line", "Mark", "bars", "beside", "channel_matrix", "curves", "pattern", "seeds", "table"]
