@@ -323,7 +323,8 @@ SLIPS = (
          "if stride != 1")), "run", "project_on_stride",
          ("`downsample.0.weight`", "channels changes")),
     Slip(BLOCK, "project_the_other_way", changed(BOTTLENECK,
-         ("if stride != 1 or in_channels != out", "if stride != 1"), ("y + identity", "identity + y")), "run", "project_on_stride",
+         ("if stride != 1 or in_channels != out", "if stride != 1"),
+         ("y + identity", "identity + y")), "run", "project_on_stride",
          ("channels changes",)),
     Slip(BLOCK, "other_names", changed(BOTTLENECK, ("self.bn1", "self.norm1")), "names",
          says=("`bn1.weight`", "`norm1.weight`", "not found", "not expected")),
@@ -354,6 +355,7 @@ SLIPS = (
     Slip(BLOCK, "a_layer", BOTTLENECK + "\nBottleneck = Bottleneck(8, 2)\n", "run",
          says=("no class", "a name of its own")),
     Slip(BLOCK, "shortcut", changed(BOTTLENECK,
-         ("GroupedConv2d(width, width, 3, stride, 1, groups)", "nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False)")), "shortcut",
+         ("GroupedConv2d(width, width, 3, stride, 1, groups)",
+          "nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False)")), "shortcut",
          says=("grouped convolution", "line 23 of the cell")),
 )  # fmt: skip

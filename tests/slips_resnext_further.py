@@ -109,8 +109,9 @@ SLIPS = (
          "four_bytes", ("8 bytes",)),
     Slip(INDEX, "three", changed(COUNTED, (", csr, bsr\n", ", csr\n")), "shape",
          says=("tuple of 3 tensors, expected a tuple of 4",)),
-    Slip(INDEX, "asked_torch", "def index_bytes(mask, block):\n    c = mask.double().to_sparse_csr()\n"
-         "    return (0 * c.values().sum(), *[0 * block] * 3)\n", "values", says=("smallest case",)),
+    Slip(INDEX, "asked_torch", changed(COUNTED,
+         ("mask.sum()", "len(mask.to_sparse().indices()[0])")),
+         "shortcut", says=("Count what it would have to keep", "line 3")),
     Slip(OFF, "swapped", changed(PLACED, ("for (i, j), block", "for (j, i), block")), "values",
          "swapped", ("block row, block column",)),
     Slip(OFF, "same_extra", changed(PLACED, ("j * c : (j + 1) * c] = block",

@@ -177,11 +177,10 @@ def test_a_loop_over_single_numbers_is_slow_however_long_it_is(monkeypatch):
 
 
 def test_two_mistakes_are_told_one_after_the_other():
-    source = written.LOOP.replace("i * wide : (i + 1) * wide", ":wide").replace("stride=stride, ", "")
-    first = judged(source)
-    assert first.wrong == "first_input"
-    second = judged(written.LOOP.replace("stride=stride, ", ""))
-    assert second.wrong == "no_stride"
+    one = written.LOOP.replace("stride=stride, ", "")
+    both = one.replace("i * wide : (i + 1) * wide", ":wide")
+    assert judged(both).wrong == "first_input"
+    assert judged(one).wrong == "no_stride"
 
 
 def test_the_frameworks_own_is_no_answer_in_disguise():

@@ -51,7 +51,7 @@ def test_a_file_that_cannot_be_read_is_kept_aside(convzoo_home, text):
     assert (convzoo_home / "progress.unreadable.json").read_bytes() == before
 
 
-ODD = {kind: value for kind, value in zip(progress.KINDS, (7, "text", [1], None, True), strict=True)}
+ODD = dict(zip(progress.KINDS, (7, "text", [1], None, True), strict=True))
 NONSENSE = {kind: {"resnext.block": [1], "resnext.grouped_conv2d": None} for kind in progress.KINDS}
 
 
