@@ -131,11 +131,13 @@ def release(arguments: Arguments) -> Outcome:
     from convzoo.teach.release import differences, release
 
     if arguments.check:
-        found = differences(root())
+        found = differences(root(), arguments.lesson)
         lines = [" ".join(filter(None, (d["file"], d["cell"], d["what"]))) for d in found]
         advice = ["`python -m convzoo release` makes them again."] if found else []
         return Outcome(found, [*lines, *advice] or ["Nothing differs."], 1 if found else 0)
-    made = release(root(), arguments.force, lambda line: print(line, file=sys.stderr))
+    made = release(
+        root(), arguments.force, lambda line: print(line, file=sys.stderr), arguments.lesson
+    )
     return Outcome(made, [f"made {name}" for name in made] or ["Nothing has changed."])
 
 
@@ -208,6 +210,7 @@ def _experiment_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _release_options(parser: argparse.ArgumentParser) -> None:
+    _lesson(parser)
     parser.add_argument("--check", action="store_true", help="only compare; exit 1 on differences")
     parser.add_argument(
         "--force", action="store_true",

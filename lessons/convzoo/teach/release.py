@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,8 +44,13 @@ VIEW, STATE = "application/vnd.jupyter.widget-view+json", "widgets"
 Execute = Callable[[dict, Path], dict]
 
 
-def release(root: Path, force: bool = False, progress: Callable[[str], None] = str) -> list[str]:
-    """Make every lesson under `root`; returns the files that changed.
+def release(
+    root: Path,
+    force: bool = False,
+    progress: Callable[[str], None] = str,
+    names: Sequence[str] = (),
+) -> list[str]:
+    """Make every lesson under `root`, or those named; returns the files that changed.
 
     A solution is executed again only where its code has changed, or with `force`. All sources are
     read before anything is made, and a lesson's files are put in place together when all
@@ -53,7 +58,7 @@ def release(root: Path, force: bool = False, progress: Callable[[str], None] = s
     and, without `force`, for a lesson in which somebody has worked.
     """
     changed = []
-    sources = _sources(root)
+    sources = _sources(root, names)
     for source in sources:
         validate(source, _known(source.name))
         if not force:
@@ -75,11 +80,11 @@ def release(root: Path, force: bool = False, progress: Callable[[str], None] = s
     return [path.relative_to(root).as_posix() for path in changed]
 
 
-def differences(root: Path) -> list[dict]:
+def differences(root: Path, only: Sequence[str] = ()) -> list[dict]:
     """What a release would change, outputs aside, or what keeps it from being made: list of
     {file, cell, what}."""
     found, names = [], set()
-    for source in _sources(root):
+    for source in _sources(root, only):
         names.add(source.name)
         if broken := problems(source, _known(source.name)):
             path = root / "solutions" / f"{source.name}.py"
@@ -91,20 +96,27 @@ def differences(root: Path) -> list[dict]:
             found += _told(root, path, _compare(wanted, _load(path)))
         path = root / "lessons" / f"{source.name}.py"
         found += _told(root, path, _compare_script(script, path))
-    for path in sorted(root.glob("lessons/[0-9][0-9]_*")) + sorted(root.glob("solutions/*.ipynb")):
+    strays = sorted(root.glob("lessons/[0-9][0-9]_*")) + sorted(root.glob("solutions/*.ipynb"))
+    for path in [] if only else strays:
         if path.stem not in names and path.suffix in (".py", ".ipynb"):
             found += _told(root, path, [("", "has no source in solutions/")])
     return found
 
 
-def _sources(root: Path) -> list[Notebook]:
+def _sources(root: Path, names: Sequence[str] = ()) -> list[Notebook]:
+    """Every source, or those named "02" or "02_resnext"; raises UserError for an unknown name."""
     paths = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
     if not paths:
         raise UserError(
             f"There is no solutions/NN_name.py in {root}. Lessons are made from the solutions: "
             "run this in a folder that has them."
         )
-    return [with_ids(read(path)) for path in paths]
+    unknown = [n for n in names if n not in {k for p in paths for k in (p.stem, p.stem[:2])}]
+    if unknown:
+        there = ", ".join(path.stem for path in paths)
+        raise UserError(f"There is no lesson {unknown[0]!r} in solutions/. There are {there}.")
+    chosen = [p for p in paths if not names or p.stem in names or p.stem[:2] in names]
+    return [with_ids(read(path)) for path in chosen]
 
 
 def _spare(root: Path, source: Notebook) -> None:
