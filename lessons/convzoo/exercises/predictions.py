@@ -22,24 +22,29 @@ from convzoo.show import Picture, display, in_notebook, notice, notice_picture
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is asked before a result is shown; with `options` a choice, else a number."""
+    """What is asked before a result is shown; with `options` a choice, else a number.
+
+    value: what a guess is compared with, where no measurement is needed to know it.
+    """
 
     id: str
     question: str
     unit: str = ""
     options: tuple[str, ...] = ()
     why: str = "Why?"
+    value: float | str | None = None
 
 
 def predict(prediction_id: str, then: Callable, measured=None) -> None:
     """Ask for a guess, then show what `then()` returns (an Explorer, a Picture, a figure).
 
     measured: what the guess is compared with, a value or a function that returns it; it is
-    called after the guess.
+    called after the guess. The prediction's own `value`, unless given.
     """
     from convzoo.exercises.catalogue import find, predictions
 
     prediction = find(prediction_id, predictions())
+    measured = prediction.value if measured is None else measured
     known = progress.recall("guesses", prediction.id)
     if not _can_ask():
         notice("Before you look", prediction.question)
@@ -111,6 +116,7 @@ class Asking:
     def reveal(self, guess) -> None:
         """Keep the guess, and show the result beside it."""
         progress.record("guesses", self.prediction.id, guess)
+        self._wait(True)
         try:
             shown = [_widget(self._then())]
             if self._measured is not None:
@@ -119,8 +125,15 @@ class Asking:
         except Exception as problem:
             text = f"{type(problem).__name__}: {problem}"
             shown = [_widget(notice_picture("The result could not be made", text, "fail"))]
-        self.guess.description = "Guess again"
+        self._wait(False)
         self.result.children = (*shown, self.why)
+
+    def _wait(self, waiting: bool) -> None:
+        """Take no clicks while the result is made, and say so."""
+        if waiting:
+            self.result.children = (_widget(notice_picture("Measuring, some seconds", "")),)
+        self.guess.description = "Measuring" if waiting else "Guess again"
+        self.guess.disabled = self.skip.disabled = waiting
 
     def _keep_reason(self, change) -> None:
         progress.record("reasons", self.prediction.id, change["new"])
@@ -151,10 +164,12 @@ def _field(kit, prediction: Prediction):
 
 
 def _number(given: str) -> float | None:
-    """A number as people type it: 24, 1.5, 1,5 or 25,000."""
+    """A number as people type it: 24, 1.5, 1,5, 25,000 or 10%."""
     thousands = re.fullmatch(r"\s*-?[1-9]\d{0,2}(,\d{3})+\s*", given)
+    percent = given.strip().endswith("%")
     try:
-        number = float(given.replace(",", "" if thousands else "."))
+        number = float(given.strip().rstrip("%").replace(",", "" if thousands else "."))
+        number = number / 100 if percent else number
     except ValueError:
         return None
     return number if isfinite(number) else None

@@ -628,6 +628,21 @@ QUESTIONS = (
 
 PREDICTIONS = (
     Prediction(
+        id="resnext.neighbours",
+        question="The label is the XOR of a bit in group 0 and a bit in group 2. Which test accuracy "
+        "does a stack reach in which each group also reads its neighbour?",
+        options=("about 50%, which is chance", "about 75%", "about 100%"),
+        why="How does group 2 reach group 0?",
+        value="about 100%",
+    ),
+    Prediction(
+        id="resnext.digits",
+        question="At an equal budget on the small digits: by how many percentage points does 32x4d "
+        "beat 1x64d? (Negative if it loses.)",
+        unit="points",
+        why="What would you need to be sure?",
+    ),
+    Prediction(
         id="resnext.crossover",
         question="A random sparse 1024 x 1024 matrix times 256 columns. Above which density is the "
         "dense product faster than CSR on your device? (0.1 means 10% non-zeros.)",
@@ -640,6 +655,7 @@ PREDICTIONS = (
         "channels in and out could you have for the same 144 weights?",
         unit="channels",
         why="Why is it not 48?",
+        value=24,
     ),
     Prediction(
         id="resnext.equal_budget",
@@ -647,6 +663,7 @@ PREDICTIONS = (
         "has 32 groups and about the same number of parameters. How wide are its 3x3 layers there?",
         unit="channels",
         why="What pays for the extra channels?",
+        value=128,
     ),
     Prediction(
         id="resnext.time",
