@@ -117,7 +117,8 @@ def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
     """A frame. Raises Broken for a tensor that has no place in one."""
     body, listed = [], []
     for name, value in tensors.items():
-        value = value.detach().to_dense() if value.layout != torch.strided else value.detach()
+        value = torch.Tensor.as_subclass(value.detach(), torch.Tensor)  # a subclass may lie
+        value = value.to_dense() if value.layout != torch.strided else value
         if value.dtype not in NAMES:
             raise Broken(f"`{name}` is {value.dtype}, which is not among the dtypes that are read")
         listed.append([name, NAMES[value.dtype], list(value.shape)])

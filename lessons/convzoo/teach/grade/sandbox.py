@@ -9,6 +9,7 @@ no root.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import stat
@@ -35,6 +36,9 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
     "CONVZOO_PREDICT": "skip", "CONVZOO_HOME": "/tmp/convzoo", "CUDA_VISIBLE_DEVICES": "",
 }  # fmt: skip
+
+
+_started = itertools.count()
 
 
 class NoSandbox(Exception):
@@ -207,7 +211,8 @@ def _nobody() -> int:
     with open("/proc/self/uid_map") as file:
         ranges = [[int(n) for n in line.split()] for line in file]
     last = max(start + count for start, _, count in ranges)
-    return 1_000_000_000 + os.getpid() if last > 2_000_000_000 else 61_000 + os.getpid() % 4_000
+    number = os.getpid() * 100 + next(_started) % 100
+    return 1_000_000_000 + number % 1_000_000_000 if last > 2_000_000_000 else 61_000 + number % 4_000
 
 
 def probe(box: Box, limits: Limits) -> None:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from convzoo.teach.cells import plain, syntax
 
 FRAMEWORK = ("torch", "torchvision", "timm", "numpy", "scipy")
-OURS = ("convzoo.framework", "convzoo.exercises", "convzoo.teach")
+OURS = "convzoo.framework"
 ODD_MODULES = (
     "torchvision", "timm", "ctypes", "importlib", "builtins", "subprocess", "socket", "inspect",
     "gc", "sys", "os", "multiprocessing", "signal", "convzoo.case", "convzoo.nets",
+    "convzoo.exercises", "convzoo.teach",
 )  # fmt: skip
 ODD_CALLS = ("exec", "eval", "compile", "__import__", "globals", "vars", "open", "setattr", "input")
 # Where `groups` stands among the positional arguments.
@@ -77,10 +78,10 @@ class _Reader:
         for node in ast.walk(tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 self._import(node)
-            elif isinstance(node, (ast.Name, ast.Attribute)):
-                self._reference(node)
             elif isinstance(node, ast.Call):
                 self._call(node)
+            if isinstance(node, (ast.Name, ast.Attribute, ast.Call)):
+                self._reference(node)
 
     def path(self, node: ast.AST) -> str:
         """ "torch.nn.functional.conv2d" for what leads there, "" for what leads nowhere known."""
@@ -99,14 +100,14 @@ class _Reader:
         module = getattr(node, "module", None)
         for alias in node.names:
             full = f"{module}.{alias.name}" if module else alias.name
-            if any(_within(full, ours) for ours in OURS):
+            if _within(full, OURS):
                 self._cost("It imports the framework's own from `convzoo`", node)
             elif odd := next((m for m in ODD_MODULES if _within(full, m)), ""):
                 self._flag(f"It imports `{odd}`", node)
 
-    def _reference(self, node: ast.Name | ast.Attribute) -> None:
+    def _reference(self, node: ast.Name | ast.Attribute | ast.Call) -> None:
         path = self.path(node)
-        if any(_within(path, ours) for ours in OURS) or _within(path, "convzoo.framework"):
+        if _within(path, OURS):
             self._cost("It takes the framework's own from `convzoo`", node)
         method = isinstance(node, ast.Attribute) and not path and _is_method(node)
         if not _is_framework(path) and not method:

@@ -1,0 +1,72 @@
+"""The verb `grade` of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+
+from convzoo.errors import UserError
+from convzoo.teach.grade.run import Options, bar, grade_class
+from convzoo.teach.grade.sandbox import Limits
+
+MORE = (
+    "DIR holds a folder for each student, the zip files of Canvas or Moodle, or an nbgrader "
+    "submitted/ tree. A second run grades only what is new, changed or was not graded. The exit "
+    "status is 1 where something could not be graded. See lessons/convzoo/teach/GUIDE.md."
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
+    add = parser.add_argument
+    add("dir", metavar="DIR", type=Path, help="the submissions: a folder or a zip file")
+    add("--out", metavar="DIR", type=Path, required=True, help="where marks and pages go")
+    add("--roster", metavar="FILE", type=Path, help="Canvas's gradebook or Moodle's worksheet, CSV")
+    add("--due", metavar="TIME", help="when it was due, such as 2026-05-01T23:59+02:00")
+    add("--secret", metavar="FILE", type=Path, help="your secret (default: made in OUT/.secret)")
+    add("--jobs", metavar="N", type=int, default=-1, help="processes (default: one a core)")
+    add("--scheduler", metavar="ADDRESS", default="", help="a Dask scheduler, for several machines")
+    add("--unsandboxed", action="store_true", help="grade without a sandbox, and mark it so")
+
+
+def run(given: argparse.Namespace) -> tuple[dict, list[str], int]:
+    """Grade; the summary, its lines, the exit status."""
+    options = Options(
+        given.jobs, given.scheduler, given.secret, given.roster, _due(given.due),
+        given.unsandboxed, Limits(),
+    )  # fmt: skip
+    summary = grade_class(given.dir, given.out, _root(), options, bar)
+    return summary, lines(summary), 1 if summary["not_graded"] else 0
+
+
+def lines(summary: dict) -> list[str]:
+    """The summary for people."""
+    out = [
+        f"{summary['students']} students, {summary['submissions']} submissions: "
+        f"{summary['graded']} graded ({summary['graded_now']} in this run), "
+        f"{len(summary['not_graded'])} not graded.",
+    ]
+    out += [f"  not graded: {text}" for text in summary["not_graded"]]
+    out += [f"  {text}" for text in summary["notices"]]
+    if summary["unsandboxed"]:
+        out.append(f"{summary['unsandboxed']} were graded WITHOUT A SANDBOX, and are marked so.")
+    if summary["waiting"]:
+        out.append(f"{summary['waiting']} answers to free questions wait for you in free.csv.")
+    if summary["flags"]:
+        out.append(f"{summary['flags']} submissions have flags: see class.html.")
+    out.append(f"In {summary['out']}: {', '.join(summary['files'])}")
+    return out
+
+
+def _due(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise UserError(f"--due {text} is no time. Write it as 2026-05-01T23:59+02:00.") from None
+
+
+def _root() -> Path:
+    from convzoo.commands import root
+
+    return root()

@@ -1,0 +1,249 @@
+"""Grades a class: collects, grades what is new or changed, writes everything out.
+
+A result is a file of its own, put in place at once when a student is done. So a run that is killed
+resumes where it was, and a second run grades only what changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from convzoo.errors import UserError
+from convzoo.teach.grade import classpage, feedback, free, tables
+from convzoo.teach.grade.collect import Collected, Handed, collect, told
+from convzoo.teach.grade.crew import Task, spread
+from convzoo.teach.grade.marks import Graded, total
+from convzoo.teach.grade.names import name_flags, slug
+from convzoo.teach.grade.plan import Work, plans, transplant
+from convzoo.teach.grade.rosters import Roster, read_roster
+from convzoo.teach.grade.sandbox import Box, Limits, NoSandbox, probe
+
+SECRET_BYTES = 32
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a class is graded. jobs: processes, -1 for one a core; scheduler: Dask's address."""
+
+    jobs: int = -1
+    scheduler: str = ""
+    secret: Path | None = None
+    roster: Path | None = None
+    due: datetime | None = None
+    unsandboxed: bool = False
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission and its result."""
+
+    handed: Handed
+    graded: Graded
+
+
+def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell) -> dict:
+    """Grade everything under `place` into `out`; returns the summary.
+
+    root: the course's folder. Raises UserError for a mistake of the teacher's, and where there is
+    no sandbox.
+    """
+    _apart(place, out)
+    lessons = plans(root)
+    roster = read_roster(options.roster) if options.roster else None
+    collected = collect(place, lessons, roster, options.due)
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        secret = _secret(options.secret or out / ".secret", create=options.secret is None)
+        works = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
+        old = {(h.student, h.lesson): _load(out, h) for h, _ in works}
+        tasks = _tasks(works, old, secret, options)
+        fresh = _graded(tasks, out, [place, out], options, tell) if tasks else set()
+        entries = [Entry(h, _result(out, h, w, secret)) for h, w in works]
+        return _written(out, collected, entries, roster, fresh)
+
+
+def _apart(place: Path, out: Path) -> None:
+    inside, outside = out.resolve(), place.resolve()
+    if inside == outside or outside in inside.parents or inside in outside.parents:
+        raise UserError(
+            f"{out} and {place} lie in one another. Give the results a folder of their own (--out)."
+        )
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    with open(out / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"Another run is grading into {out}. Wait until it ends.") from None
+        yield
+
+
+def _secret(path: Path, create: bool) -> bytes:
+    """The teacher's secret, from which every student's numbers are drawn."""
+    if create and not path.exists():
+        end = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(end, "w") as file:
+            file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as problem:
+        raise UserError(f"The secret {path} cannot be read: {problem.strerror}.") from None
+    if len(secret) < 16:
+        raise UserError(f"The secret in {path} is too short: 16 characters at least.")
+    return secret
+
+
+# --- results on disk ---
+
+
+def _path(out: Path, student: str, lesson: str) -> Path:
+    return out / "results" / slug(student) / f"{lesson}.json"
+
+
+def _load(out: Path, handed: Handed) -> Graded | None:
+    try:
+        text = _path(out, handed.student, handed.lesson).read_text(encoding="utf-8")
+        return Graded.from_plain(json.loads(text))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _save(out: Path, graded: Graded) -> None:
+    put(_path(out, graded.student, graded.lesson), json.dumps(graded.plain(), indent=1) + "\n")
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    end, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    with os.fdopen(end, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+
+
+def _result(out: Path, handed: Handed, work: Work, secret: bytes) -> Graded:
+    found = _load(out, handed)
+    key = work.key(handed.student, secret)
+    if found is None or found.key != key:
+        reason = "The run ended before this one was graded."
+        return Graded(handed.student, handed.lesson, "not graded", key, reason=reason)
+    return found
+
+
+# --- grading ---
+
+
+def _tasks(works, old, secret: bytes, options: Options) -> list[Task]:
+    """What is new, changed, or was not graded: one task for each student."""
+    todo: dict[str, list[Work]] = {}
+    for handed, work in works:
+        known = old[handed.student, handed.lesson]
+        current = known and known.key == work.key(handed.student, secret)
+        trusted = known and (known.sandboxed or options.unsandboxed)
+        if not (current and trusted and known.status == "graded"):
+            todo.setdefault(handed.student, []).append(work)
+    return [
+        Task(s, tuple(w), secret, options.limits, not options.unsandboxed) for s, w in todo.items()
+    ]
+
+
+def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) -> set:
+    """Grade the tasks, save each result as it comes, return which there were."""
+    if not options.scheduler:
+        _check_sandbox(options)
+    tasks = [replace(task, hidden=tuple(str(p.resolve()) for p in hidden)) for task in tasks]
+    fresh, count = set(), 0
+    tell(0, len(tasks), "")
+    for results in spread(tasks, options.jobs, options.scheduler):
+        count += 1
+        for graded in results:
+            _save(out, graded)
+            fresh.add((graded.student, graded.lesson))
+        tell(count, len(tasks), results[0].student if results else "")
+    return fresh
+
+
+def _check_sandbox(options: Options) -> None:
+    if options.unsandboxed:
+        return
+    box = Box()
+    try:
+        probe(box, options.limits)
+    except NoSandbox as problem:
+        raise UserError(str(problem)) from None
+    finally:
+        box.close()
+
+
+# --- what comes out ---
+
+
+def _written(
+    out: Path, collected: Collected, entries: list[Entry], roster: Roster | None, fresh: set
+) -> dict:
+    notices = told(collected.notices)
+    entries = [
+        Entry(e.handed, replace(e.graded, flags=(*e.graded.flags, *extra)))
+        for e, extra in zip(entries, name_flags(entries, collected.students), strict=True)
+    ]
+    marked, text = free.merge(out / "free.csv", [e.graded for e in entries])
+    entries = [Entry(e.handed, g) for e, g in zip(entries, marked, strict=True)]
+    if text:
+        put(out / "free.csv", text)
+    put(out / "grades.csv", tables.grades(entries, collected))
+    files = ["grades.csv"] + (["free.csv"] if text else [])
+    for name, text in tables.for_lms(entries, collected, roster).items():
+        put(out / name, text)
+        files.append(name)
+    for student in sorted({e.handed.student for e in entries}):
+        theirs = [e for e in entries if e.handed.student == student]
+        put(out / "feedback" / f"{slug(student)}.html", feedback.page(theirs, collected))
+    put(out / "class.html", classpage.page(entries, collected, notices))
+    graded = [e for e in entries if e.graded.status == "graded"]
+    failed = [e for e in entries if e.graded.status != "graded"]
+    return {
+        "students": len(collected.students),
+        "submissions": len(entries),
+        "graded": len(graded),
+        "graded_now": len(fresh & {(e.handed.student, e.handed.lesson) for e in graded}),
+        "not_graded": [f"{e.handed.student} {e.handed.lesson}: {e.graded.reason}" for e in failed],
+        "waiting": sum(i.earned is None for e in graded for i in e.graded.items),
+        "flags": sum(bool(e.graded.flags) for e in entries),
+        "unsandboxed": sum(not e.graded.sandboxed for e in graded),
+        "mean": round(_mean([total(e.graded.items).earned for e in graded]), 2),
+        "notices": notices,
+        "out": str(out),
+        "files": [*files, "class.html", "feedback/"],
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def bar(done: int, of: int, name: str, stream=None) -> None:
+    """A progress bar in a terminal, a line now and then elsewhere."""
+    stream = stream or sys.stderr
+    share = done / of if of else 1.0
+    if stream.isatty():
+        full = "#" * round(30 * share)
+        stream.write(f"\r[{full:<30}] {done} of {of} students {name[:24]:<24}")
+        stream.write("\n" if done == of else "")
+    elif done == of or done % max(1, of // 10) == 0:
+        stream.write(f"{done} of {of} students\n")
+    stream.flush()
