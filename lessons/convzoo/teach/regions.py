@@ -11,7 +11,7 @@ from convzoo.errors import UserError
 from convzoo.teach.cells import ROLES, Cell, Notebook, syntax
 
 LINES, COLUMNS = 15, 79
-METADATA = (*ROLES, "slideshow", "tags")
+METADATA = (*ROLES, "jupyter", "slideshow", "tags")
 
 _MARK = re.compile(r"(?P<indent>[ \t]*)#{1,6} *(?P<which>BEGIN|END) SOLUTION\s*$", re.IGNORECASE)
 # A line of markdown that cannot be broken: a picture, a link, a table, an address.
