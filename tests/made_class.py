@@ -14,7 +14,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LESSON = "02_resnext"
 BLOCKS, CONV, BLOCK = "resnext.block_diagonal", "resnext.grouped_conv2d", "resnext.block"
-INDEX, WIDTH = "resnext.index_bytes", "resnext.group_width_for"
 
 
 @dataclass(frozen=True)
@@ -79,12 +78,21 @@ def hand_in(folder: Path, made: Made, student: str = "") -> Path:
     """Write it as dir/<student>/02_resnext.ipynb."""
     path = folder / made.name / f"{LESSON}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(made.raw or json.dumps(notebook(made, student)).encode())
+    raw = made.raw
+    path.write_bytes(json.dumps(notebook(made, student)).encode() if raw is None else raw)
     return path
 
 
-def _right_all() -> dict[str, str]:
-    return {id: right(id) for id in (BLOCKS, CONV, BLOCK, INDEX, WIDTH)}
+def all_right() -> dict[str, str]:
+    """The course's own answers to every exercise."""
+    return {id: right(id) for id in lesson()[0].ids()}
+
+
+def full() -> dict[str, float]:
+    """The points of every exercise."""
+    from convzoo.exercises import catalogue
+
+    return {id: catalogue()[id].points for id in lesson()[0].ids()}
 
 
 def own(body: str, id: str = BLOCKS) -> dict[str, str]:
@@ -92,7 +100,6 @@ def own(body: str, id: str = BLOCKS) -> dict[str, str]:
     return {id: head(id) + body}
 
 
-FULL = {BLOCKS: 2, CONV: 4, BLOCK: 4, INDEX: 2, WIDTH: 2}
 ZEROS = "def block_diagonal(blocks):\n    g, r, c = blocks.shape\n    return blocks.new_zeros(g * r, g * c)\n"
 SHAPE_ONLY = {BLOCKS: 0.5}  # of 2: the shape is right, the numbers are not
 
@@ -109,8 +116,8 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
     stacked = "def block_diagonal(blocks):\n    return blocks.flatten(0, 1)\n"
     flipped = "def block_diagonal(blocks):\n    return torch.stack([blocks[0]] * 2)\n"
     return [
-        Made("right", _right_all(), FULL),
-        Made("untouched", {}, {id: 0 for id in FULL}),
+        Made("right", all_right(), full()),
+        Made("untouched", {}, {id: 0 for id in full()}),
         Made("loop", own(loop, CONV), {CONV: 4}, stage={CONV: "launches"}),
         Made("detached", {BLOCKS: detached}, {BLOCKS: 1.5}, stage={BLOCKS: "gradients"}),
         Made("zeros", own(ZEROS), SHAPE_ONLY, stage={BLOCKS: "values"}),
@@ -182,8 +189,12 @@ def _patch(code: str) -> dict[str, str]:
     return own(f"import builtins, os, sys, time\nimport numpy as np\n{code}\n{ZEROS}")
 
 
-def hostile() -> list[Made]:
-    """Wrong answers (zeros of the right shape) that want more than half a point, and worse."""
+def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
+    """Wrong answers (zeros of the right shape) that want more than half a point, and worse.
+
+    port: where somebody listens on this machine, for the one that wants out; beside: a folder of
+    this machine's that anyone may write to.
+    """
     tricks = {
         "patch-allclose": "np.allclose = torch.allclose = torch.equal = lambda *a, **k: True",
         "patch-tensor-ops": "torch.Tensor.__le__ = torch.Tensor.all = lambda *a, **k: torch.ones((), dtype=torch.bool)",
@@ -195,15 +206,17 @@ def hostile() -> list[Made]:
         "try:\n    import convzoo.exercises.judge as j\n    j.same = lambda *a: True\nexcept ImportError:\n    pass",
         "input-transformer": "try:\n    get_ipython().input_transformers_cleanup.append(lambda x: [])\n"
         "except NameError:\n    pass",
-        "reads-secrets": "found = [p for p in ('/root', '/home', '/work', '/etc/shadow') if os.access(p, os.W_OK)]\n"
-        "try:\n    open('/etc/planted', 'w')\nexcept OSError:\n    pass",
+        "writes-beside": "for p in ('/etc/planted', BESIDE + '/gradebook.db', BESIDE + '/planted'):\n"
+        "    try:\n        open(p, 'w').write('x')\n    except OSError:\n        pass".replace("BESIDE", repr(beside)),
+        "reads-others": "import glob\nfound = [p for d in ('/root', '/home', '/work', '/tmp', '/proc/1/root')\n"
+        "    for p in glob.glob(d + '/**/*.ipynb', recursive=True)]\nassert not found",
         "prints": "print('x' * 300_000_000)\nos.write(1, b'y' * 100_000_000)\nos.write(2, b'z' * 100_000_000)",
         "sleeping-child": "if os.fork() == 0:\n    time.sleep(1000)",
         "daemon-child": "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(1000)\n    os._exit(0)",
         "descriptors": "held = []\ntry:\n    while True:\n        held.append(os.open('/dev/null', 0))\nexcept OSError:\n    pass\n"
         "for h in held:\n    os.close(h)",
         "disk": "try:\n    with open('/tmp/full', 'wb') as f:\n        while True:\n            f.write(b'x' * 1_000_000)\nexcept OSError:\n    pass",
-        "network": "import socket\ntry:\n    socket.create_connection(('127.0.0.1', PORT), 2).send(b'out')\nexcept OSError:\n    pass",
+        "network": "import socket\ntry:\n    socket.create_connection(('127.0.0.1', %d), 2).send(b'out')\nexcept OSError:\n    pass" % port,
         "gradient-off": "torch.set_grad_enabled(False)",
         "default-dtype": "torch.set_default_dtype(torch.float16)",
         "seed-guess": "torch.manual_seed(0)\ntorch.randn = lambda *a, **k: torch.zeros(*a)",

@@ -202,16 +202,20 @@ def _in_zip(path: Path, found: Collected) -> Iterator[_File]:
         if entry.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts:
             continue
         who = _in_path(parts, entry.filename)
-        if who is None or stat.S_ISLNK(entry.external_attr >> 16):
-            text = f"{path.name}: {_shown(entry.filename)} is no file of a student's and is left out"
+        shown = f"{path.name}: {_shown(entry.filename)}"
+        if who is None:
+            text = f"{shown} is no file of a student's and is left out"
             found.notices.append(Notice("left out", "", "", text))
             continue
         student, lms, late, name, order = who
         found.students.setdefault(student, {}).update(lms)
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            text = f"{shown} is a link, and is not followed"
+            found.notices.append(Notice("unreadable", student, "", text))
+            continue
         folder = parts[-2] if len(parts) > 1 else ""
-        label = f"{path.name}: {_shown(entry.filename)}"
         yield _File(
-            student, label, name, _unzipper(path, entry), folder, tuple(lms.items()), late, "", order
+            student, shown, name, _unzipper(path, entry), folder, tuple(lms.items()), late, "", order
         )
 
 
@@ -437,5 +441,8 @@ def _missing(found: Collected) -> None:
 
 
 def told(notices: Iterable[Notice]) -> list[str]:
-    """Notices as lines, each with a name."""
-    return [f"{n.kind}: {' '.join(filter(None, (n.student, n.lesson)))}: {n.text}" for n in notices]
+    """Notices as lines: what kind, whose, and what there is to it."""
+    return [
+        ": ".join(filter(None, (n.kind, " ".join(filter(None, (n.student, n.lesson))), n.text)))
+        for n in notices
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convzoo.teach.grade.html import page as whole
-from convzoo.teach.grade.html import table, text
+from convzoo.teach.grade.html import listing, table, text
 from convzoo.teach.grade.marks import Item, total
 from convzoo.teach.grade.tables import number
 
@@ -13,16 +13,21 @@ STATUS = {
     "marked": ("open", "marked by your teacher"), "not attempted": ("open", "not attempted"),
 }  # fmt: skip
 
+TOLD = ("unreadable", "missing", "double", "renamed")
 
-def page(entries, collected) -> str:
-    """The page of one student, all his lessons on it."""
-    student = entries[0].handed.student
+
+def page(student: str, entries, collected) -> str:
+    """The page of one student, all his lessons on it, and what could not be taken."""
     name = collected.students.get(student, {}).get("name") or student
     parts = [f"<h1>Feedback for {text(name)}</h1>"]
     if not all(e.graded.sandboxed for e in entries):
         parts.append('<p class="warning">Graded without a sandbox.</p>')
     for entry in sorted(entries, key=lambda e: e.handed.lesson):
         parts.append(_lesson(entry))
+    told = [n for n in collected.notices if n.student == student and n.kind in TOLD]
+    if told:
+        lines = [f"{n.kind}: {' '.join(filter(None, (n.lesson, n.text)))}" for n in told]
+        parts.append(f"<h2>What was handed in</h2>{listing(lines)}")
     return whole(f"Feedback for {name}", "\n".join(parts))
 
 

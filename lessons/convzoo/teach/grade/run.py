@@ -210,9 +210,9 @@ def _written(
     for name, text in tables.for_lms(entries, collected, roster).items():
         put(out / name, text)
         files.append(name)
-    for student in sorted({e.handed.student for e in entries}):
+    for student in sorted(collected.students):
         theirs = [e for e in entries if e.handed.student == student]
-        put(out / "feedback" / f"{slug(student)}.html", feedback.page(theirs, collected))
+        put(out / "feedback" / f"{slug(student)}.html", feedback.page(student, theirs, collected))
     put(out / "class.html", classpage.page(entries, collected, notices))
     graded = [e for e in entries if e.graded.status == "graded"]
     failed = [e for e in entries if e.graded.status != "graded"]
