@@ -3,7 +3,12 @@
 from convzoo.show.bars import bars, beside, table
 from convzoo.show.matrix import channel_matrix
 from convzoo.show.patterns import pattern
+from convzoo.show.pixels import pixels
 from convzoo.show.plots import Line, Mark, curves
 from convzoo.show.seeds import seeds
+from convzoo.show.taps import taps
 
-__all__ = ["Line", "Mark", "bars", "beside", "channel_matrix", "curves", "pattern", "seeds", "table"]
+__all__ = [
+    "Line", "Mark", "bars", "beside", "channel_matrix", "curves", "pattern", "pixels", "seeds",
+    "table", "taps",
+]  # fmt: skip
