@@ -7,11 +7,13 @@
     gap(record, one, other)      is the difference larger than the seeds' spread?
 """
 
-from convzoo.experiments import resnet, resnext, separable
+from convzoo.experiments import resnet, resnext, separable, shufflenet
 from convzoo.experiments.reading import gap, load, summary, told
 from convzoo.experiments.runner import Experiment, catalogue, find, one, register, run
 
-register(*resnet.EXPERIMENTS, *resnext.EXPERIMENTS, *separable.EXPERIMENTS)
+register(
+    *resnet.EXPERIMENTS, *resnext.EXPERIMENTS, *separable.EXPERIMENTS, *shufflenet.EXPERIMENTS,
+)  # fmt: skip
 
 __all__ = [
     "Experiment", "catalogue", "find", "gap", "load", "one", "run", "summary", "told",
