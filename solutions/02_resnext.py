@@ -18,7 +18,7 @@
 # what that buys.
 #
 # **Time:** 60 minutes for the core. **Builds on:** convolutions, matrix
-# products, a little PyTorch.
+# products, batch norm, a little PyTorch.
 #
 # **The lecture's claim:** with groups you pay less for the same width, so at
 # equal cost you can afford more channels. We count it, and we time it.
@@ -66,18 +66,20 @@ show.draw.channel_matrix(matrix, title=f"groups={groups}")
 # %%
 conv = nn.Conv2d(8, 6, 1, bias=False)
 x = torch.randn(1, 8, 14, 14)  # n c h w
-M = conv.weight[:, :, 0, 0]  # 6 outputs, 8 inputs
+M = conv.weight[:, :, 0, 0].detach()  # 6 outputs, 8 inputs
+y = conv(x).detach()
 
 pixel = x[0, :, 3, 5]
 print("by the matrix     ", M @ pixel)
-print("by the convolution", conv(x)[0, :, 3, 5])
+print("by the convolution", y[0, :, 3, 5])
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The same matrix for all pixels at once, and how far the two are apart:
+# The same matrix for all pixels at once. `einsum` names the dimensions and
+# sums over those that are missing on the right: here c, the input channel.
 
 # %% tags=["nbval-check-output"]
 by_matrix = torch.einsum("oc,nchw->nohw", M, x)
-gap = (by_matrix - conv(x)).abs().max().item()
+gap = (by_matrix - y).abs().max().item()
 print("the same numbers:", gap < 1e-5)
 
 # %% [markdown]
@@ -149,8 +151,8 @@ print(f"{full.macs // grouped.macs} times fewer")
 
 # %% [markdown]
 # Four groups, a quarter of the multiply-adds: each output reads a quarter of
-# the inputs. For a kernel of $k_h \times k_w$ and $b$ groups the lecture
-# writes
+# the inputs. The lecture writes $b$ for the groups, and with a kernel of
+# $k_h \times k_w$:
 #
 # $$h \cdot w \cdot k_h \cdot k_w \cdot \frac{c_{in}}{b} \cdot
 # \frac{c_{out}}{b} \cdot b$$
@@ -246,8 +248,9 @@ def affordable(groups):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The picture for one number of groups: the matrix of your own layer, probed by
-# gradients, and its cost as a share of the full layer's.
+# The next cells only draw; open them if you are curious. The matrix is not
+# taken from the weight but probed: one gradient for each output says how it
+# reacts to each input. So a wrong layer shows a wrong picture.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 patch = torch.randn(1, C, 14, 14)
@@ -264,7 +267,7 @@ def shares(own, width):
     ]
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def groups_picture(groups):
     layer = GroupedConv2d(C, C, 1, groups=groups)
     rows = shares(measure.cost(layer, patch), affordable(groups))
@@ -288,9 +291,9 @@ predict("resnext.budget_width", explore_groups)
 # - Parameters and multiply-adds fall as 1 / groups.
 # - The bytes hardly move: they are mostly the image, and the image is still
 #   there. So the layer's *time* need not fall as its multiply-adds do.
-# - The width for the same budget grows as the square root of the groups. A
-#   layer twice as wide in 4 groups costs the same:
-#   $\frac{24 \cdot 24}{4} = 144$.
+# - The width for the same budget grows, in steps: as the square root of the
+#   groups, rounded down to whole groups. A layer twice as wide in 4 groups
+#   costs the same: $\frac{24 \cdot 24}{4} = 144$.
 
 # %% question="resnext.more_groups" slideshow={"slide_type": "skip"}
 # question: resnext.more_groups
@@ -302,18 +305,26 @@ ask("resnext.more_groups", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. The ResNeXt block
 #
-# ResNet's bottleneck: a 1x1 layer down to a narrow width, a 3x3 there, a 1x1
-# back up, and the input added. ResNeXt changes one number: the 3x3 has groups,
-# and what that saves makes it wider.
+# ResNet's bottleneck goes down to a narrow width, works there, and comes back:
 #
-# **Exercise (15 minutes).** Use `GroupedConv2d` for the 3x3 and `nn.Conv2d`
-# without bias for the rest. One group is `int(planes * width_per_group / 64)`
-# channels wide. Keep the names: the weights are compared by name.
+# `1x1 - BN - ReLU - 3x3 - BN - ReLU - 1x1 - BN - add the input - ReLU`
+#
+# ResNeXt changes one number: the 3x3 has groups, and what that saves makes it
+# wider. The stride, if there is one, sits in the 3x3.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Exercise (15 minutes).** The block. `planes` is ResNet's own width for the
+# stage; one group is `int(planes * width_per_group / 64)` channels wide, and
+# the block's output has `4 * planes`. Use `GroupedConv2d` for the 3x3, and
+# `nn.Conv2d` without bias for the rest. Where the input has another shape than
+# the output (channels or stride), a 1x1 with batch norm takes it there before
+# the addition: that is `downsample`. Weights are compared by name: keep the
+# names.
 
 # %% exercise="resnext.block" tags=["define"] slideshow={"slide_type": "subslide"}
 # exercise: resnext.block
 class Bottleneck(nn.Module):
-    """ResNeXt's block (Xie 2016, figure 3c): 1x1, grouped 3x3, 1x1, add.
+    """ResNeXt's block (Xie 2016, figure 3c), as in the line above.
 
     (n, in_channels, h, w) -> (n, 4 * planes, h / stride, w / stride)
     Names: conv1 bn1 conv2 bn2 conv3 bn3, and downsample: None, or
@@ -359,9 +370,11 @@ check("resnext.block")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6. The paper's row: one budget, five shapes
 #
-# ResNeXt's table 3 trades the number of groups against their width: 1x64d is
-# ResNet-50, 32x4d is ResNeXt-50, and three stand between. All five cost about
-# the same. The last bar is the printed top-1 error on ImageNet.
+# ResNeXt's table 3 trades the number of groups against their width. "32x4d" is
+# 32 groups, each 4 channels wide, in the first stage: that is ResNeXt-50.
+# "1x64d" is ResNet-50, and three stand between. All five cost about the same.
+# The last bar is the paper's top-1 error: how often the first guess on an
+# ImageNet picture is wrong.
 
 # %% slideshow={"slide_type": "skip"}
 Block = use("resnext.block")
@@ -376,7 +389,7 @@ def first_stage(name):
     return Block(256, 64, groups=groups, width_per_group=wide)
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 base = measure.cost(first_stage("1x64d").to("meta"), features)
 
 
@@ -393,7 +406,7 @@ def row_bars(name):
     return show.draw.bars(rows, title=f"{name}, one block", **scale)
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def row_matrix(name):
     """The 3x3 layer's matrix, probed; a cell stands for 2 x 2 channels."""
     conv = first_stage(name).conv2
@@ -404,7 +417,7 @@ def row_matrix(name):
     return show.draw.channel_matrix(coarse, title=title)
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def walk_the_row():
     pictures = {
         name: show.draw.beside(row_matrix(name), row_bars(name))
@@ -467,6 +480,7 @@ times = {}
 def race():
     runs = {"64, full": lambda: few(x_few)}
     runs["128 in 32 groups"] = lambda: many(x_many)
+    runs["a copy of the 128"] = lambda: x_many.clone()
     times.update(measure.bench(runs, seconds=2))
     rows = [
         (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
@@ -477,17 +491,21 @@ def race():
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def speed_up():
-    full, grouped = (t.minimum for t in times.values())
+    full, grouped, _ = (t.minimum for t in times.values())
     return round(full / grouped, 2)
 
 
 predict("resnext.time", race, measured=speed_up)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# If your ratio is well under 8, you have met the bytes: the grouped layer
-# reads and writes an image of twice as many channels, whatever it multiplies.
-# The paper saw it too: a ResNeXt-101 needed 0.95 s for a minibatch where a
-# ResNet-101 needed 0.70 s (section 5.1 of 1611.05431).
+# An eighth of the multiply-adds would be 8 times as fast, if multiplying were
+# all. Two things are left. The image of 128 channels must be read and written,
+# whatever is multiplied: the copy's bar says what that alone takes. And a
+# device may compute 32 small blocks less well than one large one. Your bars
+# say which of the two weighs more here.
+#
+# The paper met it too. Its ResNeXt-101 took 0.95 s for a minibatch where the
+# ResNet-101 of similar cost took 0.70 s (section 5.1 of 1611.05431).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
@@ -495,9 +513,8 @@ predict("resnext.time", race, measured=speed_up)
 # - **Held.** A 1x1 convolution is a matrix at each pixel, and its cost goes
 #   with $c_{in} \cdot c_{out}$: the same numbers, and the counter agrees with
 #   the formula.
-# - **Held, with a caveat.** $b$ groups divide parameters and computation by
-#   $b$. The bytes hardly change, so the time need not follow: see your own
-#   figure above.
+# - **Held, with a caveat.** Groups divide parameters and computation by their
+#   number. The time need not follow: see your own bars above.
 # - **Held within 4%.** ResNeXt-50 has the parameters and the computation of
 #   ResNet-50, and 3x3 layers twice as wide: 2.1% fewer parameters, 3.5% more
 #   multiply-adds.
@@ -561,7 +578,8 @@ def index_bytes(mask, block):
     """The density of a pattern, and the bytes of its index in three layouts.
 
     mask: (n, n) bool, true where an entry is stored; block divides n.
-    Returns density, COO bytes, CSR bytes, BSR bytes. Count; build nothing.
+    Returns four numbers: density, and the bytes of COO, CSR and BSR.
+    Count; build nothing.
     """
     ### BEGIN SOLUTION
     n, entries = len(mask), mask.sum()
@@ -589,7 +607,7 @@ ask("resnext.csr_bytes", answer)
 # random places. Below some density CSR is faster than dense, above it slower.
 # Each point is timed against dense in the same run, in turns.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 densities = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5]
 patterns = {"CSR": "random", "BSR": "blocks"}
 speed = {}
@@ -602,14 +620,14 @@ def speed_up(layout, density):
     return step.density, dense.minimum / own.minimum
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def crossing(layout):
     """The density above which dense is the faster one, or None."""
     x, faster = zip(*speed[layout])
     return sparse.crossover(x, [1.0] * len(x), [1 / f for f in faster])
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 reports = curves.load_all()  # other devices, measured by `make report`
 
 
@@ -635,7 +653,7 @@ predict("resnext.crossover", own_curves, measured=lambda: crossing("CSR"))
 # product checked against the dense one. "Recorded" shows a device that was
 # measured in peace: choose it where your own machine is busy (a large spread).
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 sources = {"timed now": None}
 sources |= {f"recorded: {r['device']}": r for r in reports}
 
@@ -766,6 +784,7 @@ print("a visible gap:", found["visible"])
 import torchvision
 
 theirs = torchvision.models.resnext50_32x4d().double().eval()
+print("The block is", "your own" if Block is Bottleneck else "the framework's")
 ours = nets.ResNet(Block, [3, 4, 6, 3], groups=32, width_per_group=4)
 ours = ours.double().eval()
 nets.load_torchvision(ours, theirs.state_dict())

@@ -230,7 +230,7 @@ RIGHT = {
     },
     CONV: {
         "unfolded": UNFOLDED, "einsum": SUMMED_BY_NAME, "shifted": SHIFTED, "float64": IN_FLOAT64,
-        "view": LAST_AXIS_FIRST, "dense": DENSE, "layer": CONV_LAYER,
+        "view": LAST_AXIS_FIRST, "layer": CONV_LAYER,
     },
     BLOCK: {
         "plain": BOTTLENECK, "floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND,
@@ -297,6 +297,7 @@ SLIPS = (
     Slip(CONV, "no_grad", changed(UNFOLDED, ("\ndef", "\n@torch.no_grad()\ndef")), "gradients",
          says=("no gradient", "torch.no_grad()")),
     Slip(CONV, "loop", LOOP, "launches", says=("Right, but slow", "operations", "batched")),
+    Slip(CONV, "dense", DENSE, "launches", says=("wasteful", "zeros")),
     Slip(CONV, "shortcut", SHORTCUT, "shortcut",
          says=("grouped convolution", "line 3 of the cell")),
 
@@ -318,7 +319,7 @@ SLIPS = (
     Slip(BLOCK, "no_first_relu", changed(BOTTLENECK, ("F.relu(self.bn1(self.conv1(x)))",
          "self.bn1(self.conv1(x))")), "values", says=NUMBERS),
     Slip(BLOCK, "forgets_the_input", changed(BOTTLENECK, ("y + identity", "y")), "values",
-         says=NUMBERS),
+         "no_shortcut", (*NUMBERS, "not added")),
     Slip(BLOCK, "project_on_stride", changed(BOTTLENECK, ("if stride != 1 or in_channels != out",
          "if stride != 1")), "run", "project_on_stride",
          ("`downsample.0.weight`", "channels changes")),

@@ -329,7 +329,7 @@ def test_a_cell_that_does_not_parse_is_told(cell):
 
 def test_a_magic_and_other_cells_do_not_disturb():
     lesson = Lesson(RIGHT)
-    lesson.names["In"] += ["%matplotlib inline\n!ls", "x = (", f"%time 1\n# exercise: {CONV.id}\n1"]
+    lesson.names["In"] += ["%matplotlib inline\n!ls", "x = (", f"%time 1\n# exercise: {CONV.id}\n{CONV.name} = 1"]
     assert lesson.call(CHECK)[0].passed
     lesson.names["In"] = 3
     assert lesson.call(CHECK)[0].passed
@@ -401,9 +401,24 @@ def test_hints_open_one_at_a_time():
     assert said[-1] == said[0]
 
 
-def test_an_id_that_does_not_exist_names_the_nearest():
-    with pytest.raises(UserError, match="Did you mean 'resnext.grouped_conv2d'"):
-        check("resnext.grouped_conv")
+@pytest.mark.parametrize("call", [check, notebook.hint, notebook.ask])
+def test_an_id_that_does_not_exist_names_the_nearest_and_stops_no_lesson(call, capsys):
+    near = "resnext.weights" if call is notebook.ask else "resnext.grouped_conv2d"
+    assert call(near[:-1]) is None
+    assert f"Did you mean '{near}'" in capsys.readouterr().out
+
+
+def test_the_part_behind_the_dot_is_enough(capsys):
+    notebook.hint("grouped_conv2d")
+    said = capsys.readouterr().out
+    assert "resnext.grouped_conv2d: hint 1 of 3" in said and "Ask again for hint 2" in said
+
+
+def test_a_cell_that_defines_another_name_is_told_though_the_old_one_is_still_there():
+    lesson = Lesson(RIGHT)
+    lesson.names["In"].append(f"# exercise: {CONV.id}\ndef my_conv(x):\n    return x")
+    verdict, said = lesson.call(CHECK)
+    assert verdict.stage == "run" and "defines no `grouped_conv2d`" in said
 
 
 def test_begin_tells_where_one_stands(capsys):

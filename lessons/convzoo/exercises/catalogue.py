@@ -36,9 +36,11 @@ def predictions() -> dict:
 
 
 def find(key: str, known: dict):
-    """An entry by its id, or a UserError that names the nearest one."""
-    if key in known:
-        return known[key]
+    """An entry by its id, or by the part behind its dot where only one has it; otherwise a
+    UserError that names the nearest one."""
+    same = [k for k in known if key in (k, k.split(".")[-1])]
+    if len(same) == 1:
+        return known[same[0]]
     near = difflib.get_close_matches(str(key), known, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
     raise UserError(f"There is nothing with the id {key!r}. {hint}")

@@ -11,13 +11,15 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import MAX_OPS, Case, Reply, answer
+from convzoo.case import MAX_OPS, Case, Reply, answer, describe
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Verdict, Wrong
 from convzoo.exercises.texts import side_by_side
+from convzoo.exercises.work import macs
 
 SECONDS = 10.0
 TOLERANCE = 1e-7  # of the largest number; rounding in float64 is far below it
+SPARE = 1.5  # times the reference's multiply-adds that an answer may take
 Respond = Callable[[Case], Reply]
 
 
@@ -88,7 +90,8 @@ def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
     if shape:
         return "parameters", shape
     if not same(have, want):
-        return "values", "The shape is right, the numbers are not."
+        shaped = any(value.dim() for value in want.values())
+        return "values", "The shape is right, the numbers are not." if shaped else "The number is not right."
     want, have = _part(expected, "buffer:"), _part(reply, "buffer:")
     for key, value in want.items():
         if key not in have or not same({key: have[key]}, {key: value}):
@@ -135,6 +138,8 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
         return Verdict(exercise.id, "not attempted")
     if stage == "stub":
         return _failed(exercise, "run", _other_stub(replies[-1].raised))
+    if stage == "shape":
+        message += f" The call was {describe(exercise.reference, cases[len(replies) - 1])}."
     wrong = diagnose(exercise, respond, cases, replies)
     if wrong:
         message = f"{message} {wrong.sentence}"
@@ -183,7 +188,7 @@ def _smallest(exercise: Exercise, respond: Respond) -> str:
         reply, expected = respond(case), answer(exercise.reference, case, watch=False)
         key = _visible_difference(reply, expected)
         if reply.stage or key:
-            return "\n\n" + side_by_side(case, reply, expected, key)
+            return "\n\n" + side_by_side(case, reply, expected, key, exercise.returns)
     return ""
 
 
@@ -209,16 +214,25 @@ def _shortcuts(exercise: Exercise, replies: list[Reply]) -> tuple[str, ...]:
 
 
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
+    """Right, but by too many operations, or by more multiply-adds than there are to do."""
     if exercise.steady is None:
         return None
-    few, many = (respond(case) for case in exercise.steady())
-    if many.launches <= few.launches and len(few.ops) < MAX_OPS:
+    few, many = exercise.steady()
+    small, large = respond(few), respond(many)
+    if large.launches > small.launches or len(small.ops) >= MAX_OPS:
+        more = "or more " if len(large.ops) >= MAX_OPS else ""
+        return _failed(
+            exercise, "launches",
+            f"Right, but slow: {small.launches} operations in a small case and {large.launches} "
+            f"{more}in a larger one. {exercise.slow}",
+        )  # fmt: skip
+    own, enough = macs(large.ops), macs(answer(exercise.reference, many).ops)
+    if own <= enough * SPARE:
         return None
-    more = "or more " if len(many.ops) >= MAX_OPS else ""
     return _failed(
         exercise, "launches",
-        f"Right, but slow: {few.launches} operations in a small case and {many.launches} {more}in "
-        f"a larger one. {exercise.slow}",
+        f"Right, but wasteful: {own:,} multiply-adds where {enough:,} are enough. "
+        "Are zeros among what it multiplies?",
     )  # fmt: skip
 
 

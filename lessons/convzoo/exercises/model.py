@@ -46,8 +46,8 @@ class Exercise:
 
     name: what the reader defines; reference: the framework's own form of it, with the
     same signature; cases: random ones, in float64; small: ones in small integers to
-    follow by hand, smallest first; steady: two cases between which the
-    number of launches may not grow.
+    follow by hand, smallest first; steady: two cases between which the number of launches may
+    not grow; returns: the names of its results, where there are several.
     """
 
     id: str
@@ -64,6 +64,7 @@ class Exercise:
     shortcuts: tuple[Shortcut, ...] = ()
     steady: Callable[[], tuple[Case, Case]] | None = None
     slow: str = ""
+    returns: tuple[str, ...] = ()
 
     @property
     def is_module(self) -> bool:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import wraps
 
 from convzoo import device as devices
 from convzoo.errors import UserError
@@ -47,11 +48,25 @@ def begin(lesson: str, student: str = ""):
     return device
 
 
+def _told_if_unknown(call: Callable) -> Callable:
+    """A wrong id becomes a notice that names the nearest one."""
+
+    @wraps(call)
+    def asked(key: str, *rest):
+        try:
+            return call(key, *rest)
+        except UserError as problem:
+            notice(f"{call.__name__}: nothing to do", str(problem), "todo")
+
+    return asked
+
+
+@_told_if_unknown
 def check(exercise_id: str) -> Verdict:
     """Check the reader's own function or class, found by its name where `check` is called."""
     exercise = find(exercise_id, catalogue())
     _session["judged"].pop(exercise.id, None)  # what it calls may have changed since
-    verdict = _judged(exercise, sys._getframe(1).f_globals)
+    verdict = _judged(exercise, sys._getframe(2).f_globals)  # behind the decorator
     before = progress.recall("exercises", exercise.id, {})
     tries = before.get("tries", 0) + (verdict.status != "not attempted")
     status = "passed" if before.get("status") == "passed" else verdict.status
@@ -92,6 +107,7 @@ def use(exercise_id: str) -> Callable:
     return exercise.reference
 
 
+@_told_if_unknown
 def hint(exercise_id: str) -> None:
     """Open the next hint of an exercise; after the last, all of them again."""
     exercise = find(exercise_id, catalogue())
@@ -99,9 +115,11 @@ def hint(exercise_id: str) -> None:
     opened = opened + 1 if opened < len(exercise.hints) else 1
     progress.record("hints", exercise.id, opened)
     title = f"{exercise.id}: hint {opened} of {len(exercise.hints)}"
-    notice(title, exercise.hints[opened - 1], "info")
+    more = f"\n\nAsk again for hint {opened + 1}." if opened < len(exercise.hints) else ""
+    notice(title, exercise.hints[opened - 1] + more, "info")
 
 
+@_told_if_unknown
 def ask(question_id: str, answer=...) -> None:
     """Show a short question with the student's own numbers, and mark the answer given."""
     question = find(question_id, questions())
@@ -137,7 +155,7 @@ class Quiet:
 
 def _judged(exercise: Exercise, namespace: dict) -> Verdict:
     cells = namespace.get("In")
-    broken = unparsed(exercise.id, cells if isinstance(cells, list) else [])
+    broken = broken_cell(exercise, cells if isinstance(cells, list) else [])
     if broken:
         return Verdict(exercise.id, "failed", "run", broken)
     target = namespace.get(exercise.name)
@@ -154,9 +172,10 @@ def _judged(exercise: Exercise, namespace: dict) -> Verdict:
     return known[1]
 
 
-def unparsed(exercise_id: str, cells: list[str]) -> str:
-    """A sentence if the cell of this exercise that ran last is no Python, else nothing."""
-    mark = f"# exercise: {exercise_id}"
+def broken_cell(exercise: Exercise, cells: list[str]) -> str:
+    """A sentence if the cell of this exercise that ran last is no Python, or defines another
+    name; else nothing."""
+    mark = f"# exercise: {exercise.id}"
     texts = [cell.split("\n") for cell in cells if isinstance(cell, str)]
     mine = [lines for lines in texts if mark in map(str.strip, lines)]
     if not mine:
@@ -165,18 +184,20 @@ def unparsed(exercise_id: str, cells: list[str]) -> str:
     try:
         with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
             warnings.simplefilter("ignore")
-            compile(
+            names = compile(
                 "\n".join(lines), "<cell>", "exec",
                 flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True,
-            )  # fmt: skip
+            ).co_names  # fmt: skip
     except SyntaxError as problem:
-        line = (problem.text or "").strip()
+        line = (problem.text or lines[(problem.lineno or 1) - 1]).strip()
         return (
             f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
             f"{problem.lineno}: `{line}`. Mend that line and run the cell again."
         )
     except (ValueError, RecursionError, MemoryError) as problem:
         return f"The cell is not valid Python: {problem or type(problem).__name__}."
+    if exercise.name not in names:
+        return f"The cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
     return ""
 
 

@@ -93,9 +93,9 @@ class Question:
 
 def _number(given) -> float:
     try:
-        if isinstance(given, (str, bool)):
+        if isinstance(given, bool):
             raise TypeError
-        number = float(given)
+        number = float(given.replace(",", "") if isinstance(given, str) else given)
         if not isfinite(number):
             raise ValueError
         return number

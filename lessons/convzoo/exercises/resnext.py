@@ -356,6 +356,24 @@ class _ReluThenAdd(_NoLastRelu):
         self.bn3.register_forward_hook(lambda module, args, y: F.relu(y).clone())
 
 
+class _ReluTwice(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.bn3.register_forward_hook(lambda module, args, y: F.relu(y).clone())
+
+
+class _NoShortcut(framework.Bottleneck):
+    """The framework's block without its input: the branch alone goes into the last ReLU."""
+
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.bn3.register_forward_hook(self._keep)
+        self.register_forward_hook(lambda module, args, y: F.relu(self.branch))
+
+    def _keep(self, module, args, y):
+        self.branch = y.clone()
+
+
 class _StrideFirst(framework.Bottleneck):
     def __init__(self, **scalars):
         super().__init__(**scalars)
@@ -437,6 +455,16 @@ BLOCK = Exercise(
             "The last ReLU comes before the addition. Then the branch can only add, never take "
             "away.",
             _ReluThenAdd,
+        ),
+        Wrong(
+            "relu_twice",
+            "There is a ReLU before the addition too. Only the one after it belongs there.",
+            _ReluTwice,
+        ),
+        Wrong(
+            "no_shortcut",
+            "The input is not added: without it the block is no residual one.",
+            _NoShortcut,
         ),
         Wrong(
             "no_middle_relu",

@@ -112,9 +112,14 @@ def _mask_cases(gen: Generator) -> list[Case]:
 def _mask_small() -> list[Case]:
     corner = torch.zeros(2, 2, dtype=torch.bool)
     corner[0, 1] = True
-    tiles = torch.zeros(4, 4, dtype=torch.bool)
+    tiles, row = torch.zeros(2, 4, 4, dtype=torch.bool)
     tiles[0, 0] = tiles[0, 1] = tiles[3, 2] = True
-    return [Case({"block": 1}, {"mask": corner}), Case({"block": 2}, {"mask": tiles})]
+    row[0, 0] = row[0, 3] = True
+    return [
+        Case({"block": 1}, {"mask": corner}),
+        Case({"block": 2}, {"mask": tiles}),
+        Case({"block": 2}, {"mask": row}),
+    ]
 
 
 def _spoilt_index(size: int = 8, coo: int = 2, rows: int = 1, of_zeros: bool = False):
@@ -133,6 +138,12 @@ def _spoilt_index(size: int = 8, coo: int = 2, rows: int = 1, of_zeros: bool = F
 def _entries_for_tiles(mask: Tensor, block: int):
     density, coo, csr, _ = framework.index_bytes(mask, block)
     return density, coo, csr, csr
+
+
+def _rows_for_tiles(mask: Tensor, block: int):
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    cut = mask.reshape(-1, block * block).any(1).sum()
+    return density, coo, csr, 8 * (len(mask) // block + 1 + int(cut))
 
 
 INDEX_BYTES = Exercise(
@@ -173,7 +184,14 @@ INDEX_BYTES = Exercise(
             "for each tile that holds an entry.",
             _entries_for_tiles,
         ),
+        Wrong(
+            "rows_for_tiles",
+            "The mask is cut into runs along its rows, not into tiles. A tile is a square: its "
+            "rows are not neighbours in memory, so split the rows and the columns each.",
+            _rows_for_tiles,
+        ),
     ),
+    returns=("density", "COO bytes", "CSR bytes", "BSR bytes"),
     hints=(
         "`mask.sum()` counts the entries. COO: a row and a column for each. CSR: a column for "
         "each, and n + 1 numbers that tell where the rows begin and end.",

@@ -62,8 +62,11 @@ def _row(blocks: list[tuple[str, str]]) -> str:
     return "\n".join("   ".join(parts).rstrip() for parts in zip(*out, strict=True))
 
 
-def side_by_side(case: Case, reply: Reply, expected: Reply, key: str) -> str:
-    """The smallest failing case, to follow by hand; `key` names the output that differs.
+def side_by_side(
+    case: Case, reply: Reply, expected: Reply, key: str, names: tuple[str, ...] = ()
+) -> str:
+    """The smallest failing case, to follow by hand; `key` names the output that differs, and
+    `names` what the outputs are.
 
     Weights of one dimension (a batch norm's) are left out: where there are some, they change
     nothing, see `model.small_module_case`.
@@ -78,12 +81,19 @@ def side_by_side(case: Case, reply: Reply, expected: Reply, key: str) -> str:
         lines += ["", "(in evaluation mode, with batch norms that change nothing)"]
     if reply.stage:
         return "\n".join([*lines, "", f"yours: {reply.error}"])
-    title = "" if key == "output" else f" {key}"
-    yours = tensor_text(reply.tensors[key]) if key in reply.tensors else "nothing"
-    have = tuple(reply.tensors[key].shape) if key in reply.tensors else "-"
-    want = tuple(expected.tensors[key].shape)
+    title = f" {_name(key, names)}" if key != "output" else ""
+    mine, right = reply.tensors.get(key), expected.tensors[key]
+    yours = "nothing" if mine is None else tensor_text(mine)
     lines += ["", columns(
-        (f"yours{title} {have}", yours),
-        (f"expected{title} {want}", tensor_text(expected.tensors[key])),
+        (f"yours{title}{_shape(mine)}", yours),
+        (f"expected{title}{_shape(right)}", tensor_text(right)),
     )]  # fmt: skip
     return "\n".join(lines)
+
+
+def _name(key: str, names: tuple[str, ...]) -> str:
+    return names[int(key.removeprefix("output."))] if names else key
+
+
+def _shape(value: Tensor | None) -> str:
+    return f" {tuple(value.shape)}" if value is not None and value.dim() else ""

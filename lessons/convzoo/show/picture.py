@@ -82,6 +82,7 @@ def _paragraph(text: str) -> str:
             f'background:transparent;border:0;padding:0;line-height:1.3">{escape(text)}</pre>'
         )
     lines = "<br>".join(escape(line) for line in text.splitlines())
+    lines = re.sub(r"`([^`<>]+)`", r"<code>\1</code>", lines)
     return f'<div style="margin:.4em 0 0">{lines}</div>'
 
 
