@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import product
 from math import nan
 from pathlib import Path
-from statistics import median
 
 from convzoo.measure import records, sparse
 
+Times = dict[float, tuple[float, float]]  # by density: seconds of dense, of a layout
 RIVALS = ("COO", "CSR", "BSR", "block-diagonal")  # of the dense product
 
 
@@ -22,16 +22,26 @@ def load_all(folder: Path | None = None) -> list[dict]:
 def curve(record: dict, layout: str, n: int, columns: int, dtype: str = "float32") -> list[dict]:
     """A layout's speed-up over dense by density, rising: density, speedup, low, high.
 
-    A round's speed-up compares the minima of turns that were taken together; the middle of the
-    rounds is given, and their range. Densities at which nothing was measured are left out.
+    The speed-up compares the least time of all rounds with dense's least at the same density:
+    what the work costs, however busy the machine. low and high are the least and the largest
+    of the rounds taken one by one. Densities at which nothing was measured are left out.
     """
-    rounds: dict[float, list[float]] = {}
+    rounds: dict[float, list[tuple[float, float]]] = {}
     for density, dense, taken, _ in _times(record, layout, n, columns, dtype):
-        rounds.setdefault(density, []).append(dense / taken)
+        rounds.setdefault(density, []).append((dense, taken))
     return [
-        {"density": d, "speedup": median(s), "low": min(s), "high": max(s)}
-        for d, s in sorted(rounds.items())
-    ]
+        {
+            "density": d, "speedup": _least(pairs)[0] / _least(pairs)[1],
+            "low": min(t / s for t, s in pairs), "high": max(t / s for t, s in pairs),
+        }
+        for d, pairs in sorted(rounds.items())
+    ]  # fmt: skip
+
+
+def _least(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    """The least time of either."""
+    dense, taken = zip(*pairs)
+    return min(dense), min(taken)
 
 
 def _times(
@@ -48,8 +58,8 @@ def _times(
 def crossovers(record: dict) -> list[dict]:
     """Where dense becomes the faster, for each size, number of columns and layout.
 
-    density: the middle of the rounds, with low and high; None where the curves never crossed,
-    and then `faster` says which was the faster one throughout.
+    density: from the least times of all rounds; low and high: the range of the rounds taken one
+    by one. Where the curves do not cross, density is None and `faster` is the faster one.
     """
     points = record["parts"].get("sparse", [])
     keys = sorted({(p["dtype"], p["n"], p["columns"]) for p in points})
@@ -60,19 +70,25 @@ def crossovers(record: dict) -> list[dict]:
 
 
 def _crossing(record: dict, layout: str, n: int, columns: int, dtype: str) -> dict:
-    rounds: dict[int, dict[float, tuple[float, float]]] = {}
+    rounds: dict[int, Times] = {}
+    every: dict[float, list[tuple[float, float]]] = {}
     for density, dense, taken, r in _times(record, layout, n, columns, dtype):
         if layout == "block-diagonal" and density == 1:
             continue  # a single block is the dense product itself: what crosses there is noise
         rounds.setdefault(r, {})[density] = (dense, taken)  # block-diagonal: some come twice
-    found = []
-    for times in rounds.values():
-        at = sorted(times)
-        found.append(sparse.crossover(at, [times[d][0] for d in at], [times[d][1] for d in at]))
-    met = sorted(d for d in found if d is not None)
-    if not met:
-        pairs = [pair for times in rounds.values() for pair in times.values()]
-        faster = layout if sum(t < d for d, t in pairs) > len(pairs) / 2 else "dense"
-        return {"density": None, "rounds": len(found), "faster": faster if pairs else None}
-    values = {"density": median(met), "low": met[0], "high": met[-1]}
-    return {**{k: records.short(v) for k, v in values.items()}, "rounds": len(found)}
+        every.setdefault(density, []).append((dense, taken))
+    times = {density: _least(pairs) for density, pairs in every.items()}
+    met = _met(times)
+    if met is None:
+        wins = sum(taken < dense for dense, taken in times.values())
+        faster = (layout if wins > len(times) / 2 else "dense") if times else None
+        return {"density": None, "rounds": len(rounds), "faster": faster}
+    range_ = [met, *(at for at in map(_met, rounds.values()) if at is not None)]
+    values = {"density": met, "low": min(range_), "high": max(range_)}
+    return {**{k: records.short(v) for k, v in values.items()}, "rounds": len(rounds)}
+
+
+def _met(times: Times) -> float | None:
+    """Where the curves cross."""
+    at = sorted(times)
+    return sparse.crossover(at, [times[d][0] for d in at], [times[d][1] for d in at])
