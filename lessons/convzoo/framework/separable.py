@@ -68,12 +68,13 @@ class InvertedResidual(TorchvisionInvertedResidual):
         for name, layer in zip(names[-len(layers) :], layers, strict=True):
             self.add_module(name, layer)
 
-    def conv(self, x: Tensor) -> Tensor:
-        """The branch, from the input to the last batch norm."""
+    def branch(self, x: Tensor) -> Tensor:
+        """From the input to the last batch norm."""
         for layer in self.children():
             x = layer(x)
         return x
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, in_channels, h, w) -> (n, out_channels, h / stride, w / stride)."""
-        return super().forward(x)
+        kept = x if self.use_res_connect else 0
+        return self.branch(x) + kept
