@@ -103,7 +103,7 @@ def hint(arguments: Arguments) -> Outcome:
     from convzoo.exercises.notebook import hint as open_hint
     from convzoo.teach.report import quiet
 
-    exercise = find(arguments.id, catalogue())
+    exercise = find(arguments.id, catalogue)
     with quiet():
         open_hint(exercise.id)
     number = progress.recall("hints", exercise.id, 1)
@@ -152,6 +152,20 @@ def figures(arguments: Arguments) -> Outcome:
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
 
 
+def grade(arguments: Arguments) -> Outcome:
+    from convzoo.teach.grade.cli import run
+
+    return Outcome(*run(arguments))
+
+
+def nbgrader_course(arguments: Arguments) -> Outcome:
+    from convzoo.teach.grade.course import generate, make
+
+    made = make(root(), arguments.dir)
+    generate(arguments.dir, [path.stem for path in made])
+    return Outcome([str(path) for path in made], [f"made {path}" for path in made])
+
+
 def slides(arguments: Arguments) -> Outcome:
     from convzoo.teach.slides import main
 
@@ -178,6 +192,16 @@ def _file(parser: argparse.ArgumentParser) -> None:
 
 def _lesson(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("lesson", metavar="LESSON", nargs="*", help="02_resnext, say; else all")
+
+
+def _grade_options(parser: argparse.ArgumentParser) -> None:
+    from convzoo.teach.grade.options import arguments
+
+    arguments(parser)
+
+
+def _course_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR", type=Path, help="the course folder, new or not")
 
 
 def _network(parser: argparse.ArgumentParser) -> None:
@@ -249,5 +273,15 @@ VERBS = {
         "It writes each network's result as it is trained, and goes on where it was stopped.",
     ),
     "figures": Verb("make the pictures in the lessons' text from the lessons' layers", figures),
+    "grade": Verb(
+        "mark a folder of submissions", grade, _grade_options,
+        "DIR holds a folder for each student, the zip files of Canvas or Moodle, or an nbgrader "
+        "submitted/ tree. A second run grades only what is new, changed or was not graded; the "
+        "exit status is 1 where something was not. See lessons/convzoo/teach/GUIDE.md.",
+    ),
+    "nbgrader-course": Verb(
+        "make an nbgrader course folder out of the lessons", nbgrader_course, _course_option,
+        "Its release holds nothing of an answer. Submissions and gradebook in it are left alone.",
+    ),
     "slides": Verb("make the slides of lessons from their solutions", slides, _lesson),
 }  # fmt: skip

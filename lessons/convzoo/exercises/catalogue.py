@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,35 +18,57 @@ LESSONS = (
 )  # fmt: skip
 
 
-@cache
 def catalogue() -> dict[str, Exercise]:
     """Every exercise by id."""
-    return {e.id: e for m in _modules() for e in m.EXERCISES}
+    return _all("EXERCISES")
 
 
-@cache
 def questions() -> dict[str, Question]:
     """Every short question by id."""
-    return {q.id: q for m in _modules() for q in m.QUESTIONS}
+    return _all("QUESTIONS")
 
 
-@cache
 def predictions() -> dict:
     """Every prediction by id."""
-    return {p.id: p for m in _modules() for p in m.PREDICTIONS}
+    return _all("PREDICTIONS")
 
 
-def find(key: str, known: dict):
+def find(key: str, known: Callable[[], dict]):
     """An entry by its id, or by the part behind its dot where only one has it; otherwise a
-    UserError that names the nearest one."""
-    same = [k for k in known if key in (k, k.split(".")[-1])]
+    UserError that names the nearest one.
+
+    known: `catalogue`, `questions` or `predictions`. Of an id that names its lesson only that
+    lesson is imported.
+    """
+    found = _of_lesson(str(key).split(".")[0], _KINDS[known]).get(key)
+    if found is not None:
+        return found
+    every = known()
+    same = [k for k in every if key == k.split(".")[-1]]
     if len(same) == 1:
-        return known[same[0]]
-    near = difflib.get_close_matches(str(key), known, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
+        return every[same[0]]
+    near = difflib.get_close_matches(str(key), every, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(every)}."
     raise UserError(f"There is nothing with the id {key!r}. {hint}")
 
 
-def _modules() -> list:
-    names = [f"convzoo.exercises.{lesson.split('_')[1]}" for lesson in LESSONS]
-    return [import_module(name) for name in names if find_spec(name)]
+def of_lesson(lesson: str) -> dict[str, Exercise]:
+    """The exercises of "02_resnext", by id."""
+    return _of_lesson(lesson.split("_")[-1], "EXERCISES")
+
+
+_KINDS = {catalogue: "EXERCISES", questions: "QUESTIONS", predictions: "PREDICTIONS"}
+_NAMES = [lesson.split("_")[1] for lesson in LESSONS]
+
+
+@cache
+def _all(kind: str) -> dict:
+    return {key: entry for name in _NAMES for key, entry in _of_lesson(name, kind).items()}
+
+
+@cache
+def _of_lesson(name: str, kind: str) -> dict:
+    if name not in _NAMES or not find_spec(f"convzoo.exercises.{name}"):
+        return {}
+    module = import_module(f"convzoo.exercises.{name}")
+    return {entry.id: entry for entry in getattr(module, kind)}

@@ -13,7 +13,7 @@ from functools import wraps
 from convzoo import device as devices
 from convzoo.errors import UserError
 from convzoo.exercises import progress
-from convzoo.exercises.catalogue import catalogue, find, questions
+from convzoo.exercises.catalogue import catalogue, find, of_lesson, questions
 from convzoo.exercises.judge import judge
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.show import notice
@@ -40,7 +40,7 @@ def begin(lesson: str, student: str = ""):
     _session["student"] = str(student).strip()
     devices.seed(0)
     device = devices.choose()
-    mine = [e.id for e in catalogue().values() if e.lesson == lesson]
+    mine = of_lesson(lesson)
     done = progress.load()["exercises"]
     passed = sum(done.get(i, {}).get("status") == "passed" for i in mine)
     print(f"{lesson}: {devices.describe(device)}")
@@ -64,7 +64,7 @@ def _told_if_unknown(call: Callable) -> Callable:
 @_told_if_unknown
 def check(exercise_id: str) -> Verdict:
     """Check the reader's own function or class, found by its name where `check` is called."""
-    exercise = find(exercise_id, catalogue())
+    exercise = find(exercise_id, catalogue)
     _session["judged"].pop(exercise.id, None)  # what it calls may have changed since
     verdict = _judged(exercise, sys._getframe(2).f_globals)  # behind the decorator
     before = progress.recall("exercises", exercise.id, {})
@@ -97,7 +97,7 @@ def use(exercise_id: str) -> Callable:
     """The reader's own where it is right, the framework's operation where it is not, and
     which of the two is said."""
     namespace = sys._getframe(1).f_globals
-    exercise = find(exercise_id, catalogue())
+    exercise = find(exercise_id, catalogue)
     if _session["trusted"]:
         return namespace[exercise.name]
     if _judged(exercise, namespace).usable:
@@ -110,7 +110,7 @@ def use(exercise_id: str) -> Callable:
 @_told_if_unknown
 def hint(exercise_id: str) -> None:
     """Open the next hint of an exercise; after the last, all of them again."""
-    exercise = find(exercise_id, catalogue())
+    exercise = find(exercise_id, catalogue)
     opened = progress.recall("hints", exercise.id, 0)
     opened = opened + 1 if opened < len(exercise.hints) else 1
     progress.record("hints", exercise.id, opened)
@@ -122,7 +122,7 @@ def hint(exercise_id: str) -> None:
 @_told_if_unknown
 def ask(question_id: str, answer=...) -> None:
     """Show a short question with the student's own numbers, and mark the answer given."""
-    question = find(question_id, questions())
+    question = find(question_id, questions)
     shown = question.shown(_session["student"])
     if answer is ...:
         notice(f"{question.title} ({_points(question.points)})", shown, "todo")

@@ -43,7 +43,7 @@ def predict(prediction_id: str, then: Callable, measured=None) -> None:
     """
     from convzoo.exercises.catalogue import find, predictions
 
-    prediction = find(prediction_id, predictions())
+    prediction = find(prediction_id, predictions)
     measured = prediction.value if measured is None else measured
     known = progress.recall("guesses", prediction.id)
     if not _can_ask():
