@@ -10,6 +10,7 @@ from convzoo import UserError, data, experiments
 from convzoo.__main__ import main
 from convzoo.experiments import resnext, runner
 from convzoo.measure import records
+from convzoo.train import Recipe
 
 SAY = {"device": "cpu", "say": lambda line: None}
 
@@ -158,6 +159,30 @@ def test_the_command_line_trains_and_tells(made, tmp_path, monkeypatch, capfd):
     assert capfd.readouterr().out.splitlines()[0] == "made: Does width help?"
     assert main(["experiments", "other"]) == 2
     assert capfd.readouterr().err == "There is no experiment 'other': there are made.\n"
+
+
+def test_a_recipe_of_an_experiment_reaches_the_training(made, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(runner, "train", lambda model, images, **how: asked.update(how))
+    made.settings["recipe"] = {"cosine": False, "label_smoothing": 0.1}
+    experiments.one("made", "wide", 0)
+    assert asked["recipe"] == Recipe(cosine=False, label_smoothing=0.1)
+    del made.settings["recipe"]
+    experiments.one("made", "wide", 0)
+    assert asked["recipe"] == Recipe()
+
+
+def test_several_records_are_read_as_one():
+    def record(name, *accuracies):
+        results = [{"variant": "net", "seed": s, "test_accuracy": [a]}
+                   for s, a in enumerate(accuracies)]  # fmt: skip
+        return {"name": name, "variants": {"net": {"params": 1, "macs": 2}}, "results": results}
+
+    whole = experiments.together({"plain": record("a", 0.5, 0.6), "better": record("b", 0.9, 0.8)})
+    rows = experiments.summary(whole)
+    assert [r["variant"] for r in rows] == ["net, plain", "net, better"]
+    assert [round(r["mean"], 2) for r in rows] == [0.55, 0.85] and rows[0]["macs"] == 2
+    assert experiments.gap(whole, "net, better", "net, plain")["visible"]
 
 
 # --- the networks of lesson 02 ----------------------------------------------------

@@ -4,17 +4,20 @@
     one(name, variant, seed)     trains one network here and now, the live seed of a lesson
     load(name)                   what was shipped
     summary(record)              mean and range of the seeds, a row for each variant
+    together({name: record})     several records as one
     gap(record, one, other)      is the difference larger than the seeds' spread?
 """
 
-from convzoo.experiments import resnet, resnext, separable, shufflenet
-from convzoo.experiments.reading import gap, load, summary, told
+from convzoo.experiments import convolution, densenet, resnet, resnext, separable, shufflenet
+from convzoo.experiments.reading import gap, load, summary, together, told
 from convzoo.experiments.runner import Experiment, catalogue, find, one, register, run
 
 register(
-    *resnet.EXPERIMENTS, *resnext.EXPERIMENTS, *separable.EXPERIMENTS, *shufflenet.EXPERIMENTS,
+    *convolution.EXPERIMENTS, *densenet.EXPERIMENTS, *resnet.EXPERIMENTS, *resnext.EXPERIMENTS, *separable.EXPERIMENTS,
+    *shufflenet.EXPERIMENTS,
 )  # fmt: skip
 
 __all__ = [
-    "Experiment", "catalogue", "find", "gap", "load", "one", "run", "summary", "told",
+    "Experiment", "catalogue", "find", "gap", "load", "one", "run", "summary", "together",
+    "told",
 ]  # fmt: skip

@@ -52,6 +52,21 @@ def gap(record: dict, one: str, other: str) -> dict:
     return {"gap": difference, "spread": spread, "visible": abs(difference) > spread}
 
 
+def together(records: dict[str, dict]) -> dict:
+    """Several records as one, to be read by `summary` and `gap`; {name: record}.
+
+    Its variants are called "variant, name".
+    """
+    whole = {"name": " and ".join(r["name"] for r in records.values()), "variants": {}, "results": []}
+    for name, record in records.items():
+        for variant, size in record["variants"].items():
+            whole["variants"][f"{variant}, {name}"] = size
+        whole["results"] += [
+            {**r, "variant": f"{r['variant']}, {name}"} for r in record["results"]
+        ]
+    return whole
+
+
 def told(paths: list[Path]) -> tuple[list[dict], list[str]]:
     """What the command line says of experiments: their summaries, and lines for people."""
     value, lines = [], []

@@ -19,7 +19,7 @@ from convzoo import device as devices
 from convzoo.data import Images
 from convzoo.errors import UserError
 from convzoo.measure import cost, records
-from convzoo.train import History, train
+from convzoo.train import History, Recipe, train
 
 SEEDS = 5
 Say = Callable[[str], None]
@@ -32,7 +32,7 @@ class Experiment:
     question  what it asks, in one sentence
     images    gives the task; the same for every seed
     variants  by name a function that builds a fresh network: the seed is set before it is called
-    settings  epochs, batch_size, lr: what `train` takes
+    settings  epochs, batch_size, lr: what `train` takes; a recipe as a dict of its fields
     """
 
     name: str
@@ -76,10 +76,9 @@ def one(
         raise UserError(f"{name} has no variant {variant!r}: it has {known}.")
     where = torch.device(device or devices.choose())
     model, images = _fresh(experiment, variant, seed), experiment.images()
-    title = f"{variant}, seed {seed}"
-    return train(
-        model.to(where), images, seed=seed, on_epoch=on_epoch, title=title, **experiment.settings
-    )
+    how = {"title": f"{variant}, seed {seed}", **experiment.settings}
+    how["recipe"] = Recipe(**how.get("recipe", {}))
+    return train(model.to(where), images, seed=seed, on_epoch=on_epoch, **how)
 
 
 def _fresh(experiment: Experiment, variant: str, seed: int) -> nn.Module:
