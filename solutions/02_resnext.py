@@ -864,6 +864,7 @@ print("a visible gap:", found["visible"])
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Where the gap is smaller than the spread of the seeds, the experiment says
 # nothing about the idea. The digits are too easy: every shape solves nearly
-# all of them. It takes a harder task to see what ImageNet showed. To add a seed
-# of your own (some 15 seconds) run
-# `experiments.one("resnext_equal_budget", "32x4d", seed=5)`.
+# all of them. It takes a harder task to see what ImageNet showed. To train a
+# seed of your own, some 15 seconds:
+#
+#     experiments.one("resnext_equal_budget", "32x4d", seed=5)
