@@ -13,8 +13,8 @@ from convzoo.experiments.reading import gap, load, summary, together, told
 from convzoo.experiments.runner import Experiment, catalogue, find, one, register, run
 
 register(
-    *convolution.EXPERIMENTS, *densenet.EXPERIMENTS, *resnet.EXPERIMENTS, *resnext.EXPERIMENTS, *separable.EXPERIMENTS,
-    *shufflenet.EXPERIMENTS,
+    *convolution.EXPERIMENTS, *densenet.EXPERIMENTS, *resnet.EXPERIMENTS, *resnext.EXPERIMENTS,
+    *separable.EXPERIMENTS, *shufflenet.EXPERIMENTS,
 )  # fmt: skip
 
 __all__ = [
