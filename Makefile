@@ -10,7 +10,7 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test doctor check release report experiments exercises figures slides present clean
-.PHONY: python setup setup-test
+.PHONY: python setup setup-test grade nbgrader-course
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
@@ -24,6 +24,8 @@ help:
 	@echo "make figures          make the pictures in the lessons' text from the lessons' layers"
 	@echo "make slides           make the slides of all lessons in build/slides"
 	@echo "make present          live slides with sliders (sets up .venv-present once, a minute)"
+	@echo "make grade SUBMISSIONS=dir    for teachers: mark a class, into OUT=build/grades"
+	@echo "make nbgrader-course          for teachers: an nbgrader course in COURSE=build/course"
 	@echo "make clean            remove .venv and caches"
 
 python:
@@ -64,6 +66,15 @@ report: python
 
 experiments: python
 	@$(CONVZOO) experiments $(EXPERIMENTS)
+
+# nbgrader, joblib: pip install -e '.[teacher]'
+grade: python
+	@test -n "$(SUBMISSIONS)" || { echo "Which submissions? For instance: make grade \
+	SUBMISSIONS=submissions OUT=marks" >&2; exit 2; }
+	@$(CONVZOO) grade $(SUBMISSIONS) --out $(or $(OUT),build/grades) $(GRADE)
+
+nbgrader-course: python
+	@$(CONVZOO) nbgrader-course $(or $(COURSE),build/course)
 
 figures: python
 	@$(CONVZOO) figures

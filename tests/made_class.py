@@ -208,8 +208,9 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
         "except NameError:\n    pass",
         "writes-beside": "for p in ('/etc/planted', BESIDE + '/gradebook.db', BESIDE + '/planted'):\n"
         "    try:\n        open(p, 'w').write('x')\n    except OSError:\n        pass".replace("BESIDE", repr(beside)),
-        "reads-others": "import glob\nfound = [p for d in ('/root', '/home', '/work', '/tmp', '/proc/1/root')\n"
-        "    for p in glob.glob(d + '/**/*.ipynb', recursive=True)]\nassert not found",
+        "reads-others": "import glob\nfound = [p for d in ('/root', '/home', '/work', '/tmp', '/box')\n"
+        "    for p in glob.glob(d + '/**/*.ipynb', recursive=True) if 'site-packages' not in p]\n"
+        "assert not found",
         "prints": "print('x' * 300_000_000)\nos.write(1, b'y' * 100_000_000)\nos.write(2, b'z' * 100_000_000)",
         "sleeping-child": "if os.fork() == 0:\n    time.sleep(1000)",
         "daemon-child": "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(1000)\n    os._exit(0)",
@@ -219,7 +220,7 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
         "network": "import socket\ntry:\n    socket.create_connection(('127.0.0.1', %d), 2).send(b'out')\nexcept OSError:\n    pass" % port,
         "gradient-off": "torch.set_grad_enabled(False)",
         "default-dtype": "torch.set_default_dtype(torch.float16)",
-        "seed-guess": "torch.manual_seed(0)\ntorch.randn = lambda *a, **k: torch.zeros(*a)",
+        "random-guess": "torch.manual_seed(0)\ntorch.randn = lambda *a, **k: torch.zeros(*a)",
         "excepthook": "sys.excepthook = sys.settrace = lambda *a: None\nimport atexit\natexit.register(os._exit, 0)",
         "gc-hunt": "import gc\nfor o in gc.get_objects():\n    if type(o).__name__ in ('Verdict', 'Exercise'):\n        o.status = 'passed'",
         "signals": "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)",
@@ -292,6 +293,8 @@ def _destroyers() -> list[Made]:
     others = {CONV: right(CONV)}
     at_once = {
         "exits": "import os\nos._exit(0)",
+        "kills-all": "import os, signal\nos.kill(1, 9)\nos.kill(1, 2)\nos.kill(-1, 9)",
+        "kills-its-group": "import os\nos.killpg(0, 9)",
         "segfault": "import ctypes\nctypes.string_at(0)",
         "endless": "while True:\n    pass",
         "fork-bomb": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
@@ -301,8 +304,6 @@ def _destroyers() -> list[Made]:
         Made(name, others | own(code + "\n" + ZEROS), {BLOCKS: 0, CONV: 4})
         for name, code in at_once.items()
     ]
-    kills = own("import os\nos.kill(-1, 9)\n" + ZEROS)  # everyone but himself: his zeros remain
-    made.append(Made("kills-all", others | kills, {BLOCKS: 0.5, CONV: 4}))
     called = {
         "sleeps": "import time\n    time.sleep(1000)",
         "memory": "held = []\n    while True:\n        held.append(torch.ones(1 << 24))",

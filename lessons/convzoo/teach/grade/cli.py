@@ -10,25 +10,6 @@ from convzoo.errors import UserError
 from convzoo.teach.grade.run import Options, bar, grade_class
 from convzoo.teach.grade.sandbox import Limits
 
-MORE = (
-    "DIR holds a folder for each student, the zip files of Canvas or Moodle, or an nbgrader "
-    "submitted/ tree. A second run grades only what is new, changed or was not graded. The exit "
-    "status is 1 where something could not be graded. See lessons/convzoo/teach/GUIDE.md."
-)
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """What the verb takes."""
-    add = parser.add_argument
-    add("dir", metavar="DIR", type=Path, help="the submissions: a folder or a zip file")
-    add("--out", metavar="DIR", type=Path, required=True, help="where marks and pages go")
-    add("--roster", metavar="FILE", type=Path, help="Canvas's gradebook or Moodle's worksheet, CSV")
-    add("--due", metavar="TIME", help="when it was due, such as 2026-05-01T23:59+02:00")
-    add("--secret", metavar="FILE", type=Path, help="your secret (default: made in OUT/.secret)")
-    add("--jobs", metavar="N", type=int, default=-1, help="processes (default: one a core)")
-    add("--scheduler", metavar="ADDRESS", default="", help="a Dask scheduler, for several machines")
-    add("--unsandboxed", action="store_true", help="grade without a sandbox, and mark it so")
-
 
 def run(given: argparse.Namespace) -> tuple[dict, list[str], int]:
     """Grade; the summary, its lines, the exit status."""

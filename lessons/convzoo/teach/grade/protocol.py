@@ -42,17 +42,29 @@ class Closed(Broken):
     """The other side is gone."""
 
 
+class Ended(Broken):
+    """The fork that was talked to has ended; `status` is what the worker says of it."""
+
+    def __init__(self, status: int):
+        super().__init__("it ended")
+        self.status = status
+
+
 class Late(Broken):
     """The other side did not answer in time."""
 
 
 class Channel:
-    """Frames over two pipes. Every wait has a deadline; None waits for ever."""
+    """Frames over two pipes. Every wait has a deadline; None waits for ever.
 
-    def __init__(self, read: int, write: int):
-        self.read, self.write = read, write
-        os.set_blocking(read, False)
-        os.set_blocking(write, False)
+    control: a third pipe, in which the worker itself, and no student's code, says how a fork ended.
+    """
+
+    def __init__(self, read: int, write: int, control: int = -1):
+        self.read, self.write, self.control = read, write, control
+        for end in (read, write, control):
+            if end >= 0:
+                os.set_blocking(end, False)
 
     def send(
         self, header: dict, tensors: dict[str, Tensor] | None = None, seconds: float | None = None
@@ -60,7 +72,7 @@ class Channel:
         """Write one frame. Raises Closed or Late."""
         rest, deadline = memoryview(pack(header, tensors or {})), _deadline(seconds)
         while rest:
-            _wait(self.write, select.POLLOUT, deadline)
+            self._wait(self.write, select.POLLOUT, deadline)
             try:
                 rest = rest[os.write(self.write, rest) :]
             except BlockingIOError:
@@ -80,7 +92,7 @@ class Channel:
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
         have = bytearray()
         while len(have) < count:
-            _wait(self.read, select.POLLIN, deadline)
+            self._wait(self.read, select.POLLIN, deadline)
             try:
                 part = os.read(self.read, min(count - len(have), 1 << 20))
             except BlockingIOError:
@@ -90,27 +102,55 @@ class Channel:
             have += part
         return have
 
+    def ended(self, seconds: float) -> int:
+        """Wait until the worker says that the fork has ended; what is still unread is dropped.
+
+        Raises Late, or Closed where the worker itself is gone.
+        """
+        try:
+            while True:
+                self._wait(-1, 0, time.monotonic() + seconds)
+        except Ended as end:
+            drain(self.read)
+            return end.status
+
+    def _wait(self, end: int, event: int, deadline: float | None) -> None:
+        """Wait until a pipe is ready; one whose other end is closed is ready too.
+
+        Raises Ended as soon as the fork is gone and nothing that it has sent is left to be read.
+        """
+        poll = select.poll()
+        if end >= 0:
+            poll.register(end, event)
+        if self.control >= 0:
+            poll.register(self.control, select.POLLIN)
+        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        ready = [which for which, _ in poll.poll(left)]
+        if not ready:
+            raise Late("it did not answer in time")
+        if end not in ready:
+            raw = os.read(self.control, 4)
+            raise Ended(struct.unpack("<i", raw)[0]) if len(raw) == 4 else Closed("it ended")
+
     def close(self) -> None:
-        for end in (self.read, self.write):
+        for end in (self.read, self.write, self.control):
             try:
                 os.close(end)
             except OSError:
                 pass
 
 
+def drain(end: int) -> None:
+    """Drop whatever is in a pipe."""
+    try:
+        while os.read(end, 1 << 20):
+            pass
+    except BlockingIOError:
+        pass
+
+
 def _deadline(seconds: float | None) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
-
-
-def _wait(end: int, event: int, deadline: float | None) -> None:
-    """Wait until a pipe is ready; one whose other end is closed is ready too."""
-    poll = select.poll()
-    poll.register(end, event)
-    left = None if deadline is None else deadline - time.monotonic()
-    if left is not None and (left <= 0 or not poll.poll(left * 1000)):
-        raise Late("it did not answer in time")
-    if left is None:
-        poll.poll()
 
 
 def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:

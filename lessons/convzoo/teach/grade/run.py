@@ -6,7 +6,6 @@ resumes where it was, and a second run grades only what changed.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -84,6 +83,10 @@ def _apart(place: Path, out: Path) -> None:
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:
+        raise UserError("Grading needs Linux; on Windows run it inside WSL2.") from None
     with open(out / ".lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -87,11 +87,11 @@ class Box:
         inner = ["bwrap", *_isolation(), *self._mounts(limits), "--", *python]
         return [*_unprivileged([self.folder, *_environment()]), *inner] if _is_root() else inner
 
-    def worker(self, limits: Limits, read: int, write: int, settings: str) -> list[str]:
-        """The command that starts a worker on two pipes."""
+    def worker(self, limits: Limits, pipes: tuple[int, ...], settings: str) -> list[str]:
+        """The command that starts a worker on its pipes."""
         place = BOX if self.boxed else str(self.folder)
         site = ":".join(str(p) for p in _sites())
-        return self.command(limits, ["-c", START, place, site, str(read), str(write), settings])
+        return self.command(limits, ["-c", START, place, site, *map(str, pipes), settings])
 
     def _mounts(self, limits: Limits) -> list[str]:
         """What is seen inside: the system, the environment, our files; each read-only.
@@ -124,7 +124,7 @@ class Box:
 def _isolation() -> list[str]:
     return [
         "--unshare-user", "--unshare-all", "--disable-userns", "--uid", "65534", "--gid", "65534",
-        "--hostname", "box", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+        "--hostname", "box", "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
     ]  # fmt: skip
 
 

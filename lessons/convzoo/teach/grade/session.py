@@ -17,7 +17,7 @@ from pathlib import Path
 
 from convzoo.case import Case, Reply
 from convzoo.teach.grade.protocol import (
-    Broken, Channel, Closed, Late, case_frame, reply_of, text_of,
+    Broken, Channel, Closed, Ended, Late, case_frame, drain, reply_of, text_of,
 )  # fmt: skip
 from convzoo.teach.grade.sandbox import Box, Limits
 
@@ -75,6 +75,7 @@ class Session:
         self._channel: Channel | None = None
         self._end = 0.0
         self._running = -1
+        self._talking = False
         self._too_much = ""
 
     def __enter__(self):
@@ -89,10 +90,11 @@ class Session:
             self._start()
         self._end = time.monotonic() + self.limits.wall
         self._running = -1
+        self._talking = True
         header = {
             "do": "exercise", "cells": [list(c) for c in job.cells], "name": job.name,
-            "exercise": job.exercise, "question": job.question, "passed": sorted(job.passed), "known": self.known,
-            "cpu": self.limits.cpu, "preload": list(job.preload),
+            "exercise": job.exercise, "question": job.question, "passed": sorted(job.passed),
+            "known": self.known, "cpu": self.limits.cpu, "preload": list(job.preload),
         }  # fmt: skip
         self._send(header)
         while True:
@@ -114,15 +116,16 @@ class Session:
 
     def end(self) -> None:
         """End the fork; the worker makes all its leftovers end."""
-        if self._channel is None:
+        if self._channel is None or not self._talking:
             return
+        self._talking = False
         try:
             self._channel.send({"do": "end"}, seconds=5)
-            if self._channel.receive(seconds=5)[0].get("do") == "ended":
-                return
+            self._channel.ended(5)
+        except Ended:
+            drain(self._channel.read)
         except Broken:
-            pass
-        self.close()
+            self.close()
 
     def close(self) -> None:
         """End the worker, and with it every process in its sandbox."""
@@ -137,41 +140,38 @@ class Session:
             process.wait()
 
     def _start(self) -> None:
-        ours, theirs = os.pipe(), os.pipe()
-        command = self.box.worker(
-            self.limits, theirs[0], ours[1], json.dumps(self.limits.settings(self.box.boxed))
-        )
-        errors_read, errors_write = os.pipe()
+        """Start a worker on pipes: requests to it, replies from it, and its own word on both."""
+        requests, replies, control, errors = (os.pipe() for _ in range(4))
+        theirs = requests[0], replies[1], control[1]
+        settings = json.dumps(self.limits.settings(self.box.boxed))
         self.starts += 1
         self._too_much = ""
+        self._channel = Channel(replies[0], requests[1], control[0])
         try:
             self._process = subprocess.Popen(
-                command, pass_fds=(theirs[0], ours[1]), stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=errors_write, start_new_session=True,
+                self.box.worker(self.limits, theirs, settings), pass_fds=theirs,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors[1],
+                start_new_session=True,
             )  # fmt: skip
         except OSError as problem:
-            for end in (*ours, *theirs, errors_read):
-                os.close(end)
+            self.close()
             raise NotGraded(f"The worker could not be started: {problem}.") from None
         finally:
-            os.close(errors_write)
-        os.close(theirs[0])
-        os.close(ours[1])
-        self._channel = Channel(ours[0], theirs[1])
+            for end in (*theirs, errors[1]):
+                os.close(end)
         try:
-            ready = self._channel.receive(self.limits.start)[0].get("do") == "ready"
+            self._channel.ended(self.limits.start)
+            reason = ""
         except Late:
-            self.close()
-            raise NotGraded("The worker was not ready in time: the machine is too busy.") from None
+            reason = "was not ready in time: the machine is too busy"
         except Broken:
-            ready = False
+            os.set_blocking(errors[0], False)
+            reason = f"did not start: {_last_line(errors[0]) or 'it gave no reason'}"
         finally:
-            os.set_blocking(errors_read, False)
-            why = _last_line(errors_read)
-            os.close(errors_read)
-        if not ready:
+            os.close(errors[0])
+        if reason:
             self.close()
-            raise NotGraded(f"The worker did not start: {why or 'it gave no reason'}.")
+            raise NotGraded(f"The worker {reason}.")
         threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
 
     def _watch(self, process: subprocess.Popen) -> None:
@@ -195,15 +195,12 @@ class Session:
 
     def _receive(self) -> tuple[dict, dict]:
         try:
-            header, tensors = self._channel.receive(self._left())
+            return self._channel.receive(self._left())
+        except Ended as problem:  # the fork alone: the worker goes on
+            drain(self._channel.read)
+            self._fail(problem, over=False)
         except Broken as problem:
             self._fail(problem)
-        if header.get("do") == "ended":
-            status = header.get("status")
-            status = status if type(status) is int else 0
-            sure = status >= 0 or -status in (signal.SIGXCPU, signal.SIGSEGV, signal.SIGABRT)
-            self._fail(None, _ended(status, self.limits), sure)
-        return header, tensors
 
     def _guard(self, read):
         try:
@@ -214,10 +211,12 @@ class Session:
     def _left(self) -> float:
         return self._end - time.monotonic()
 
-    def _fail(self, problem: Broken | None, sentence: str = "", sure: bool = True) -> None:
+    def _fail(self, problem: Broken, over: bool = True) -> None:
         """The talk is over: the worker goes, the next exercise gets a new one."""
-        self.close()
-        sure = bool(self._too_much) or (sure and not isinstance(problem, Closed))
+        self._talking = False
+        if over or self._too_much:
+            self.close()
+        sure = True
         if self._too_much:
             sentence = f"{self._too_much} and was stopped."
         elif isinstance(problem, Late):
@@ -225,9 +224,11 @@ class Session:
                 f"It was still running after {self.limits.wall:.0f} seconds and was stopped. "
                 "Look for a loop that never ends, and for anything that waits."
             )
+        elif isinstance(problem, Ended):
+            sentence, sure = _ended(problem.status, self.limits)
         elif isinstance(problem, Closed):
-            sentence = "It ended the Python process that it ran in."
-        elif problem is not None:
+            sentence, sure = "It ended the Python process that it ran in.", False
+        else:
             sentence = f"It sent the grader {problem}."
         raise Failed(sentence, sure)
 
@@ -253,17 +254,18 @@ def _number(value, below: int) -> int:
     return value
 
 
-def _ended(status: int, limits: Limits) -> str:
+def _ended(status: int, limits: Limits) -> tuple[str, bool]:
+    """What a fork's exit status tells, and whether it was surely the student's doing."""
     if -status == signal.SIGXCPU:
         return (
             f"It was still computing after {limits.cpu} seconds and was stopped. Look for a loop "
             "that never ends."
-        )
+        ), True
     if -status == signal.SIGKILL:
-        return "The Python process that it ran in was killed."
+        return "The Python process that it ran in was killed.", False
     if status < 0:
-        return f"It crashed Python (signal {-status})."
-    return f"It ended the Python process that it ran in (exit status {status})."
+        return f"It crashed Python (signal {-status}).", True
+    return f"It ended the Python process that it ran in (exit status {status}).", True
 
 
 def _last_line(end: int) -> str:
