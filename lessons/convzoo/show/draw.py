@@ -1,6 +1,7 @@
 """Pure functions from results to pictures; none of them needs a kernel or a widget."""
 
 from convzoo.show.bars import bars, beside, table
+from convzoo.show.lines import lines
 from convzoo.show.matrix import channel_matrix
 from convzoo.show.patterns import pattern
 from convzoo.show.pixels import pixels
@@ -9,6 +10,6 @@ from convzoo.show.seeds import seeds
 from convzoo.show.taps import taps
 
 __all__ = [
-    "Line", "Mark", "bars", "beside", "channel_matrix", "curves", "pattern", "pixels", "seeds",
-    "table", "taps",
+    "Line", "Mark", "bars", "beside", "channel_matrix", "curves", "lines", "pattern", "pixels",
+    "seeds", "table", "taps",
 ]  # fmt: skip
