@@ -107,7 +107,7 @@ def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
             "Several machines need Dask: `pip install -e '.[teacher,distributed]'`."
         ) from None
     try:
-        client = Client(scheduler, timeout="20s", set_as_default=True)
+        client = Client(scheduler, timeout="10s", set_as_default=True)
     except (OSError, ValueError, TimeoutError) as problem:
         raise UserError(
             f"There is no Dask scheduler at {scheduler} ({problem}). Start one with `dask scheduler` "

@@ -163,6 +163,8 @@ class _Reader:
                         part.lineno = node.lineno
                     if isinstance(part, ast.Call):
                         self._call(part)
+                    if isinstance(part, (ast.Name, ast.Attribute, ast.Call)):
+                        self._reference(part)
 
     def _names_itself(self, node: ast.Call) -> bool:
         return any(isinstance(a, ast.Constant) and a.value == self.id for a in node.args)

@@ -1,0 +1,280 @@
+"""The parts of the grader that need no sandbox: protocol, scan, collection, points, tables."""
+
+import io
+import json
+import os
+import struct
+import zipfile
+from datetime import datetime
+
+import pytest
+import torch
+
+from convzoo.case import Case, Op, Reply
+from convzoo.teach.grade import marks, protocol, tables
+from convzoo.teach.grade.collect import collect, moment_of
+from convzoo.teach.grade.names import slug
+from convzoo.teach.grade.protocol import Broken, Channel, Closed, Late
+from convzoo.teach.grade.rosters import read_roster
+from convzoo.teach.grade.scan import scan
+from convzoo.teach.grade.session import resident
+
+LESSON = "02_resnext"
+
+
+def pair():
+    """Two channels that talk to each other."""
+    there, back = os.pipe(), os.pipe()
+    return Channel(there[0], back[1]), Channel(back[0], there[1])
+
+
+def test_a_case_and_its_reply_arrive_as_they_were_sent():
+    ours, theirs = pair()
+    case = Case({"groups": 2, "name": "a"}, {"x": torch.randn(2, 3).double()}, {"w": torch.ones(0, 2)}, True)
+    ours.send(*protocol.case_frame(case), seconds=5)
+    got = protocol.case_of(*theirs.receive(5))
+    assert got.scalars == case.scalars and got.training and torch.equal(got.tensors["x"], case.tensors["x"])
+    assert got.weights["w"].shape == (0, 2)
+    reply = Reply(
+        {k: torch.ones(2, 2, dtype=d) for k, d in protocol.DTYPES.items()}, {"w": (2, 3)}, False,
+        [Op("aten.x", [[1, 2], float("inf"), None], True, 3, "")], "run", "E", "said",
+    )  # fmt: skip
+    theirs.send(*protocol.reply_frame(reply), seconds=5)
+    back = protocol.reply_of(*ours.receive(5))
+    assert back.parameters == reply.parameters and back.error == "said" and not back.loaded
+    assert back.ops[0].args == [[1, 2], None, None]
+    for name, value in reply.tensors.items():
+        assert back.tensors[name].dtype == value.dtype and torch.equal(back.tensors[name], value)
+
+
+def raw(header, body=b"", long=None, wide=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<II", len(text) if long is None else long, len(body) if wide is None else wide) + text + body
+
+
+GOOD = {"do": "reply", "stage": "", "loaded": True, "parameters": [], "ops": [], "raised": "", "error": ""}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        raw(b"", long=2**32 - 1), raw(b"{}", wide=2**31), raw(b"\x80\x04K\x01."), raw(b"[]"),
+        raw(b"[" * 20_000 + b"]" * 20_000), raw(b'{"x": NaN}'), raw(b'{"x": ' + b"9" * 10_000 + b"}"),
+        raw(GOOD | {"tensors": 7}), raw(GOOD | {"tensors": [["a"]]}),
+        raw(GOOD | {"tensors": [["a", "object", [1]]]}, b"12345678"),
+        raw(GOOD | {"tensors": [["a", ["float64"], [1]]]}, b"12345678"),
+        raw(GOOD | {"tensors": [["a", "float64", [2]]]}, b"12345678"),
+        raw(GOOD | {"tensors": [["a", "float64", [1]]]}, b"123456789"),
+        raw(GOOD | {"tensors": [["a", "float64", [True]]]}, b"12345678"),
+        raw(GOOD | {"tensors": [["a", "float64", [-1, -1]]]}, b"12345678"),
+        raw(GOOD | {"tensors": [["a", "float64", [0, 10**30]]]}),
+        raw(GOOD | {"tensors": [["a", "float64", [2**30, 2**30, 2**30, 0]]]}),
+        raw(GOOD | {"tensors": [["a", "uint8", [0]]] * 2}), raw(GOOD | {"tensors": [["a\n", "uint8", [0]]]}),
+        raw(GOOD | {"tensors": [["a", "uint8", [0]]] * 600}), raw(GOOD | {"stage": "passed"}),
+        raw(GOOD | {"stage": []}), raw(GOOD | {"loaded": 1}), raw(GOOD | {"error": None}),
+        raw(GOOD | {"parameters": {"w": [1]}}), raw(GOOD | {"parameters": [["w", [1.5]]]}),
+        raw(GOOD | {"ops": [["aten.convolution.default", [], True, 1]]}), raw(GOOD | {"ops": "x"}),
+        raw({}), b"\x05",
+    ],
+)  # fmt: skip
+def test_what_is_no_reply_is_refused(sent):
+    ours, theirs = pair()
+    os.write(theirs.write, sent)
+    os.close(theirs.write)
+    with pytest.raises(Broken):
+        protocol.reply_of(*ours.receive(5))
+
+
+def test_waiting_has_an_end():
+    ours, theirs = pair()
+    with pytest.raises(Late):
+        ours.receive(0.05)
+    with pytest.raises(Late):  # nobody reads at the other end
+        ours.send({"x": "y" * 1_000_000}, seconds=0.05)
+    theirs.close()
+    with pytest.raises(Closed):
+        ours.send({}, seconds=1)
+
+
+def test_messages_hold_no_control_characters():
+    assert protocol.text_of("a\x1b[31m\x00b\nc" + "x" * 9000)[:8] == "a [31m b"
+    assert len(protocol.text_of("x" * 9000)) == protocol.MAX_TEXT
+
+
+def test_memory_of_a_process_and_its_children_is_seen():
+    assert resident(os.getpid()) > 10_000_000
+
+
+# --- the scan ---
+
+IMPORTS = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
+
+
+class Grouped:
+    sentence, written = "It calls the framework's grouped convolution.", ("groups",)
+
+
+class Diagonal:
+    sentence, written = "It calls `torch.block_diag`.", ("block_diag", "to_sparse_csr")
+
+
+def found(code):
+    return scan(code, [IMPORTS], (Grouped, Diagonal), "resnext.x")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "y = F.conv2d(x, w, groups=g)", "y = F.conv2d(x, w, None, 1, 0, 1, g)", "c = nn.Conv2d(1, 2, 3, groups=4)",
+        "y = torch.nn.functional.conv2d(x, w, groups=g)", "import torch as t\ny = t.conv2d(x, w, groups=g)",
+        "from torch.nn.functional import conv2d as c\ny = c(x, w, groups=g)", "c = F.conv2d\ny = c(x, w, groups=g)",
+        "y = F.conv2d(x, w, **{'groups': g})", "from functools import partial\nc = partial(F.conv2d, groups=g)",
+        "y = getattr(F, 'conv2d')(x, w, groups=g)", "y = torch.convolution(x, w, b, s, p, d, False, o, g)",
+        "y = torch.block_diag(*b)", "f = torch.block_diag", "from torch import block_diag\ny = block_diag(*b)",
+        "y = mask.to_sparse_csr()", "exec('y = torch.block_diag(*b)')",
+        "from convzoo.framework import resnext", "import convzoo.framework.resnext as r\nr.Bottleneck",
+        "from convzoo import use\ny = use('resnext.x')",
+    ],
+)  # fmt: skip
+def test_a_shortcut_that_is_written_down_is_found(code):
+    assert found(code).shortcuts
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "y = F.conv2d(x, w)", "y = F.conv2d(x, w, groups=1)", "c = nn.Conv2d(1, 2, 3, bias=False)",
+        "c = GroupedConv2d(1, 2, 3, groups=groups)", "# torch.block_diag\n'torch.block_diag'",
+        "def block_diag(x): return x\ny = block_diag(x)", "self.to_sparse_csr(x)", "y = x.sum()", "def (",
+    ],
+)  # fmt: skip
+def test_honest_code_is_no_shortcut(code):
+    assert not found(code).shortcuts
+
+
+@pytest.mark.parametrize("code", ["eval(x)", "import ctypes", "getattr(torch, a + b)", "import torchvision",
+                                  "y = F.conv2d(x, w, *rest)", "__import__('torch')"])  # fmt: skip
+def test_what_is_clever_is_a_flag_and_costs_nothing(code):
+    seen = found(code)
+    assert seen.flags and not seen.shortcuts and "line 1" in seen.flags[0]
+
+
+# --- points ---
+
+
+def test_credit_by_stage():
+    assert marks.credit(4, "passed", "") == 4 and marks.credit(4, "failed", "gradients") == 3
+    assert marks.credit(4, "failed", "values") == 1 and marks.credit(4, "failed", "shape") == 0
+    assert marks.credit(4, "failed", "launches") == 4 and marks.credit(4, "failed", "shortcut") == 0
+    assert marks.credit(4, "not attempted", "") == 0 and marks.credit(4, "failed", "new stage") == 0
+
+
+def test_every_stage_of_the_engine_has_a_credit():
+    from convzoo.exercises import STAGES
+
+    assert set(STAGES) <= set(marks.CREDIT)
+
+
+@pytest.mark.parametrize(
+    "source, value",
+    [
+        ("answer = 3 * 3 * 64", 576), ("# q\nanswer = -2.5\nask('x', answer)", -2.5), ("answer = 'b'", "b"),
+        ("answer = 2 ** 3 / 4", 2), ("answer = 10 ** 10 ** 10", None), ("answer = 9 ** 9 ** 9", None),
+        ("answer = 'a' * 10 ** 9", None), ("answer = open('x')", None), ("x = 1\nanswer = x\nask('x', answer)", None),
+        ("answer = 1\nanswer += 1", None), ("answer = 1 / 0", None), ("answer = (-1) ** 0.5", None), ("", None),
+    ],
+)  # fmt: skip
+def test_plain_answers_are_read_without_running_anything(source, value):
+    from convzoo.teach.grade.student import written
+
+    assert written(source) == value
+
+
+# --- names, times, tables ---
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "..", "CON", "Ann Bee", "\u0000x", "a" * 500, "ß", "-"])
+def test_a_strange_name_makes_a_harmless_file_name(name):
+    made = slug(name)
+    assert made and len(made) < 80 and "/" not in made and not made.startswith(".")
+    assert made != slug(name + "x")
+
+
+def test_times_are_read_as_programs_write_them_and_never_guessed():
+    assert moment_of("Wednesday, 10 June 2026, 2:14 PM") == datetime(2026, 6, 10, 14, 14)
+    assert moment_of("2026-05-01 12:00:00.123 UTC").tzinfo is not None
+    assert moment_of("unknown") is None and moment_of("yesterday") is None
+
+
+def test_no_text_becomes_a_formula():
+    assert tables.safe("=1+1") == "'=1+1" and tables.safe("anna") == "anna"
+
+
+def test_a_roster_is_canvas_or_moodle_or_told(tmp_path):
+    from convzoo.errors import UserError
+
+    path = tmp_path / "list.csv"
+    path.write_text("Student,ID,SIS User ID,SIS Login ID,Section,02_resnext (77)\n"
+                    "    Points Possible,,,,,23\n\"Doe, Jane\",101,s1,jdoe,A,\n")  # fmt: skip
+    roster = read_roster(path)
+    assert roster.kind == "canvas" and roster.entries[0].ids["login"] == "jdoe"
+    path.write_text("name;points\n")
+    with pytest.raises(UserError, match="neither Canvas"):
+        read_roster(path)
+
+
+@pytest.fixture
+def plans():
+    from made_class import ROOT
+
+    from convzoo.teach.grade.plan import plans
+
+    return plans(ROOT)
+
+
+def notebook(plans):
+    cells = [{"cell_type": c.kind, "metadata": c.metadata, "source": c.source} for c in plans[LESSON].lesson.cells]
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+
+
+def test_an_nbgrader_tree_and_double_and_strange_files(tmp_path, plans):
+    text = notebook(plans)
+    for student in ("anna", "bob"):
+        folder = tmp_path / "submitted" / student / LESSON
+        folder.mkdir(parents=True)
+        (folder / f"{LESSON}.ipynb").write_text(text)
+        (folder / "timestamp.txt").write_text("2026-05-02 12:00:00 UTC")
+    (tmp_path / "submitted" / "bob" / LESSON / "copy.ipynb").write_text(text)
+    (tmp_path / "submitted" / "bob" / LESSON / "picture.png").write_bytes(b"x")
+    (tmp_path / "submitted" / "carl").mkdir()
+    (tmp_path / "gradebook.db").write_text("not looked at")
+    seen = collect(tmp_path, plans, due=datetime.fromisoformat("2026-05-02T11:00:00+00:00"))
+    assert [(h.student, h.handed_in, h.late) for h in seen.handed] == [
+        ("anna", "2026-05-02 12:00:00 UTC", True), ("bob", "2026-05-02 12:00:00 UTC", True),
+    ]  # fmt: skip
+    kinds = {(n.kind, n.student) for n in seen.notices}
+    assert {("double", "bob"), ("missing", "carl"), ("late", "anna")} <= kinds
+
+
+def test_bad_zip_files_are_told(tmp_path, plans):
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(f"anna/{LESSON}.ipynb", notebook(plans))
+    broken = bytearray(data.getvalue())
+    broken[200:260] = b"\0" * 60
+    (tmp_path / "broken.zip").write_bytes(bytes(broken))
+    seen = collect(tmp_path, plans)
+    assert not seen.handed and {n.kind for n in seen.notices} >= {"unreadable"}
+
+
+def test_the_plan_of_a_lesson_has_no_answer_in_it(plans):
+    from convzoo.teach.regions import answer_lines
+    from convzoo.teach.source import read
+    from made_class import ROOT
+
+    source = read(ROOT / "solutions" / f"{LESSON}.py")
+    lines = {x.strip() for c in source.cells for x in answer_lines(c)} - {""}
+    clean = {x.strip() for c in plans[LESSON].lesson.cells for x in c.source.split("\n")}
+    stubs = {"answer = ...  # your answer in place of the dots"}
+    assert len(lines & clean - stubs) < 3, lines & clean
