@@ -92,3 +92,15 @@ def test_on_a_gpu():
     first = torch.rand(3, device=chosen)
     device.seed(5)
     assert torch.equal(first, torch.rand(3, device=chosen))
+
+
+def test_one_thread_is_for_the_block_inside_alone():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(KeyError), device.one_thread():
+            assert torch.get_num_threads() == 1
+            raise KeyError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -69,7 +69,7 @@ def one(
     on_epoch: Callable[[History], None] | None = None,
     device: torch.device | str | None = None,
 ) -> History:
-    """Train one variant from one seed, with the bar or the curve of `train`."""
+    """Train one variant from one seed, on one thread, with the bar or the curve of `train`."""
     experiment = find(name)
     if variant not in experiment.variants:
         known = ", ".join(experiment.variants)
@@ -78,7 +78,8 @@ def one(
     model, images = _fresh(experiment, variant, seed), experiment.images()
     how = {"title": f"{variant}, seed {seed}", **experiment.settings}
     how["recipe"] = Recipe(**how.get("recipe", {}))
-    return train(model.to(where), images, seed=seed, on_epoch=on_epoch, **how)
+    with devices.one_thread():
+        return train(model.to(where), images, seed=seed, on_epoch=on_epoch, **how)
 
 
 def _fresh(experiment: Experiment, variant: str, seed: int) -> nn.Module:
