@@ -16,6 +16,22 @@ from convzoo import measure, show
 from convzoo.show import Picture
 
 
+def residual(resnet: SimpleNamespace) -> list[Picture]:
+    """A plain 1x1 convolution, its input added, and the same with its branch at zero."""
+    torch.manual_seed(1)
+    x = torch.zeros(1, 12, 1, 1)
+    conv = torch.nn.Conv2d(12, 12, 1, bias=False)
+    layers = {
+        "plain: branch(x)": conv,
+        "residual: x + branch(x)": resnet.Residual(conv),
+        "residual, scale 0": resnet.Residual(conv, 0.0),
+    }
+    return [
+        show.draw.channel_matrix(measure.channel_matrix(layer, x), title=title, still=True)
+        for title, layer in layers.items()
+    ]
+
+
 def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
     """A full 1x1 convolution, and the same in four groups."""
     torch.manual_seed(2)
@@ -28,7 +44,10 @@ def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
     return panels
 
 
-PICTURES = {"02_block_diagonal": ("02_resnext", block_diagonal)}
+PICTURES = {
+    "01_residual": ("01_resnet", residual),
+    "02_block_diagonal": ("02_resnext", block_diagonal),
+}
 
 
 def in_a_row(panels: list[Picture]) -> str:

@@ -153,8 +153,8 @@ for s in (0.3, 0.03, 0.003):
 # draw; open them if you are curious.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-random = torch.Generator().manual_seed(1)
-drawn = torch.randn(32, 12, 12, generator=random, dtype=torch.float64)
+dice = torch.Generator().manual_seed(1)
+drawn = torch.randn(32, 12, 12, generator=dice, dtype=torch.float64)
 drawn = drawn / 12**0.5  # keeps the length of a vector, on average
 
 
@@ -260,14 +260,14 @@ check("resnet.basic_block")
 # %% question="resnet.relu_place" slideshow={"slide_type": "skip"}
 # question: resnet.relu_place
 ### BEGIN SOLUTION
-answer = 5 - 1
+answer = 8 - 2
 ### END SOLUTION
 ask("resnet.relu_place", answer)
 
 # %% question="resnet.shortcut_weights" slideshow={"slide_type": "skip"}
 # question: resnet.shortcut_weights
 ### BEGIN SOLUTION
-answer = 64 * 128 + 2 * 128
+answer = 48 * 96 + 2 * 96
 ### END SOLUTION
 ask("resnet.shortcut_weights", answer)
 
@@ -404,7 +404,7 @@ for name in ("plain 20", "plain 56", "residual 56"):
 # %% question="resnet.overfit" slideshow={"slide_type": "skip"}
 # question: resnet.overfit
 ### BEGIN SOLUTION
-answer = "a"
+answer = "d"
 ### END SOLUTION
 ask("resnet.overfit", answer)
 
@@ -416,10 +416,10 @@ ask("resnet.overfit", answer)
 # %% slideshow={"slide_type": "-"}
 from convzoo.train import train
 
-kind, depth = Plain, 32
+own_kind, own_depth = Plain, 32
 images = data.load("digits").normalised()
 torch.manual_seed(5)
-own = digits_net(kind, depth).to(device)
+own = digits_net(own_kind, own_depth).to(device)
 history = train(own, images, seed=5, **record["settings"])
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
@@ -436,7 +436,7 @@ def over_the_seeds(done, name, depth):
     return show.draw.curves(bands, title=title, **x_axis, **axes)
 
 
-over_the_seeds(history, "yours, now", depth)
+over_the_seeds(history, "yours, now", own_depth)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Does the gradient vanish?
@@ -503,11 +503,10 @@ for name in norms:
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # It does not vanish. With batch norm it *grows* from block to block on its way
-# back, and in the plain net by so much that the first blocks get a gradient
-# more than a thousand times that of the last. The residual net's grows too, some
-# ten times. He 2015 (section 4.1) reports healthy gradients in its plain nets
-# and rules out that they vanish. Yang 2019 (1902.08129) derives the growth from
-# batch norm.
+# back, and in the plain net of 56 layers by more than a thousand times. In the
+# residual one of 56 it grows about as much as in the plain one of 20. He 2015
+# (section 4.1) rules out that gradients vanish in its plain nets, as they have
+# batch norm. Yang 2019 (1902.08129) derives the growth from batch norm.
 #
 # Is the growth *the* reason why the deep net trains badly? This measurement
 # cannot tell. If steps too large for the first blocks were all, smaller steps
@@ -545,7 +544,7 @@ check("resnet.scale_gradients")
 # %% question="resnet.zero_scale" slideshow={"slide_type": "skip"}
 # question: resnet.zero_scale
 ### BEGIN SOLUTION
-answer = 3 * 2 + 7 * -1
+answer = 5 * 2 + -2 * -3
 ### END SOLUTION
 ask("resnet.zero_scale", answer)
 
@@ -636,14 +635,15 @@ def scale_picture(scale):
         for place, now, at_one in zip(places, arrivals(scale), full)
     ]
     matrix = measure.channel_matrix(one_block, positive)
-    left = show.draw.channel_matrix(matrix, title=f"scale {scale:.1f}")
+    left = show.draw.channel_matrix(matrix, title=f"scale {scale:g}")
     options = {"limit": 2, "reference": (1, "at scale 1")}
     right = show.draw.bars(rows, title="The gradient that arrives", **options)
     return show.draw.beside(left, right)
 
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
-slider = show.widgets.Range(0.0, 2.0, 0.1, 0.0, "scale")
+steps = [0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0]
+slider = show.widgets.Stops(steps, 0.0, "scale")
 show.display(show.widgets.Explorer(scale_picture, scale=slider))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}

@@ -18,7 +18,7 @@ from types import ModuleType, SimpleNamespace
 from convzoo.errors import UserError
 
 # The lesson in which a reader builds the networks of a family, told where there are no solutions.
-LESSONS = {"resnet": "02_resnext", "resnext": "02_resnext"}
+LESSONS = {"resnet": "01_resnet", "resnext": "02_resnext"}
 LARGEST = 1_000_000  # of any number that is asked for
 SECONDS = 120.0  # that a solution's cell may take: the first import of torch may be slow
 
