@@ -6,7 +6,7 @@ Batch norm: Ioffe and Szegedy 2015, arXiv 1502.03167. Inception: Szegedy 2014, a
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torchvision.models.googlenet import BasicConv2d
 from torchvision.models.googlenet import Inception as TorchvisionInception
@@ -35,8 +35,8 @@ def stack(size: int, layers: list[list[int]]) -> tuple[int, int]:
 
 
 def _run(x: Tensor, layers: list[list[int]], padded: bool) -> Tensor:
-    for kernel, stride, padding, dilation in layers:
-        x = F.conv1d(x, x.new_ones(1, 1, kernel), None, stride, padded * padding, dilation)
+    for size, step, border, spread in layers:
+        x = F.conv1d(x, x.new_ones(1, 1, size), None, step, padded * border, spread)
     return x
 
 
@@ -75,10 +75,7 @@ class Inception(TorchvisionInception):
     ):
         super().__init__(in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj)
         settings = {"kernel_size": large, "padding": large // 2}
-        self.branch3 = nn.Sequential(
-            BasicConv2d(in_channels, ch5x5red, kernel_size=1),
-            BasicConv2d(ch5x5red, ch5x5, **settings),
-        )
+        self.branch3[1] = BasicConv2d(ch5x5red, ch5x5, **settings)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, in_channels, h, w) -> (n, ch1x1 + ch3x3 + ch5x5 + pool_proj, h, w)."""

@@ -40,7 +40,12 @@ def pixels(
         _pixel(value, _SIDE + j * cell, _TOP + i * cell, cell, largest, numbered)
         for i, row in enumerate(rows)
         for j, value in enumerate(row)
+        if value or numbered
     ]
+    drawn.append(
+        f'<rect x="{_SIDE}" y="{_TOP}" width="{wide * cell:.1f}" height="{high * cell:.1f}" '
+        'fill="none" stroke="#777" stroke-width="1.5"/>'
+    )
     drawn += [_edge(_SIDE + j * cell, _TOP + i * cell, cell) for i, j in sorted(outlined)]
     width = max(2 * _SIDE + wide * cell, 8.6 * len(note) + 2 * _SIDE)
     height = _TOP + high * cell + (34 if note else 12)
