@@ -12,8 +12,45 @@ from types import SimpleNamespace
 
 import torch
 
-from convzoo import measure, show
+from convzoo import measure, nets, show
 from convzoo.show import Picture
+
+
+def nine_matrices(convolution: SimpleNamespace) -> list[Picture]:
+    """A 1x1 layer's one matrix, and the nine of a 3x3 layer."""
+    torch.manual_seed(0)
+    x = torch.zeros(1, 6, 5, 5)
+    one = measure.channel_matrix(convolution.Conv2d(6, 6, 1), x)
+    layer, steps = convolution.Conv2d(6, 6, 3, padding=1), (-1, 0, 1)
+    nine = {
+        (dy, dx): measure.channel_matrix(layer, x, tap=(dy, dx)) for dy in steps for dx in steps
+    }
+    return [
+        show.draw.channel_matrix(one, title="a 1x1: one matrix", still=True),
+        show.draw.taps(nine, title="a 3x3: nine matrices", size=410, still=True),
+    ]
+
+
+def inception(convolution: SimpleNamespace) -> list[Picture]:
+    """The rows of an Inception block by branch, its ReLUs all open."""
+    torch.manual_seed(4)
+    block = convolution.Inception(12, 4, 6, 4, 4, 2, 2)
+    for name, value in block.named_parameters():
+        if name.endswith("bn.bias"):
+            torch.nn.init.constant_(value, 6.0)
+    matrix = measure.channel_matrix(block, torch.randn(1, 12, 7, 7))
+    rows = {"1x1": 4, "3x3": 4, "5x5": 2, "pool": 2}
+    colours = ("#E69F00", "#56B4E9", "#CC79A7", "#555555")
+    picture = show.draw.channel_matrix(
+        matrix,
+        title="an Inception block",
+        row_names=[kind for kind, count in rows.items() for _ in range(count)],
+        row_colours=[c for c, count in zip(colours, rows.values(), strict=True)
+                     for _ in range(count)],
+        describe=", ".join(f"{count} rows {kind}" for kind, count in rows.items()),
+        still=True,
+    )  # fmt: skip
+    return [picture]
 
 
 def residual(resnet: SimpleNamespace) -> list[Picture]:
@@ -44,9 +81,44 @@ def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
     return panels
 
 
+def separable(lesson: SimpleNamespace) -> list[Picture]:
+    """A depthwise 3x3, a diagonal for each tap, and the full 1x1 behind it."""
+    torch.manual_seed(6)
+    x, block = torch.zeros(1, 12, 5, 5), lesson.DepthwiseSeparable(12, 12)
+    steps = (-1, 0, 1)
+    diagonals = {
+        (dy, dx): measure.channel_matrix(block.depthwise, x, tap=(dy, dx))
+        for dy in steps for dx in steps
+    }  # fmt: skip
+    full = measure.channel_matrix(block.pointwise, x)
+    return [
+        show.draw.taps(diagonals, title="depthwise 3x3: nine diagonals", still=True),
+        show.draw.channel_matrix(full, title="pointwise 1x1: one full matrix", still=True),
+    ]
+
+
+def growing(densenet: SimpleNamespace) -> list[Picture]:
+    """A dense block after one layer and after three: each layer's rows in a colour."""
+    panels, names = [], [*range(12), *("f1 " * 4 + "f2 " * 4 + "f3 " * 4).split()]
+    colours = ["#555555"] * 12 + ["#E69F00"] * 4 + ["#56B4E9"] * 4 + ["#CC79A7"] * 4
+    for layers, title in ((1, "[x, f1(x)]"), (3, "after three layers")):
+        torch.manual_seed(1)  # the same first layer in both
+        block = densenet.DenseBlock(layers, 12, 4)
+        nets.initialise(block)
+        matrix = measure.channel_matrix(block, torch.randn(1, 12, 3, 3))
+        rows = len(matrix)
+        more = {"row_names": names[:rows], "row_colours": colours[:rows], "size": 20 * rows}
+        panels.append(show.draw.channel_matrix(matrix, title=title, still=True, limit=0.5, **more))
+    return panels
+
+
 PICTURES = {
+    "00_nine_matrices": ("00_convolution", nine_matrices),
+    "00_inception": ("00_convolution", inception),
     "01_residual": ("01_resnet", residual),
     "02_block_diagonal": ("02_resnext", block_diagonal),
+    "03_growing": ("03_densenet", growing),
+    "06_separable": ("06_separable", separable),
 }
 
 

@@ -50,7 +50,43 @@ def _resnext(layers: tuple[int, ...], groups: int, width_per_group: int) -> Netw
     return Network("02_resnext", grouped, settings)
 
 
+def inceptions(defs, **settings) -> nn.Module:
+    """GoogLeNet with batch norm, as lesson 00 builds it. torchvision's: `large` is 3, where the
+    paper has a 5x5; the smallest image is the one that its weights name."""
+    network = defs.googlenet(**settings)
+    network.smallest_image = 15
+    return network
+
+
+def densenets(defs, **settings) -> nn.Module:
+    """DenseNet, as lesson 03 assembles it out of its layers, blocks and transitions."""
+    return defs.DenseNet(**settings)
+
+
+def _densenet(block_config: tuple[int, ...], growth_rate: int = 32, num_init_features: int = 64):
+    settings = {"growth_rate": growth_rate, "block_config": block_config}
+    settings |= {"num_init_features": num_init_features, "bn_size": 4}
+    return Network("03_densenet", densenets, settings)
+
+
+def mobilenet_v1(defs, **settings) -> nn.Module:
+    """MobileNetV1 (Howard 2017, table 1) with lesson 06's block; channels are multiples of 8."""
+    return _halving_five_times(defs.mobilenet_v1(defs.DepthwiseSeparable, **settings))
+
+
+def mobilenet_v2(defs, **settings) -> nn.Module:
+    """MobileNetV2 (Sandler 2018, table 2) with lesson 06's inverted residual."""
+    return _halving_five_times(defs.mobilenet_v2(defs.InvertedResidual, **settings))
+
+
+def _halving_five_times(network: nn.Module) -> nn.Module:
+    nets.initialise(network)
+    network.smallest_image = 17  # the fifth stride still has two pixels to choose from
+    return network
+
+
 NETWORKS = {
+    "googlenet": Network("00_convolution", inceptions, {"large": 3}),
     "resnet18": Network("01_resnet", basic_blocks, {"layers": (2, 2, 2, 2)}),
     "resnet34": Network("01_resnet", basic_blocks, {"layers": (3, 4, 6, 3)}),
     "resnet50": _resnet((3, 4, 6, 3)),
@@ -59,4 +95,10 @@ NETWORKS = {
     "resnext50_32x4d": _resnext((3, 4, 6, 3), groups=32, width_per_group=4),
     "resnext101_32x8d": _resnext((3, 4, 23, 3), groups=32, width_per_group=8),
     "resnext101_64x4d": _resnext((3, 4, 23, 3), groups=64, width_per_group=4),
+    "densenet121": _densenet((6, 12, 24, 16)),
+    "densenet169": _densenet((6, 12, 32, 32)),
+    "densenet201": _densenet((6, 12, 48, 32)),
+    "densenet161": _densenet((6, 12, 36, 24), growth_rate=48, num_init_features=96),
+    "mobilenet_v1": Network("06_separable", mobilenet_v1, {"width_mult": 1.0}),
+    "mobilenet_v2": Network("06_separable", mobilenet_v2, {"width_mult": 1.0}),
 }

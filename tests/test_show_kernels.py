@@ -55,7 +55,7 @@ def test_taps_need_matrices_of_one_size(matrices):
 def test_pixels_have_numbers_edges_and_words():
     picture = draw.pixels([[0, 2], [1, 0]], title="Readers", outlined=[(1, 0)], note="one window")
     assert picture.alt == (
-        "Readers: 2 x 2 pixels, values 0 to 2, 2 of 4 are zero. Outlined, one window: (1, 0)."
+        "Readers: 2 x 2 pixels, values 0 to 2, 2 of 4 are zero; one window: (1, 0)."
     )
     said = [e.text for e in ElementTree.fromstring(picture.html).iter() if e.text]
     assert said == ["Readers", "0", "2", "1", "0", "one window"]

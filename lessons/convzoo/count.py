@@ -18,7 +18,13 @@ from types import ModuleType, SimpleNamespace
 from convzoo.errors import UserError
 
 # The lesson in which a reader builds the networks of a family, told where there are no solutions.
-LESSONS = {"resnet": "01_resnet", "resnext": "02_resnext"}
+LESSONS = {
+    "googlenet": "00_convolution",
+    "resnet": "01_resnet",
+    "resnext": "02_resnext",
+    "densenet": "03_densenet",
+    "mobilenet": "06_separable",
+}
 LARGEST = 1_000_000  # of any number that is asked for
 SECONDS = 120.0  # that a solution's cell may take: the first import of torch may be slow
 

@@ -57,7 +57,7 @@ def _one_small() -> list[Case]:
 
 def _one_steady() -> tuple[Case, Case]:
     gen = Generator().manual_seed(1)
-    return _one_case(gen, 1, 3, 2, (3, 3)), _one_case(gen, 4, 6, 8, (6, 5))
+    return _one_case(gen, 2, 3, 2, (3, 3)), _one_case(gen, 2, 6, 8, (6, 5))
 
 
 def _thinned(x: Tensor, stride: int) -> Tensor:
@@ -155,7 +155,7 @@ CONV1X1 = Exercise(
     ),
     shortcuts=(CONVOLUTION,),
     steady=_one_steady,
-    slow="The number of operations grows with the pixels, the images or the channels. One "
+    slow="The number of operations grows with the pixels or the channels. One "
     "product can do all of them.",
 )
 
@@ -199,8 +199,8 @@ def _conv_small() -> list[Case]:
 
 def _conv_steady() -> tuple[Case, Case]:
     gen = Generator().manual_seed(1)
-    few = _conv_case(gen, 1, 2, 3, (3, 3), (4, 4), padding=1)
-    return few, _conv_case(gen, 3, 4, 5, (3, 3), (16, 15), padding=1)
+    few = _conv_case(gen, 2, 2, 3, (3, 3), (4, 4), padding=1)
+    return few, _conv_case(gen, 2, 4, 5, (3, 3), (16, 15), padding=1)
 
 
 def _conv(x, weight, stride=1, padding=0, dilation=1) -> Tensor:

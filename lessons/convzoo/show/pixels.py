@@ -95,4 +95,4 @@ def _words(rows, outlined, title: str, note: str) -> str:
     if not outlined:
         return f"{alt}."
     told = ", ".join(f"({i}, {j})" for i, j in sorted(outlined))
-    return f"{alt}. Outlined{f', {note}' if note else ''}: {told}."
+    return f"{alt}; {note or 'outlined'}: {told}."
