@@ -654,15 +654,15 @@ predict("resnext.crossover", own_curves, measured=lambda: crossing("CSR"))
 # measured in peace: choose it where your own machine is busy (a large spread).
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-sources = {"timed now": None}
-sources |= {f"recorded: {r['device']}": r for r in reports}
+recordings = {f"recorded: {r['device']}": r for r in reports}
 
 
-def sparse_picture(density, pattern, source):
-    if source is None:
-        step = sparse.sweep(1024, 256, pattern, density, device, 0.4)
+def sparse_picture(density, pattern, times):
+    if times in recordings:
+        record = recordings[times]
+        step = replay(record, pattern, density, 1024, 256)
     else:
-        step = replay(source, pattern, density, 1024, 256)
+        step = sparse.sweep(1024, 256, pattern, density, device, 0.4)
     return sparsity.panel(step)
 
 
@@ -673,7 +673,7 @@ explorer = controls.Explorer(
     live=False,
     density=controls.Range(0.001, 1, 0.25, 0.1, "density", log=True),
     pattern=controls.Choice(sparse.PATTERNS, "random", "pattern"),
-    source=controls.Choice(sources, None, "times"),
+    times=controls.Choice(["now", *recordings], "now", "times"),
 )
 show.display(explorer)
 
@@ -740,7 +740,8 @@ from convzoo import experiments
 
 def train_one(name, variant, **options):
     """One seed now, drawn over the shipped ones."""
-    live = experiments.one(name, variant, seed=5).test_accuracy[-1]
+    quiet = {"on_epoch": lambda history: None}
+    live = experiments.one(name, variant, 5, **quiet).test_accuracy[-1]
     rows = experiments.summary(experiments.load(name))
     return show.draw.seeds(rows, {variant: live}, **options)
 

@@ -52,9 +52,9 @@ def find(key: str, known: Callable[[], dict]):
     raise UserError(f"There is nothing with the id {key!r}. {hint}")
 
 
-def of_lesson(lesson: str) -> dict[str, Exercise]:
-    """The exercises of "02_resnext", by id."""
-    return _of_lesson(lesson.split("_")[-1], "EXERCISES")
+def of_lesson(lesson: str, kind: Callable[[], dict] = catalogue) -> dict:
+    """The exercises (or the questions) of "02_resnext", by id."""
+    return _of_lesson(lesson.split("_")[-1], _KINDS[kind])
 
 
 _KINDS = {catalogue: "EXERCISES", questions: "QUESTIONS", predictions: "PREDICTIONS"}

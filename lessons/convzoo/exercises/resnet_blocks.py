@@ -89,6 +89,11 @@ _ON_STRIDE = (
     "of channels changes: else the two cannot be added."
 )
 
+_KEEPS_SIZE = (
+    "The shortcut keeps the image's size where the stride is not 1. It projects there too, be the "
+    "channels as many or not, and its 1x1 has the block's stride."
+)
+
 # --- the basic block -------------------------------------------------------------
 
 
@@ -165,9 +170,8 @@ BASIC_BLOCK = Exercise(
             _projecting_only(framework.BasicBlock, "stride"),
         ),
         Wrong(
-            "project_on_width",
-            "The projection is there only where the number of channels changes. It is needed too "
-            "where the stride does: else the input is larger than what is added to it.",
+            "shortcut_keeps_size",
+            _KEEPS_SIZE,
             _projecting_only(framework.BasicBlock, "width"),
         ),
     ),
@@ -193,14 +197,18 @@ def _bottleneck_case(gen: Generator, training: bool = False, image=(6, 5), **sca
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:
     wide = pick(gen, [5, 7, 9])
-    shapes = [
-        {"in_channels": 8, "planes": 2, "stride": 1, "stride_in_1x1": False},
-        {"in_channels": wide, "planes": 2, "stride": 2, "stride_in_1x1": False},
-        {"in_channels": wide, "planes": 2, "stride": 2, "stride_in_1x1": True},
-        {"in_channels": wide, "planes": 3, "stride": 1, "stride_in_1x1": True},
-        {"in_channels": 12, "planes": 3, "stride": 2, "stride_in_1x1": True},
+    rows = [  # in_channels, planes, stride, stride_in_1x1
+        (8, 2, 1, False),
+        (12, 3, 2, True),
+        (wide, 2, 2, False),
+        (wide, 2, 2, True),
+        (wide, 3, 1, True),
     ]
-    return [_bottleneck_case(gen, k in (1, 2), **scalars) for k, scalars in enumerate(shapes)]
+    names = ("in_channels", "planes", "stride", "stride_in_1x1")
+    return [
+        _bottleneck_case(gen, training=k in (2, 3), **dict(zip(names, row, strict=True)))
+        for k, row in enumerate(rows)
+    ]
 
 
 def _small_bottleneck(image, **scalars) -> Case:
@@ -285,6 +293,11 @@ BOTTLENECK = Exercise(
             "project_on_stride",
             _ON_STRIDE,
             _projecting_only(framework.Bottleneck, "stride"),
+        ),
+        Wrong(
+            "shortcut_keeps_size",
+            _KEEPS_SIZE,
+            _projecting_only(framework.Bottleneck, "width"),
         ),
         Wrong(
             "no_norm",

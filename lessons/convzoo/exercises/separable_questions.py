@@ -161,7 +161,7 @@ QUESTIONS = (
         lesson=LESSON,
         title="The width multiplier",
         points=1,
-        text="A 1x1 layer between {c} and {c} channels does {m} multiply-adds on a 14 x 14 image. "
+        text="A 1x1 layer between {c} and {c} channels does {m:,} multiply-adds on a 14 x 14 image. "
         "How many does it do when the width multiplier {a} has thinned the whole network?",
         draw=_draw_width,
         answer=lambda v: v["a"] ** 2 * v["m"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import log
 
 from convzoo.measure.masks import density_of, divisors, mask, thumbnail
+from convzoo.measure.report import LAYOUTS_OF
 from convzoo.measure.sparse import Step
 from convzoo.measure.storage import LAYOUTS, index_bytes, misfit
 from convzoo.measure.timing import Timing, summary
@@ -28,7 +29,8 @@ def replay(record: dict, pattern: str, density: float, n: int, columns: int) -> 
     point = next(p for p in points if p["asked"] == asked)
     where = mask(pattern, n, asked, block=_BLOCK)
     fits = [name for name in LAYOUTS if not misfit(name, where, _BLOCK)]
-    times = {name: _time(point["times"].get(name), name in fits) for name in LAYOUTS}
+    timed = {"dense", *LAYOUTS_OF.get(pattern, ())}
+    times = {name: _time(point["times"].get(name), name in timed) for name in LAYOUTS}
     index = {name: index_bytes(name, where, _BLOCK) for name in fits}
     cells = max(d for d in divisors(n) if d <= 32)
     return Step(
@@ -36,8 +38,8 @@ def replay(record: dict, pattern: str, density: float, n: int, columns: int) -> 
     )
 
 
-def _time(found: dict | None, fits: bool) -> Timing:
-    if not found or not fits:
+def _time(found: dict | None, timed: bool) -> Timing:
+    if not found or not timed:
         return summary([], _NOT_RECORDED)
     if "reason" in found:
         return summary([], found["reason"])

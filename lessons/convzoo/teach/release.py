@@ -136,9 +136,9 @@ def _known(name: str) -> set[str] | None:
     """The ids of the catalogue, or None where the lesson has no module in it yet."""
     module = f"convzoo.exercises.{name.split('_', 1)[1]}"
     if importlib.util.find_spec("convzoo.exercises") and importlib.util.find_spec(module):
-        from convzoo.exercises import catalogue, questions
+        from convzoo.exercises import of_lesson, questions
 
-        return {*catalogue(), *questions()}
+        return {*of_lesson(name), *of_lesson(name, questions)}
     return None
 
 

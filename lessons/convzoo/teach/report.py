@@ -29,15 +29,18 @@ MODULE = "convzoo_checked_lesson"
 Judge = Callable[[Exercise, Callable], Verdict]
 
 
-def report(path: Path, lessons: Path, known: dict[str, Exercise], judge: Judge) -> list[dict]:
+def report(
+    path: Path, lessons: Path, known: Callable[[str], dict[str, Exercise]], judge: Judge
+) -> list[dict]:
     """One {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
-    lessons: the folder with the clean lessons. Raises UserError where the file cannot be read or
+    lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError where the file cannot be read or
     holds no exercise.
     """
     student = read(path)
     lesson = clean_lesson(student, path, lessons)
-    exercises = {i: known[i] for i in lesson.ids() if i in known}
+    here = known(lesson.name)
+    exercises = {i: here[i] for i in lesson.ids() if i in here}
     if not exercises:
         raise UserError(
             f"{path} holds no exercise that the course knows. Its exercise cells begin with "
