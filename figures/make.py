@@ -112,6 +112,23 @@ def growing(densenet: SimpleNamespace) -> list[Picture]:
     return panels
 
 
+def shuffled(shufflenet: SimpleNamespace) -> list[Picture]:
+    """Two layers in three groups; the shuffle; the two layers with the shuffle between them."""
+    torch.manual_seed(5)
+    x = torch.zeros(1, 12, 1, 1)
+    first, second = (shufflenet.GroupedConv2d(12, 12, 1, groups=3) for _ in range(2))
+    between = shufflenet.Shuffle(3)
+    stacks = {
+        "two layers, groups=3": torch.nn.Sequential(first, second),
+        "the shuffle": between,
+        "a shuffle between them": torch.nn.Sequential(first, between, second),
+    }
+    return [
+        show.draw.channel_matrix(measure.channel_matrix(m, x), title=t, size=300, still=True)
+        for t, m in stacks.items()
+    ]
+
+
 PICTURES = {
     "00_nine_matrices": ("00_convolution", nine_matrices),
     "00_inception": ("00_convolution", inception),
@@ -119,6 +136,7 @@ PICTURES = {
     "02_block_diagonal": ("02_resnext", block_diagonal),
     "03_growing": ("03_densenet", growing),
     "06_separable": ("06_separable", separable),
+    "05_shuffle": ("05_shufflenet", shuffled),
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from convzoo import UserError, nets
+from convzoo import UserError, nets, shufflenets
 from convzoo.count import Network, definitions
 
 
@@ -85,6 +85,28 @@ def _halving_five_times(network: nn.Module) -> nn.Module:
     return network
 
 
+def shuffled(defs, **settings) -> nn.Module:
+    """ShuffleNet V1: lesson 05's unit in its skeleton, on lesson 02's grouped convolution."""
+    return shufflenets.ShuffleNetV1(_with_own_groups(defs).ShuffleUnit, **settings)
+
+
+def halved(defs, **settings) -> nn.Module:
+    """ShuffleNet V2: the same with lesson 05's other unit."""
+    return shufflenets.ShuffleNetV2(_with_own_groups(defs).ShuffleUnitV2, **settings)
+
+
+def _with_own_groups(defs):
+    """Lesson 05, whose layer runs on the framework's grouped convolution, on lesson 02's."""
+    own = definitions(Path(__file__).with_name("02_resnext.py")).grouped_conv2d
+    defs.GroupedConv2d.convolve = staticmethod(own)
+    return defs
+
+
+def _shufflenet_v2(*widths: int) -> Network:
+    settings = {"stages_repeats": (4, 8, 4), "stages_out_channels": widths}
+    return Network("05_shufflenet", halved, settings)
+
+
 NETWORKS = {
     "googlenet": Network("00_convolution", inceptions, {"large": 3}),
     "resnet18": Network("01_resnet", basic_blocks, {"layers": (2, 2, 2, 2)}),
@@ -101,4 +123,9 @@ NETWORKS = {
     "densenet161": _densenet((6, 12, 36, 24), growth_rate=48, num_init_features=96),
     "mobilenet_v1": Network("06_separable", mobilenet_v1, {"width_mult": 1.0}),
     "mobilenet_v2": Network("06_separable", mobilenet_v2, {"width_mult": 1.0}),
+    "shufflenet_v1": Network("05_shufflenet", shuffled, {"groups": 3, "width_multiplier": 1.0}),
+    "shufflenet_v2_x0_5": _shufflenet_v2(24, 48, 96, 192, 1024),
+    "shufflenet_v2_x1_0": _shufflenet_v2(24, 116, 232, 464, 1024),
+    "shufflenet_v2_x1_5": _shufflenet_v2(24, 176, 352, 704, 1024),
+    "shufflenet_v2_x2_0": _shufflenet_v2(24, 244, 488, 976, 2048),
 }

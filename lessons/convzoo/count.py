@@ -23,6 +23,7 @@ LESSONS = {
     "resnet": "01_resnet",
     "resnext": "02_resnext",
     "densenet": "03_densenet",
+    "shufflenet": "05_shufflenet",
     "mobilenet": "06_separable",
 }
 LARGEST = 1_000_000  # of any number that is asked for
