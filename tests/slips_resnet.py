@@ -1,0 +1,365 @@
+"""What students write in lesson 01: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+from slips import Slip, changed
+
+STACK, BASIC, GRADIENTS = "resnet.residual_stack", "resnet.basic_block", "resnet.scale_gradients"
+PAD, DEEP = "resnet.pad_shortcut", "resnet.bottleneck"
+NAMES: dict = {}
+
+# --- the matrix of a stack -------------------------------------------------------
+
+MULTIPLIED = """
+def residual_stack(weights, scale):
+    layers, c, _ = weights.shape
+    eye = torch.eye(c, dtype=weights.dtype)
+    matrix = eye
+    for W in weights:
+        matrix = (eye + scale * W) @ matrix
+    return matrix
+"""
+
+CHAINED = """
+def residual_stack(weights, scale):
+    steps = torch.eye(weights.shape[1], dtype=weights.dtype) + scale * weights
+    return torch.linalg.multi_dot([*steps.flip(0), torch.eye(len(steps[0])).to(steps)])
+"""
+
+BY_COLUMNS = """
+def residual_stack(weights, scale):
+    columns = []
+    for unit in torch.eye(weights.shape[1], dtype=weights.dtype):
+        for W in weights:
+            unit = unit + scale * torch.einsum("ij,j->i", W, unit)
+        columns.append(unit)
+    return torch.stack(columns, dim=1)
+"""
+
+STACK_LAYER = """
+class Stack(nn.Module):
+    def forward(self, weights, scale):
+        if not len(weights):
+            return torch.eye(weights.shape[1], dtype=weights.dtype)
+        below = self(weights[:-1], scale)
+        return below + scale * weights[-1] @ below
+
+residual_stack = Stack()
+"""
+
+# --- the blocks ------------------------------------------------------------------
+
+BLOCK = """
+class BasicBlock(nn.Module):
+    expansion = 1
+
+    def __init__(self, in_channels, planes, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, planes, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.downsample = None
+        if stride != 1 or in_channels != planes:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)
+            )
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        identity = x if self.downsample is None else self.downsample(x)
+        return F.relu(y + identity)
+"""
+
+WITH_LAYERS = changed(
+    BLOCK,
+    ("self.downsample = None", "self.relu = nn.ReLU(inplace=True)\n        self.downsample = None"),
+    ("y = F.relu(", "y = self.relu("),
+    ("        identity = x if", "        y += x if"),
+    ("return F.relu(y + identity)", "return self.relu(y)"),
+)
+
+AN_IDENTITY = changed(
+    BLOCK,
+    ("self.downsample = None", "self.downsample = nn.Identity()"),
+    ("x if self.downsample is None else self.downsample(x)", "self.downsample(x)"),
+)
+
+BY_SLICES = changed(
+    BLOCK,
+    ("else self.downsample(x)", "else self.project(x)"),
+    ("    def forward", """    def project(self, x):
+        s = self.conv1.stride[0]
+        weight = self.downsample[0].weight[:, :, 0, 0]
+        return self.downsample[1](torch.einsum("oi,nihw->nohw", weight, x[:, :, ::s, ::s]))
+
+    def forward"""),
+)  # fmt: skip
+
+BOTTLENECK = """
+class Bottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, in_channels, planes, stride=1, stride_in_1x1=False):
+        super().__init__()
+        first, second = (stride, 1) if stride_in_1x1 else (1, stride)
+        out = 4 * planes
+        self.conv1 = nn.Conv2d(in_channels, planes, 1, first, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, second, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, out, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out)
+        self.downsample = None
+        if stride != 1 or in_channels != out:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
+            )
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        identity = x if self.downsample is None else self.downsample(x)
+        return F.relu(y + identity)
+"""
+
+SWITCHED = changed(
+    BOTTLENECK,
+    ("first, second = (stride, 1) if stride_in_1x1 else (1, stride)",
+     "first = stride if stride_in_1x1 else 1"),
+    ("3, second, 1", "3, stride // first, 1"),
+)  # fmt: skip
+
+IN_PLACE = changed(
+    BOTTLENECK, ("return F.relu(y + identity)", "y += identity\n        return y.relu_()")
+)
+
+STRIDED_BY_HAND = changed(
+    BOTTLENECK,
+    ("planes, 1, first,", "planes, 1,"),
+    ("        y = F.relu(self.bn1", "        z = x[:, :, :: self.step, :: self.step]\n"
+     "        y = F.relu(self.bn1"),
+    ("self.conv1(x)", "self.conv1(z)"),
+    ("        out = 4", "        self.step = first\n        out = 4"),
+)  # fmt: skip
+
+# --- what reaches the scale ------------------------------------------------------
+
+BY_HAND = """
+def scale_gradients(branch, scale, upstream):
+    for_scale = (upstream * branch).sum(dim=(0, 2, 3))
+    for_branch = upstream * scale[:, None, None]
+    return for_scale, for_branch, upstream
+"""
+
+BY_NAME = """
+def scale_gradients(branch, scale, upstream):
+    s = torch.einsum("nchw,nchw->c", upstream, branch)
+    b = torch.einsum("nchw,c->nchw", upstream, scale)
+    return s, b, upstream.clone()
+"""
+
+BY_CHANNEL = """
+def scale_gradients(branch, scale, upstream):
+    rows = [(upstream[:, c] * branch[:, c]).sum() for c in range(len(scale))]
+    parts = [upstream[:, c] * scale[c] for c in range(len(scale))]
+    return torch.stack(rows), torch.stack(parts, dim=1), 1 * upstream
+"""
+
+# --- a shortcut without parameters -------------------------------------------------
+
+PADDED = """
+def pad_shortcut(x, out_channels, stride):
+    x = x[:, :, ::stride, ::stride]
+    return F.pad(x, (0, 0, 0, 0, 0, out_channels - x.shape[1]))
+"""
+
+JOINED = """
+def pad_shortcut(x, out_channels, stride):
+    x = x[..., ::stride, ::stride]
+    n, c, h, w = x.shape
+    return torch.cat([x, x.new_zeros(n, out_channels - c, h, w)], dim=1)
+"""
+
+ASSIGNED = """
+def pad_shortcut(x, out_channels, stride):
+    n, c, h, w = x.shape
+    size = (h - 1) // stride + 1, (w - 1) // stride + 1
+    y = torch.zeros(n, out_channels, *size, dtype=x.dtype)
+    y[:, :c] = x[:, :, ::stride, ::stride]
+    return y
+"""
+
+POOLED = """
+def pad_shortcut(x, out_channels, stride):
+    kept = F.avg_pool2d(x, 1, stride)
+    return F.pad(kept.movedim(1, -1), (0, out_channels - x.shape[1])).movedim(-1, 1)
+"""
+
+RIGHT = {
+    STACK: {
+        "multiplied": MULTIPLIED, "chained": CHAINED, "columns": BY_COLUMNS, "layer": STACK_LAYER,
+    },
+    BASIC: {
+        "plain": BLOCK, "with_layers": WITH_LAYERS, "identity": AN_IDENTITY, "slices": BY_SLICES,
+    },
+    GRADIENTS: {"by_hand": BY_HAND, "einsum": BY_NAME, "by_channel": BY_CHANNEL},
+    PAD: {"padded": PADDED, "joined": JOINED, "assigned": ASSIGNED, "pooled": POOLED},
+    DEEP: {
+        "plain": BOTTLENECK, "switched": SWITCHED, "in_place": IN_PLACE, "by_hand": STRIDED_BY_HAND,
+    },
+}  # fmt: skip
+
+NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
+
+SLIPS = (
+    Slip(STACK, "from_the_right", changed(MULTIPLIED, ("(eye + scale * W) @ matrix",
+         "matrix @ (eye + scale * W)")), "values", "reversed", (*NUMBERS, "rightmost")),
+    Slip(STACK, "plus_one", changed(MULTIPLIED, ("(eye + scale * W)", "(1 + scale * W)")),
+         "values", "added_to_all", (*NUMBERS, "diagonal")),
+    Slip(STACK, "nothing_added", changed(MULTIPLIED, ("(eye + scale * W)", "(scale * W)")),
+         "values", "plain", (*NUMBERS, "nothing is added")),
+    Slip(STACK, "one_term", changed(MULTIPLIED, ("(eye + scale * W) @ matrix",
+         "eye + scale * W @ matrix")), "values", "from_the_start", (*NUMBERS, "its own input")),
+    Slip(STACK, "summed", changed(MULTIPLIED, ("(eye + scale * W) @ matrix",
+         "matrix + scale * W")), "values", "first_order", (*NUMBERS, "later layer")),
+    Slip(STACK, "scaled", changed(MULTIPLIED, ("(eye + scale * W)", "scale * (eye + W)")),
+         "values", "scaled_all", (*NUMBERS, "branch alone")),
+    Slip(STACK, "elementwise", changed(MULTIPLIED, (") @ matrix", ") * matrix")), "values",
+         says=NUMBERS),
+    Slip(STACK, "float32", changed(MULTIPLIED, (", dtype=weights.dtype", ""),
+         ("(eye + scale * W) @ matrix", "(eye + scale * W.float()) @ matrix")), "shape",
+         says=("torch.float32",)),
+    Slip(STACK, "rows", changed(BY_COLUMNS, ("dim=1", "dim=0")), "values", "transposed",
+         (*NUMBERS, "exchanged")),
+    Slip(STACK, "data", changed(MULTIPLIED, ("for W in weights", "for W in weights.detach()")),
+         "gradients", "cut_off", ("no gradient", "`weights`")),
+
+    Slip(BASIC, "no_last_relu", changed(BLOCK, ("F.relu(y + identity)", "y + identity")),
+         "values", "no_last_relu", (*NUMBERS, "after the addition")),
+    Slip(BASIC, "relu_then_add", changed(BLOCK, ("relu(y + identity)", "relu(y) + identity")),
+         "values", "relu_then_add", (*NUMBERS, "before the addition")),
+    Slip(BASIC, "no_first_relu", changed(BLOCK, ("F.relu(self.bn1(self.conv1(x)))",
+         "self.bn1(self.conv1(x))")), "values", "no_first_relu", (*NUMBERS, "between")),
+    Slip(BASIC, "a_third_relu", changed(BLOCK, ("y = self.bn2(self.conv2(y))",
+         "y = F.relu(self.bn2(self.conv2(y)))")), "values", says=NUMBERS),
+    Slip(BASIC, "plain", changed(BLOCK, ("y + identity", "y")), "values", "no_input",
+         (*NUMBERS, "plain block")),
+    Slip(BASIC, "stride_second", changed(BLOCK, ("3, stride, 1,", "3, 1, 1,"),
+         ("planes, 3, padding", "planes, 3, stride, padding")), "values", "stride_second",
+         (*NUMBERS, "second 3x3", "stride=2")),
+    Slip(BASIC, "project_on_stride", changed(BLOCK, ("stride != 1 or in_channels != planes",
+         "stride != 1")), "run", "project_on_stride",
+         ("`downsample.0.weight`", "channels changes")),
+    Slip(BASIC, "project_on_width", changed(BLOCK, ("stride != 1 or in_channels != planes",
+         "in_channels != planes")), "run", "shortcut_keeps_size", ("has the block's stride",)),
+    Slip(BASIC, "always_projects", changed(BLOCK, ("if stride != 1 or in_channels != planes",
+         "if True")), "names", says=("not expected: `downsample.0.weight`",)),
+    Slip(BASIC, "projection_keeps_the_size", changed(BLOCK, ("planes, 1, stride, bias",
+         "planes, 1, bias")), "run", "shortcut_keeps_size", ("line 21", "block's stride")),
+    Slip(BASIC, "no_norm", changed(BLOCK, ("stride, bias=False), nn.BatchNorm2d(planes)",
+         "stride, bias=False)")), "names", says=("not found: `downsample.1.bias`",)),
+    Slip(BASIC, "with_bias", changed(BLOCK, ("3, stride, 1, bias=False", "3, stride, 1")), "names",
+         says=("not expected: `conv1.bias`",)),
+    Slip(BASIC, "no_padding", changed(BLOCK, ("3, padding=1, bias", "3, bias")), "run",
+         says=("line 21", "must match")),
+    Slip(BASIC, "one_norm_for_both", changed(BLOCK, ("y = self.bn2(", "y = self.bn1(")),
+         "values", says=("numbers are not",)),
+    Slip(BASIC, "no_return", changed(BLOCK, ("return F.relu(y + ", "F.relu(y + ")),
+         "run", says=("`return` is missing",)),
+
+    Slip(GRADIENTS, "dead", changed(BY_HAND, ("(upstream * branch)",
+         "(upstream * branch * scale[:, None, None])")), "values", "dead_at_zero",
+         (*NUMBERS, "for scale", "multiplied by the scale")),
+    Slip(GRADIENTS, "mean", changed(BY_HAND, (".sum(dim", ".mean(dim")), "values", "mean",
+         (*NUMBERS, "averaged")),
+    Slip(GRADIENTS, "a_bias", changed(BY_HAND, ("(upstream * branch)", "upstream")), "values",
+         "no_branch", (*NUMBERS, "a bias")),
+    Slip(GRADIENTS, "no_upstream", changed(BY_HAND, ("(upstream * branch)", "branch")), "values",
+         "no_upstream", (*NUMBERS, "from above")),
+    Slip(GRADIENTS, "all_summed", changed(BY_HAND, (".sum(dim=(0, 2, 3))", ".sum()")), "shape",
+         "one_number", ("one scale for each channel",)),
+    Slip(GRADIENTS, "for_each_image", changed(BY_HAND, ("(0, 2, 3)", "(2, 3)")), "shape",
+         says=("expected (3,)",)),
+    Slip(GRADIENTS, "branch_unscaled", changed(BY_HAND, ("upstream * scale[:, None, None]",
+         "upstream")), "values", "branch_unscaled", (*NUMBERS, "for branch", "through the scale")),
+    Slip(GRADIENTS, "x_scaled", changed(BY_HAND, ("for_branch, up", "for_branch, for_branch  # ")),
+         "values", "x_scaled", (*NUMBERS, "for x", "shortcut")),
+    Slip(GRADIENTS, "x_twice", changed(BY_HAND, ("for_branch, upstream",
+         "for_branch, upstream + for_branch")), "values", "x_twice", (*NUMBERS, "for x")),
+    Slip(GRADIENTS, "scale_along_the_width", changed(BY_HAND, ("scale[:, None, None]", "scale")),
+         "run", says=("line 4",)),
+    Slip(GRADIENTS, "two", changed(BY_HAND, (", upstream\n", "\n")), "shape",
+         says=("tuple of 2 tensors", "tuple of 3")),
+    Slip(GRADIENTS, "autograd", """
+def scale_gradients(branch, scale, upstream):
+    x = torch.zeros_like(branch, requires_grad=True)
+    y = x + scale[:, None, None] * branch
+    return torch.autograd.grad(y, (scale, branch, x), upstream)
+""", "gradients", says=("no gradient",)),
+
+    Slip(PAD, "zeros_first", changed(PADDED, ("0, 0, out_channels - x.shape[1]",
+         "0, out_channels - x.shape[1], 0")), "values", "zeros_first", (*NUMBERS, "in front")),
+    Slip(PAD, "wrong_axis", changed(PADDED, ("(0, 0, 0, 0, 0, out_channels - x.shape[1])",
+         "(0, out_channels - x.shape[1])")), "shape", says=("shape", "smallest case")),
+    Slip(PAD, "average", changed(POOLED, ("F.avg_pool2d(x, 1, stride)",
+         "F.avg_pool2d(x, stride, ceil_mode=True)")), "values", "averaged", (*NUMBERS, "averaged")),
+    Slip(PAD, "average_cut", changed(POOLED, ("(x, 1, stride)", "(x, stride)")), "shape",
+         says=("shape", "smallest case")),
+    Slip(PAD, "second_pixel", changed(PADDED, ("::stride, ::stride",
+         "stride - 1::stride, stride - 1::stride")), "shape", says=("shape",)),
+    Slip(PAD, "rows_alone", changed(PADDED, ("::stride, ::stride]", "::stride]")), "shape",
+         "rows_alone", ("height and width alike",)),
+    Slip(PAD, "copied", """
+def pad_shortcut(x, out_channels, stride):
+    again = x.repeat(1, out_channels, 1, 1)[:, :out_channels]
+    return again[:, :, ::stride, ::stride]
+""", "values", "repeated", (*NUMBERS, "repeated")),
+    Slip(PAD, "a_convolution", """
+def pad_shortcut(x, out_channels, stride):
+    weight = torch.zeros(out_channels, x.shape[1], 1, 1, dtype=x.dtype)
+    for i in range(x.shape[1]):
+        weight[i, i] = 1
+    return F.conv2d(x, weight, stride=stride)
+""", "shortcut", says=("calls a convolution", "line 6")),
+    Slip(PAD, "loop", """
+def pad_shortcut(x, out_channels, stride):
+    maps = [x[:, c, ::stride, ::stride] for c in range(x.shape[1])]
+    while len(maps) < out_channels:
+        maps.append(torch.zeros_like(maps[0]))
+    return torch.stack(maps, dim=1)
+""", "launches", says=("Right, but slow", "number of channels")),
+    Slip(PAD, "detached", changed(PADDED, ("x = x[:", "x = x.detach()[:")), "gradients",
+         "cut_off", ("no gradient", "`x`")),
+
+    Slip(DEEP, "always_3x3", changed(BOTTLENECK, (" if stride_in_1x1 else (1, stride)", ""),
+         ("= (stride, 1)", "= (1, stride)")), "values", "always_3x3",
+         (*NUMBERS, "stride_in_1x1=True", "leaves out pixels")),
+    Slip(DEEP, "always_1x1", changed(BOTTLENECK, (" if stride_in_1x1 else (1, stride)", "")),
+         "values", "always_1x1", (*NUMBERS, "stride_in_1x1=False")),
+    Slip(DEEP, "reversed", changed(BOTTLENECK, ("if stride_in_1x1", "if not stride_in_1x1")),
+         "values", "reversed", (*NUMBERS, "exchanged")),
+    Slip(DEEP, "both", changed(BOTTLENECK, ("(stride, 1) if stride_in_1x1 else (1, stride)",
+         "(stride, stride)")), "run", says=("must match", "line 26")),
+    Slip(DEEP, "in_the_last", changed(BOTTLENECK, ("3, second, 1", "3, 1, 1"),
+         ("(planes, out, 1, bias", "(planes, out, 1, second, bias")), "values",
+         says=("numbers are not",)),
+    Slip(DEEP, "not_widened", changed(BOTTLENECK, ("out = 4 * planes", "out = planes")), "names",
+         says=("not expected: `downsample.0.weight`",)),
+    Slip(DEEP, "no_middle_relu", changed(BOTTLENECK, ("F.relu(self.bn2(self.conv2(y)))",
+         "self.bn2(self.conv2(y))")), "values", "no_middle_relu", (*NUMBERS, "between")),
+    Slip(DEEP, "no_last_relu", changed(BOTTLENECK, ("F.relu(y + identity)", "y + identity")),
+         "values", "no_last_relu", NUMBERS),
+    Slip(DEEP, "relu_then_add", changed(BOTTLENECK, ("relu(y + identity)", "relu(y) + identity")),
+         "values", "relu_then_add", NUMBERS),
+    Slip(DEEP, "project_on_stride", changed(BOTTLENECK, ("stride != 1 or in_channels != out",
+         "stride != 1")), "run", "project_on_stride", ("channels changes",)),
+    Slip(DEEP, "projection_keeps_the_size", changed(BOTTLENECK, ("out, 1, stride, bias",
+         "out, 1, bias")), "run", "shortcut_keeps_size", ("block's stride",)),
+    Slip(DEEP, "no_norm", changed(BOTTLENECK, ("stride, bias=False), nn.BatchNorm2d(out)",
+         "stride, bias=False)")), "names", "no_norm", ("no batch norm",)),
+    Slip(DEEP, "no_padding", changed(BOTTLENECK, ("3, second, 1, bias", "3, second, bias")), "run",
+         says=("must match",)),
+)  # fmt: skip
