@@ -795,7 +795,7 @@ with torch.no_grad():
     size = theirs(x).abs().max()
 print("largest difference, relative:", f"{gap / size:.1e}")
 
-# %% tags=["nbval-check-output"] slideshow={"slide_type": "-"}
+# %% tags=["nbval-check-output"] slideshow={"slide_type": "subslide"}
 for groups, wide in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
     own = measure.cost(network(groups, wide), photo)
     print(f"{groups}x{wide}d: {own.params:,} parameters, {own.macs:,} MACs")
