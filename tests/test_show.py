@@ -58,6 +58,8 @@ def test_units(text, wanted):
     ([[1, 0, 0], [1, 1, 0]], "irregular"),
     ([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]],
      "block-diagonal, 2 blocks of 2 x 2"),
+    ([[1, 0], [0, 1], [3, 2], [1, 1]], "the identity on top of 2 more rows, full"),
+    ([[1, 0], [0, 2], [3, 2]], "irregular"),
     ([[1, 1, 0, 0], [0, 0, 1, 1]], "block-diagonal, 2 full blocks of 1 x 2"),
 ])
 def test_pattern(values, words):

@@ -14,6 +14,8 @@ def pattern(values: Matrix) -> str:
     if rows == cols and filled == {(i, i) for i in range(rows)}:
         ones = all(values[i][i] == 1 for i in range(rows))
         return "the identity" if ones else "diagonal"
+    if rows > cols and pattern(values[:cols]) == "the identity":
+        return f"the identity on top of {rows - cols} more rows, {pattern(values[cols:])}"
     if len(filled) == rows * cols:
         return "full, with a strong diagonal" if _strong_diagonal(values) else "full"
     if rows == cols and _one_each(filled, rows):
