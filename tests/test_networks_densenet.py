@@ -1,0 +1,118 @@
+"""DenseNet out of lesson 03's own parts: to the digit, and weight for weight."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import DenseNet, densenet121
+
+from convzoo import UserError, count, nets
+from convzoo.case import cotangent
+from convzoo.measure import cost
+
+# Parameters and multiply-adds of torchvision 0.29.1 at 1 x 3 x 224 x 224, counted with torch 2.14.1
+# in two ways that agreed: forward hooks, and torch.utils.flop_counter.FlopCounterMode, halved.
+BY_NAME = {
+    "densenet121": (7_978_856, 2_834_161_664),
+    "densenet169": (14_149_480, 3_359_843_328),
+    "densenet201": (20_013_928, 4_291_365_888),
+    "densenet161": (28_681_000, 7_727_907_072),
+}
+ODD = [  # odd growth rates, blocks and widths: whoever rounds otherwise is seen
+    {"growth_rate": 7, "block_config": (1, 2, 3), "num_init_features": 9, "bn_size": 3},
+    {"growth_rate": 5, "block_config": (2, 1), "num_init_features": 6, "bn_size": 1},
+    {"growth_rate": 12, "block_config": (3,), "num_init_features": 11, "bn_size": 4},
+    {"growth_rate": 3, "block_config": (1, 1, 1, 1, 1), "num_init_features": 5, "bn_size": 2},
+]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_network_has_the_parameters_and_multiply_adds_of_the_record(name):
+    found = count.main(name)
+    assert (found["params"], found["macs"]) == BY_NAME[name]
+
+
+@pytest.mark.parametrize("settings", ODD, ids=lambda s: str(s["block_config"]))
+def test_odd_settings_cost_what_torchvisions_cost(settings):
+    size = (75, 66)
+    found = count.main("densenet121", 10, size, settings)
+    with torch.device("meta"):
+        own = cost(DenseNet(**settings, num_classes=10).eval(), torch.empty(1, 3, *size))
+    assert (found["params"], found["macs"]) == (own.params, own.macs)
+
+
+def test_settings_come_as_text_from_the_command_line():
+    asked = {"growth_rate": "48", "block_config": "6,12,36,24", "num_init_features": "96"}
+    found = count.main("densenet121", settings=asked)
+    assert (found["params"], found["macs"]) == BY_NAME["densenet161"]
+
+
+@pytest.mark.parametrize(("blocks", "least"), [((1, 1, 1, 1), 29), ((1, 1), 5), ((1,), 1)])
+def test_the_smallest_image_runs_and_a_smaller_one_is_refused(blocks, least):
+    settings = {"block_config": blocks, "growth_rate": 2, "num_init_features": 4}
+    assert count.main("densenet121", 3, (least, least), settings)["macs"] > 0
+    if least > 1:
+        with pytest.raises(UserError, match=f"give {least} x {least}"):
+            count.main("densenet121", 3, (least, least - 1), settings)
+        with pytest.raises(RuntimeError):  # and torchvision's would not run, either
+            small = DenseNet(**settings, num_classes=3).eval()
+            small(torch.zeros(1, 3, least - 1, least - 1))
+
+
+# --- weight for weight -----------------------------------------------------------
+
+
+def spoken(network: nn.Module) -> nn.Module:
+    """Running statistics and scales that matter, in float64."""
+    for key, value in network.state_dict().items():
+        if "running_var" in key or (value.dim() == 1 and key.endswith("weight")):
+            value.uniform_(0.5, 1.5)
+        elif value.dim() == 1:
+            value.normal_(0, 0.1)
+    return network.double()
+
+
+def run(network: nn.Module, x: torch.Tensor, training: bool) -> dict[str, torch.Tensor]:
+    """Output, gradients and buffers of one call, all by name."""
+    network.train(training).zero_grad()
+    x = x.clone().requires_grad_()
+    output = network(x)
+    output.backward(cotangent(output))
+    grads = {f"grad:{name}": p.grad for name, p in network.named_parameters()}
+    return {"output": output, "grad:x": x.grad, **grads, **dict(network.named_buffers())}
+
+
+@pytest.fixture(scope="module")
+def twins():
+    torch.manual_seed(1)
+    theirs = spoken(densenet121(num_classes=10))
+    ours = count.build("densenet121", 10).double()
+    nets.load_torchvision(ours, theirs.state_dict())
+    return ours, theirs
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_the_same_weights_give_torchvisions_outputs_gradients_and_statistics(twins, training):
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    mine, other = (run(network, x, training) for network in twins)
+    assert mine.keys() == other.keys()
+    for name, expected in other.items():
+        scale = max(expected.abs().max().item(), 1e-9)
+        torch.testing.assert_close(
+            mine[name], expected, rtol=0, atol=1e-8 * scale, msg=lambda m, n=name: f"{n}: {m}"
+        )
+
+
+def test_no_layer_of_torchvisions_is_left_in_the_network(twins):
+    made = {type(part).__module__ for part in twins[0].modules()}
+    assert not any(name.startswith(("torchvision", "convzoo.framework")) for name in made)
+
+
+@pytest.mark.parametrize("name", ["densenet169", "densenet201", "densenet161"])
+def test_torchvisions_weights_load_by_name(name):
+    from torchvision import models
+
+    with torch.device("meta"):
+        other = getattr(models, name)().state_dict()
+    network = count.build(name, device="meta")
+    shapes = {key: value.shape for key, value in network.state_dict().items()}
+    assert shapes == {key: value.shape for key, value in other.items()}
