@@ -99,7 +99,9 @@ FAR_CLUE = Experiment(
         "the lecture's, times C": partial(stack, partial(LectureGate, scaled=True)),
         "the lecture's, as said": partial(stack, partial(LectureGate, scaled=False)),
     },
-    settings={"epochs": 5, "batch_size": 32, "lr": 0.01, "recipe": {"optimizer": "adam"}},
+    # At lr=0.01 one of five seeds of "times C" ended at 54%: its inner product adds up 144 pixels,
+    # so that a step moves it far.
+    settings={"epochs": 5, "batch_size": 32, "lr": 0.006, "recipe": {"optimizer": "adam"}},
 )
 
 EXPERIMENTS = (FAR_CLUE,)
