@@ -123,7 +123,7 @@ NETWORKS = {
     "densenet161": _densenet((6, 12, 36, 24), growth_rate=48, num_init_features=96),
     "mobilenet_v1": Network("06_separable", mobilenet_v1, {"width_mult": 1.0}),
     "mobilenet_v2": Network("06_separable", mobilenet_v2, {"width_mult": 1.0}),
-    "shufflenet_v1": Network("05_shufflenet", shuffled, {"groups": 3, "width_multiplier": 1.0}),
+    "shufflenet_v1": Network("05_shufflenet", shuffled, {"groups": 3, "width_mult": 1.0}),
     "shufflenet_v2_x0_5": _shufflenet_v2(24, 48, 96, 192, 1024),
     "shufflenet_v2_x1_0": _shufflenet_v2(24, 116, 232, 464, 1024),
     "shufflenet_v2_x1_5": _shufflenet_v2(24, 176, 352, 704, 1024),

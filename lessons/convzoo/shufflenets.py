@@ -38,8 +38,9 @@ class ShuffleNetV1(_Skeleton):
     unit: called as unit(in_channels, out_channels, stride=s, groups=g, first_groups=f), where f is
       the groups of its first 1x1: 1 in the very first unit, whose input is narrow, g elsewhere.
     groups: 1, 2, 3, 4 or 8, the columns of the table, each with widths of its own.
-    width_multiplier: the paper's s; every number of channels times s, to the nearest that the
-      groups divide. The linear layer has no bias, as in the authors' code.
+    width_mult: the paper's s; every number of channels times s, to the nearest that the groups
+      divide (the authors' 1.5x is the exception: it keeps the stem's 24). The linear layer has no
+      bias, as in the authors' code.
     Raises UserError for other groups, and for a width that leaves a unit nothing to add.
     """
 
@@ -47,13 +48,13 @@ class ShuffleNetV1(_Skeleton):
         self,
         unit: Callable[..., nn.Module],
         groups: int = 3,
-        width_multiplier: float = 1.0,
+        width_mult: float = 1.0,
         num_classes: int = 1000,
         repeats: Sequence[int] = (4, 8, 4),
         in_channels: int = 3,
     ):
         super().__init__()
-        stem, widths = v1_widths(groups, width_multiplier)
+        stem, widths = v1_widths(groups, width_mult)
         _fit(repeats, widths)
         self.conv1 = _stem(in_channels, stem)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
@@ -71,18 +72,18 @@ class ShuffleNetV1(_Skeleton):
         initialise(self)
 
 
-def v1_widths(groups: int, width_multiplier: float) -> tuple[int, list[int]]:
+def v1_widths(groups: int, width_mult: float) -> tuple[int, list[int]]:
     """The channels of the stem and of the three stages."""
     if groups not in STAGE2:
         raise UserError(
             f"ShuffleNet V1 has no column for {groups} groups: table 1 has "
             f"{', '.join(map(str, STAGE2))}."
         )
-    stem = _nearest(STEM * width_multiplier, groups)
-    wide = _nearest(STAGE2[groups] * width_multiplier, 4 * groups)  # the bottleneck's too
+    stem = _nearest(STEM * width_mult, groups)
+    wide = _nearest(STAGE2[groups] * width_mult, 4 * groups)  # the bottleneck's too
     if wide <= stem:
         raise UserError(
-            f"At width {width_multiplier:g} stage 2 has {wide} channels and its input {stem}: the "
+            f"At width {width_mult:g} stage 2 has {wide} channels and its input {stem}: the "
             "first unit would have nothing to add. Choose a wider network."
         )
     return stem, [wide, 2 * wide, 4 * wide]
