@@ -9,16 +9,15 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 01 ResNet: the identity, and what is learned on top
 #
-# More layers should never hurt: the new ones could hand the image on
-# unchanged. Yet plain networks get worse with depth. ResNet adds the input of
-# each block to its output, and then they do not.
+# More layers should never hurt: they could hand the image on unchanged. Yet
+# plain networks get worse with depth. ResNet adds the input of each block to
+# its output, and then they do not.
 #
 # **You will be able to** read a residual layer as a matrix; build ResNet's
-# block from scratch; show that deep plain nets fail at *training*, and what
-# the addition changes about it.
+# block; show that deep plain nets fail at *training*.
 #
 # **Time:** 60 minutes for the core. **Builds on:** lesson 00 (a convolution is
-# a matrix; batch norm), a little PyTorch.
+# a matrix), a little PyTorch.
 #
 # **The lecture's claim:** a plain layer is parametrised around $f(x) = 0$, a
 # residual one around $f(x) = x$: the first step of a Taylor-like expansion.
@@ -41,7 +40,8 @@ device = begin("01_resnet", student="")
 #
 # ![Three 12 x 12 matrices. Left, a plain layer: every cell is coloured. Middle,
 # a residual layer: the same cells, and a strong diagonal. Right, a residual
-# layer whose branch has scale zero: the diagonal alone.](../figures/01_residual.svg)
+# layer whose branch has scale zero: the diagonal
+# alone.](../figures/01_residual.svg)
 #
 # A row is an output channel, a column an input channel, a cell the weight
 # between the two. Left: a 1x1 convolution. Middle: its input added to it. Right:
@@ -129,7 +129,8 @@ whole = nn.Sequential(*[Residual(conv, 0.3) for conv in six])
 probed = measure.channel_matrix(whole, torch.zeros(1, 12, 1, 1))
 
 W = torch.stack([conv.weight[:, :, 0, 0] for conv in six]).double().detach()
-print("the same numbers:", (stack_of(W, 0.3) - probed).abs().max().item() < 1e-9)
+gap = (stack_of(W, 0.3) - probed).abs().max().item()
+print("the same numbers:", gap < 1e-9)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # How much of the stack is the first step, $I + s \sum_i W_i$? What is left
@@ -320,7 +321,7 @@ from convzoo import experiments
 from convzoo.show import palette
 
 record = experiments.load("resnet_depth")
-plain_colour, residual_colour = palette.ALTERNATIVES
+colours = dict(zip(("residual", "plain"), reversed(palette.ALTERNATIVES)))
 
 
 def accuracies(variant, what):
@@ -344,7 +345,7 @@ axes = {"y_label": "accuracy, %", "y_limits": (0, 102), "size": (860, 420)}
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def depth_picture(depth):
     lines = []
-    for kind, colour in (("residual", residual_colour), ("plain", plain_colour)):
+    for kind, colour in colours.items():
         for what in ("train", "test"):
             values = accuracies(f"{kind} {depth}", what)
             name, dashed = f"{kind}, {what}", what == "test"
@@ -373,7 +374,7 @@ predict("resnet.depth", explore_depth, measured=deep_training)
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 depths = (8, 20, 32, 56)
 lines = []
-for kind, colour in (("residual", residual_colour), ("plain", plain_colour)):
+for kind, colour in colours.items():
     for what in ("train", "test"):
         last = [accuracies(f"{kind} {d}", what)[:, -1] for d in depths]
         ends = torch.stack(last, 1)
@@ -399,7 +400,7 @@ for name in ("plain 20", "plain 56", "residual 56"):
 # Neither patience nor smaller steps cured it: one seed reached 60% of the
 # training images after 18 epochs, and 30% after 6 with a fifth of the learning
 # rate (trained once, when this lesson was written). The paper saw the same on
-# CIFAR-10: 56 plain layers had the higher *training* error (He 2015, figure 1).
+# CIFAR-10: 56 plain layers had the higher *training* error (He 2015, fig. 1).
 
 # %% question="resnet.overfit" slideshow={"slide_type": "skip"}
 # question: resnet.overfit
@@ -427,7 +428,7 @@ def over_the_seeds(done, name, depth):
     """One training's accuracy on its training images, over the seeds'."""
     bands = [
         band(f"{k}, shipped", epochs, accuracies(f"{k} {depth}", "train"), c)
-        for k, c in (("residual", residual_colour), ("plain", plain_colour))
+        for k, c in colours.items()
     ]
     percent = [100 * a for a in done.train_accuracy]
     bands.append(show.draw.Line(name, epochs, percent, colour=palette.WEIGHT))
@@ -479,10 +480,10 @@ def growth(name):
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def gradient_picture():
-    colours = (plain_colour, residual_colour, palette.NEUTRAL)
+    inks = (colours["plain"], colours["residual"], palette.NEUTRAL)
     lines = [
         show.draw.Line(name, range(1, len(n) + 1), n, colour=colour)
-        for (name, n), colour in zip(norms.items(), colours)
+        for (name, n), colour in zip(norms.items(), inks)
     ]
     labels = {"x_label": "block, from the image on", "y_label": "norm"}
     title = "The gradient at each block, before the first step"
@@ -665,8 +666,8 @@ with torch.no_grad():
         del network.layer3[-1]
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And it learns all the same: a network of your blocks, 20 layers, all scales at
-# zero at the start. 5 to 15 seconds.
+# And it learns all the same: 20 layers of your blocks, with all scales at zero
+# at the start. 5 to 15 seconds.
 
 # %% slideshow={"slide_type": "-"}
 torch.manual_seed(5)
@@ -693,7 +694,7 @@ for name, own in (("plain-34", plain), ("ResNet-34", resnet)):
 print(f"the shortcuts are {resnet.params / plain.params - 1:.1%} of it")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Is it the paper's network? ResNet-18 out of the block above, and torchvision's
+# Is it the paper's network? ResNet-18 out of the block above, torchvision's
 # beside it: the same weights by name, the same image.
 
 # %% slideshow={"slide_type": "-"}
@@ -704,8 +705,9 @@ ours = nets.ResNet(Block, [2, 2, 2, 2]).double().eval()
 nets.load_torchvision(ours, theirs.state_dict())
 view = torch.randn(1, 3, 64, 64, dtype=torch.float64)
 with torch.no_grad():
-    apart = (ours(view) - theirs(view)).abs().max()
-    print(f"largest difference, relative: {apart / theirs(view).abs().max():.1e}")
+    expected = theirs(view)
+    apart = (ours(view) - expected).abs().max() / expected.abs().max()
+print(f"largest difference, relative: {apart:.1e}")
 print("built of", f"{Block.__module__}.{Block.__name__}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -720,9 +722,9 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 #   $f(x) = x$. With its last scale at zero a block is the identity to the last
 #   digit, and a network with one more such block gives the same outputs.
 # - **Held.** On the digits deeper plain nets *train* worse, by far more than
-#   their seeds differ; residual ones do not. No overfitting, no parameters.
-# - **Held, with a caveat.** It is the beginning of an expansion in the scale of
-#   the branches: small branches make a small rest. Taylor's is in $x$.
+#   their seeds differ; residual ones do not, at equal parameters.
+# - **Held, with a caveat.** It is the beginning of an expansion in the scale
+#   of the branches: small branches make a small rest. Taylor's is in $x$.
 # - **Did not hold.** "The gradient vanishes in deep plain nets": with batch norm
 #   it grows on its way back.
 
@@ -765,7 +767,7 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 #
 # Where the shape changes, the paper's small networks do not project: they keep
 # every second pixel, and fill the new channels with zeros (He 2015, section
-# 4.2, option A). Then plain and residual have the same parameters to the digit.
+# 4.2, option A). So plain and residual have equally many parameters.
 #
 # **Exercise (8 minutes).** Keep pixel 0 and every `stride`-th one after it, in
 # height and width; channels of zeros come behind those of `x`.
@@ -809,8 +811,8 @@ for depth in (20, 56):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. The bottleneck, and where its stride sits
 #
-# From ResNet-50 on a block has three layers: a 1x1 down to `planes` channels, a
-# 3x3 there, a 1x1 up to 4 * `planes`. A batch norm after each convolution, a
+# From ResNet-50 on a block has three layers: a 1x1 to `planes` channels, a 3x3
+# there, a 1x1 to 4 * `planes`, all without bias. A batch norm after each, a
 # ReLU after the first two and after the addition; the shortcut as before.
 #
 # Where is the stride? In the paper, in the first 1x1. In torchvision and most
@@ -886,6 +888,7 @@ with torch.device("meta"):
     costs = {n: measure.cost(fifty(v), photo) for n, v in LAYOUTS.items()}
 
 
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def layouts_table():
     rows = [(n, f"{c.params:,}", f"{c.macs:,}") for n, c in costs.items()]
     header = ("layout", "parameters", "multiply-adds")
@@ -938,9 +941,9 @@ with torch.no_grad():
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # So the layout is part of the model, and a file of weights does not say which
-# it is. `python -m convzoo count resnet50 --set stride_in_1x1=true` counts the
-# paper's, from a folder that has the solutions. Who of the two is better at ImageNet
-# is not tested here.
+# it is. Which of the two does better on ImageNet is not tested here. Where the
+# solutions are at hand, a terminal counts the paper's:
+# `python -m convzoo count resnet50 --set stride_in_1x1=true`.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 shapes = {"18": [2, 2, 2, 2], "34": [3, 4, 6, 3]}
