@@ -9,21 +9,18 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 06 Separable: a filter for each channel, then a 1x1
 #
-# A 3x3 convolution does two things at once: it looks at the neighbouring
-# pixels, and it mixes the channels. MobileNet takes the two apart. First each
-# channel is filtered on its own (depthwise), then a 1x1 layer mixes them
-# (pointwise).
+# A 3x3 convolution looks at neighbouring pixels and mixes channels, at once.
+# MobileNet takes the two apart: first each channel is filtered on its own
+# (*depthwise*), then a 1x1 layer mixes them (*pointwise*).
 #
 # **You will be able to** build a depthwise convolution and MobileNet's block
 # from scratch; say what the pair can compute and what it cannot; predict its
 # multiply-adds, and know when they do not predict its time.
 #
-# **Time:** 60 minutes for the core. **Builds on:** grouped convolutions
-# (lesson 02).
+# **Time:** 60 minutes. **Builds on:** grouped convolutions (lesson 02).
 #
 # **The lecture's claim:** separable convolutions treat each channel on its
-# own. They stand at one end of a scale that has ResNeXt's groups in the
-# middle. You walk along that scale, and time every stop.
+# own, at one end of a scale that has ResNeXt's groups in the middle.
 
 # %% tags=["define"] slideshow={"slide_type": "skip"}
 import torch
@@ -451,8 +448,9 @@ for layout in layouts:
     print(f"  {layout}: {faster:.1f} times as fast as dense")
 lower = floor_at("1: dense") / floor_at("128: depthwise")
 print(f"  the floor falls {lower:.1f} times")
-print(f"  a copy of the image takes {show.seconds(race()['copy', ''])},", end="")
-print(f" the depthwise floor is {show.seconds(floor_at('128: depthwise'))}")
+copied, least = race()["copy", ""], floor_at("128: depthwise")
+print(f"  a copy of the image takes {show.seconds(copied)},", end=" ")
+print(f"the depthwise floor is {show.seconds(least)}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Three things can stand between the collapse of the multiply-adds and your
@@ -822,16 +820,17 @@ error_against_cost()
 # resolution shrinks the photo.
 
 # %% slideshow={"slide_type": "skip"}
+import torchvision
+
+from convzoo.framework.separable import DepthwiseSeparable as FastBlock
+
 at_width = {1.0: 70.6, 0.75: 68.4, 0.5: 63.7, 0.25: 50.6}  # %, table 6
 at_side = {224: 70.6, 192: 69.1, 160: 67.2, 128: 64.4}  # %, table 7
 
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-full_size = count_v1(Block)
-
-
 def size_picture(width_mult, side):
-    own = count_v1(Block, width_mult, side)
+    own, full_size = count_v1(Block, width_mult, side), count_v1(Block)
     known = at_width.get(width_mult) if side == 224 else None
     known = at_side.get(side) if width_mult == 1.0 else known
     said = f"{known} %, printed" if known else "not in tables 6 and 7"
@@ -874,11 +873,6 @@ ask("separable.width", answer)
 # lesson 05.)
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-import torchvision
-
-from convzoo.framework.separable import DepthwiseSeparable as FastBlock
-
-
 @torch.no_grad()
 def accuracy_against_time():
     view = torch.randn(1, 3, 224, 224, device=device)
@@ -1070,7 +1064,7 @@ for other in others:
 #   width, with a seventh of the multiply-adds. The seeds differ by more than
 #   that, so the point is no result.
 # - A thinner dense network that costs the same does as well. On these digits
-#   there is no reason to prefer either. On ImageNet the paper found one, at 1.1
+#   there is no reason to prefer either. On ImageNet the paper found one: 1.1
 #   points for 8.5 times fewer multiply-adds (section 6).
 # - Without the 1x1 the loss is visible: the channels never meet before the
 #   last layer.
