@@ -38,14 +38,14 @@ device = begin("01_resnet", student="")
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ## The picture first
 #
-# ![Three 12 x 12 matrices. Left, a plain layer: every cell is coloured. Middle,
-# a residual layer: the same cells, and a strong diagonal. Right, a residual
-# layer whose branch has scale zero: the diagonal
+# ![Three 12 x 12 matrices. Left, a plain layer: every cell is coloured.
+# Middle, a residual layer: the same cells, and a strong diagonal. Right, a
+# residual layer whose branch has scale zero: the diagonal
 # alone.](../figures/01_residual.svg)
 #
 # A row is an output channel, a column an input channel, a cell the weight
-# between the two. Left: a 1x1 convolution. Middle: its input added to it. Right:
-# the convolution times zero, so that the diagonal is all there is.
+# between the two. Left: a 1x1 convolution. Middle: its input added to it.
+# Right: the convolution times zero, so that the diagonal is all there is.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # A residual layer is a *branch*, which learns, and a *shortcut*, which hands
@@ -725,8 +725,8 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 #   their seeds differ; residual ones do not, at equal parameters.
 # - **Held, with a caveat.** It is the beginning of an expansion in the scale
 #   of the branches: small branches make a small rest. Taylor's is in $x$.
-# - **Did not hold.** "The gradient vanishes in deep plain nets": with batch norm
-#   it grows on its way back.
+# - **Did not hold.** "The gradient vanishes in deep plain nets": with batch
+#   norm it grows on its way back.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
@@ -758,8 +758,8 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 # **Papers.** He, Zhang, Ren, Sun: *Deep Residual Learning for Image
 # Recognition*, 2015, [1512.03385](https://arxiv.org/abs/1512.03385). Goyal and
 # others: *Accurate, Large Minibatch SGD*, 2017,
-# [1706.02677](https://arxiv.org/abs/1706.02677), where the last scale starts at
-# zero (section 5.1). Yang and others: *A Mean Field Theory of Batch
+# [1706.02677](https://arxiv.org/abs/1706.02677), where the last scale starts
+# at zero (section 5.1). Yang and others: *A Mean Field Theory of Batch
 # Normalization*, 2019, [1902.08129](https://arxiv.org/abs/1902.08129).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
