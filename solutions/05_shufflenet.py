@@ -748,7 +748,6 @@ def mixing_matrix(orders):
     orders[r, i] at place i. Where several do the same, it counts as often.
     Returns (c, c) floats: the sum of the k permutation matrices, divided by
     the square root of k, so that independent channels keep their variance.
-    No one_hot.
     """
     ### BEGIN SOLUTION
     k, c = orders.shape

@@ -181,13 +181,6 @@ MIXING = Exercise(
         "Start from zeros of c x c. For each order add 1 to those cells; at the end divide by the "
         "square root of the number of orders.",
     ),
-    shortcuts=(
-        Shortcut(
-            "It calls `one_hot`, which places the ones for you.",
-            lambda op: op.name.startswith("aten.one_hot"),
-            ("one_hot",),
-        ),
-    ),
 )
 
 # --- the unit of V2 -----------------------------------------------------------------------
