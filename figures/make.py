@@ -36,8 +36,8 @@ def inception(convolution: SimpleNamespace) -> list[Picture]:
     torch.manual_seed(4)
     block = convolution.Inception(12, 4, 6, 4, 4, 2, 2)
     for name, value in block.named_parameters():
-        if name.endswith("bn.bias"):
-            torch.nn.init.constant_(value, 6.0)
+        if name.endswith("bn.bias"):  # so large that no ReLU closes
+            torch.nn.init.constant_(value, 6.0 if ".0." in name else 60.0)
     matrix = measure.channel_matrix(block, torch.randn(1, 12, 7, 7))
     rows = {"1x1": 4, "3x3": 4, "5x5": 2, "pool": 2}
     colours = ("#E69F00", "#56B4E9", "#CC79A7", "#555555")
@@ -102,13 +102,13 @@ def growing(densenet: SimpleNamespace) -> list[Picture]:
     panels, names = [], [*range(12), *("f1 " * 4 + "f2 " * 4 + "f3 " * 4).split()]
     colours = ["#555555"] * 12 + ["#E69F00"] * 4 + ["#56B4E9"] * 4 + ["#CC79A7"] * 4
     for layers, title in ((1, "[x, f1(x)]"), (3, "after three layers")):
-        torch.manual_seed(1)  # the same first layer in both
-        block = densenet.DenseBlock(layers, 12, 4)
+        torch.manual_seed(1)  # the same x and the same first layer in both
+        x, block = torch.randn(1, 12, 3, 3), densenet.DenseBlock(layers, 12, 4)
         nets.initialise(block)
-        matrix = measure.channel_matrix(block, torch.randn(1, 12, 3, 3))
+        matrix = measure.channel_matrix(block, x)
         rows = len(matrix)
         more = {"row_names": names[:rows], "row_colours": colours[:rows], "size": 20 * rows}
-        panels.append(show.draw.channel_matrix(matrix, title=title, still=True, limit=0.5, **more))
+        panels.append(show.draw.channel_matrix(matrix, title=title, still=True, limit=1, **more))
     return panels
 
 
@@ -124,7 +124,9 @@ def shuffled(shufflenet: SimpleNamespace) -> list[Picture]:
         "a shuffle between them": torch.nn.Sequential(first, between, second),
     }
     return [
-        show.draw.channel_matrix(measure.channel_matrix(m, x), title=t, size=300, still=True)
+        show.draw.channel_matrix(
+            measure.channel_matrix(m, x), title=t, size=310, limit=1, still=True
+        )
         for t, m in stacks.items()
     ]
 

@@ -235,6 +235,7 @@ Block = use("densenet.block")
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 C, patch = 12, torch.randn(1, 12, 14, 14)
+corner = patch[:, :, :3, :3]  # where the matrix is probed
 new_colours = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73")
 
 
@@ -265,12 +266,13 @@ def growth_picture(growth, layers):
     torch.manual_seed(1)  # the same first layers, however many there are
     block = Block(layers, C, growth)
     nets.initialise(block)
-    matrix = measure.channel_matrix(block, torch.randn(1, C, 3, 3))
+    matrix = measure.channel_matrix(block, corner)
     marks = ["#555555"] * C
     for colour in new_colours[:layers]:
         marks += [colour] * growth
     title = f"growth rate {growth}, {layers} layers"
-    left = show.draw.channel_matrix(matrix, title=title, row_colours=marks)
+    more = {"row_colours": marks, "limit": 1}
+    left = show.draw.channel_matrix(matrix, title=title, **more)
     return show.draw.beside(left, growth_bars(growth, layers))
 
 
@@ -452,9 +454,9 @@ stops = show.widgets.Stops([6, 12, 24, 32], 12, "growth rate")
 show.display(show.widgets.Explorer(three_curves, growth=stops))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Keeping the inputs takes less than half of the memory, and it still bends: the
-# kept inputs are the growing copies. With the pieces it is a line, and hardly
-# lifts off the axis. In numbers, for 8 and for 64 layers:
+# Keeping the inputs takes less than half of the memory, and it still bends:
+# the kept inputs are the growing copies. With the pieces it is a line, and
+# hardly lifts off the axis. In numbers, for 8 and for 64 layers:
 
 # %% tags=["nbval-check-output"] slideshow={"slide_type": "subslide"}
 for name, way in ways.items():
@@ -477,6 +479,7 @@ def percent_more():
     return round(100 * (step_macs(PiecesKept) / step_macs(Block) - 1), 1)
 
 
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def step_bars():
     base = step_macs(Block)
     rows = [
@@ -593,7 +596,8 @@ check("densenet.kept_maps")
 counted = use("densenet.kept_maps")
 for layers, *measured in zip(depths, *map(kept, ways.values())):
     maps = counted(24, 12, layers, 4)
-    found = [f"{int(m) * 64 * 4:,} of {own:,}" for m, own in zip(maps, measured)]
+    pairs = zip(maps, measured)
+    found = [f"{int(m) * 64 * 4:,} of {all_:,}" for m, all_ in pairs]
     print(f"{layers:2} layers:", "; ".join(found), "bytes")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -646,6 +650,7 @@ def traffic(way):
         return measure.cost(way(32, 24, 12).eval(), small_photo).bytes
 
 
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def traffic_bars():
     with_cat, in_place = traffic(Block), traffic(BufferedBlock)
     rows = [
@@ -719,6 +724,7 @@ check("densenet.channels")
 widths = use("densenet.channels")
 
 
+# %% tags=["define"] slideshow={"slide_type": "-"}
 def trunk(growth_rate, block_config, num_init_features, bn_size):
     parts, c = nn.Sequential(), num_init_features
     parts.conv0 = nn.Conv2d(3, c, 7, stride=2, padding=3, bias=False)
@@ -825,10 +831,10 @@ def recipes_now():
 predict("densenet.recipes", recipes_now)
 
 # %% tags=["nbval-check-output"] slideshow={"slide_type": "subslide"}
-pairs = [(f"DenseNet, {r}", f"ResNet, {r}") for r in recipes]
-pairs += [(f"{n}, careful", f"{n}, plain") for n in ("ResNet", "DenseNet")]
-pairs += [("ResNet, careful", "DenseNet, plain")]
-for one, other in pairs:
+rivals = [(f"DenseNet, {r}", f"ResNet, {r}") for r in recipes]
+rivals += [(f"{n}, careful", f"{n}, plain") for n in ("ResNet", "DenseNet")]
+rivals += [("ResNet, careful", "DenseNet, plain")]
+for one, other in rivals:
     found = experiments.gap(record, one, other)
     seen = "visible" if found["visible"] else "not visible"
     numbers = f"{found['gap']:+6.1%}, seeds differ by {found['spread']:.1%}"

@@ -132,7 +132,7 @@ def _layer_cases(gen: Generator) -> list[Case]:
     return [
         _layer_case(gen, in_channels=6, growth_rate=2, bn_size=4),
         _layer_case(gen, True, in_channels=5, growth_rate=3, bn_size=2),
-        _layer_case(gen, in_channels=pick(gen, [7, 9]), growth_rate=4, bn_size=3, image=(1, 6)),
+        _layer_case(gen, in_channels=pick(gen, [7, 9]), growth_rate=4, bn_size=3, image=(3, 6)),
         _layer_case(gen, in_channels=4, growth_rate=1, bn_size=2),
     ]
 
@@ -144,8 +144,8 @@ def _small_layer(image, **scalars) -> Case:
 
 def _layer_small() -> list[Case]:
     return [
-        _small_layer((1, 2), in_channels=2, growth_rate=1, bn_size=2),
-        _small_layer((2, 2), in_channels=2, growth_rate=1, bn_size=3),
+        _small_layer((3, 3), in_channels=1, growth_rate=1, bn_size=2),
+        _small_layer((3, 3), in_channels=2, growth_rate=1, bn_size=2),
     ]
 
 
@@ -159,14 +159,6 @@ class _NoSecondRelu(framework.DenseLayer):
     def __init__(self, **scalars):
         super().__init__(**scalars)
         self.relu2 = nn.Identity()
-
-
-class _ReluFirst(framework.DenseLayer):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        for norm in (self.norm1, self.norm2):
-            norm.register_forward_pre_hook(lambda module, args: F.relu(args[0]))
-        self.relu1 = self.relu2 = nn.Identity()
 
 
 class _ConvFirst(framework.DenseLayer):
@@ -189,7 +181,7 @@ class _Narrow(framework.DenseLayer):
 class _NoPadding(framework.DenseLayer):
     def __init__(self, **scalars):
         super().__init__(**scalars)
-        self.conv2.register_forward_hook(lambda module, args, y: y[..., 1:-1, 1:-1])
+        self.conv2.padding = (0, 0)
 
 
 class _Joined(framework.DenseLayer):
@@ -217,12 +209,6 @@ LAYER = Exercise(
             "no_second_relu",
             "There is no ReLU between the second batch norm and the 3x3.",
             _NoSecondRelu,
-        ),
-        Wrong(
-            "relu_first",
-            "The ReLU comes before the batch norm. The norm comes first, then the ReLU, then the "
-            "convolution.",
-            _ReluFirst,
         ),
         Wrong(
             "conv_first",

@@ -244,9 +244,9 @@ def _width_case(features: int, growth: int, blocks: list[int]) -> Case:
 
 
 def _width_cases(gen: Generator) -> list[Case]:
-    odd, growth = pick(gen, [7, 9, 13]), pick(gen, [3, 5])
+    odd = 2 * int(torch.randint(3, 40, (), generator=gen)) + 1
     return [
-        _width_case(odd, growth, [2, 3, 1]),
+        _width_case(odd, pick(gen, [2, 4, 6]), [2, 3, 1]),
         _width_case(8, 4, [3, 2]),
         _width_case(6, 3, [1, 2, 2, 1]),
         _width_case(5, 2, [2]),
