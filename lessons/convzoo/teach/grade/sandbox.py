@@ -9,6 +9,7 @@ no root.
 
 from __future__ import annotations
 
+import compileall
 import itertools
 import os
 import shutil
@@ -21,6 +22,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 LIBRARY = Path(__file__).resolve().parents[2]  # convzoo
 LEFT_OUT = ("exercises", "teach", "__pycache__", "install.py", "commands.py", "__main__.py")
@@ -143,6 +145,7 @@ def _lay_out(folder: Path) -> None:
     (folder / "gradebox" / "__init__.py").touch()
     for name in ("protocol.py", "worker.py"):
         shutil.copy(here / name, folder / "gradebox" / name)
+    compileall.compile_dir(folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 

@@ -181,7 +181,8 @@ class _Marker:
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
             try:
-                job = Job(texts, name, exercise, question, passed, self._fallbacks(cells, passed))
+                fallbacks = self._fallbacks(cells, passed) if exercise else ()
+                job = Job(texts, name, exercise, question, passed, fallbacks)
                 return cells, place, self.session.define(job)
             except Failed as problem:
                 running = self.session.running

@@ -47,8 +47,11 @@ def main(words: list[str]) -> None:
             header, _ = channel.receive()
         except Broken:
             os._exit(0)
-        for module in header.get("preload", []):
-            import_module(module)
+        if header["do"] == "preload":
+            for module in header["modules"]:
+                import_module(module)
+            _say(control, 0)
+            continue
         child = os.fork()
         if not child:
             os.close(control)
