@@ -16,6 +16,7 @@ from convzoo import NotAttempted, UserError
 from convzoo.case import Case, answer
 from convzoo.exercises import catalogue, check, hint, judge, notebook, progress, use
 from convzoo.exercises.limit import TimeLimit, time_limit
+from convzoo.exercises.model import Exercise, Wrong
 from convzoo.exercises.texts import columns, tensor_text
 
 ENGINE = sys.modules["convzoo.exercises.judge"]
@@ -181,6 +182,24 @@ def test_two_mistakes_are_told_one_after_the_other():
     both = one.replace("i * wide : (i + 1) * wide", ":wide")
     assert judged(both).wrong == "first_input"
     assert judged(one).wrong == "no_stride"
+
+
+def test_a_gradient_that_the_reference_has_not_does_not_hide_a_wrong_answer():
+    """The framework's batch norm gives none to its running statistics; a reader's may."""
+
+    def reference(x, mean):
+        return x - mean.detach()
+
+    def exact(x, mean):
+        return x - mean
+
+    wrong = Wrong("added", "The mean is added. It is taken away.", lambda x, mean: x + mean.detach())
+    case = Case({}, {"x": torch.ones(2).double(), "mean": torch.ones(2).double()})
+    exercise = Exercise(
+        "t.mean", "t", "T", 1, 1, "mean", reference, lambda gen: [case], lambda: [case], (wrong,), ()
+    )
+    assert judge(exercise, exact).passed
+    assert judge(exercise, lambda x, mean: x + mean).wrong == "added"
 
 
 def test_the_frameworks_own_is_no_answer_in_disguise():

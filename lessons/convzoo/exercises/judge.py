@@ -156,31 +156,37 @@ def diagnose(
     replies: as far as the first that differs from the expected one, so that the first of several
     mistakes is found too. Only where two wrong answers fit, the other cases are asked.
     """
-    fitting = _fitting(exercise.wrong, cases, replies)
+    fitting = _fitting(exercise, exercise.wrong, cases, replies)
     if len(fitting) > 1:
         others = cases[len(replies) :]
-        fitting = _fitting(fitting, others, [respond(case) for case in others])
+        fitting = _fitting(exercise, fitting, others, [respond(case) for case in others])
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _fitting(wrong: tuple[Wrong, ...], cases, replies) -> tuple[Wrong, ...]:
+def _fitting(exercise: Exercise, wrong: tuple[Wrong, ...], cases, replies) -> tuple[Wrong, ...]:
     pairs = list(zip(cases, replies, strict=False))
+    asked = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
     return tuple(
-        w for w in wrong if all(_alike(answer(w.target, c, False), r) for c, r in pairs)
-    )
+        w for w in wrong
+        if all(_alike(answer(w.target, c, False), r, a) for (c, r), a in zip(pairs, asked))
+    )  # fmt: skip
 
 
-def _alike(a: Reply, b: Reply) -> bool:
+def _alike(a: Reply, b: Reply, asked: set[str]) -> bool:
     if a.stage or b.stage:  # "tensor a (24) must match tensor b (6)" says which was added to which
         return (a.stage, sorted(a.raised.split())) == (b.stage, sorted(b.raised.split()))
     if a.parameters != b.parameters:
         return False
-    return not a.loaded or same(_felt(a), _felt(b))  # unloaded weights are random
+    return not a.loaded or same(_felt(a, asked), _felt(b, asked))  # unloaded weights are random
 
 
-def _felt(reply: Reply) -> dict[str, Tensor]:
-    """What came back, without gradients of nothing but zeros: none is the same."""
-    return {k: v for k, v in reply.tensors.items() if not k.startswith("grad:") or v.any()}
+def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
+    """What came back, without gradients that the reference has not (a running mean's), and
+    without those of nothing but zeros: none is the same."""
+    return {
+        k: v for k, v in reply.tensors.items()
+        if not k.startswith("grad:") or (k in asked and v.any())
+    }  # fmt: skip
 
 
 def _smallest(exercise: Exercise, respond: Respond) -> str:
