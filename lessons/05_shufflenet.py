@@ -229,8 +229,8 @@ kit.Explorer(crossing, groups=stops, inverse=table)
 # groups, and every channel is back in its place. Both mix. But they are not
 # the same, and weights that were trained with one do not fit the other. The
 # paper and `torch.nn.ChannelShuffle` write $g$ rows. The authors' own code of
-# ShuffleNet V1 writes $c/g$ rows: the inverse. So weights of theirs need their
-# channels moved before they fit a network of the paper's.
+# ShuffleNet V1 writes $c/g$ rows: the inverse. Who loads their weights has to
+# build their permutation.
 
 # %% question="shufflenet.undo" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: shufflenet.undo
@@ -722,7 +722,6 @@ def mixing_matrix(orders):
     orders[r, i] at place i. Where several do the same, it counts as often.
     Returns (c, c) floats: the sum of the k permutation matrices, divided by
     the square root of k, so that independent channels keep their variance.
-    No one_hot.
     """
     # your code here
     raise NotAttempted("shufflenet.mixing_matrix")

@@ -230,8 +230,8 @@ kit.Explorer(crossing, groups=stops, inverse=table)
 # groups, and every channel is back in its place. Both mix. But they are not
 # the same, and weights that were trained with one do not fit the other. The
 # paper and `torch.nn.ChannelShuffle` write $g$ rows. The authors' own code of
-# ShuffleNet V1 writes $c/g$ rows: the inverse. So weights of theirs need their
-# channels moved before they fit a network of the paper's.
+# ShuffleNet V1 writes $c/g$ rows: the inverse. Who loads their weights has to
+# build their permutation.
 
 # %% question="shufflenet.undo" slideshow={"slide_type": "skip"}
 # question: shufflenet.undo
