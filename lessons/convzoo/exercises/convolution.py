@@ -67,9 +67,9 @@ def _thinned(x: Tensor, stride: int) -> Tensor:
 def _images_mixed(x, weight, stride=1):
     """As if the memory of n images of c channels were that of c channels of n images."""
     x = _thinned(x, stride)
-    n, c, h, w = x.shape
-    y = framework.conv1x1(x.reshape(1, c, n * h, w), weight)
-    return y.reshape(n, -1, h, w)
+    images, channels, high, wide = x.shape
+    y = framework.conv1x1(x.reshape(1, channels, images * high, wide), weight)
+    return y.reshape(images, -1, high, wide)
 
 
 def _results_mixed(x, weight, stride=1):
