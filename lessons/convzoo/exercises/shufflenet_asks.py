@@ -13,8 +13,9 @@ def _draw_place(rng) -> dict:
     groups, width = rng.choice([(3, 5), (4, 6), (3, 8), (5, 4), (6, 4)])
     channel = width * rng.randrange(1, groups - 1) + rng.randrange(1, width - 1)
     numbers = {"c": groups * width, "g": groups, "w": width, "j": channel}
-    places = {_place(numbers), _undone(numbers), channel, (channel + width) % numbers["c"]}
-    return numbers if len(places) == 4 else _draw_place(rng)
+    place, rolled = _place(numbers), (channel + width) % numbers["c"]
+    places = {place, place + 1, _undone(numbers), channel, rolled}
+    return numbers if len(places) == 5 else _draw_place(rng)
 
 
 def _place(v: dict) -> int:
@@ -121,7 +122,7 @@ QUESTIONS = (
         text="{c} channels in {g} groups, a shuffle between all layers. After how many grouped "
         "layers, at the earliest, can an output depend on every input?",
         draw=lambda rng: dict(
-            zip("cg", rng.choice([(16, 8), (27, 9), (32, 16), (64, 16), (81, 27)]))
+            zip("cg", rng.choice([(16, 8), (32, 16), (64, 32), (81, 27), (256, 64)]))
         ),
         answer=_depth,
         explain="Each layer multiplies what an output sees by the {c}/{g} channels of a group.",
