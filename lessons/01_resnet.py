@@ -280,7 +280,7 @@ class Plain(Block):
         return self.bn2(self.conv2(y)).relu()
 
 
-# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 def digits_net(block, depth):
     """For 8 x 8 digits: stages of 8, 16 and 32 channels."""
     blocks = [(depth - 2) // 6] * 3
@@ -408,12 +408,12 @@ history = train(own, images, seed=5, **record["settings"])
 
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
-def over_the_seeds(done, name, depth):
+def over_the_seeds(done, name, depth, kinds=("residual", "plain")):
     """One training's accuracy on its training images, over the seeds'."""
-    bands = [
-        band(f"{k}, shipped", epochs, accuracies(f"{k} {depth}", "train"), c)
-        for k, c in colours.items()
-    ]
+    bands = []
+    for k in kinds:
+        shipped = accuracies(f"{k} {depth}", "train")
+        bands.append(band(f"{k}, shipped", epochs, shipped, colours[k]))
     percent = [100 * a for a in done.train_accuracy]
     bands.append(show.draw.Line(name, epochs, percent, colour=palette.WEIGHT))
     title = f"{depth} layers: accuracy on the training images"
@@ -586,8 +586,10 @@ predict("resnet.zero_start", steps_table, measured=lambda: three_steps()[0][3])
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Play.** One block with twelve channels: its matrix, probed at a positive
 # image, and the gradients that arrive in it, for one scale in all channels. A
-# white row is a channel that the last ReLU has closed. The next cells only
-# draw.
+# white row is a channel that the last ReLU has closed.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The next cells only draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 torch.manual_seed(3)
@@ -657,7 +659,12 @@ from_zero = zero_start(digits_net(Block, 20)).to(device)
 quiet = train(from_zero, images, seed=5, **record["settings"])
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
-over_the_seeds(quiet, "scales from zero, now", 20)
+over_the_seeds(quiet, "scale from 0, now", 20, ["residual"])
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# It learns, but on these digits later than with the usual start: the zero is a
+# safe beginning, not a fast one. (Goyal 2017 uses it to train ResNet-50 with
+# very large batches.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6. The real thing
@@ -704,6 +711,8 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 # - **Held.** A plain layer stands around $f(x) = 0$, a residual one around
 #   $f(x) = x$. With its last scale at zero a block is the identity to the last
 #   digit, and a network with one more such block gives the same outputs.
+# - **Held.** A scale of zero gets a gradient at once, and what stands behind
+#   it from the second step on. The net learns; on the digits, not faster.
 # - **Held.** On the digits deeper plain nets *train* worse, by far more than
 #   their seeds differ; residual ones do not, at equal parameters.
 # - **Held, with a caveat.** It is the beginning of an expansion in the scale
@@ -766,13 +775,16 @@ check("resnet.pad_shortcut")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Its matrix is the identity, and rows of zeros below it, for the branch to
-# fill. And the networks of section 3:
+# fill.
 
 # %% slideshow={"slide_type": "-"}
 padded = use("resnet.pad_shortcut")
 grid = torch.rand(1, 8, 4, 4)
 matrix = measure.channel_matrix(lambda x: padded(x, 12, 2), grid)
 show.draw.channel_matrix(matrix, title="8 channels to 12, no weights")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# The networks of section 3 had this shortcut:
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 for depth in (20, 56):

@@ -680,9 +680,9 @@ quiet = train(from_zero, images, seed=5, **record["settings"])
 over_the_seeds(quiet, "scale from 0, now", 20, ["residual"])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# It learns, and not by halves. On these digits it is later than with the usual
-# start, and it need not be better for a net as shallow as this one. (Goyal 2017
-# starts so to train ResNet-50 with very large batches.)
+# It learns, but on these digits later than with the usual start: the zero is a
+# safe beginning, not a fast one. (Goyal 2017 uses it to train ResNet-50 with
+# very large batches.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6. The real thing
