@@ -48,10 +48,10 @@ def _stack_small() -> list[Case]:
 
 def _all_inputs(layers: Tensor, order: Tensor) -> Tensor:
     """The permutation takes the columns of what came before."""
-    matrix = layers[0]
+    product = layers[0]
     for weight in layers[1:]:
-        matrix = F.linear(weight, matrix[:, order].mT)
-    return matrix
+        product = F.linear(weight, product[:, order].mT)
+    return product
 
 
 def _only_once(layers: Tensor, order: Tensor) -> Tensor:
