@@ -245,6 +245,8 @@ SLIPS = (
 
     Slip(KERNEL, "added", changed(BROADCAST, (" * ", " + ")), "values", "added",
          (*NUMBERS, "multiplied")),
+    Slip(KERNEL, "as_it_comes", changed(BROADCAST, (".transpose(0, 1)", "")), "run",
+         "not_lined_up", ("do not line up",)),
     Slip(KERNEL, "outputs_filter", changed(ONE_BY_ONE, ("depthwise[i, 0]",
          "depthwise[o % c_in, 0]")), "values", "outputs_filter", (*NUMBERS, "input channel")),
     Slip(KERNEL, "inputs_first", changed(NAMED, ("->oiyx", "->ioyx")), "shape", "swapped",

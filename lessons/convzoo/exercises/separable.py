@@ -243,6 +243,12 @@ DENSE_KERNEL = Exercise(
             _added,
         ),
         Wrong(
+            "not_lined_up",
+            "The two weights do not line up. The channel between them is the first dimension of "
+            "`depthwise`; in the result it is the second.",
+            lambda depthwise, pointwise: torch.mul(pointwise, depthwise),
+        ),
+        Wrong(
             "outputs_filter",
             "The filter goes with the output channel. The depthwise layer comes first, so a "
             "filter belongs to the input channel.",

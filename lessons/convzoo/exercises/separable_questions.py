@@ -217,9 +217,9 @@ PREDICTIONS = (
     Prediction(
         id="separable.rank",
         question="A trained layer is replaced by the nearest separable one (rank 1), and nothing is "
-        "trained again. What is the network's test accuracy on the digits then? It was about 98%; "
-        "guessing gives 10%.",
-        unit="%",
+        "trained again. Which share of the test digits does the network get right then? It was "
+        "about 0.98; guessing gives 0.10.",
+        unit="of the digits",
         why="What did the filters of one input channel have in common?",
     ),
     Prediction(

@@ -54,7 +54,7 @@ def best_separable(weight: Tensor, rank: int) -> Tensor:
     leading = torch.linalg.eigh(gram).eigenvectors[..., -rank:]
     onto = leading @ leading.mT
     kept = onto @ matrices if wide else matrices @ onto
-    return kept.transpose(0, 1).reshape(weight.shape)
+    return kept.movedim(0, 1).unflatten(2, weight.shape[2:])
 
 
 class InvertedResidual(TorchvisionInvertedResidual):
