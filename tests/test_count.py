@@ -53,7 +53,7 @@ def test_the_depth_is_a_setting_and_an_image_has_to_fit_it():
     [
         ({"name": "resnxt50_32x4d"}, "no network 'resnxt50_32x4d'. Did you mean resnext50_32x4d?"),
         ({"name": "ResNet50"}, "no network 'ResNet50'. Did you mean resnet50?"),
-        ({"name": "vgg"}, "no network 'vgg'. There are: resnet"),
+        ({"name": "vgg"}, "no network 'vgg'. There are: "),
         ({"classes": 0}, "0 classes apart: give a number from 1 to 1,000,000"),
         ({"classes": -3}, "-3 classes apart"),
         ({"size": (16, 40)}, "16 x 40 is too small for resnext50_32x4d: give 17 x 17 or more"),
