@@ -62,6 +62,14 @@ def _projecting_only(block: type[nn.Module], where: str) -> type[nn.Module]:
     return Spoilt
 
 
+class _AlwaysProjects(framework.BasicBlock):
+    def __init__(self, in_channels, planes, stride=1):
+        super().__init__(in_channels, planes, stride)
+        if self.downsample is None:
+            project = nn.Conv2d(in_channels, planes, 1, bias=False)
+            self.downsample = nn.Sequential(project, nn.BatchNorm2d(planes))
+
+
 class _NoInput(framework.BasicBlock):
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
@@ -173,6 +181,12 @@ BASIC_BLOCK = Exercise(
             "shortcut_keeps_size",
             _KEEPS_SIZE,
             _projecting_only(framework.BasicBlock, "width"),
+        ),
+        Wrong(
+            "always_projects",
+            "The shortcut projects in every block. Where the input has the output's shape already, "
+            "it is added as it is: that is the identity that the block is built around.",
+            _AlwaysProjects,
         ),
     ),
     hints=(
