@@ -72,9 +72,9 @@ def index_bytes(mask: Tensor, block: int) -> tuple[Tensor, int, int, int]:
 
 def off_diagonal(blocks: Tensor, extra: Tensor, places: list[list[int]]) -> Tensor:
     """(g, r, c), (m, r, c), m pairs of block row and block column -> (g r, g c)."""
-    matrix = torch.block_diag(*blocks)
+    whole = torch.block_diag(*blocks)
     for block, (row, column) in zip(extra, places, strict=True):
         unit = blocks.new_zeros(len(blocks), len(blocks))
         unit[row, column] = 1
-        matrix = matrix + torch.kron(unit, block)
-    return matrix
+        whole = whole + torch.kron(unit, block)
+    return whole
