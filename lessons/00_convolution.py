@@ -67,7 +67,7 @@ probed = {
     for dy in steps
     for dx in steps
 }
-show.draw.taps(probed, title=f"A {kernel}x{kernel} layer")
+show.draw.taps(probed, title=f"A {kernel}x{kernel} layer", size=300)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. A 1x1 convolution is a matrix at each pixel
@@ -93,7 +93,7 @@ print("the framework's numbers:", gap < 1e-5)
 # **Exercise (8 minutes).** Write it without a loop, for a matrix `weight` of
 # outputs x inputs. With `stride=2` only every second row and column of pixels
 # is read, from the first on: rows 0, 2, 4, ... Stuck? Run
-# `from convzoo import hint` and `hint("conv1x1")` in a new cell.
+# `from convzoo import hint` and `hint("convolution.conv1x1")` in a new cell.
 
 # %% exercise="convolution.conv1x1" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: convolution.conv1x1
@@ -112,7 +112,7 @@ def conv1x1(x, weight, stride=1):
 check("convolution.conv1x1")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Your layer, probed: does every output read every input?
+# Does every output read every input? The layer is probed again.
 
 # %%
 mix = use("convolution.conv1x1")
@@ -240,7 +240,7 @@ predict(
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # What `F.unfold` gives for our image: 6 channels times 9 taps, and 64
-# positions.
+# positions. All nine taps of channel 0 come first, then those of channel 1.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 shape = tuple(F.unfold(six, 3, padding=1).shape)
@@ -285,7 +285,9 @@ class Conv2d(nn.Module):
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **What unfolding costs.** The multiply-adds are those of the convolution,
-# whichever way they are done. The copy is not free, though.
+# whichever way they are done. The copy is not free, though. Beside it the
+# framework's own: both are timed in turns, and told are the fastest call and
+# the spread, by how much the middle half of the calls differ.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 photo = torch.randn(1, 64, 56, 56, device=device)
@@ -684,7 +686,12 @@ predict(
     "convolution.company", company_picture, measured=lambda: differs(3)
 )
 
-# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The more images, the less each of them matters: in large batches the
+# difference falls about as one over the root of their number. And in
+# evaluation there is none:
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 norm = BatchNorm(8).eval()
 with torch.no_grad():
     alone = norm(features(digits.train_x[:1]))[0]
@@ -704,7 +711,8 @@ learned = experiments.load("convolution_norm")
 
 def norms_now():
     """One seed now, drawn over the shipped ones."""
-    history = experiments.one("convolution_norm", "batch norm", seed=5)
+    quiet = {"seed": 5, "on_epoch": lambda history: None}  # no curve
+    history = experiments.one("convolution_norm", "batch norm", **quiet)
     live = {"batch norm": history.test_accuracy[-1]}
     title = "200 digits, all learned: test accuracy"
     return show.draw.seeds(experiments.summary(learned), live, title=title)
@@ -962,22 +970,20 @@ for large in (5, 3):
     print(f"{large}x{large}: {own.params:,} parameters, {own.macs:,} MACs")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Weight for weight.** torchvision's weights in your layers. The names are
-# the same but for one: torchvision's batch norms also count their batches
-# (`num_batches_tracked`), which nothing here needs. Compared in training mode,
-# where every batch norm does its work, and without dropout.
+# **Weight for weight.** torchvision's weights in this network. The names are
+# the same; only a counter in torchvision's batch norms has no place in ours.
+# Compared in training mode, where every batch norm does its work, and without
+# dropout.
 
 # %% slideshow={"slide_type": "-"}
 import torchvision
 
 settings = {"aux_logits": False, "init_weights": False, "dropout": 0.0}
 theirs = torchvision.models.googlenet(**settings).double()
-weights = {
-    name: value
-    for name, value in theirs.state_dict().items()
-    if not name.endswith("num_batches_tracked")
-}
 ours = googlenet(large=3, dropout=0.0).double()
+names, state = ours.state_dict().keys(), theirs.state_dict()
+print("left out:", {name.split(".")[-1] for name in state.keys() - names})
+weights = {name: state[name] for name in names if name in state}
 nets.load_torchvision(ours, weights)
 
 # %% slideshow={"slide_type": "-"}

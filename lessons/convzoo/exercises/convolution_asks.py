@@ -216,7 +216,7 @@ PREDICTIONS = (
         question="One image goes through a batch norm in training mode, twice, each time with three "
         "other images beside it. Its numbers are then about 1 large. By how much do the two "
         "results differ? (Root of the mean square; 0 means not at all.)",
-        unit="in the output's size",
+        unit="of the output's size",
         why="What of it depends on the other images?",
     ),
     Prediction(
