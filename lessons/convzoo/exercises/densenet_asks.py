@@ -43,7 +43,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["c"] * v["k"] ** v["n"],
-                "The growth rate does not multiply the channels. Each layer adds that many.",
+                "That multiplies by the growth rate at each layer. Each layer adds that many.",
             ),
             Belief(
                 lambda v: v["n"] * v["k"],
