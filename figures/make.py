@@ -7,10 +7,8 @@ of the definitions of its lesson, and returns panels to stand in a row.
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
 from types import SimpleNamespace
-from xml.etree import ElementTree
 
 import torch
 
@@ -160,27 +158,9 @@ def in_a_row(panels: list[Picture]) -> str:
     )
 
 
-def on_top(rows: list[str]) -> str:
-    """One SVG of several rows, each made by `in_a_row`."""
-    roots = [ElementTree.fromstring(row).attrib for row in rows]
-    top, parts = 0, []
-    for row, root in zip(rows, roots, strict=True):
-        parts.append(row.replace("<svg ", f'<svg y="{top}" ', 1))
-        top += int(root["height"])
-    width = max(int(root["width"]) for root in roots)
-    words = " ".join(root["aria-label"] for root in roots)
-    return (
-        f'<svg role="img" aria-label="{words}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{width}" height="{top}" viewBox="0 0 {width} {top}">{"".join(parts)}</svg>\n'
-    )
-
-
 def make(definitions, folder: Path = Path(__file__).parent) -> list[Path]:
     """Write every picture; definitions(lesson) gives what a lesson defines."""
-    whole = runpy.run_path(str(Path(__file__).with_name("zoo.py")))["panels"](definitions)
-    zoo = folder / "zoo.svg"
-    zoo.write_text(on_top([in_a_row(whole[:4]), in_a_row(whole[4:])]), encoding="utf-8")
-    made = [zoo]
+    made = []
     for name, (lesson, draw) in PICTURES.items():
         path = folder / f"{name}.svg"
         path.write_text(in_a_row(draw(definitions(lesson))), encoding="utf-8")
