@@ -236,7 +236,7 @@ def test_the_clean_lesson_is_the_pair_of_the_file_worked_in(tmp_path):
 def test_check_reports_and_exits_with_0(capfd, tmp_path, monkeypatch):
     path = tmp_path / "09_sample.py"
     path.write_text(LESSON.replace("def half(x):", "print('loud')\ndef half(x) return 1"))
-    monkeypatch.setattr("convzoo.exercises.catalogue", lambda: KNOWN)
+    monkeypatch.setattr("convzoo.exercises.of_lesson", lambda lesson: KNOWN)
     monkeypatch.setattr("convzoo.exercises.judge", judge)
     status, out, err = command(capfd, "check", path, "--json")
     assert status == 0 and err == ""
