@@ -905,7 +905,7 @@ with torch.no_grad():
     scale = theirs(small).abs().max()
 print("largest difference, relative:", f"{gap / scale:.1e}")
 
-# %% [markdown] slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The printed figures of the paper's table 5 are in millions; ours are counted.
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]

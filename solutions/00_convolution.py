@@ -48,22 +48,28 @@ device = begin("00_convolution", student="")
 # weight between the two. Left: a 1x1 layer. Right: a 3x3 layer, one matrix for
 # each pixel it reads: the pixel itself ("here") and its eight neighbours.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Nothing here is drawn by hand. `measure.channel_matrix` asks a layer, by
+# gradients, how each output depends on each input: the layer is **probed**.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def matrices(layer, x, kernel):
+    """The matrix of each tap: (pixels down, pixels right) -> matrix."""
+    steps = range(-(kernel // 2), kernel // 2 + 1)
+    taps = [(dy, dx) for dy in steps for dx in steps]
+    return {tap: measure.channel_matrix(layer, x, tap=tap) for tap in taps}
+
+
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Try it.** Run the cell, change `kernel` to 1 or 5, and run it again. Point
-# at a cell to read its weight. Nothing is drawn by hand: `channel_matrix` asks
-# the layer, by gradients, how each output depends on each input.
+# at a cell to read its weight.
 
 # %%
 kernel = 3
 layer = nn.Conv2d(6, 6, kernel, padding=kernel // 2, bias=False)
 image = torch.randn(1, 6, 9, 9)  # n c h w
-steps = range(-(kernel // 2), kernel // 2 + 1)
-probed = {
-    (dy, dx): measure.channel_matrix(layer, image, tap=(dy, dx))
-    for dy in steps
-    for dx in steps
-}
-show.draw.taps(probed, title=f"A {kernel}x{kernel} layer", size=300)
+probed = matrices(layer, image, kernel)
+show.draw.taps(probed, title=f"A {kernel}x{kernel} layer")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. A 1x1 convolution is a matrix at each pixel
@@ -157,9 +163,9 @@ digits = data.load("digits").normalised()
 six = digits.train_x[:6, 0][None]  # six digits, six channels
 W = torch.randn(6, 6, 3, 3)  # outputs, inputs, rows, columns
 padded = F.pad(six, (1, 1, 1, 1))  # zeros: left, right, top, bottom
-by_tap = torch.zeros(1, 6, 8, 8)
 
 # %% tags=["nbval-check-output"]
+by_tap = torch.zeros(1, 6, 8, 8)
 for row in range(8):
     for column in range(8):
         for i in range(3):
@@ -175,13 +181,7 @@ print("the framework's numbers:", gap < 1e-4)
 # the first channel of the sum so far.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-around = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-nine = {
-    tap: measure.channel_matrix(
-        lambda x: F.conv2d(x, W, padding=1), six, tap=tap
-    )
-    for tap in around
-}
+nine = matrices(lambda x: F.conv2d(x, W, padding=1), six, 3)
 complete = F.conv2d(six, W, padding=1)
 
 
@@ -201,7 +201,7 @@ def missing(count):
 def products_picture(count):
     title = f"{count} of 9 products: {missing(count):.0%} missing"
     left = show.draw.taps(
-        nine, title="The matrices", shown=around[:count], still=True
+        nine, title="The matrices", shown=list(nine)[:count], still=True
     )
     largest = complete[0, 0].abs().max().item()
     so_far = first_products(count)[0, 0]
@@ -413,8 +413,10 @@ predict("convolution.unread", explore_sizes, measured=unread)
 # dilation 2 every window begins on an even row, and every tap lies an even
 # number of rows further. No odd row or column is ever read. Then try:
 #
-# - kernel 1, stride 2: three of four pixels are unread, not averaged.
-# - padding moves the size of the output and nothing else.
+# - kernel 1, stride 2, padding 0: 49 of the 169 pixels are read, the others
+#   not at all. Nothing is averaged.
+# - padding 1 for the same: now the other pixels are read. Padding adds outputs
+#   at the border, and with a stride it decides which pixels are met.
 # - dilation spreads the taps, at the same cost for each output.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -504,10 +506,9 @@ def explore_field():
 predict("convolution.field", explore_field)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Without a stride a 3x3 layer adds 2 pixels; behind a stride of 2 it adds 4.
-# And the field is not read evenly: many paths lead to the pixels in the
-# middle, one to each corner. How far a network sees is the subject of lesson
-# 04.
+# At dilation 1 a 3x3 layer adds 2 pixels, and 4 behind a stride of 2. And the
+# field is not read evenly: many paths lead to the pixels in the middle, one to
+# each corner. How far a network sees is the subject of lesson 04.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
@@ -554,9 +555,10 @@ predict("convolution.field", explore_field)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further A. Batch norm
 #
-# Layers learn more easily when what they read keeps its scale. Batch norm sees
-# to that, channel by channel: less the mean, over the root of the variance,
-# then a learned scale $\gamma$ (`weight`) and shift $\beta$ (`bias`):
+# The idea: layers learn more easily when what they read keeps its scale. Batch
+# norm sees to that, channel by channel: less the mean, over the root of the
+# variance. Then come a learned scale $\gamma$ (`weight`) and a learned shift
+# $\beta$ (`bias`):
 #
 # $$y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 #
@@ -568,10 +570,10 @@ predict("convolution.field", explore_field)
 # and width. **In evaluation** they are *running* ones, kept from training: an
 # answer must not depend on which images stand beside each other.
 #
-# Two details that frameworks agree on. The running ones take in `momentum` of
-# the new batch and keep 1 - `momentum` of the old. And the variance that
-# normalises divides by the count of numbers, the one that is kept by the count
-# less one (the unbiased one).
+# Two details, as torch has them. The running ones take in `momentum` of the
+# new batch and keep 1 - `momentum` of the old (in TensorFlow it is the share
+# that is kept). And the variance that normalises divides by the count of
+# numbers, the one that is kept by the count less one (the unbiased one).
 #
 # **Exercise (20 minutes).**
 
@@ -654,7 +656,7 @@ def follow_picture(momentum):
     count = list(range(1, 61))
     lines = [show.draw.Line("running mean", count, seen)]
     lines += [show.draw.Line("mean", count, [3] * 60, dashed=True)]
-    late = torch.tensor(seen[30:]).std().item()
+    late = (torch.tensor(seen[30:]) - 3).square().mean().sqrt().item()
     title = f"momentum {momentum}: off by {late:.2f} in the last half"
     labels = {"x_label": "batches seen", "y_label": "running mean"}
     return show.draw.curves(
@@ -708,6 +710,7 @@ def company_picture():
     title = "The same image in two batches, in training mode"
     words = {"x_label": "images in the batch", "y_label": "difference"}
     scale = {"log_x": True, "log_y": True, "x_ticks": sizes}
+    scale["size"] = (900, 420)  # pixels
     return show.draw.curves([line], title=title, **words, **scale)
 
 
@@ -733,7 +736,8 @@ print("in evaluation, the same in any company:", gap < 1e-5)
 # **Does it regularise?** Five networks, alike but for the norm, learn from 200
 # digits until they know all of them, five seeds each. Beside batch norm stand
 # one that uses each image's own statistics, and so has no such noise (group
-# norm with one group), and two batch norms over fewer images, which have more.
+# norm with one group), and two batch norms over 10 and 4 images at a time in
+# place of the batch's 40, which have more of it.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 learned = experiments.load("convolution_norm")
@@ -769,10 +773,10 @@ for one, other in (
 # %% [markdown] slideshow={"slide_type": "skip"}
 # - **Held here.** With batch norm the test accuracy is higher by more than the
 #   seeds differ, while all networks know every training image.
-# - **Not shown.** That the noise does it. Ten times fewer images a norm make
-#   more noise, and no visible difference. That batch norm also beats the norm
-#   of each image could be the noise, or what the two let through: a norm of
-#   each image takes away how bright the image is, batch norm keeps that.
+# - **Not shown.** That the noise does it. Statistics of 4 images in place of
+#   40 make more noise, and no visible difference. That batch norm also beats
+#   the norm of each image could be the noise, or what the two let through: a
+#   norm of each image takes away how bright the image is, batch norm keeps it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. Inception
@@ -814,8 +818,8 @@ class BasicConv2d(nn.Module):
 # | `branch4` | max pool 3x3, stride 1, padding 1, then 1x1 | `pool_proj` |
 #
 # **Exercise (15 minutes).** All four keep height and width. Why `large`? The
-# paper has a 5x5 there; torchvision's copy has a 3x3, by a mistake that its
-# weights made permanent (pytorch/vision issue 906).
+# paper has a 5x5 there; torchvision's copy has a 3x3, a mistake that is known
+# and was left (pytorch/vision issue 906).
 
 # %% exercise="convolution.inception" tags=["define"] slideshow={"slide_type": "subslide"}
 # exercise: convolution.inception
@@ -950,9 +954,10 @@ def explore_budget():
 predict("convolution.reduced", explore_budget, measured=times_fewer)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# At "reduced to 1" all rows of a branch are multiples of one row: a single
-# channel is all that is left to read. That is what a reduction costs: it is a
-# bottleneck for information, and here it pays for two larger kernels.
+# For block 3a: $25 \cdot 192 \cdot 32$ multiply-adds at each pixel, against
+# $192 \cdot 16 + 25 \cdot 16 \cdot 32$. In the matrix, at "reduced to 1", all
+# 3x3 rows are multiples of one row, and all 5x5 rows of another: a single
+# channel is all that is left to read. That is the price of a reduction.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further C. GoogLeNet
