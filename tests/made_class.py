@@ -46,9 +46,7 @@ def lesson():
 
 def unmarked(source: str) -> str:
     """A solution without its markers, as a student would have written it."""
-    return "\n".join(
-        x for x in source.split("\n") if "# BEGIN SOLUTION" not in x and "# END SOL" not in x
-    )
+    return "\n".join(x for x in source.split("\n") if "# BEGIN SOLUTION" not in x and "# END SOL" not in x)
 
 
 def right(id: str) -> str:
@@ -71,9 +69,7 @@ def notebook(made: Made, student: str = "") -> dict:
         elif role == "student":
             source = source.replace('student=""', f"student={(student or made.name)!r}")
         node = {"cell_type": cell.kind, "metadata": cell.metadata, "source": source}
-        cells.append(
-            node | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {})
-        )
+        cells.append(node | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {}))
     found = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
     return made.notebook(found) or found if made.notebook else found
 
@@ -143,7 +139,6 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
 
 def moved() -> list[Made]:
     """Right, in notebooks that were handled roughly."""
-
     def duplicated(found):
         cell = next(c for c in found["cells"] if c["metadata"].get("exercise") == BLOCKS)
         stub = next(c.source for c in lesson()[0].cells if c.owner == ("exercise", BLOCKS))
@@ -162,9 +157,7 @@ def moved() -> list[Made]:
 
     def extra(found):
         code = "import math\n\ndef helper(blocks):\n    return blocks.new_zeros\n"
-        found["cells"].insert(
-            3, {"cell_type": "code", "metadata": {}, "source": code, "outputs": []}
-        )
+        found["cells"].insert(3, {"cell_type": "code", "metadata": {}, "source": code, "outputs": []})
 
     def spoilt(found):  # everything that is not his is edited
         for cell in found["cells"]:
@@ -233,13 +226,7 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
         "signals": "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)",
     }  # fmt: skip
     made = [Made(name, _patch(code), SHAPE_ONLY) for name, code in tricks.items()]
-    made.append(
-        Made(
-            "patch-serialiser",
-            _patch("import json\njson.dumps = lambda *a, **k: '{}'"),
-            {BLOCKS: 0},
-        )
-    )
+    made.append(Made("patch-serialiser", _patch("import json\njson.dumps = lambda *a, **k: '{}'"), {BLOCKS: 0}))
     return made + _liars() + _destroyers()
 
 
@@ -297,13 +284,7 @@ def block_diagonal(blocks):
         Made("object-result", own("def block_diagonal(blocks):\n    return type('T', (), {'__eq__': lambda *a: True})()\n"), {BLOCKS: 0}),
     ]  # fmt: skip
     for name, (before, raw) in replies.items():
-        made.append(
-            Made(
-                name,
-                own("import json, os, struct\n" + before + "\n" + pipes.replace("{bytes}", raw)),
-                {BLOCKS: 0},
-            )
-        )
+        made.append(Made(name, own("import json, os, struct\n" + before + "\n" + pipes.replace("{bytes}", raw)), {BLOCKS: 0}))
     return made
 
 

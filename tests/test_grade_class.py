@@ -199,10 +199,7 @@ def test_the_class_page_tells_misconceptions_by_frequency(made_class):
 
 def test_a_second_run_grades_only_what_changed_and_gives_the_same_marks(tmp_path):
     place, out = tmp_path / "in", tmp_path / "out"
-    first, second = (
-        Made("anna", own("def block_diagonal(blocks):\n    return 1\n")),
-        Made("bob", {BLOCKS: right(BLOCKS)}),
-    )
+    first, second = Made("anna", own("def block_diagonal(blocks):\n    return 1\n")), Made("bob", {BLOCKS: right(BLOCKS)})
     hand_in(place, first), hand_in(place, second)
     options = Options(jobs=1, limits=LIMITS)
     assert grade(place, out, options)["graded_now"] == 2
@@ -282,10 +279,7 @@ def test_questions_are_marked_with_the_students_own_numbers(tmp_path):
     hand_in(place, Made("emil", {"resnext.weights": ask.format("'a' * 10**9")}))
     hand_in(place, Made("free", {"resnext.explain": hostile_text + "\n=1+1"}))
     grade(place, out, Options(jobs=2, limits=LIMITS))
-    marks = {
-        n: items(out, n)["resnext.weights"]["earned"]
-        for n in ("anna", "bob", "carl", "dora", "emil")
-    }
+    marks = {n: items(out, n)["resnext.weights"]["earned"] for n in ("anna", "bob", "carl", "dora", "emil")}
     assert marks == {"anna": 1, "bob": 1, "carl": 1, "dora": 0, "emil": 0}
     page = (out / "class.html").read_text()
     assert "The name in begin(...) is &#x27;anna&#x27;" in page and "of bob, carl" in page
@@ -294,9 +288,7 @@ def test_questions_are_marked_with_the_students_own_numbers(tmp_path):
         assert "<script" not in path.read_text()
     rows = list(csv.DictReader((out / "free.csv").open()))
     assert [r["student"] for r in rows] == ["free"]
-    marked = (
-        (out / "free.csv").read_text().replace("resnext.explain,2,,", "resnext.explain,2,1.5,Good.")
-    )
+    marked = (out / "free.csv").read_text().replace("resnext.explain,2,,", "resnext.explain,2,1.5,Good.")
     marked = marked.replace("resnext.explain,2.0,,", "resnext.explain,2.0,1.5,Good.")
     (out / "free.csv").write_text(marked)
     assert grade(place, out)["graded_now"] == 0
@@ -386,6 +378,6 @@ def test_the_numbers_differ_by_student_and_secret():
 
 
 def test_all_right_is_all_the_points(made_class):
-    assert sum(
-        i["earned"] for id, i in items(made_class[2], "right").items() if id in all_right()
-    ) == sum(full().values())
+    assert sum(i["earned"] for id, i in items(made_class[2], "right").items() if id in all_right()) == sum(
+        full().values()
+    )

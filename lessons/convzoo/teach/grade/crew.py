@@ -47,9 +47,7 @@ def perform(task: Task) -> list[Graded]:
     except NoSandbox as problem:
         return [_not_graded(task, work, str(problem)) for work in task.works]
     except Exception as problem:
-        return [
-            _not_graded(task, work, f"The grader raised {problem!r:.300}") for work in task.works
-        ]
+        return [_not_graded(task, work, f"The grader raised {problem!r:.300}") for work in task.works]
 
 
 def _not_graded(task: Task, work: Work, reason: str) -> Graded:
@@ -112,8 +110,8 @@ def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
         client = Client(scheduler, timeout="10s", set_as_default=True)
     except (OSError, ValueError, TimeoutError) as problem:
         raise UserError(
-            f"There is no Dask scheduler at {scheduler} ({problem}): start it with `dask scheduler`"
-            " and workers with `dask worker ADDRESS`."
+            f"There is no Dask scheduler at {scheduler} ({problem}). Start one with `dask scheduler` "
+            "and workers with `dask worker ADDRESS`."
         ) from None
     with client, parallel_config(backend="dask"):
         crew = Parallel(batch_size=1, return_as="generator_unordered")

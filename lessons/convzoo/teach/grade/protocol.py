@@ -248,7 +248,9 @@ def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
         "do": "reply",
         "parameters": [[k, list(v)] for k, v in reply.parameters.items()],
         "loaded": reply.loaded,
-        "ops": [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops],
+        "ops": [
+            [op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops
+        ],
         "stage": reply.stage,
         "raised": reply.raised[:MAX_TEXT],
         "error": reply.error[:MAX_TEXT],

@@ -126,8 +126,7 @@ class Box:
 def _isolation() -> list[str]:
     return [
         "--unshare-user", "--unshare-all", "--disable-userns", "--uid", "65534", "--gid", "65534",
-        "--hostname", "box", "--as-pid-1", "--die-with-parent", "--new-session",
-        "--cap-drop", "ALL",
+        "--hostname", "box", "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
     ]  # fmt: skip
 
 
@@ -216,9 +215,7 @@ def _nobody() -> int:
         ranges = [[int(n) for n in line.split()] for line in file]
     last = max(start + count for start, _, count in ranges)
     number = os.getpid() * 100 + next(_started) % 100
-    return (
-        1_000_000_000 + number % 1_000_000_000 if last > 2_000_000_000 else 61_000 + number % 4_000
-    )
+    return 1_000_000_000 + number % 1_000_000_000 if last > 2_000_000_000 else 61_000 + number % 4_000
 
 
 def probe(box: Box, limits: Limits) -> None:

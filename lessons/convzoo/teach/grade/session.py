@@ -45,7 +45,7 @@ class Job:
     """What a fork of the worker is to execute.
 
     cells: (label, source) each; name: what the exercise defines, exercise: its id; question: the
-    short question that is asked instead; passed: those for which `use` gives the student's own.
+    short question that is asked instead; passed: the exercises for which `use` gives the student's own.
     """
 
     cells: tuple[tuple[str, str], ...]
@@ -109,9 +109,7 @@ class Session:
         if not modules:
             return
         try:
-            self._channel.send(
-                {"do": "preload", "modules": sorted(modules)}, seconds=self.limits.start
-            )
+            self._channel.send({"do": "preload", "modules": sorted(modules)}, seconds=self.limits.start)
             self._channel.ended(self.limits.start)
         except Broken:
             self.close()
@@ -251,11 +249,7 @@ class Session:
 
 def _defined(header: dict, cells: int) -> Defined:
     troubles, answer = header.get("troubles"), header.get("answer")
-    if (
-        not isinstance(troubles, list)
-        or len(troubles) > cells
-        or type(header.get("found")) is not bool
-    ):
+    if not isinstance(troubles, list) or len(troubles) > cells or type(header.get("found")) is not bool:
         raise Broken("a report that is none")
     found = {}
     for entry in troubles:
