@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor, nn
 
-from convzoo.case import Case, Op
+from convzoo.case import Case
 from convzoo.exercises.model import (
-    Exercise, Shortcut, Wrong, integers, module_case, normal, pick, small_module_case,
+    Exercise, Wrong, integers, module_case, normal, pick, small_module_case,
 )  # fmt: skip
+from convzoo.exercises.separable_block import GROUPED
 from convzoo.framework import separable as framework
 
 LESSON = "06_separable"
@@ -148,10 +149,6 @@ RANK = Exercise(
 )
 
 # --- MobileNetV2's block -------------------------------------------------------------
-
-
-def _is_grouped(op: Op) -> bool:
-    return op.name == "aten.convolution.default" and op.args[8] > 1
 
 
 def _case(gen, training=False, image=(5, 4), times=1.0, **scalars) -> Case:
@@ -303,13 +300,7 @@ INVERTED = Exercise(
         "Where expand_ratio is 1, `self.expand` and `self.bn1` are None, and the forward pass "
         "goes straight to the depthwise layer.",
     ),
-    shortcuts=(
-        Shortcut(
-            "It calls the framework's grouped convolution. Use `DepthwiseConv2d`.",
-            _is_grouped,
-            ("groups",),
-        ),
-    ),
+    shortcuts=(GROUPED,),
 )
 
 FURTHER = (RANK, INVERTED)
