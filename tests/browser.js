@@ -111,31 +111,43 @@ window.zoo = {
     node.scrollIntoView({ block: "center" });
     this.kernelTime = null;
     let start = null;
+    let looked = null;
     for (const event of ["keydown", "input", "change"]) {
       node.addEventListener(event, () => { start ??= performance.now(); },
         { capture: true, once: true });
     }
     const before = this.picture(view);
+    this.watched = view;
     this.result = new Promise((done) => {
       const watcher = new MutationObserver(async () => {
         if (view.innerHTML === before.html) return;
         watcher.disconnect();
+        clearInterval(looked);
         await Promise.all([...view.querySelectorAll("img")].map((i) => i.decode()));
         await new Promise(requestAnimationFrame);
         const screen = performance.now() - start;
         await new Promise((later) => setTimeout(later, 60)); // the kernel's "idle" comes last
-        done({ changed: true, picture: this.picture(view), screen, kernel: this.kernelTime });
+        done({ changed: true, screen, kernel: this.kernelTime });
       });
       watcher.observe(view, { childList: true, subtree: true, characterData: true });
-      setTimeout(() => done({ changed: false }), 60000);
+      const until = performance.now() + 60000;
+      let answered = null; // a kernel that has answered a second ago draws nothing more
+      looked = setInterval(() => {
+        if (this.kernelTime !== null) answered ??= performance.now();
+        if (performance.now() < Math.min(until, (answered ?? until) + 1000)) return;
+        watcher.disconnect();
+        clearInterval(looked);
+        done({ changed: false, screen: null, kernel: this.kernelTime });
+      }, 50);
     });
     const labels = [...node.closest(".jupyter-widgets").querySelectorAll("label")];
     const name = labels.map((l) => l.textContent.replace(/\u200b/g, "").trim()).find(Boolean);
     return { kind, name: name || kind, picture: before, next: this.next(kind, node) };
   },
 
-  seen() {
-    return this.result;
+  async seen() {
+    const seen = await this.result;
+    return { seen, picture: this.picture(this.watched) };
   },
 
   pages() {
