@@ -10,7 +10,7 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test doctor check release report experiments exercises figures slides present clean
-.PHONY: python setup setup-test grade nbgrader-course
+.PHONY: python setup setup-test grade nbgrader-course tables bench matrix
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
@@ -21,6 +21,9 @@ help:
 	@echo "make release          for teachers: make lessons/ from solutions/"
 	@echo "make report           measure this device for figures/data (10 minutes, in parts)"
 	@echo "make experiments      train the networks whose results ship (10 minutes, in parts)"
+	@echo "make tables           the papers' printed counts beside ours"
+	@echo "make bench            time our layers against the framework's (2 minutes)"
+	@echo "make matrix           test on every Python and the oldest torch there is (40 minutes)"
 	@echo "make figures          make the pictures in the lessons' text from the lessons' layers"
 	@echo "make slides           make the slides of all lessons in build/slides"
 	@echo "make present          live slides with sliders (sets up .venv-present once, a minute)"
@@ -66,6 +69,15 @@ report: python
 
 experiments: python
 	@$(CONVZOO) experiments $(EXPERIMENTS)
+
+tables: python
+	@$(CONVZOO) tables
+
+bench: python
+	@$(CONVZOO) bench $(BENCH)
+
+matrix: python
+	@$(PYTHON) tests/matrix.py $(MATRIX)
 
 # nbgrader, joblib: pip install -e '.[teacher]'
 grade: python

@@ -186,6 +186,20 @@ def experiments(arguments: Arguments) -> Outcome:
     return Outcome(*told(run(arguments.name, arguments.seeds, arguments.again)))
 
 
+def tables(arguments: Arguments) -> Outcome:
+    from convzoo.tables import ROWS, compared, told
+
+    rows = [compared(row) for row in ROWS]
+    return Outcome(rows, told(rows))
+
+
+def bench(arguments: Arguments) -> Outcome:
+    from convzoo.benchmarks import bench, told
+
+    found = bench(arguments.parts, arguments.seconds)
+    return Outcome(found, told(found))
+
+
 def _file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="+", help="a lesson's .ipynb or .py")
 
@@ -227,6 +241,17 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--note", metavar="TEXT", default="", help="what a reader should know")
 
 
+def _bench_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--parts", metavar="PART", nargs="+", default=[],
+        help="layers, checks, widgets, imports; all, if not given",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seconds", metavar="S", type=float, default=1.0,
+        help="that a layer's pass is measured for; 1, if not given",
+    )  # fmt: skip
+
+
 def _experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="*", help="off_diagonal, say; else all")
     parser.add_argument("--seeds", metavar="N", type=int, default=5, help="5, if not given")
@@ -258,6 +283,10 @@ VERBS = {
         "build a paper's network from the course's own layers and count it", count, _network,
         "Nothing is computed, so a large network takes seconds too.",
     ),
+    "tables": Verb(
+        "the papers' printed counts beside those of the course's own layers", tables,
+        more="Where the two differ, the line says why.",
+    ),
     "release": Verb(
         "make lessons/ and the executed solutions from solutions/NN_name.py", release,
         _release_options,
@@ -267,6 +296,11 @@ VERBS = {
         "measure this device and write its curves to figures/data", report, _report_options,
         "About ten minutes on a quiet machine. It writes each point as it is measured, and goes "
         "on where it was stopped. The device is the one that lessons take, or CONVZOO_DEVICE.",
+    ),
+    "bench": Verb(
+        "time the lessons' layers against the framework's, and what a reader waits for", bench,
+        _bench_options,
+        "About two minutes. The device is the one that lessons take, or CONVZOO_DEVICE.",
     ),
     "experiments": Verb(
         "train the seeds whose results ship in figures/data", experiments, _experiment_options,

@@ -1,0 +1,85 @@
+"""`make bench`: the from-scratch layers against the framework's, and what a reader waits for.
+
+    layers    every layer that the lessons build: speed, bytes, launches, both passes
+    checks    the seconds of each exercise's check
+    widgets   the milliseconds of a slider's move
+    imports   what a lesson's imports add to torch's own
+
+Nothing here is asserted by a test: a time belongs to a machine. The counts are asserted there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+
+from convzoo import device as devices
+from convzoo.benchmarks import layers, reader
+from convzoo.errors import UserError
+from convzoo.measure import records
+
+__all__ = ["PARTS", "bench", "told"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """title; rows(device, seconds a measurement); a row as a line; which row comes first."""
+
+    title: str
+    rows: Callable[[torch.device, float], Iterable[dict]]
+    line: Callable[[dict], str]
+    order: Callable[[dict], float]
+
+
+PARTS = {
+    "layers": Part(
+        "the lessons' layers against the framework's, the slowest first",
+        layers.rows, layers.line, lambda row: row["speed"],
+    ),
+    "checks": Part(
+        "seconds of a check, the slowest first", lambda device, seconds: reader.checks(),
+        lambda row: f"{row['exercise']:<32}{row['seconds']:.3f} s  {row['status']}",
+        lambda row: -row["seconds"],
+    ),
+    "widgets": Part(
+        "a slider's move, in the kernel", lambda device, seconds: reader.widgets(seconds),
+        lambda row: f"{row['picture']:<32}{row['ms']:.1f} ms (least {row['least']:.1f})",
+        lambda row: -row["ms"],
+    ),
+    "imports": Part(
+        "what imports add, in a fresh interpreter", lambda device, seconds: reader.imports(),
+        lambda row: f"{row['imports']:<32}{row['adds']:.2f} s over the {row['base']:.2f} s of "
+        f"{row['over']}",
+        lambda row: row["adds"],
+    ),
+}  # fmt: skip
+
+
+def bench(parts: list[str], seconds: float = 1.0) -> dict:
+    """Measure the named parts (all, unless named).
+
+    Returns {"about": the device and versions, part: its rows}.
+    Raises UserError for an unknown part.
+    """
+    for name in parts:
+        if name not in PARTS:
+            raise UserError(f"There is no part {name!r}: there are {', '.join(PARTS)}.")
+    device = devices.choose()
+    found: dict = {"about": records.header(device)}
+    for name in (name for name in PARTS if name in (parts or PARTS)):
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        found[name] = sorted(PARTS[name].rows(device, seconds), key=PARTS[name].order)
+    return found
+
+
+def told(found: dict) -> list[str]:
+    """What was found, for people."""
+    about = found["about"]
+    lines = [f"{about['device']}, {about['threads']} threads, torch {about['torch']}"]
+    for name in (name for name in PARTS if name in found):
+        part = PARTS[name]
+        lines += ["", f"{name}: {part.title}", *(f"  {part.line(row)}" for row in found[name])]
+    return lines
