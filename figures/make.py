@@ -7,13 +7,19 @@ of the definitions of its lesson, and returns panels to stand in a row.
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import torch
 
 from convzoo import measure, nets, show
 from convzoo.show import Picture
+
+
+ZOO = runpy.run_path(str(Path(__file__).with_name("zoo.py")))
+held_still = ZOO["held_still"]
 
 
 def nine_matrices(convolution: SimpleNamespace) -> list[Picture]:
@@ -112,6 +118,24 @@ def growing(densenet: SimpleNamespace) -> list[Picture]:
     return panels
 
 
+def gates(senet: SimpleNamespace) -> list[Picture]:
+    """One gate with its numbers kept from each of two images, and live on the second."""
+    torch.manual_seed(4)
+    gate = senet.SqueezeExcitation(12, 3)
+    for weight in gate.parameters():
+        torch.nn.init.normal_(weight, 0, 1.5)
+    images = torch.rand(2, 12, 5, 5) * torch.rand(2, 12, 1, 1)
+    matrices = {
+        f"held still, image {place}": measure.channel_matrix(held_still(gate, image), image)
+        for place, image in zip("AB", images.split(1), strict=True)
+    }
+    matrices["live, image B"] = measure.channel_matrix(gate, images[1:])
+    return [
+        show.draw.channel_matrix(matrix, title=title, size=310, limit=1, still=True)
+        for title, matrix in matrices.items()
+    ]
+
+
 def shuffled(shufflenet: SimpleNamespace) -> list[Picture]:
     """Two layers in three groups; the shuffle; the two layers with the shuffle between them."""
     torch.manual_seed(5)
@@ -137,8 +161,9 @@ PICTURES = {
     "01_residual": ("01_resnet", residual),
     "02_block_diagonal": ("02_resnext", block_diagonal),
     "03_growing": ("03_densenet", growing),
-    "06_separable": ("06_separable", separable),
+    "04_gates": ("04_senet", gates),
     "05_shuffle": ("05_shufflenet", shuffled),
+    "06_separable": ("06_separable", separable),
 }
 
 
@@ -158,9 +183,27 @@ def in_a_row(panels: list[Picture]) -> str:
     )
 
 
+def on_top(rows: list[str]) -> str:
+    """One SVG of several rows, each made by `in_a_row`."""
+    roots = [ElementTree.fromstring(row).attrib for row in rows]
+    top, parts = 0, []
+    for row, root in zip(rows, roots, strict=True):
+        parts.append(row.replace("<svg ", f'<svg y="{top}" ', 1))
+        top += int(root["height"])
+    width = max(int(root["width"]) for root in roots)
+    words = " ".join(root["aria-label"] for root in roots)
+    return (
+        f'<svg role="img" aria-label="{words}" xmlns="http://www.w3.org/2000/svg" '
+        f'width="{width}" height="{top}" viewBox="0 0 {width} {top}">{"".join(parts)}</svg>\n'
+    )
+
+
 def make(definitions, folder: Path = Path(__file__).parent) -> list[Path]:
     """Write every picture; definitions(lesson) gives what a lesson defines."""
-    made = []
+    whole = ZOO["panels"](definitions)
+    zoo = folder / "zoo.svg"
+    zoo.write_text(on_top([in_a_row(whole[:4]), in_a_row(whole[4:])]), encoding="utf-8")
+    made = [zoo]
     for name, (lesson, draw) in PICTURES.items():
         path = folder / f"{name}.svg"
         path.write_text(in_a_row(draw(definitions(lesson))), encoding="utf-8")

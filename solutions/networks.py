@@ -85,6 +85,16 @@ def _halving_five_times(network: nn.Module) -> nn.Module:
     return network
 
 
+def gated(defs, **settings) -> nn.Module:
+    """SE-ResNet, and with groups SE-ResNeXt: the skeleton with the block of lesson 04."""
+    return nets.ResNet(_with_own_groups(defs).SEBottleneck, **settings)
+
+
+def _seresnet(layers: tuple[int, ...], groups: int = 1, width_per_group: int = 64) -> Network:
+    settings = {"layers": layers, "groups": groups, "width_per_group": width_per_group}
+    return Network("04_senet", gated, settings | {"reduction": 16})
+
+
 def shuffled(defs, **settings) -> nn.Module:
     """ShuffleNet V1: lesson 05's unit in its skeleton, on lesson 02's grouped convolution."""
     return shufflenets.ShuffleNetV1(_with_own_groups(defs).ShuffleUnit, **settings)
@@ -96,7 +106,7 @@ def halved(defs, **settings) -> nn.Module:
 
 
 def _with_own_groups(defs):
-    """Lesson 05, whose layer runs on the framework's grouped convolution, on lesson 02's."""
+    """Lesson 04 or 05, whose layer runs on the framework's grouped convolution, on lesson 02's."""
     own = definitions(Path(__file__).with_name("02_resnext.py")).grouped_conv2d
     defs.GroupedConv2d.convolve = staticmethod(own)
     return defs
@@ -121,6 +131,9 @@ NETWORKS = {
     "densenet169": _densenet((6, 12, 32, 32)),
     "densenet201": _densenet((6, 12, 48, 32)),
     "densenet161": _densenet((6, 12, 36, 24), growth_rate=48, num_init_features=96),
+    "seresnet50": _seresnet((3, 4, 6, 3)),
+    "seresnet101": _seresnet((3, 4, 23, 3)),
+    "seresnext50_32x4d": _seresnet((3, 4, 6, 3), groups=32, width_per_group=4),
     "mobilenet_v1": Network("06_separable", mobilenet_v1, {"width_mult": 1.0}),
     "mobilenet_v2": Network("06_separable", mobilenet_v2, {"width_mult": 1.0}),
     "shufflenet_v1": Network("05_shufflenet", shuffled, {"groups": 3, "width_mult": 1.0}),

@@ -23,6 +23,8 @@ LESSONS = {
     "resnet": "01_resnet",
     "resnext": "02_resnext",
     "densenet": "03_densenet",
+    "seresnet": "04_senet",
+    "seresnext": "04_senet",
     "shufflenet": "05_shufflenet",
     "mobilenet": "06_separable",
 }

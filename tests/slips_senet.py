@@ -1,0 +1,331 @@
+"""What students write in lesson 04: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+import torch
+from slips import Slip, changed
+from torch import nn
+
+FIELD, LECTURE, PAPER = "senet.field_sizes", "senet.lecture_gate", "senet.squeeze_excite"
+LIVE, BLOCK = "senet.live_matrix", "senet.block"
+
+# --- how far a layer sees --------------------------------------------------------
+
+WALKED = """
+def field_sizes(layers):
+    size, step, sizes = 1, 1, []
+    for kernel, stride, dilation in layers:
+        size += (kernel - 1) * dilation * step
+        step *= stride
+        sizes.append(size)
+    return sizes
+"""
+
+BACKWARDS = """
+def field_sizes(layers):
+    sizes = []
+    for n in range(1, len(layers) + 1):
+        size = 1
+        for kernel, stride, dilation in layers[:n][::-1]:
+            size = (size - 1) * stride + (kernel - 1) * dilation + 1
+        sizes.append(size)
+    return tuple(sizes)
+"""
+
+COUNTED = """
+def field_sizes(layers):
+    found = []
+    for n in range(len(layers)):
+        seen = {0}
+        for kernel, stride, dilation in reversed(layers[: n + 1]):
+            seen = {place * stride + tap * dilation for place in seen for tap in range(kernel)}
+        found.append(max(seen) - min(seen) + 1)
+    return found
+"""
+
+# --- the lecture's gate ----------------------------------------------------------
+
+NAMED = """
+def lecture_gate(x, weight, scaled=False):
+    sums = torch.einsum("nchw,chw->nc", x, weight)
+    gates = torch.softmax(sums, dim=1)
+    if scaled:
+        gates = gates * x.shape[1]
+    return x * gates[:, :, None, None], gates
+"""
+
+MULTIPLIED = """
+def lecture_gate(x, weight, scaled=False):
+    gates = F.softmax((x * weight).sum((2, 3)), dim=-1)
+    gates = gates * len(weight) if scaled else gates
+    return gates.unsqueeze(-1).unsqueeze(-1) * x, gates
+"""
+
+BY_HAND = """
+def lecture_gate(x, weight, scaled=False):
+    n, c, h, w = x.shape
+    sums = (x.reshape(n, c, h * w) * weight.reshape(1, c, h * w)).sum(-1)
+    powers = torch.exp(sums - sums.max(dim=1, keepdim=True).values)
+    gates = powers / powers.sum(dim=1, keepdim=True)
+    if scaled:
+        gates = gates * c
+    return torch.einsum("nchw,nc->nchw", x, gates), gates
+"""
+
+LOOP = """
+def lecture_gate(x, weight, scaled=False):
+    sums = torch.stack([(x[:, i] * weight[i]).sum((1, 2)) for i in range(len(weight))], dim=1)
+    gates = torch.softmax(sums, dim=1)
+    if scaled:
+        gates = gates * len(weight)
+    return x * gates[:, :, None, None], gates
+"""
+
+# --- the paper's gate ------------------------------------------------------------
+
+PLAIN = """
+def squeeze_excite(x, w1, b1, w2, b2):
+    squeezed = x.mean((2, 3))
+    middle = torch.relu(squeezed @ w1.T + b1)
+    gates = torch.sigmoid(middle @ w2.T + b2)
+    return x * gates[:, :, None, None], gates
+"""
+
+LINEAR = """
+def squeeze_excite(x, w1, b1, w2, b2):
+    z = F.adaptive_avg_pool2d(x, 1).flatten(1)
+    z = F.linear(F.relu(F.linear(z, w1, b1)), w2, b2).sigmoid()
+    return x * z[..., None, None], z
+"""
+
+AS_CONVOLUTIONS = """
+def squeeze_excite(x, w1, b1, w2, b2):
+    z = x.mean(dim=(2, 3), keepdim=True)
+    z = F.conv2d(z, w1[:, :, None, None], b1).clamp(min=0)
+    z = 1 / (1 + torch.exp(-F.conv2d(z, w2[:, :, None, None], b2)))
+    return x * z, z.squeeze(-1).squeeze(-1)
+"""
+
+# --- the live matrix -------------------------------------------------------------
+
+PRODUCT_RULE = """
+def live_matrix(pixel, mean, w1, b1, w2, b2):
+    middle = w1 @ mean + b1
+    gates = torch.sigmoid(w2 @ torch.relu(middle) + b2)
+    passes = (middle > 0).to(mean.dtype)
+    slope = (gates * (1 - gates))[:, None] * (w2 @ (passes[:, None] * w1))
+    return torch.diag(gates) + pixel[:, None] * slope
+"""
+
+WITH_DIAGONALS = """
+def live_matrix(pixel, mean, w1, b1, w2, b2):
+    middle = w1 @ mean + b1
+    gates = (w2 @ middle.clamp(min=0) + b2).sigmoid()
+    mask, slope = torch.diag((middle > 0).double()), torch.diag(gates * (1 - gates))
+    return torch.diag(gates) + torch.diag(pixel) @ slope @ w2 @ mask @ w1
+"""
+
+ENTRY_BY_ENTRY = """
+def live_matrix(pixel, mean, w1, b1, w2, b2):
+    middle = w1 @ mean + b1
+    gates = torch.sigmoid(w2 @ torch.relu(middle) + b2)
+    rows = []
+    for i in range(len(pixel)):
+        row = []
+        for j in range(len(pixel)):
+            through = sum(
+                w2[i, k] * w1[k, j] for k in range(len(middle)) if middle[k] > 0
+            )
+            own = gates[i] if i == j else 0
+            row.append(own + pixel[i] * gates[i] * (1 - gates[i]) * through)
+        rows.append(torch.stack(row))
+    return torch.stack(rows)
+"""
+
+# --- the block -------------------------------------------------------------------
+
+
+class SqueezeExcitation(nn.Module):
+    """The lesson's layer, as it stands between the exercises, on torch's own operations."""
+
+    def __init__(self, channels, reduction=16):
+        super().__init__()
+        middle = max(1, channels // reduction)
+        self.fc1 = nn.Conv2d(channels, middle, 1)
+        self.fc2 = nn.Conv2d(middle, channels, 1)
+
+    def forward(self, x):
+        z = torch.relu(self.fc1(x.mean((2, 3), keepdim=True)))
+        return x * torch.sigmoid(self.fc2(z))
+
+
+NAMES = {"SqueezeExcitation": SqueezeExcitation}  # what the lesson defines between its exercises
+
+GATED = """
+class SEBottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, in_channels, planes, stride=1, groups=1, width_per_group=64, reduction=16):
+        super().__init__()
+        width, out = int(planes * width_per_group / 64) * groups, 4 * planes
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, out, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out)
+        self.se = SqueezeExcitation(out, reduction)
+        self.downsample = None
+        if stride != 1 or in_channels != out:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
+            )
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.se(self.bn3(self.conv3(y)))
+        identity = x if self.downsample is None else self.downsample(x)
+        return F.relu(y + identity)
+"""
+
+WITH_RELU_LAYER = changed(
+    GATED,
+    ("        self.se =", "        self.relu = nn.ReLU(inplace=True)\n        self.se ="),
+    ("F.relu(self.bn", "self.relu(self.bn"),
+    ("return F.relu(y + identity)", "y += identity\n        return self.relu(y)"),
+)
+
+SHORTCUT_FIRST = changed(
+    GATED,
+    ("        y = F.relu(self.bn1(self.conv1(x)))\n",
+     "        shortcut = self.downsample(x) if self.downsample else x\n"
+     "        y = self.bn1(self.conv1(x)).clamp(min=0)\n"),
+    ("        identity = x if self.downsample is None else self.downsample(x)\n", ""),
+    ("y + identity", "shortcut + y"),
+)  # fmt: skip
+
+RIGHT = {
+    FIELD: {"walked": WALKED, "backwards": BACKWARDS, "counted": COUNTED},
+    LECTURE: {"named": NAMED, "multiplied": MULTIPLIED, "by_hand": BY_HAND},
+    PAPER: {"plain": PLAIN, "linear": LINEAR, "convolutions": AS_CONVOLUTIONS},
+    LIVE: {"product_rule": PRODUCT_RULE, "diagonals": WITH_DIAGONALS, "entries": ENTRY_BY_ENTRY},
+    BLOCK: {"gated": GATED, "relu_layer": WITH_RELU_LAYER, "shortcut_first": SHORTCUT_FIRST},
+}
+
+NUMBERS = ("smallest case", "yours", "expected")
+
+SLIPS = (
+    Slip(FIELD, "no_stride", changed(WALKED, ("        step *= stride\n", "")), "values",
+         "no_stride", (*NUMBERS, "strides are not used")),
+    Slip(FIELD, "no_dilation", changed(WALKED, ("(kernel - 1) * dilation", "(kernel - 1)")),
+         "values", "no_dilation", (*NUMBERS, "dilation is not used")),
+    Slip(FIELD, "step_first", changed(WALKED, ("        step *= stride\n", ""),
+         ("        size +=", "        step *= stride\n        size +=")), "values", "own_stride",
+         (*NUMBERS, "own stride")),
+    Slip(FIELD, "whole_kernel", changed(WALKED, ("(kernel - 1)", "kernel")), "values",
+         "whole_kernel", (*NUMBERS, "a whole kernel")),
+    Slip(FIELD, "multiplied", changed(WALKED, ("size += (kernel - 1) * dilation * step",
+         "size *= kernel")), "values", "multiplied", (*NUMBERS, "multiplied")),
+    Slip(FIELD, "half", changed(WALKED, ("append(size)", "append(size // 2)")), "values",
+         "one_side", (*NUMBERS, "to one side")),
+    Slip(FIELD, "last_alone", changed(WALKED, ("return sizes", "return size")), "shape",
+         says=("one tensor",)),
+    Slip(FIELD, "from_zero", changed(WALKED, ("size, step, sizes = 1,", "size, step, sizes = 0,")),
+         "values", says=NUMBERS),
+
+    Slip(LECTURE, "batch", changed(NAMED, ("dim=1", "dim=0")), "values", "over_the_batch",
+         (*NUMBERS, "images of the batch")),
+    Slip(LECTURE, "pixels", changed(NAMED, ("nchw,chw->nc", "nchw,chw->nhw"),
+         ("torch.softmax(sums, dim=1)", "torch.softmax(sums.flatten(1), 1).reshape(sums.shape)"),
+         ("gates[:, :, None, None]", "gates[:, None]")), "shape", "per_pixel",
+         ("keep the channels apart",)),
+    Slip(LECTURE, "sigmoid", changed(NAMED, ("torch.softmax(sums, dim=1)", "torch.sigmoid(sums)")),
+         "values", "sigmoid", (*NUMBERS, "compete")),
+    Slip(LECTURE, "mean", changed(MULTIPLIED, (".sum((2, 3))", ".mean((2, 3))")), "values",
+         "average", (*NUMBERS, "number of pixels")),
+    Slip(LECTURE, "one_sum", changed(NAMED, ('"nchw,chw->nc", x, weight)',
+         '"nchw,chw->n", x, weight)[:, None].expand(x.shape[:2])')), "values", "one_number",
+         (*NUMBERS, "share one sum")),
+    Slip(LECTURE, "unscaled", changed(MULTIPLIED, (" * len(weight) if", " if")), "values",
+         "never_scaled", (*NUMBERS, "changes nothing")),
+    Slip(LECTURE, "times_pixels", changed(NAMED, ("* x.shape[1]", "* x.shape[2] * x.shape[3]")),
+         "values", "scaled_by_pixels", (*NUMBERS, "number of pixels")),
+    Slip(LECTURE, "plus", changed(NAMED, ("x * gates", "x + gates")), "values", "added",
+         (*NUMBERS, "multiply")),
+    Slip(LECTURE, "detached", changed(NAMED, ("= torch.softmax(sums",
+         "= torch.softmax(sums.detach()")), "gradients", "held_still", ("cut off",)),
+    Slip(LECTURE, "image_detached", changed(NAMED, ('->nc", x,', '->nc", x.detach(),')),
+         "gradients", says=("gradient of `x`",)),
+    Slip(LECTURE, "no_dimensions", changed(NAMED, ("gates[:, :, None, None]", "gates")), "run",
+         says=("line",)),
+    Slip(LECTURE, "image_alone", changed(NAMED, ("None], gates", "None]")), "shape",
+         says=("one tensor", "2 tensors")),
+    Slip(LECTURE, "gates_first", changed(NAMED, ("x * gates[:, :, None, None], gates",
+         "gates, x * gates[:, :, None, None]")), "shape", says=("shape", "expected")),
+    Slip(LECTURE, "loop", LOOP, "launches", says=("Right, but slow", "number of channels")),
+
+    Slip(PAPER, "sum", changed(PLAIN, ("x.mean", "x.sum")), "values", "summed",
+         (*NUMBERS, "pixels are summed")),
+    Slip(PAPER, "max", changed(PLAIN, ("x.mean((", "x.amax((")), "values", "largest",
+         (*NUMBERS, "largest pixel")),
+    Slip(PAPER, "no_relu", changed(PLAIN, ("torch.relu(squeezed @ w1.T + b1)",
+         "squeezed @ w1.T + b1")), "values", "no_relu", (*NUMBERS, "no ReLU")),
+    Slip(PAPER, "softmax", changed(PLAIN, ("torch.sigmoid(middle @ w2.T + b2)",
+         "torch.softmax(middle @ w2.T + b2, 1)")), "values", "softmax", (*NUMBERS, "sum to one")),
+    Slip(PAPER, "no_sigmoid", changed(LINEAR, (".sigmoid()", "")), "values", "no_sigmoid",
+         (*NUMBERS, "sigmoid is missing")),
+    Slip(PAPER, "relu_twice", changed(PLAIN, ("torch.sigmoid(middle @ w2.T + b2)",
+         "torch.sigmoid(torch.relu(middle @ w2.T + b2))")), "values", "relu_last",
+         (*NUMBERS, "one half")),
+    Slip(PAPER, "no_biases", changed(LINEAR, ("z, w1, b1)", "z, w1)"), ("w2, b2).", "w2).")),
+         "values", "no_biases", (*NUMBERS, "biases")),
+    Slip(PAPER, "no_mean", changed(AS_CONVOLUTIONS, ("x.mean(dim=(2, 3), keepdim=True)", "x")),
+         "shape", "each_pixel", ("Every pixel",)),
+    Slip(PAPER, "unchanged", changed(PLAIN, ("return x * gates[:, :, None, None]",
+         "return x.clone()")), "values", "not_applied", (*NUMBERS, "unchanged")),
+    Slip(PAPER, "held", changed(PLAIN, ("return x * gates",
+         "gates = gates.detach()\n    return x * gates")), "gradients", "held_still",
+         ("cut off",)),
+    Slip(PAPER, "transposed", changed(PLAIN, ("w1.T", "w1")), "run", says=("line",)),
+
+    Slip(LIVE, "diagonal", changed(PRODUCT_RULE, (" + pixel[:, None] * slope", "")), "values",
+         "held_still", (*NUMBERS, "held still")),
+    Slip(LIVE, "no_diagonal", changed(PRODUCT_RULE, ("torch.diag(gates) + ", "")), "values",
+         "gate_alone", (*NUMBERS, "directly")),
+    Slip(LIVE, "columns", changed(PRODUCT_RULE, ("pixel[:, None] * slope",
+         "(pixel[:, None] * slope).T")), "values", "transposed", (*NUMBERS, "rows are outputs")),
+    Slip(LIVE, "no_mask", changed(PRODUCT_RULE, ("(passes[:, None] * w1)", "w1")), "values",
+         "no_relu", (*NUMBERS, "nothing goes")),
+    Slip(LIVE, "no_slope", changed(PRODUCT_RULE, ("(gates * (1 - gates))[:, None] * ", "")),
+         "values", "no_slope", (*NUMBERS, "slope")),
+    Slip(LIVE, "mean", changed(PRODUCT_RULE, ("pixel[:, None]", "mean[:, None]")), "values",
+         "mean_for_pixel", (*NUMBERS, "the channel's mean")),
+    Slip(LIVE, "half_slope", changed(PRODUCT_RULE, ("gates * (1 - gates)", "gates")), "values",
+         says=NUMBERS),
+
+    Slip(BLOCK, "not_asked", changed(GATED, ("self.se(self.bn3(self.conv3(y)))",
+         "self.bn3(self.conv3(y))")), "values", "not_asked", (*NUMBERS, "never called")),
+    Slip(BLOCK, "after", changed(GATED, ("self.se(self.bn3(self.conv3(y)))",
+         "self.bn3(self.conv3(y))"), ("y + identity", "self.se(y + identity)")), "values",
+         "after_addition", (*NUMBERS, "behind the addition")),
+    Slip(BLOCK, "before_norm", changed(GATED, ("self.se(self.bn3(self.conv3(y)))",
+         "self.bn3(self.se(self.conv3(y)))")), "values",
+         says=("numbers are not",)),
+    Slip(BLOCK, "on_shortcut", changed(GATED, ("self.se(self.bn3(self.conv3(y)))",
+         "self.bn3(self.conv3(y))"), ("y + identity", "y + self.se(identity)")), "values",
+         "on_shortcut", (*NUMBERS, "rescales the shortcut")),
+    Slip(BLOCK, "relu_before", changed(GATED, ("self.se(self.bn3(self.conv3(y)))",
+         "self.se(F.relu(self.bn3(self.conv3(y))))")), "values", "relu_before_gate",
+         (*NUMBERS, "take away")),
+    Slip(BLOCK, "no_last_relu", changed(GATED, ("F.relu(y + identity)", "y + identity")), "values",
+         "no_last_relu", (*NUMBERS, "last ReLU")),
+    Slip(BLOCK, "sixteen", changed(GATED, ("(out, reduction)", "(out)")), "parameters",
+         "fixed_reduction", ("`se.fc1.weight`", "hand it on")),
+    Slip(BLOCK, "planes", changed(GATED, ("(out, reduction)", "(out, 4 * reduction)")),
+         "parameters", "of_planes", ("`se.fc1.weight`", "four times")),
+    Slip(BLOCK, "narrow_gate", changed(GATED, ("(out, reduction)", "(planes, reduction)")),
+         "run", says=("`se.fc1.weight` has shape",)),
+    Slip(BLOCK, "gate_name", changed(GATED, ("self.se", "self.gate")), "names",
+         says=("`se.fc1.weight`", "`gate.fc1.weight`")),
+)  # fmt: skip
