@@ -337,5 +337,5 @@ SLIPS = (
     Slip(WIDTHS, "once_a_block", changed(COUNTED, ("layers * growth_rate", "growth_rate")), "values",
          "once_a_block", ("each layer that adds",)),
     Slip(WIDTHS, "the_last_alone", changed(COUNTED, ("return ends", "return ends[-1]")), "shape",
-         says=("one tensor",)),
+         says=("one number",)),
 )  # fmt: skip

@@ -230,7 +230,7 @@ SLIPS = (
     Slip(FIELD, "half", changed(WALKED, ("append(size)", "append(size // 2)")), "values",
          "one_side", (*NUMBERS, "to one side")),
     Slip(FIELD, "last_alone", changed(WALKED, ("return sizes", "return size")), "shape",
-         says=("one tensor",)),
+         says=("one number",)),
     Slip(FIELD, "from_zero", changed(WALKED, ("size, step, sizes = 1,", "size, step, sizes = 0,")),
          "values", says=NUMBERS),
 

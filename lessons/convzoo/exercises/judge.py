@@ -259,9 +259,10 @@ def _other_stub(exercise_id: str) -> str:
 
 
 def _count(outputs: dict[str, Tensor]) -> str:
+    kind = "tensor" if any(value.dim() for value in outputs.values()) else "number"
     if set(outputs) == {"output"}:
-        return "one tensor"
-    return f"a tuple of {len(outputs)} tensor{'s' if len(outputs) > 1 else ''}"
+        return f"one {kind}"
+    return f"a tuple of {len(outputs)} {kind}{'s' if len(outputs) > 1 else ''}"
 
 
 def _shapes(reply: Reply, expected: Reply, case: Case) -> str:

@@ -209,7 +209,7 @@ def _square(x: float, y: float, cell: float, value: float, largest: float) -> st
         return square
     return square + (
         f'<text x="{x + cell / 2:.1f}" y="{y + cell / 2 + 5:.1f}" text-anchor="middle" '
-        f'font-size="16" fill="{palette.ink_on(fill)}" pointer-events="none">{value:+.2f}</text>'
+        f'font-size="16" fill="{palette.ink_on(fill)}" pointer-events="none">{value:+z.2f}</text>'
     )
 
 
