@@ -120,11 +120,11 @@ def growing(densenet: SimpleNamespace) -> list[Picture]:
 
 def gates(senet: SimpleNamespace) -> list[Picture]:
     """One gate with its numbers kept from each of two images, and live on the second."""
-    torch.manual_seed(4)
+    torch.manual_seed(5)
     gate = senet.SqueezeExcitation(12, 3)
     for weight in gate.parameters():
-        torch.nn.init.normal_(weight, 0, 1.5)
-    images = torch.rand(2, 12, 5, 5) * torch.rand(2, 12, 1, 1)
+        torch.nn.init.normal_(weight)
+    images = torch.rand(2, 12, 5, 5) * 3 * torch.rand(2, 12, 1, 1) ** 2
     matrices = {
         f"held still, image {place}": measure.channel_matrix(held_still(gate, image), image)
         for place, image in zip("AB", images.split(1), strict=True)

@@ -7,6 +7,7 @@ holds batch norms they are in evaluation mode, as drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from types import SimpleNamespace
 
 import torch
@@ -53,4 +54,5 @@ def held_still(gate: nn.Module, image: torch.Tensor) -> Callable:
 
 def _panel(title: str, module, x: torch.Tensor) -> Picture:
     matrix = measure.channel_matrix(module, x)
-    return show.draw.channel_matrix(matrix, title=title, size=300, still=True)
+    limit = ceil(10 * matrix.abs().max().item()) / 10
+    return show.draw.channel_matrix(matrix, title=title, size=300, still=True, limit=limit)
