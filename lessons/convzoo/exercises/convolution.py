@@ -1,4 +1,4 @@
-"""Lesson 00: the exercises of the core. A 1x1, a k x k, a stack of layers."""
+"""Lesson 00: the exercises of the core. A 1x1 and a k x k; the stack has a file of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.convolution_asks import PREDICTIONS, QUESTIONS
 from convzoo.exercises.convolution_further import FURTHER
+from convzoo.exercises.convolution_stack import STACK
 from convzoo.exercises.model import Exercise, Shortcut, Wrong, integers, normal, pick
 from convzoo.framework import convolution as framework
 
@@ -77,6 +78,14 @@ def _results_mixed(x, weight, stride=1):
     return y.transpose(0, 1).reshape(y.shape)
 
 
+def _scrambled(x, weight, stride=1):
+    """As if neighbouring numbers in memory were the channels of one pixel."""
+    x = _thinned(x, stride)
+    images, channels, high, wide = x.shape
+    y = framework.conv1x1(x.reshape(-1, channels, 1, 1), weight)
+    return y.reshape(images, -1, high, wide)
+
+
 CONV1X1 = Exercise(
     id="convolution.conv1x1",
     lesson=LESSON,
@@ -115,6 +124,30 @@ CONV1X1 = Exercise(
             _results_mixed,
         ),
         Wrong(
+            "scrambled",
+            "What is multiplied are neighbouring numbers in memory, and those are pixels of one "
+            "channel. A reshape moves nothing: first bring the channels to the end, afterwards "
+            "back.",
+            _scrambled,
+        ),
+        Wrong(
+            "channels_last",
+            "The channels stand last in the result. They belong right behind the images.",
+            lambda x, weight, stride=1: framework.conv1x1(x, weight, stride).movedim(1, -1),
+        ),
+        Wrong(
+            "channels_first",
+            "The channels stand before the images. The result has the image first.",
+            lambda x, weight, stride=1: framework.conv1x1(x, weight, stride).transpose(0, 1),
+        ),
+        Wrong(
+            "image_multiplied",
+            "A product of tensors goes over the last two dimensions, and those of x are height "
+            "and width. The matrix has to meet the channels: flatten the pixels into one "
+            "dimension, or name the dimensions with `torch.einsum`.",
+            lambda x, weight, stride=1: torch.matmul(weight, _thinned(x, stride)),
+        ),
+        Wrong(
             "averaged",
             "With a stride the pixels between are averaged. A stride averages nothing: it takes "
             "one pixel and leaves the others unread.",
@@ -124,7 +157,7 @@ CONV1X1 = Exercise(
         ),
         Wrong(
             "late_start",
-            "The stride takes the last pixel of each step. It starts at pixel 0: 0, 2, 4.",
+            "Each step gives its last pixel. It should give its first: with stride 2 pixels 0, 2, 4.",
             lambda x, weight, stride=1: framework.conv1x1(
                 x[..., stride - 1 :, stride - 1 :], weight, stride
             ),
@@ -136,8 +169,8 @@ CONV1X1 = Exercise(
         ),
         Wrong(
             "one_axis",
-            "The stride goes along one axis of the image. It goes along both, height and width.",
-            lambda x, weight, stride=1: framework.conv1x1(x[..., ::stride], weight),
+            "Only the rows are thinned out. The stride goes along both, height and width.",
+            lambda x, weight, stride=1: framework.conv1x1(x[:, :, ::stride], weight),
         ),
         Wrong(
             "cut_off",
@@ -233,6 +266,34 @@ def _images_beside(x, weight, stride=1, padding=0, dilation=1):
     return y.transpose(0, 1).reshape(y.shape)
 
 
+def _in_size_alone(**forgotten) -> Callable:
+    """The result is as large as it should be, but the taps are read without this setting."""
+
+    def target(x, weight, stride=1, padding=0, dilation=1):
+        high, wide = _conv(x, weight, stride, padding, dilation).shape[2:]
+        given = {"stride": stride, "padding": padding, "dilation": dilation}
+        return _conv(x, weight, **(given | forgotten))[..., :high, :wide]
+
+    return target
+
+
+def _two_taps(x, weight, stride, dilation, wide=None) -> Tensor:
+    """What the first two taps give, added: an error where one reads fewer pixels."""
+    read = x[..., :wide], x[..., dilation:][..., :wide]
+    return sum(framework.conv1x1(read[j], weight[..., 0, j], stride) for j in (0, 1))
+
+
+def _slices_uncut(x, weight, stride=1, padding=0, dilation=1):
+    return _two_taps(F.pad(x, (padding,) * 4), weight, stride, dilation)
+
+
+def _padding_counted(x, weight, stride=1, padding=0, dilation=1):
+    if not padding:
+        return _conv(x, weight, stride, padding, dilation)
+    wide = x.shape[3] + 2 * padding - dilation * (weight.shape[3] - 1)
+    return _two_taps(x, weight, stride, dilation, wide)
+
+
 CONV2D = Exercise(
     id="convolution.conv2d",
     lesson=LESSON,
@@ -266,6 +327,35 @@ CONV2D = Exercise(
             "last_tap",
             "Only the product of the last tap is left. Each product is added to those before it.",
             _spoilt_weight(_last_tap),
+        ),
+        Wrong(
+            "slices_uncut",
+            "The slices differ in size, as each runs to the end of the image. For every tap there "
+            "is one pixel for each window: cut each slice off after h' rows and w' columns.",
+            _slices_uncut,
+        ),
+        Wrong(
+            "padding_counted",
+            "The size counts the padding, but the slices are cut from an image without it, and "
+            "end too soon.",
+            _padding_counted,
+        ),
+        Wrong(
+            "stride_counted",
+            "The size is that of the stride, but the windows begin one pixel apart: neighbouring "
+            "outputs read windows that lie `stride` apart.",
+            _in_size_alone(stride=1),
+        ),
+        Wrong(
+            "dilation_counted",
+            "The size is that of the dilation, but the taps lie side by side: neighbouring ones "
+            "read pixels that lie `dilation` apart.",
+            _in_size_alone(dilation=1),
+        ),
+        Wrong(
+            "positions_in_a_row",
+            "The positions still stand in one row. Give them their height and width back.",
+            lambda *given, **settings: _conv(*given, **settings).flatten(2),
         ),
         Wrong(
             "edge_repeated",
@@ -323,140 +413,6 @@ CONV2D = Exercise(
     steady=_conv_steady,
     slow="The number of operations grows with the image. Loop over the taps of the kernel, or "
     "over nothing, but not over pixels.",
-)
-
-# --- a stack of layers ------------------------------------------------------------
-
-Layers = list[list[int]]
-
-
-def _stack_case(size: int, *layers: tuple[int, ...]) -> Case:
-    return Case({"size": size, "layers": [list(layer) for layer in layers]}, {})
-
-
-def _stack_cases(gen: Generator) -> list[Case]:
-    size = 100 + pick(gen, list(range(40)))
-    return [
-        _stack_case(size, (3, 1, 1, 1), (3, 1, 1, 1)),
-        _stack_case(size + 3, (7, 2, 3, 1), (3, 2, 1, 1), (3, 1, 1, 1)),
-        _stack_case(size + 6, (3, 2, 0, 1), (pick(gen, [4, 6]), 3, 2, 1), (2, 2, 0, 1)),
-        _stack_case(size, (3, 1, 1, 1), (3, 1, 2, 2), (3, 2, 4, 4), (5, 1, 2, 3)),
-        _stack_case(size + 2, (pick(gen, [4, 8]), 4, 0, 1)),
-    ]
-
-
-def _stack_small() -> list[Case]:
-    return [
-        _stack_case(6, (3, 1, 1, 1)),
-        _stack_case(10, (3, 1, 0, 1), (3, 1, 0, 1)),
-        _stack_case(12, (3, 2, 1, 1), (3, 1, 1, 1)),
-        _stack_case(12, (3, 1, 0, 2)),
-    ]
-
-
-def _spoilt_stack(spoil: Callable[[list[int]], list[int]]) -> Callable:
-    """The size is right; the field is that of other layers."""
-
-    def target(size: int, layers: Layers):
-        other = framework.stack(4096, [spoil(layer) for layer in layers])
-        return framework.stack(size, layers)[0], other[1]
-
-    return target
-
-
-def _spoilt_size(before: Callable[[int, list[int]], int], less: int = 0) -> Callable:
-    """The field is right; every layer is given another size, or gives another."""
-
-    def target(size: int, layers: Layers):
-        seen = framework.stack(4096, layers)[1]
-        for layer in layers:
-            size = framework.stack(before(size, layer), [layer])[0] - less
-        return size, seen
-
-    return target
-
-
-def _own_stride(size: int, layers: Layers):
-    """As if a layer's own stride already spread its own taps."""
-    strides = [layer[1] for layer in layers] + [1]
-    shifted = [[k, s, p, d] for (k, _, p, d), s in zip(layers, strides[1:], strict=True)]
-    field = framework.stack(4096, [[1, strides[0], 0, 1], *shifted])[1]
-    return framework.stack(size, layers)[0], field
-
-
-STACK = Exercise(
-    id="convolution.stack",
-    lesson=LESSON,
-    title="What a stack of layers gives, and what it sees",
-    points=2,
-    minutes=12,
-    name="stack",
-    reference=framework.stack,
-    cases=_stack_cases,
-    small=_stack_small,
-    wrong=(
-        Wrong(
-            "kernels_summed",
-            "The kernels are added up. Two 3x3 layers see 5 pixels, not 6: a layer adds its "
-            "kernel less one to what is seen.",
-            lambda size, layers: (
-                framework.stack(size, layers)[0], sum(kernel for kernel, *_ in layers)
-            ),
-        ),
-        Wrong(
-            "stride_forgotten",
-            "The field ignores the strides. Behind a layer of stride 2 neighbours lie 2 pixels "
-            "of the image apart, so what later layers add counts twice.",
-            _spoilt_stack(lambda layer: [layer[0], 1, *layer[2:]]),
-        ),
-        Wrong(
-            "own_stride",
-            "A layer's own stride spreads its own taps. It spreads those of the layers behind "
-            "it: use the product of the strides before.",
-            _own_stride,
-        ),
-        Wrong(
-            "dilation_forgotten",
-            "The field ignores the dilation. Neighbouring taps lie `dilation` apart, so the "
-            "kernel less one counts as often.",
-            _spoilt_stack(lambda layer: [*layer[:3], 1]),
-        ),
-        Wrong(
-            "one_less",
-            "The sizes are one too small at every layer. Count the first position too: that is "
-            "the + 1.",
-            _spoilt_size(lambda size, layer: size, less=1),
-        ),
-        Wrong(
-            "padded_once",
-            "The padding is counted once. It stands on both sides of the image.",
-            _spoilt_size(lambda size, layer: size - layer[2]),
-        ),
-        Wrong(
-            "rounded_up",
-            "The sizes are rounded up. A window that does not fit any more is left out: round "
-            "down.",
-            _spoilt_size(lambda size, layer: size + layer[1] - 1),
-        ),
-        Wrong(
-            "padding_seen",
-            "The field shrinks by the padding. What an output sees does not depend on the "
-            "padding: that changes how many outputs there are.",
-            lambda size, layers: (
-                framework.stack(size, layers)[0],
-                framework.stack(size, layers)[1] - 2 * sum(layer[2] for layer in layers),
-            ),
-        ),
-    ),
-    hints=(
-        "Go through the layers and keep three numbers: the size so far, the field so far (it "
-        "begins with 1 pixel), and how many pixels of the image lie between two neighbours of the "
-        "output so far (it begins with 1).",
-        "A layer's outermost taps lie dilation * (kernel - 1) apart, counted in pixels of its own "
-        "input. In pixels of the image that is as many times the third number. Only then "
-        "multiply the third number by the layer's stride.",
-    ),
-    returns=("output size", "receptive field"),
 )
 
 EXERCISES = (CONV1X1, CONV2D, STACK, *FURTHER)

@@ -135,6 +135,11 @@ def _eps_outside(given: dict) -> dict:
     return {"weight": given["weight"] * spread / (spread + given["eps"]), "eps": TINY}
 
 
+def _root_missing(given: dict) -> dict:
+    var = _spread(given["x"]) ** 2 if given["training"] else given["running_var"].detach()
+    return {"weight": given["weight"] / (var + given["eps"]) ** 0.5}
+
+
 def _one_statistic(
     x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
 ):
@@ -208,20 +213,39 @@ BATCH_NORM = Exercise(
         ),
         Wrong(
             "biased_running",
-            "The running variance takes in the variance that divides by the count. What is kept "
-            "is the unbiased one, which divides by the count less one.",
+            "Here the running variance takes in the one that divides by the count. It should take "
+            "in the unbiased one, which divides by the count less one.",
             _biased_running,
         ),
         Wrong(
             "unbiased_output",
-            "The output is normalised by the unbiased variance. It is so by the variance that "
+            "Here the output is normalised by the unbiased variance. It should be by the one that "
             "divides by the count; the unbiased one is for the running variance.",
             _spoilt_norm(_unbiased_output),
         ),
         Wrong(
             "eps_outside",
-            "eps is added to the standard deviation. It is added to the variance, under the root.",
+            "Here eps is added to the standard deviation. It belongs to the variance, under the root.",
             _spoilt_norm(_eps_outside),
+        ),
+        Wrong(
+            "root_missing",
+            "It is divided by the variance. What brings the numbers to a scale of 1 is its root, "
+            "the standard deviation.",
+            _spoilt_norm(_root_missing),
+        ),
+        Wrong(
+            "vector_along_width",
+            "A vector over the channels meets the width of the image, as torch lines dimensions up "
+            "from the last. Give it a height and a width of 1.",
+            lambda x, running_mean, running_var, **settings: (
+                x - running_mean, running_mean, running_var
+            ),
+        ),
+        Wrong(
+            "no_weight",
+            "The scale is missing: what is normalised is multiplied by `weight`.",
+            _spoilt_norm(lambda given: {"weight": torch.ones_like(given["weight"])}),
         ),
         Wrong(
             "one_statistic",
