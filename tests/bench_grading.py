@@ -78,7 +78,9 @@ def main() -> None:
             words = ["-m", "convzoo", "grade", str(course / "submitted"), "--out", str(out)]
             spent = seconds([sys.executable, *words, "--jobs", str(workers)], ROOT)
             each = spent / given.students
-            print(f"convzoo, {workers} workers: {each:.2f} s a student, {stock / each:.1f} times as fast")
+            print(
+                f"convzoo, {workers} workers: {each:.2f} s a student, {stock / each:.1f} times as fast"
+            )
     shutil.rmtree(top)
 
 

@@ -30,10 +30,16 @@ def pair():
 
 def test_a_case_and_its_reply_arrive_as_they_were_sent():
     ours, theirs = pair()
-    case = Case({"groups": 2, "name": "a"}, {"x": torch.randn(2, 3).double()}, {"w": torch.ones(0, 2)}, True)
+    case = Case(
+        {"groups": 2, "name": "a"}, {"x": torch.randn(2, 3).double()}, {"w": torch.ones(0, 2)}, True
+    )
     ours.send(*protocol.case_frame(case), seconds=5)
     got = protocol.case_of(*theirs.receive(5))
-    assert got.scalars == case.scalars and got.training and torch.equal(got.tensors["x"], case.tensors["x"])
+    assert (
+        got.scalars == case.scalars
+        and got.training
+        and torch.equal(got.tensors["x"], case.tensors["x"])
+    )
     assert got.weights["w"].shape == (0, 2)
     reply = Reply(
         {k: torch.ones(2, 2, dtype=d) for k, d in protocol.DTYPES.items()}, {"w": (2, 3)}, False,
@@ -49,10 +55,22 @@ def test_a_case_and_its_reply_arrive_as_they_were_sent():
 
 def raw(header, body=b"", long=None, wide=None):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<II", len(text) if long is None else long, len(body) if wide is None else wide) + text + body
+    return (
+        struct.pack("<II", len(text) if long is None else long, len(body) if wide is None else wide)
+        + text
+        + body
+    )
 
 
-GOOD = {"do": "reply", "stage": "", "loaded": True, "parameters": [], "ops": [], "raised": "", "error": ""}
+GOOD = {
+    "do": "reply",
+    "stage": "",
+    "loaded": True,
+    "parameters": [],
+    "ops": [],
+    "raised": "",
+    "error": "",
+}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +203,7 @@ def test_every_stage_of_the_engine_has_a_credit():
     ],
 )  # fmt: skip
 def test_plain_answers_are_read_without_running_anything(source, value):
-    from convzoo.teach.grade.student import written
+    from convzoo.teach.grade.written import written
 
     assert written(source) == value
 
@@ -193,7 +211,9 @@ def test_plain_answers_are_read_without_running_anything(source, value):
 # --- names, times, tables ---
 
 
-@pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "..", "CON", "Ann Bee", "\u0000x", "a" * 500, "ß", "-"])
+@pytest.mark.parametrize(
+    "name", ["../../etc", "a/b", "", ".", "..", "CON", "Ann Bee", "\u0000x", "a" * 500, "ß", "-"]
+)
 def test_a_strange_name_makes_a_harmless_file_name(name):
     made = slug(name)
     assert made and len(made) < 80 and "/" not in made and not made.startswith(".")
@@ -233,7 +253,10 @@ def plans():
 
 
 def notebook(plans):
-    cells = [{"cell_type": c.kind, "metadata": c.metadata, "source": c.source} for c in plans[LESSON].lesson.cells]
+    cells = [
+        {"cell_type": c.kind, "metadata": c.metadata, "source": c.source}
+        for c in plans[LESSON].lesson.cells
+    ]
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
 
 

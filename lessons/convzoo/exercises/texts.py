@@ -21,6 +21,8 @@ def tensor_text(value: Tensor) -> str:
         value = value[:, :, 0, 0]
     if value.numel() > MAX_NUMBERS:
         return f"(shape {shape}, too large to print)"
+    if not value.numel():
+        return "(nothing in it)"
     if value.dim() == 0:
         return _figure(value.item())
     rows = value.reshape(-1, value.shape[-1])
@@ -75,8 +77,8 @@ def side_by_side(
     given = case.tensors | {k: v for k, v in case.weights.items() if v.dim() > 1}
     given = {k: v for k, v in given.items() if v.numel() <= MAX_NUMBERS}
     blocks = [(f"{k} {tuple(v.shape)}", tensor_text(v)) for k, v in given.items()]
-    head = "The smallest case that shows it" + (f" ({call})" if call else "") + ":\n"
-    lines = [head + columns(*blocks)] if blocks else [head]
+    head = "The smallest case that shows it" + (f" ({call})" if call else "") + ":"
+    lines = [f"{head}\n{columns(*blocks)}"] if blocks else [head]
     if any(name.endswith("running_var") for name in case.weights):
         lines += ["", "(in evaluation mode, with batch norms that change nothing)"]
     if reply.stage:

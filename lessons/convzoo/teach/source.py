@@ -161,7 +161,7 @@ def _content(cell: Cell) -> str:
     tree = syntax(plain(cell.source)) if cell.kind == "code" else None
     try:
         return ast.dump(tree) if tree else "\n".join(cell.source.split())
-    except RecursionError:
+    except (RecursionError, ValueError):  # too deep, or a number too long to be written out
         return cell.source
 
 

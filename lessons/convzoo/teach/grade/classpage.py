@@ -1,4 +1,4 @@
-"""One page on the class, for the teacher: distribution, difficulty, misconceptions, what to look at."""
+"""One page on the class, for the teacher: distribution, difficulty, misconceptions, flags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def page(entries, collected, notices: list[str]) -> str:
     done = [e for e in entries if e.graded.status == "graded"]
     parts = [
         "<h1>The class</h1>",
-        f"<p>{len(collected.students)} students, {len(entries)} submissions, {len(done)} graded.</p>",
+        f"<p>{len(collected.students)} students, {len(entries)} submissions, "
+        f"{len(done)} graded.</p>",
     ]
     unboxed = sum(not e.graded.sandboxed for e in done)
     if unboxed:
@@ -54,7 +55,11 @@ def _distribution(entries) -> str:
         counts[min(BINS - 1, int(share * BINS))] += 1
     most = max(counts.values(), default=1)
     rows = [
-        (f"{100 * b // BINS} to {100 * (b + 1) // BINS} % of the points", counts[b] / most, str(counts[b]))
+        (
+            f"{100 * b // BINS} to {100 * (b + 1) // BINS} % of the points",
+            counts[b] / most,
+            str(counts[b]),
+        )
         for b in range(BINS)
     ]
     return "<h3>Distribution</h3>" + bars(rows, "Students by share of the points")

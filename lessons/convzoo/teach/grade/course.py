@@ -16,8 +16,8 @@ from convzoo.teach.cells import Cell, Notebook, with_ids
 from convzoo.teach.grade.marks import FREE_POINTS
 from convzoo.teach.source import read
 
-CONFIG = '''\
-# Made by `make nbgrader-course`. nbgrader keeps the book; the marks are made by convzoo, in a sandbox.
+CONFIG = """\
+# Made by `make nbgrader-course`: nbgrader keeps the book, convzoo makes the marks, in a sandbox.
 c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "convzoo"
@@ -45,7 +45,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.Marks.root = {root!r}
 c.Marks.out = {marks!r}
-'''
+"""
 FIGURE = re.compile(r"\(\.\./figures/([\w.-]+)\)")
 
 
@@ -60,7 +60,9 @@ def make(root: Path, course: Path) -> list[Path]:
         raise UserError(f"{root} has no solutions/NN_name.py to make assignments from.")
     course = course.resolve()
     made = [_lesson(root, read(path), course) for path in sources]
-    config = CONFIG.format(course=str(course), root=str(root.resolve()), marks=str(course / "marks"))
+    config = CONFIG.format(
+        course=str(course), root=str(root.resolve()), marks=str(course / "marks")
+    )
     (course / "nbgrader_config.py").write_text(config, encoding="utf-8")
     return [path for path in made if path]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,7 +16,10 @@ from convzoo.teach.grade.sandbox import Box, Limits, NoSandbox, probe
 
 @dataclass(frozen=True)
 class Task:
-    """One student's lessons. The machine that grades it is the teacher's: it knows the secret."""
+    """One student's lessons. The machine that grades it is the teacher's: it knows the secret.
+
+    folder: what the sandbox gets, where it is laid out already; hidden: what it must not see.
+    """
 
     student: str
     works: tuple[Work, ...]
@@ -23,6 +27,7 @@ class Task:
     limits: Limits
     boxed: bool = True
     hidden: tuple[str, ...] = ()
+    folder: str = ""
 
 
 def perform(task: Task) -> list[Graded]:
@@ -34,7 +39,7 @@ def perform(task: Task) -> list[Graded]:
         from convzoo.teach.grade.student import grade, known
 
         torch.set_num_threads(1)
-        box = _box(task.boxed, task.hidden, task.limits)
+        box = _box(task.boxed, task.hidden, task.folder, task.limits)
         with Session(box, task.limits, known()) as session:
             found = []
             for work in task.works:
@@ -47,7 +52,9 @@ def perform(task: Task) -> list[Graded]:
     except NoSandbox as problem:
         return [_not_graded(task, work, str(problem)) for work in task.works]
     except Exception as problem:
-        return [_not_graded(task, work, f"The grader raised {problem!r:.300}") for work in task.works]
+        return [
+            _not_graded(task, work, f"The grader raised {problem!r:.300}") for work in task.works
+        ]
 
 
 def _not_graded(task: Task, work: Work, reason: str) -> Graded:
@@ -58,12 +65,13 @@ def _not_graded(task: Task, work: Work, reason: str) -> Graded:
 
 
 @cache
-def _box(boxed: bool, hidden: tuple[str, ...], limits: Limits) -> Box:
-    """This process's own files for the sandbox, laid out once."""
-    box = Box(hidden, boxed)
-    atexit.register(box.close)
-    if boxed:
-        probe(box, limits)
+def _box(boxed: bool, hidden: tuple[str, ...], folder: str, limits: Limits) -> Box:
+    """This process's box; one of its own where the run's is on another machine."""
+    box = Box(hidden, boxed, folder)
+    if not folder:
+        atexit.register(box.close)
+        if boxed:
+            probe(box, limits)
     return box
 
 
@@ -80,7 +88,23 @@ def _proved(session, work: Work) -> None:
 
 
 def spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Graded]]:
-    """Perform the tasks, many at a time, and yield each student's results as they come."""
+    """Perform the tasks, many at a time, and yield each student's results as they come.
+
+    Where a process of ours is ended from outside, the others' work goes on: what is left is tried
+    again as long as anything comes of it.
+    """
+    left, before = {task.student: task for task in tasks}, 0
+    while left and len(left) != before:
+        before = len(left)
+        try:
+            for results in _spread(list(left.values()), jobs, scheduler):
+                del left[results[0].student]
+                yield results
+        except BrokenExecutor:
+            continue
+
+
+def _spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Graded]]:
     if scheduler:
         yield from _over_machines(tasks, scheduler)
         return
@@ -110,8 +134,8 @@ def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
         client = Client(scheduler, timeout="10s", set_as_default=True)
     except (OSError, ValueError, TimeoutError) as problem:
         raise UserError(
-            f"There is no Dask scheduler at {scheduler} ({problem}). Start one with `dask scheduler` "
-            "and workers with `dask worker ADDRESS`."
+            f"There is no Dask scheduler at {scheduler} ({problem}): start it with `dask scheduler`"
+            " and workers with `dask worker ADDRESS`."
         ) from None
     with client, parallel_config(backend="dask"):
         crew = Parallel(batch_size=1, return_as="generator_unordered")

@@ -48,7 +48,11 @@ def _lesson(entry) -> str:
 def _row(item: Item) -> list[str]:
     kind, word = STATUS.get(item.status, ("open", item.status))
     stage = f" ({item.stage})" if item.stage and item.status == "failed" else ""
-    said = f"<p>Your answer: {text(item.answer)}</p>" if item.kind == "question" and item.answer else ""
+    said = (
+        f"<p>Your answer: {text(item.answer)}</p>"
+        if item.kind == "question" and item.answer
+        else ""
+    )
     message = f"<pre>{text(item.message)}</pre>" if item.message else ""
     earned = "-" if item.earned is None else number(item.earned)
     return [

@@ -65,7 +65,9 @@ def _read(path: Path) -> dict[tuple[str, ...], tuple[str, str]]:
     first = text.split("\n", 1)[0]
     rows = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > 3 else ",")
     if tuple(rows.fieldnames or ()) != HEADER:
-        raise UserError(f"{path} has other columns than {', '.join(HEADER)}. Mend it or move it away.")
+        raise UserError(
+            f"{path} has other columns than {', '.join(HEADER)}. Mend it or move it away."
+        )
     return {
         (r["student"], r["lesson"], r["question"], (r["answer"] or "").replace("\r\n", "\n")):
         (r["points"] or "", r["comment"] or "")

@@ -1,4 +1,4 @@
-"""Pages without a script in them: every text of a student's is escaped, and nothing may be loaded."""
+"""Pages without a script: every text of a student's is escaped, and nothing may be loaded."""
 
 from __future__ import annotations
 

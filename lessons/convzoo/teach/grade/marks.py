@@ -40,7 +40,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Graded:
-    """One student's lesson: "graded", or "not graded" with the reason; flags are for the teacher."""
+    """One student's lesson: "graded", or "not graded" and why; flags are for the teacher."""
 
     student: str
     lesson: str

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 def slug(student: str) -> str:
     """A file's name for a student: his own where that is harmless, else made unique by a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
-    if plain and plain == student and plain.lower() not in ("con", "nul", "aux", "prn"):
+    taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
+    if plain and plain == student and not taken:
         return plain
     mark = hashlib.sha256(student.encode("utf-8", "replace")).hexdigest()[:8]
     return f"{plain or 'student'}-{mark}"

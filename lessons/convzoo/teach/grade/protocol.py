@@ -17,7 +17,7 @@ from math import isfinite, prod
 import torch
 from torch import Tensor
 
-from convzoo.case import Case, Op, Reply
+from convzoo.case import MAX_OPS, Case, Op, Reply
 
 DTYPES = {
     "float64": torch.float64, "float32": torch.float32, "float16": torch.float16,
@@ -26,11 +26,13 @@ DTYPES = {
 }  # fmt: skip
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 MAX_HEADER = 4_000_000  # bytes
-MAX_BODY = 64_000_000  # bytes
+MAX_REPLY = 1_000_000  # bytes of a header that a student's process sends
+MAX_BODY = 8_000_000  # bytes
 MAX_TENSORS = 512
 MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
+MAX_LINE = 1_000_000
 STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
 
 
@@ -57,11 +59,12 @@ class Late(Broken):
 class Channel:
     """Frames over two pipes. Every wait has a deadline; None waits for ever.
 
-    control: a third pipe, in which the worker itself, and no student's code, says how a fork ended.
+    control: a third pipe, in which the worker itself, and no student's code, says how a fork ended;
+    most: bytes of a header that is read.
     """
 
-    def __init__(self, read: int, write: int, control: int = -1):
-        self.read, self.write, self.control = read, write, control
+    def __init__(self, read: int, write: int, control: int = -1, most: int = MAX_HEADER):
+        self.read, self.write, self.control, self.most = read, write, control, most
         for end in (read, write, control):
             if end >= 0:
                 os.set_blocking(end, False)
@@ -84,7 +87,7 @@ class Channel:
         """Read one frame. Raises Broken, Closed or Late."""
         deadline = _deadline(seconds)
         long, wide = struct.unpack("<II", self._exactly(8, deadline))
-        if long > MAX_HEADER or wide > MAX_BODY:
+        if long > self.most or wide > MAX_BODY:
             raise Broken(f"a reply of {long + wide} bytes, more than is allowed")
         header = header_of(self._exactly(long, deadline))
         return header, unpack(header, self._exactly(wide, deadline))
@@ -248,9 +251,7 @@ def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
         "do": "reply",
         "parameters": [[k, list(v)] for k, v in reply.parameters.items()],
         "loaded": reply.loaded,
-        "ops": [
-            [op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops
-        ],
+        "ops": [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops],
         "stage": reply.stage,
         "raised": reply.raised[:MAX_TEXT],
         "error": reply.error[:MAX_TEXT],
@@ -293,11 +294,13 @@ def _parameters(listed) -> dict[str, tuple[int, ...]]:
 
 
 def _ops(listed) -> list[Op]:
-    if not isinstance(listed, list):
+    if not isinstance(listed, list) or len(listed) > MAX_OPS:
         raise Broken("a reply whose operations are none")
     found = []
     for entry in listed:
         if not isinstance(entry, list) or [type(v) for v in entry] != [str, list, bool, int, str]:
+            raise Broken("a reply whose operations are none")
+        if not 0 <= entry[3] <= MAX_LINE:
             raise Broken("a reply whose operations are none")
         found.append(Op(*entry))
     return found

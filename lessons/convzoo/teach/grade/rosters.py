@@ -115,7 +115,11 @@ def _moodle(name: str, header: list[str], rows: list[list[str]]) -> Roster:
         ids |= {"sis": cells.get("ID number", ""), "email": cells.get("Email address", "")}
         when = cells.get("Last modified (submission)", "")
         status = cells.get("Status", "")
-        late = bool(re.search(r"\blate\b", status)) if status and "No submission" not in status else None
+        late = (
+            bool(re.search(r"\blate\b", status))
+            if status and "No submission" not in status
+            else None
+        )
         kept.append(tuple(cells.get(column, "") for column in header))
         student = ids["name"] or f"participant {number[1]}"
         entries.append(

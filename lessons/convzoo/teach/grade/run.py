@@ -12,7 +12,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -167,26 +167,29 @@ def _tasks(works, old, secret: bytes, options: Options) -> list[Task]:
 
 def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) -> set:
     """Grade the tasks, save each result as it comes, return which there were."""
-    if not options.scheduler:
-        _check_sandbox(options)
+    away = bool(options.scheduler)  # each machine has a box of its own
     tasks = [replace(task, hidden=tuple(str(p.resolve()) for p in hidden)) for task in tasks]
-    fresh, count = set(), 0
-    tell(0, len(tasks), "")
-    for results in spread(tasks, options.jobs, options.scheduler):
-        count += 1
-        for graded in results:
-            _save(out, graded)
-            fresh.add((graded.student, graded.lesson))
-        tell(count, len(tasks), results[0].student if results else "")
+    with nullcontext("") if away else _box(hidden, options) as folder:
+        tasks = [replace(task, folder=folder) for task in tasks]
+        fresh, count = set(), 0
+        tell(0, len(tasks), "")
+        for results in spread(tasks, options.jobs, options.scheduler):
+            count += 1
+            for graded in results:
+                _save(out, graded)
+                fresh.add((graded.student, graded.lesson))
+            tell(count, len(tasks), results[0].student if results else "")
     return fresh
 
 
-def _check_sandbox(options: Options) -> None:
-    if options.unsandboxed:
-        return
-    box = Box()
+@contextmanager
+def _box(hidden: list[Path], options: Options) -> Iterator[str]:
+    """The folder of a box that all processes of this run use, once it is seen to work."""
+    box = Box(hidden, not options.unsandboxed)
     try:
-        probe(box, options.limits)
+        if box.boxed:
+            probe(box, options.limits)
+        yield str(box.folder)
     except NoSandbox as problem:
         raise UserError(str(problem)) from None
     finally:

@@ -9,7 +9,6 @@ no root.
 
 from __future__ import annotations
 
-import compileall
 import itertools
 import os
 import shutil
@@ -17,15 +16,13 @@ import stat
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from py_compile import PycInvalidationMode
 
-LIBRARY = Path(__file__).resolve().parents[2]  # convzoo
-LEFT_OUT = ("exercises", "teach", "__pycache__", "install.py", "commands.py", "__main__.py")
+from convzoo.teach.grade.layout import LIBRARY, Layout
+
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 LINKER = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 BOX = "/box"
@@ -69,17 +66,18 @@ class Limits:
 class Box:
     """What stands ready to start workers from: our files in a folder, and the command.
 
-    boxed: False starts the worker as an ordinary process, for `--unsandboxed`.
+    boxed: False starts the worker as an ordinary process, for `--unsandboxed`; folder: a layout's
+    that another process keeps, else one of our own is made.
     """
 
-    def __init__(self, hidden: Iterable[Path] = (), boxed: bool = True):
+    def __init__(self, hidden: Iterable[Path] = (), boxed: bool = True, folder: str = ""):
         self.boxed, self.hidden = boxed, [Path(p).resolve() for p in hidden]
-        self.folder = Path(tempfile.mkdtemp(prefix="convzoo-box-"))
-        self.folder.chmod(0o755)
-        _lay_out(self.folder)
+        self._layout = None if folder else Layout()
+        self.folder = Path(folder) if folder else self._layout.folder
 
     def close(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._layout:
+            self._layout.close()
 
     def command(self, limits: Limits, words: list[str]) -> list[str]:
         """The command that runs Python with `words` as its arguments."""
@@ -126,28 +124,9 @@ class Box:
 def _isolation() -> list[str]:
     return [
         "--unshare-user", "--unshare-all", "--disable-userns", "--uid", "65534", "--gid", "65534",
-        "--hostname", "box", "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+        "--hostname", "box", "--as-pid-1", "--die-with-parent", "--new-session",
+        "--cap-drop", "ALL",
     ]  # fmt: skip
-
-
-def _lay_out(folder: Path) -> None:
-    """Our files as the sandbox gets them: convzoo without answers, and the worker."""
-    shutil.copytree(
-        LIBRARY, folder / "convzoo",
-        ignore=lambda where, names: [
-            n for n in names if n in LEFT_OUT and (Path(where) == LIBRARY or n == "__pycache__")
-        ],
-    )  # fmt: skip
-    here = Path(__file__).parent
-    (folder / "convzoo" / "exercises").mkdir()
-    shutil.copy(here / "stubs.py", folder / "convzoo" / "exercises" / "__init__.py")
-    (folder / "gradebox").mkdir()
-    (folder / "gradebox" / "__init__.py").touch()
-    for name in ("protocol.py", "worker.py"):
-        shutil.copy(here / name, folder / "gradebox" / name)
-    compileall.compile_dir(folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 @cache
@@ -215,7 +194,9 @@ def _nobody() -> int:
         ranges = [[int(n) for n in line.split()] for line in file]
     last = max(start + count for start, _, count in ranges)
     number = os.getpid() * 100 + next(_started) % 100
-    return 1_000_000_000 + number % 1_000_000_000 if last > 2_000_000_000 else 61_000 + number % 4_000
+    return (
+        1_000_000_000 + number % 1_000_000_000 if last > 2_000_000_000 else 61_000 + number % 4_000
+    )
 
 
 def probe(box: Box, limits: Limits) -> None:

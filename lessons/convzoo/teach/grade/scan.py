@@ -8,7 +8,7 @@ torchvision) is a flag for the teacher and costs nothing.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from convzoo.teach.cells import plain, syntax
@@ -35,11 +35,23 @@ class Found:
     flags: tuple[str, ...] = ()
 
 
-def scan(own: str, others: Iterable[str], shortcuts, exercise_id: str) -> Found:
-    """Scan the cell of an exercise. others: the cells whose imports it stands on.
+def scan(
+    own: str, others: Iterable[str], shortcuts, exercise_id: str,
+    added: Iterable[str] = (), apart: Collection[str] = (),
+) -> Found:  # fmt: skip
+    """Scan the cell of an exercise, and the definitions elsewhere that it leads to.
 
-    shortcuts: the exercise's (`sentence`, `written`).
+    others: the cells whose imports it stands on; shortcuts: the exercise's (`sentence`, `written`);
+    added: other cells of the student's, in which his helpers may stand; apart: names in them that
+    are scanned on their own, as those of other exercises are.
     """
+    try:
+        return _scanned(own, others, shortcuts, exercise_id, added, apart)
+    except RecursionError:
+        return Found(flags=("Its cell is nested too deeply to be scanned for shortcuts.",))
+
+
+def _scanned(own: str, others, shortcuts, exercise_id: str, added, apart) -> Found:
     aliases: dict[str, str] = {}
     for source in others:
         _imports(syntax(plain(source)), aliases)
@@ -48,8 +60,33 @@ def scan(own: str, others: Iterable[str], shortcuts, exercise_id: str) -> Found:
         return Found(flags=("Its cell could not be scanned for shortcuts.",) if tree else ())
     _imports(tree, aliases)
     reader = _Reader(aliases, shortcuts, exercise_id)
-    reader.read(tree)
+    for helper in _helpers(tree, added, apart):
+        reader.read(helper, "of another cell")
+    reader.read(tree, "of the cell")
     return Found(tuple(dict.fromkeys(reader.shortcuts)), tuple(dict.fromkeys(reader.flags)))
+
+
+def _helpers(tree: ast.Module, added: Iterable[str], apart) -> list[ast.stmt]:
+    """The definitions in other cells that a cell leads to, by the names in it."""
+    cells = filter(None, (syntax(plain(source)) for source in added))
+    statements = [statement for cell in cells for statement in cell.body]
+    defined = {name: s for s in statements for name in _defines(s) if name not in apart}
+    found: dict[str, ast.stmt] = {}
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            name = node.id if isinstance(node, ast.Name) else ""
+            if name in defined and name not in found:
+                found[name] = defined[name]
+                waiting.append(defined[name])
+    return list(found.values())
+
+
+def _defines(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def _imports(tree: ast.Module | None, aliases: dict[str, str]) -> None:
@@ -57,7 +94,9 @@ def _imports(tree: ast.Module | None, aliases: dict[str, str]) -> None:
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Import):
             for a in node.names:
-                aliases[a.asname or a.name.split(".")[0]] = a.name if a.asname else a.name.split(".")[0]
+                aliases[a.asname or a.name.split(".")[0]] = (
+                    a.name if a.asname else a.name.split(".")[0]
+                )
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for a in node.names:
                 aliases[a.asname or a.name] = f"{node.module}.{a.name}"
@@ -68,8 +107,10 @@ class _Reader:
         self.aliases, self.wanted, self.id = aliases, shortcuts, exercise_id
         self.shortcuts: list[str] = []
         self.flags: list[str] = []
+        self.place = ""
 
-    def read(self, tree: ast.AST) -> None:
+    def read(self, tree: ast.AST, place: str) -> None:
+        self.place = place
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target, path = node.targets[0], self.path(node.value)
@@ -170,10 +211,10 @@ class _Reader:
         return any(isinstance(a, ast.Constant) and a.value == self.id for a in node.args)
 
     def _cost(self, sentence: str, node: ast.AST) -> None:
-        self.shortcuts.append(f"{sentence} (line {node.lineno} of the cell).")
+        self.shortcuts.append(f"{sentence} (line {node.lineno} {self.place}).")
 
     def _flag(self, sentence: str, node: ast.AST) -> None:
-        self.flags.append(f"{sentence} (line {node.lineno} of the cell).")
+        self.flags.append(f"{sentence} (line {node.lineno} {self.place}).")
 
 
 def _within(path: str, module: str) -> bool:

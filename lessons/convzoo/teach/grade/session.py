@@ -17,7 +17,7 @@ from pathlib import Path
 
 from convzoo.case import Case, Reply
 from convzoo.teach.grade.protocol import (
-    Broken, Channel, Closed, Ended, Late, case_frame, drain, reply_of, text_of,
+    MAX_REPLY, Broken, Channel, Closed, Ended, Late, case_frame, drain, reply_of, text_of,
 )  # fmt: skip
 from convzoo.teach.grade.sandbox import Box, Limits
 
@@ -45,7 +45,7 @@ class Job:
     """What a fork of the worker is to execute.
 
     cells: (label, source) each; name: what the exercise defines, exercise: its id; question: the
-    short question that is asked instead; passed: the exercises for which `use` gives the student's own.
+    short question that is asked instead; passed: those for which `use` gives the student's own.
     """
 
     cells: tuple[tuple[str, str], ...]
@@ -109,7 +109,9 @@ class Session:
         if not modules:
             return
         try:
-            self._channel.send({"do": "preload", "modules": sorted(modules)}, seconds=self.limits.start)
+            self._channel.send(
+                {"do": "preload", "modules": sorted(modules)}, seconds=self.limits.start
+            )
             self._channel.ended(self.limits.start)
         except Broken:
             self.close()
@@ -160,7 +162,7 @@ class Session:
         self.starts += 1
         self._too_much = ""
         self._loaded: set[str] = set()
-        self._channel = Channel(replies[0], requests[1], control[0])
+        self._channel = Channel(replies[0], requests[1], control[0], MAX_REPLY)
         try:
             self._process = subprocess.Popen(
                 self.box.worker(self.limits, theirs, settings), pass_fds=theirs,
@@ -249,7 +251,11 @@ class Session:
 
 def _defined(header: dict, cells: int) -> Defined:
     troubles, answer = header.get("troubles"), header.get("answer")
-    if not isinstance(troubles, list) or len(troubles) > cells or type(header.get("found")) is not bool:
+    if (
+        not isinstance(troubles, list)
+        or len(troubles) > cells
+        or type(header.get("found")) is not bool
+    ):
         raise Broken("a report that is none")
     found = {}
     for entry in troubles:

@@ -6,7 +6,6 @@ those that end Python, and with the framework's own where an earlier exercise di
 
 from __future__ import annotations
 
-import ast
 import re
 import time
 from collections.abc import Iterator
@@ -19,17 +18,20 @@ from convzoo.errors import UserError
 from convzoo.exercises import catalogue, compare, questions
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.questions import Question
-from convzoo.teach.cells import Cell, plain, syntax
+from convzoo.teach.cells import MAX_CELL, Cell, plain
 from convzoo.teach.grade.marks import (
     FAILED, FREE_POINTS, PASSED, RIGHT, UNTOUCHED, WAITING, WRONG, Graded, Item, credit,
 )  # fmt: skip
 from convzoo.teach.grade.plan import Plan, Work, seed
 from convzoo.teach.grade.scan import scan
+from convzoo.teach.grade.seen import countable, observed
 from convzoo.teach.grade.session import Failed, Job, NotGraded, Session
+from convzoo.teach.grade.written import written
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_DEADLY = 3  # cells that end Python and are left out, before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
+MAX_TOGETHER = 500_000  # characters of all cells that are run
 
 
 def known() -> dict[str, tuple[str, str, str]]:
@@ -106,11 +108,18 @@ class _Marker:
         verdict = self._twice(lambda: self._judged(exercise, cell, seen))
         if verdict.usable:
             self.passed.add(exercise.id)
-        found = scan(cell.source, self._others(cell), exercise.shortcuts, exercise.id)
+        others = [c for c in self.work.namespace if c is not cell]
+        added = [c.source for c in others if not self.work.is_lessons(c)]
+        found = scan(
+            cell.source, [c.source for c in others], exercise.shortcuts, exercise.id, added,
+            {e.name for e in catalogue().values()},
+        )  # fmt: skip
         if found.shortcuts and verdict.status != UNTOUCHED:
             self.passed.discard(exercise.id)
             verdict = Verdict(exercise.id, FAILED, "shortcut", " ".join(found.shortcuts))
-        self.flags += [f"{exercise.id}: {text}" for text in (*found.flags, *_observed(exercise, seen))]
+        self.flags += [
+            f"{exercise.id}: {text}" for text in (*found.flags, *observed(exercise, seen))
+        ]
         return self._marked(exercise, verdict)
 
     def _marked(self, exercise: Exercise, verdict: Verdict) -> Item:
@@ -159,6 +168,7 @@ class _Marker:
 
         def respond(case: Case) -> Reply:
             reply = self.session.respond(case)
+            reply.ops = countable(reply.ops)
             seen.extend(reply.ops)
             return reply
 
@@ -177,6 +187,11 @@ class _Marker:
         """
         while True:
             cells = self._cells(cell)
+            if len(cell.source) > MAX_CELL or sum(len(c.source) for c in cells) > MAX_TOGETHER:
+                raise Failed(
+                    f"Nothing was run: a cell may have {MAX_CELL:,} characters, and all that run "
+                    f"before it {MAX_TOGETHER:,}."
+                )
             place = next(i for i, c in enumerate(cells) if c is cell)
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
@@ -196,21 +211,23 @@ class _Marker:
 
     def _cells(self, cell: Cell) -> list[Cell]:
         """What stands before `cell`, `cell`, and the definitions that the student added later."""
-        every = [c for c in self.work.namespace if c is cell or c.source not in self.deadly]
-        place = next((i for i, c in enumerate(every) if c is cell), None)
+        usable = [
+            c for c in self.work.namespace
+            if c is cell or (c.source not in self.deadly and len(c.source) <= MAX_CELL)
+        ]  # fmt: skip
+        place = next((i for i, c in enumerate(usable) if c is cell), None)
         if place is None:  # a question's cell
-            return [*every, cell]
-        later = [c for c in every[place + 1 :] if not c.role and not self.work.is_lessons(c)]
-        return [*every[: place + 1], *later]
+            return [*usable, cell]
+        later = [c for c in usable[place + 1 :] if not c.role and not self.work.is_lessons(c)]
+        return [*usable[: place + 1], *later]
 
     def _fallbacks(self, cells: list[Cell], passed: frozenset[str]) -> tuple[str, ...]:
         """The modules that `use` will fall back on: imported once, and not in every fork."""
         text = "\n".join(c.source for c in cells if self.work.is_lessons(c))
         asked = set(_USE.findall(text)) - passed
-        return tuple(sorted({catalogue()[i].reference.__module__ for i in asked if i in catalogue()}))
-
-    def _others(self, cell: Cell) -> list[str]:
-        return [c.source for c in self.work.namespace if c is not cell]
+        return tuple(
+            sorted({catalogue()[i].reference.__module__ for i in asked if i in catalogue()})
+        )
 
     # --- questions ---
 
@@ -234,7 +251,7 @@ class _Marker:
         )  # fmt: skip
 
     def _twice_given(self, question: Question, cell: Cell):
-        """The answer in a question's cell: a number, a text, ... or a Verdict on what went wrong."""
+        """The answer in a question's cell, or a Verdict on what went wrong."""
         given = written(cell.source)
         if given is not None:
             return given
@@ -266,20 +283,6 @@ def _label(cell: Cell) -> str:
     return f"<{cell.owner[1] or cell.id or 'an added cell'}>"
 
 
-def _observed(exercise: Exercise, seen: list[Op]) -> list[str]:
-    """Shortcuts that the student's own process says it has run: a hint, not a proof."""
-    found = []
-    for op in seen:
-        for shortcut in exercise.shortcuts:
-            try:
-                ran = op.borrowed in ("", exercise.reference.__name__) and shortcut.ran(op)
-            except Exception:  # arguments that no operation has
-                ran = False
-            if ran:
-                found.append(f"Seen to run: {shortcut.sentence} (line {int(op.line)} of the cell)")
-    return list(dict.fromkeys(found))[:5]
-
-
 def _belief(question: Question, student: str, given) -> str:
     """The name under which a wrong answer is counted for the class, "" if none is known."""
     _, said = question.mark(student, given)
@@ -298,59 +301,3 @@ def _value(kind: str, value: str | None):
         except ValueError:
             return None
     return value if kind in ("text", "other") else ...
-
-
-def written(source: str):
-    """The answer in a question's cell where it stands there as a text or plain arithmetic.
-
-    None where it has to be computed.
-    """
-    tree = syntax(plain(source))
-    body = tree.body if tree else []
-    if not body or len(body) > 2 or not isinstance(body[0], ast.Assign):
-        return None
-    target = body[0].targets[0]
-    if getattr(target, "id", "") != "answer" or len(body[0].targets) != 1:
-        return None
-    ask = body[1].value if len(body) == 2 and isinstance(body[1], ast.Expr) else None
-    if len(body) == 2 and getattr(getattr(ask, "func", None), "id", "") != "ask":
-        return None
-    try:
-        return _plain_value(body[0].value)
-    except (ValueError, ArithmeticError, RecursionError):
-        return None
-
-
-_SIZE = 1e15
-_DO = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-    ast.FloorDiv: lambda a, b: a // b,
-    ast.Pow: lambda a, b: a**b if abs(b) <= 8 and abs(a) <= 1e6 else _give_up(),
-}
-
-
-def _give_up():
-    raise ValueError("to be computed elsewhere")
-
-
-def _plain_value(node: ast.expr):
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
-        value = node.value
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-        inner = _number_value(node.operand)
-        value = -inner if isinstance(node.op, ast.USub) else inner
-    elif isinstance(node, ast.BinOp) and type(node.op) in _DO:
-        value = _DO[type(node.op)](_number_value(node.left), _number_value(node.right))
-    else:
-        _give_up()
-    if not isinstance(value, str) and (isinstance(value, complex) or not abs(value) < _SIZE):
-        _give_up()
-    return value
-
-
-def _number_value(node: ast.expr):
-    value = _plain_value(node)
-    return value if not isinstance(value, str) else _give_up()

@@ -86,7 +86,9 @@ def for_lms(entries, collected, roster) -> dict[str, str]:
 
 
 def _points(entries, student: str, lesson: str) -> str:
-    found = next((e for e in entries if (e.handed.student, e.handed.lesson) == (student, lesson)), None)
+    found = next(
+        (e for e in entries if (e.handed.student, e.handed.lesson) == (student, lesson)), None
+    )
     return number(total(found.graded.items).earned) if found else ""
 
 
@@ -111,7 +113,13 @@ def _canvas(entries, lessons: list[str], collected, roster) -> str:
         if "canvas" not in ids:
             continue
         row = known.get(ids["canvas"])
-        head = [ids.get("name") or student, ids["canvas"], ids.get("sis", ""), ids.get("login", ""), ""]
+        head = [
+            ids.get("name") or student,
+            ids["canvas"],
+            ids.get("sis", ""),
+            ids.get("login", ""),
+            "",
+        ]
         if row:
             head = [row[place[c]] if c in place else "" for c in CANVAS]
         rows.append([*head, *(_points(entries, student, n) for n in lessons)])
