@@ -62,6 +62,12 @@ LAYERS = (
         "densenet.buffer", {"x": _MAP},
         {"num_layers": 6, "in_channels": 64, "growth_rate": 32}, trains=False,
     ),
+    Layer("senet.lecture_gate", {"x": _MAP, "weight": (64, 28, 28)}),
+    Layer(
+        "senet.squeeze_excite",
+        {"x": _MAP, "w1": (4, 64), "b1": (4,), "w2": (64, 4), "b2": (64,)},
+    ),
+    Layer("senet.block", {"x": (8, 256, 28, 28)}, {"in_channels": 256, "planes": 64}),
     Layer("shufflenet.channel_shuffle", {"x": _MAP}, {"groups": 8}),
     Layer(
         "shufflenet.unit", {"x": (8, 240, 28, 28)},
