@@ -119,12 +119,17 @@ def conv1x1(x, weight, stride=1):
 check("convolution.conv1x1")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Does every output read every input? The layer is probed again.
+# Does every output read every input? The layer is probed again. (`use` hands
+# over your function if it passed, and the framework's own if not.)
 
 # %%
 mix = use("convolution.conv1x1")
 matrix = measure.channel_matrix(lambda x: mix(x, M), x)
 show.draw.channel_matrix(matrix, title="8 channels in, 6 out")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Short questions** stand in cells such as the next. Run it to read the
+# question, put your answer in place of the dots, and run it again.
 
 # %% question="convolution.mixing" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: convolution.mixing
@@ -221,8 +226,8 @@ predict(
 # With nine products nothing is missing: the sum *is* the convolution. With
 # eight about a third is, not a ninth. The products of random matrices have
 # nothing to do with each other, so it is their squares that add up: a ninth of
-# the square is a third of the size. Your number differs a little from 0.33, as
-# these nine matrices were drawn once.
+# the square is a third of the size. That holds on average: your nine matrices
+# were drawn once, so your number can lie well beside 0.33.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3. Build it
@@ -235,9 +240,14 @@ predict(
 # - **dilation** d: neighbouring taps lie d pixels apart. In a window that
 #   begins at (r, c), tap (i, j) reads (r + i d, c + j d).
 #
-# Go one of two ways. A loop over the taps: nine products on nine slices. Or
-# one product: `F.unfold` copies for each output all that it reads into a
-# column, and `@` multiplies. Your `conv1x1` may help with the first.
+# So a window is d (kh - 1) + 1 rows high, and the number of rows that come
+# out, h', is how many such windows fit into h + 2p rows, s apart.
+
+# %% [markdown] slideshow={"slide_type": "-"}
+# Go one of two ways. A loop over the taps: nine products on nine slices, all
+# of h' x w' pixels; `conv1x1` may help. Or one product: `F.unfold(x, (kh, kw),
+# dilation=d, padding=p, stride=s)` copies for each output all that it reads
+# into a column, and `@` multiplies.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # What `F.unfold` gives for our image: 6 channels times 9 taps, and 64
@@ -286,16 +296,19 @@ class Conv2d(nn.Module):
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **What unfolding costs.** The multiply-adds are those of the convolution,
-# whichever way they are done. The copy is not free, though. Beside it the
-# framework's own: both are timed in turns, and told are the fastest call and
-# the spread, by how much the middle half of the calls differ.
+# whichever way they are done. The copy is not free, though. Beside it stands
+# the framework's own. Both are timed in turns, and you read the fastest call
+# and the spread: how far apart the middle half of the calls lie, as a share of
+# their median.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 photo = torch.randn(1, 64, 56, 56, device=device)
 weight = torch.randn(64, 64, 3, 3, device=device)
 unfolded = F.unfold(photo, 3, padding=1)
 ways = {
-    "unfold, product": lambda: weight.flatten(1) @ F.unfold(photo, 3, 1, 1),
+    "unfold, product": lambda: (
+        weight.flatten(1) @ F.unfold(photo, 3, padding=1)
+    ),
     "the framework's": lambda: F.conv2d(photo, weight, padding=1),
 }
 
@@ -340,7 +353,7 @@ side = 13  # pixels
 
 
 def readers(k, stride, padding, dilation):
-    """How many outputs read each pixel; the pixels of one; the size."""
+    """How many read each pixel; what the middle one reads; the size."""
     x = torch.zeros(1, 1, side, side, requires_grad=True)
     ones = torch.ones(1, 1, k, k)
     y = convolve(x, ones, stride, padding, dilation)
@@ -409,8 +422,9 @@ predict("convolution.unread", explore_sizes, measured=unread)
 #
 # - kernel 1, stride 2, padding 0: 49 of the 169 pixels are read, the others
 #   not at all. Nothing is averaged.
-# - padding 1 for the same: now the other pixels are read. Padding adds outputs
-#   at the border, and with a stride it decides which pixels are met.
+# - padding 1 for the same: now it is the 36 pixels in odd rows and columns.
+#   Padding adds outputs at the border, and with a stride it decides which
+#   pixels are met.
 # - dilation spreads the taps, at the same cost for each output.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -434,8 +448,9 @@ print("formula:", 7 * 7 * 5 * 5 * 8 * 16, "  counter:", macs)
 # dilation (kernel - 1), but in pixels of *its own input*. If layers before it
 # had strides, neighbours there already lie several pixels apart.
 #
-# **Exercise (12 minutes).** Both numbers at once: the size that comes out, and
-# the field. A loop over the layers is fine here.
+# **Exercise (12 minutes).** Both numbers at once: the size that comes out, by
+# the formula of `conv2d` at each layer, and the field. A loop over the layers
+# is fine here.
 
 # %% exercise="convolution.stack" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: convolution.stack
@@ -487,7 +502,7 @@ def explore_field():
         field_picture,
         depth=stops([1, 2, 3, 4, 5], 4, "layers"),
         stride=stops([1, 2], 2, "stride of the first"),
-        dilation=stops([1, 2], 1, "dilation of the others"),
+        dilation=stops([1, 2], 1, "dilation of the others, if any"),
     )
 
 
@@ -540,8 +555,8 @@ predict("convolution.field", explore_field)
 #
 # The idea: layers learn more easily when what they read keeps its scale. Batch
 # norm sees to that, channel by channel: less the mean, over the root of the
-# variance. Then come a learned scale $\gamma$ (`weight`) and a learned shift
-# $\beta$ (`bias`):
+# variance, where a small $\varepsilon$ (`eps`) keeps the root from being zero.
+# Then come a learned scale $\gamma$ (`weight`) and shift $\beta$ (`bias`):
 #
 # $$y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 #
@@ -638,8 +653,12 @@ def follow_picture(momentum):
 
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
-momenta = show.widgets.Stops([0.01, 0.03, 0.1, 0.3, 1.0], 0.1, "momentum")
-show.widgets.Explorer(follow_picture, momentum=momenta)
+momenta = [0.01, 0.03, 0.1, 0.3, 1.0]
+followed = {share: follow_picture(share) for share in momenta}  # drawn once
+show.widgets.Explorer(
+    lambda momentum: followed[momentum],
+    momentum=show.widgets.Stops(momenta, 0.1, "momentum"),
+)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # A large momentum follows at once and never comes to rest; a small one is calm
