@@ -64,14 +64,15 @@ for own_weight in layer.parameters():
     nn.init.normal_(own_weight)
 random_image = torch.rand(1, 12, 5, 5) + 0.1  # n c h w
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide"}
 picture = 1 * random_image
 still = (layer(picture) / picture).detach()  # the gates, as numbers
 held_still = measure.channel_matrix(lambda x: still * x, picture)
 live = measure.channel_matrix(layer, picture)
+same = {"size": 330, "limit": 1}  # one scale of colours for both
 show.draw.beside(
-    show.draw.channel_matrix(held_still, title="held still", size=330),
-    show.draw.channel_matrix(live, title="live", size=330),
+    show.draw.channel_matrix(held_still, title="held still", **same),
+    show.draw.channel_matrix(live, title="live", **same),
 )
 
 
@@ -278,8 +279,9 @@ def squeeze_excite(x, w1, b1, w2, b2):
 check("senet.squeeze_excite")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The layer around it. Its names are those of torchvision and timm, and both
-# keep the two small layers as 1x1 convolutions: so their weights fit.
+# The layer around it. torchvision and timm, a collection of image models, keep
+# the two small layers as 1x1 convolutions. So do we, under their names: their
+# weights fit.
 
 # %% tags=["define"]
 by_sigmoid = use("senet.squeeze_excite")
@@ -310,9 +312,9 @@ ask("senet.how_many_gates", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Another image, another matrix
 #
-# Eight handwritten digits, seen through one random layer of 12 channels. Two
-# gates of yours with random weights. Choose the digit, the gate, and whether
-# it is held still. The next cells only draw.
+# Eight handwritten digits, seen through one random layer of 12 channels, and
+# the two gates with random weights. Choose the digit, the gate, and whether it
+# is held still. The next cells only draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 digits = data.load("digits", limit=40)
@@ -495,10 +497,10 @@ ask("senet.weights", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7. The clue in the far corner
 #
-# Is the bright square a cat or a dog? Its own pixels do not tell. Far away, in
-# another corner, stripes do: level for a cat, upright for a dog. The network
-# answers at the animal's middle pixel: a label for a pixel, and no pooling at
-# the end that could bring the clue there.
+# Is the square without stripes a cat or a dog? Its own pixels do not tell. Far
+# away, in another corner, the stripes do: upright for a cat, level for a dog.
+# The network's last layer, a 1x1 called the readout, answers at each pixel. We
+# ask for its answer at the square's middle: no pooling brings the clue there.
 
 # %% slideshow={"slide_type": "-"}
 from convzoo.experiments import senet as clue
@@ -506,7 +508,7 @@ from convzoo.train import Recipe, evaluate, train
 
 pair, _ = clue.twins(9)  # two images that differ in the clue alone
 show.draw.beside(*(
-    show.draw.pixels(image[0], title=name, size=300)
+    show.draw.pixels(image[0], title=name, size=260)
     for name, image in zip(("cat", "dog"), pair)
 ))
 
@@ -552,13 +554,13 @@ def dog(network, images, animal):
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-def right(network, distance):
+def share_right(network, distance):
     asked = clue.clues(distance).to(device)
     return evaluate(network, asked.test_x, asked.test_y)[1]
 
 
 scores = {
-    name: {d: right(network, d) for d in range(3, 10)}
+    name: {d: share_right(network, d) for d in range(3, 10)}
     for name, network in networks.items()
 }
 
@@ -578,16 +580,15 @@ def answer_bars(images, animal, distance):
 def clue_picture(distance):
     images, animal = clue.twins(distance)
     left = [
-        show.draw.pixels(image[0], title=name, size=200, outlined=[animal])
+        show.draw.pixels(image[0], title=name, size=155, outlined=[animal])
         for name, image in zip(("cat's clue", "dog's clue"), images)
     ]
-    rows = [
-        (name, s[distance], f"{s[distance]:.1%}") for name, s in scores.items()
-    ]
+    rows = [(name, s[distance], f"{s[distance]:.1%}")
+            for name, s in scores.items()]
     often = {"limit": 1, "reference": (0.5, "chance")}
-    below = show.draw.bars(rows, title="Right in 256 such images", **often)
-    bars = answer_bars(images, animal, distance)
-    return show.draw.beside(*left, bars, below)
+    right = [answer_bars(images, animal, distance)]
+    right += [show.draw.bars(rows, title="Right in 256 such images", **often)]
+    return show.draw.beside(show.draw.beside(*left), show.draw.beside(*right))
 
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
@@ -599,10 +600,11 @@ def explore_distance():
 predict("senet.far_clue", explore_distance)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Move the clue from 3 to 9. With no gate the two answers differ while a part
-# of the stripes lies among the 9 x 9 pixels, up to a distance of 4. From 5 on
-# they are the same, digit for digit: nothing that differs arrives. With a gate
-# the clue flips the answer wherever it is, because the mean knows no distance.
+# Move the clue from 3 to 9. With no gate the two answers differ up to a
+# distance of 4. At 5 only the nearest corner of the stripes is among the 9 x 9
+# pixels, and it is bright in both; from 6 on nothing of them is. So from 5 on
+# the two answers are the same. With a gate the clue flips the answer wherever
+# it is, because a sum over the whole image knows no distance.
 #
 # How can one number for a channel carry it? Here are the paper's last gates
 # for the two images at distance 9:
@@ -698,7 +700,8 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 # takes the mean while the image is made would save one of the three.)
 #
 # And the time? Both blocks on your device, and a copy of the image, which
-# reads and writes it once:
+# reads and writes it once. By its bytes alone the gate would take one and a
+# half such copies:
 
 # %% slideshow={"slide_type": "-"}
 @torch.no_grad()
@@ -726,15 +729,15 @@ show.draw.bars(rows, title=f"One call on {device}, minimum")
 # - **Held.** With either gate the clue from the far corner decides. Without
 #   one, beyond the field, it changes nothing.
 # - **Held, with a caveat.** The gate adds next to no multiply-adds to a block.
-#   Its bytes are those of the image, three times over: see your own bars.
-# - **Two different gates.** The lecture's sums to one and is tied to an image
-#   size; the paper's does neither.
+#   Its bytes are the image's, three times over: see your own bars.
+# - **Two different gates.** The lecture's sum to one, and their weights fit
+#   one image size. Neither is so with the paper's.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
 #
-# 1. Turn the image of the far clue upside down. Which of the two gates gives
-#    the same numbers as before?
+# 1. Turn all channels that a gate is given upside down. Which of the two gates
+#    gives the same numbers as before?
 # 2. Two clues, one of each kind, in one image: what can the paper's gate say?
 # 3. Where in a network would you save the gates first, if you had to?
 
@@ -795,10 +798,10 @@ show.draw.seeds(elsewhere, title=asked_title, width=1000)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The control knows the distances that it was shown, and guesses at others: its
-# taps reach a few places, and each has weights of its own. The gates know the
-# stripes wherever they are. So the two reach far in different ways: a dilated
-# layer knows *where*, a gate knows *that*.
+# All gates are right with all seeds. Of the control's five seeds one is right
+# four times out of five, the others are at chance or below: it has learned
+# stripes at the places that it was shown, each with other weights. A gate adds
+# up a channel over the image, so stripes count wherever they are.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. The live matrix by hand
@@ -921,8 +924,9 @@ def counted(**settings):
 
 
 se_resnet, se_resnext = counted(), counted(groups=32, width_per_group=4)
-for name, own in (("SE-ResNet", se_resnet), ("SE-ResNeXt", se_resnext)):
-    print(f"{name:10}-50: {own.params:,} parameters, {own.macs:,} MACs")
+for name, own in (("ResNet", se_resnet), ("ResNeXt", se_resnext)):
+    counts = f"{own.params:,} parameters, {own.macs:,} MACs"
+    print(f"SE-{name}-50:".ljust(15), counts)
 print(f"the gates add {se_resnet.params - 25_557_032:,} parameters")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
