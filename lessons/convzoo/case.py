@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from importlib import import_module
 from numbers import Real
 
 import torch
@@ -29,12 +30,17 @@ class Case:
 
     For a module the scalars build it, `weights` (parameters and buffers by name)
     are loaded into it, and the tensors are what it is called on.
+
+    examine: "module:function" of ours, where a design is free and only what is asked of it is
+    fixed: in place of a call of the target, function(target, **tensors, **scalars) gives the
+    numbers that are compared.
     """
 
     scalars: dict
     tensors: dict[str, Tensor]
     weights: dict[str, Tensor] = field(default_factory=dict)
     training: bool = False
+    examine: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,12 @@ def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
         name: value.clone().requires_grad_(value.is_floating_point())
         for name, value in case.tensors.items()
     }
-    if isinstance(target, type):
+    if case.examine:
+        module, leaves = None, inputs
+        home, _, name = case.examine.partition(":")
+        examination = getattr(import_module(home), name)
+        call = lambda: examination(target, **inputs, **case.scalars)  # noqa: E731
+    elif isinstance(target, type):
         module = target(**case.scalars)
         if not isinstance(module, nn.Module):
             raise Objection(f"{target.__name__} is not an nn.Module: `class NAME(nn.Module):`.")

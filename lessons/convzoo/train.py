@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from math import isfinite
+from math import cos, isfinite, pi
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,8 @@ class Recipe:
     """How a network is trained, apart from its data: the optimiser and what it is told.
 
     optimizer "sgd" (with Nesterov momentum) or "adam" (AdamW); cosine: lr falls to 0 over the
-    training along half a cosine; otherwise it stays.
+    training along half a cosine; otherwise it stays. warmup: the part of the steps, from 0 to 1,
+    over which lr rises to its full height first; the cosine takes the rest.
     """
 
     optimizer: str = "sgd"
@@ -30,6 +31,7 @@ class Recipe:
     weight_decay: float = 5e-4
     cosine: bool = True
     label_smoothing: float = 0.0
+    warmup: float = 0.0
 
 
 @dataclass
@@ -104,7 +106,7 @@ def train(
     images = images.to(device)
     steps = epochs * -(-len(images.train_x) // batch_size)
     optimizer = _optimizer(model, lr, recipe)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    schedule = _schedule(optimizer, steps, recipe)
     history, began = History(epochs), time.monotonic()
     watch = on_epoch or live.watcher(title)
     with _seeded(seed, device):
@@ -118,8 +120,7 @@ def train(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                if recipe.cosine:
-                    schedule.step()
+                schedule.step()
                 hits, answers = _hits(output, y)
                 right, asked, total = right + hits, asked + answers, total + loss.detach() * answers
             tested = evaluate(model, images.test_x, images.test_y)
@@ -168,6 +169,22 @@ def _optimizer(model: nn.Module, lr: float, recipe: Recipe) -> torch.optim.Optim
     if recipe.optimizer == "adam":
         return torch.optim.AdamW(model.parameters(), lr, weight_decay=recipe.weight_decay)
     raise UserError(f'There is no optimizer {recipe.optimizer!r}: take "sgd" or "adam".')
+
+
+def _schedule(optimizer: torch.optim.Optimizer, steps: int, recipe: Recipe):
+    """lr over the steps: a rise of equal steps, then half a cosine or no change."""
+    rise = round(recipe.warmup * steps)
+    kinds = torch.optim.lr_scheduler
+    if not rise and recipe.cosine:
+        return kinds.CosineAnnealingLR(optimizer, steps)
+
+    def part(step: int) -> float:
+        if step < rise:
+            return (step + 1) / rise
+        after = (step - rise) / max(1, steps - rise)
+        return 0.5 * (1 + cos(pi * after)) if recipe.cosine else 1.0
+
+    return kinds.LambdaLR(optimizer, part)
 
 
 @contextmanager

@@ -235,14 +235,15 @@ def case_frame(case: Case) -> tuple[dict, dict[str, Tensor]]:
     """A case as header and tensors."""
     tensors = {f"x:{k}": v for k, v in case.tensors.items()}
     tensors |= {f"w:{k}": v for k, v in case.weights.items()}
-    return {"do": "case", "scalars": case.scalars, "training": case.training}, tensors
+    rest = {"scalars": case.scalars, "training": case.training, "examine": case.examine}
+    return {"do": "case", **rest}, tensors
 
 
 def case_of(header: dict, tensors: dict[str, Tensor]) -> Case:
     """The case in a frame; the worker believes the checker."""
     given = {k[2:]: v for k, v in tensors.items() if k.startswith("x:")}
     weights = {k[2:]: v for k, v in tensors.items() if k.startswith("w:")}
-    return Case(header["scalars"], given, weights, header["training"])
+    return Case(header["scalars"], given, weights, header["training"], header["examine"])
 
 
 def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:

@@ -1,0 +1,206 @@
+"""The zoo: every idea of the course as a block of one skeleton, at any width, counted.
+
+    network(kind, width)       a 3x3 and a max pool, three stages of blocks, a global pool, a
+                               linear layer; four 3x3 layers a stage, whatever the block
+    macs(kind, width)          its multiply-adds for one image; grows with the width
+    examined(block, ...)       what is asked of a block of one's own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import SqueezeExcitation
+
+from convzoo.errors import UserError
+from convzoo.framework.densenet import DenseBlock
+from convzoo.framework.resnet import BasicBlock
+from convzoo.framework.senet import Then
+from convzoo.framework.separable import DepthwiseSeparable, InvertedResidual
+from convzoo.framework.shufflenet import ShuffleUnit
+from convzoo.measure import Cost, cost
+from convzoo.nets import ResNet
+
+SIDE = 16  # pixels of the images that the counts are for
+LAYERS = 4  # 3x3 layers in a stage
+GROUPS, REDUCTION = 4, 4
+
+
+def _convolved(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> tuple:
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return conv, nn.BatchNorm2d(c_out)
+
+
+class Plain(nn.Sequential):
+    """Two 3x3 layers, each with batch norm and ReLU; nothing is added."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(
+            *_convolved(in_channels, planes, 3, stride), nn.ReLU(),
+            *_convolved(planes, planes, 3), nn.ReLU(),
+        )  # fmt: skip
+
+
+class Gated(BasicBlock):
+    """The residual block with a squeeze-and-excitation gate on its branch (lesson 04)."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(in_channels, planes, stride)
+        self.se = SqueezeExcitation(planes, max(1, planes // REDUCTION))
+        self.bn2 = Then(planes, self.se)
+
+
+class Grouped(nn.Module):
+    """ResNeXt's block: 1x1 to half the channels, 3x3 in groups, 1x1 back, added to the input."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__()
+        width = planes // 2
+        self.branch = nn.Sequential(
+            *_convolved(in_channels, width, 1), nn.ReLU(),
+            *_convolved(width, width, 3, stride, GROUPS), nn.ReLU(),
+            *_convolved(width, planes, 1),
+        )  # fmt: skip
+        same = stride == 1 and in_channels == planes
+        project = nn.Sequential(*_convolved(in_channels, planes, 1, stride))
+        self.shortcut = nn.Identity() if same else project
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.shortcut(x) + self.branch(x))
+
+
+class Dense(nn.Sequential):
+    """DenseNet's stage: a transition to 2 planes, then layers that double them to 4."""
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        pool = [nn.AvgPool2d(2)] if stride == 2 else []
+        super().__init__(
+            nn.BatchNorm2d(in_channels), nn.ReLU(), nn.Conv2d(in_channels, 2 * planes, 1, bias=False),
+            *pool, DenseBlock(LAYERS, 2 * planes, 2 * planes // LAYERS, bn_size=2),
+        )  # fmt: skip
+
+
+class Shuffled(ShuffleUnit):
+    """ShuffleNet's unit with two groups (lesson 05)."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(in_channels, planes, stride, 2, 2)
+
+
+class Unshuffled(Shuffled):
+    """The same unit, and its channels stay where they are."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(in_channels, planes, stride)
+        self.shuffle = nn.Identity()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A block, how many of its 3x3 layers it has, what divides its channels, its settings."""
+
+    block: Callable[..., nn.Module]
+    layers: int = 1
+    unit: int = 1
+    settings: dict = field(default_factory=dict)
+
+
+KINDS = {
+    "plain": Kind(Plain, 2),
+    "residual": Kind(BasicBlock, 2),
+    "SE": Kind(Gated, 2),
+    "ResNeXt": Kind(Grouped, unit=2 * GROUPS),
+    "DenseNet": Kind(Dense, LAYERS, unit=2),
+    "separable": Kind(DepthwiseSeparable),
+    "inverted": Kind(InvertedResidual, settings={"expand_ratio": 4}),
+    "ShuffleNet": Kind(Shuffled, unit=8),
+    "no shuffle": Kind(Unshuffled, unit=8),
+}
+
+
+def widths(kind: str, width: int) -> list[int]:
+    """The channels of the three stages: a quarter, a half and all of `width`, each rounded to the
+    nearest number that the block can have."""
+    unit = _kind(kind).unit
+    return [max(unit, unit * int(width / part / unit + 0.5)) for part in (4, 2, 1)]
+
+
+def network(kind: str, width: int, classes: int = 10, in_channels: int = 1) -> nn.Module:
+    """(n, in_channels, h, w) -> (n, classes); the stages work on a half, a quarter and an eighth
+    of the image's side. Raises UserError for a kind that is not in the zoo, and no width."""
+    found = _kind(kind)
+    if width < 1:
+        raise UserError(f"A network of width {width} has no channels: give 1 or more.")
+    made = ResNet(
+        found.block, [LAYERS // found.layers] * 3, classes, in_channels=in_channels,
+        widths=widths(kind, width), stem="small", **found.settings,
+    )  # fmt: skip
+    made.maxpool = nn.MaxPool2d(2)
+    if found.block is Dense:  # its layers have their batch norm in front: one is missing at the end
+        norm = nn.BatchNorm2d(made.fc.in_features)
+        made.avgpool = nn.Sequential(norm, nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+    return made
+
+
+def counted(kind: str, width: int) -> Cost:
+    """What the network costs for one grey image of SIDE x SIDE pixels, in evaluation mode."""
+    with torch.device("meta"):
+        made = network(kind, width).eval()
+        return cost(made, torch.empty(1, 1, SIDE, SIDE))
+
+
+@cache
+def macs(kind: str, width: int) -> int:
+    """Multiply-adds of the network of this width for one image; more, or as many, for a wider one."""
+    return counted(kind, width).macs
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise UserError(f"The zoo has no {name!r}: it has {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def examined(
+    block: Callable[..., nn.Module], in_channels: int, planes: int, stride: int, side: int,
+    budget: int,
+) -> tuple[int, int, int, int, int]:  # fmt: skip
+    """What is asked of a block of one's own, whatever stands in it: channels out; rows out;
+    multiply-adds above the budget, for one image of side x side; pairs of an output and an input
+    channel that never meet; rows of the image that an output pixel sees (3 stands for more).
+
+    Its parameters are drawn anew, so that no weight is zero by its initialisation.
+    Raises UserError where it is no module, or gives no image.
+    """
+    made = block(in_channels, planes, stride)
+    if not isinstance(made, nn.Module):
+        raise UserError("The block is no nn.Module, so it cannot stand in a network.")
+    made = made.double().eval()
+    gen = torch.Generator().manual_seed(0)
+    for weight in made.parameters():
+        drawn = torch.randn(weight.shape, generator=gen, dtype=weight.dtype)
+        fan_in = weight[0].numel() if weight.dim() > 1 else 0
+        weight.data = drawn / fan_in**0.5 if fan_in else 1 + 0.1 * drawn
+    image = torch.randn(1, in_channels, side, side, generator=gen, dtype=torch.float64)
+    x = image.repeat(planes, 1, 1, 1).requires_grad_()
+    y = made(x)
+    if not isinstance(y, Tensor) or y.dim() != 4 or len(y) != planes or not y.requires_grad:
+        raise UserError("The block gives no image n c h w with a gradient.")
+    found = cost(made, image)
+    each = y.diagonal().sum() if y.shape[1] == planes else y.sum()  # output i, of copy i
+    met = _felt(each, x).any(-1).any(-1)
+    middle = y[0, :, y.shape[2] // 2, y.shape[3] // 2].sum()
+    rows = int(_felt(middle, x)[0].any(0).any(-1).sum())
+    return y.shape[1], y.shape[2], max(0, found.macs - budget), int((~met).sum()), min(rows, 3)
+
+
+def _felt(total: Tensor, x: Tensor) -> Tensor:
+    """Where x matters to the total."""
+    return torch.autograd.grad(total, x, retain_graph=True)[0] != 0
