@@ -568,7 +568,7 @@ patterns = {"CSR": "random", "BSR": "blocks"}
 speed = {}
 
 
-def speed_up(layout, density):
+def against_dense(layout, density):
     """(density reached, times as fast as dense), timed now."""
     step = sparse.sweep(1024, 256, patterns[layout], density, device, 0.2)
     dense, own = step.times["dense"], step.times[layout]
@@ -588,7 +588,7 @@ reports = curves.load_all()  # other devices, measured by `make report`
 
 def own_curves():
     for layout in patterns:
-        points = [speed_up(layout, d) for d in densities]
+        points = [against_dense(layout, d) for d in densities]
         speed[layout] = [p for p in points if p[1] == p[1]]  # not nan
     there = [
         (f"CSR, {r['device']}", curves.curve(r, "CSR", 1024, 256))

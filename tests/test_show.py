@@ -181,6 +181,13 @@ def test_a_value_stands_clear_of_the_dashed_line():
     assert float(value.get("x")) > float(line.get("x1"))
 
 
+def test_the_last_cell_of_a_short_row_fills_the_table():
+    rows = [["CSR", "1 ms", "2 B"], ["2:4", "not available"]]
+    shown = draw.table(rows, ["layout", "time", "index"], "x")
+    assert shown.html.count("colspan") == shown.html.count('<td colspan="2"') == 1
+    assert "time not available" in shown.alt
+
+
 def test_table_is_a_table():
     shown = draw.table([[1, 64], [32, 4]], ["groups", "width"], "Equal <budget>", mark=1)
     root = ElementTree.fromstring(shown.html)

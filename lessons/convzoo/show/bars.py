@@ -94,15 +94,20 @@ def table(
 ) -> Picture:
     """A table that a screen reader reads as one; the row `mark` stands out.
 
-    The first cell of a row is its heading.
+    The first cell of a row is its heading; the last one of a short row fills what is left of it.
     """
-    cell = "padding:.25em .8em;text-align:right;color:#111"
-    heads = "".join(f'<th scope="col" style="{cell}">{escape(h)}</th>' for h in header)
+    head = "padding:.25em .8em;text-align:right;color:#111"
+    cell, text = f"{head};white-space:nowrap", head.replace("right", "left")
+    heads = "".join(f'<th scope="col" style="{head}">{escape(h)}</th>' for h in header)
     body = []
     for k, row in enumerate(rows):
         first, *rest = (escape(str(value)) for value in row)
+        left = len(header) - len(row)
         line = f'<th scope="row" style="{cell}">{first}</th>'
-        line += "".join(f'<td style="{cell}">{value}</td>' for value in rest)
+        own = rest[:-1] if left else rest
+        line += "".join(f'<td style="{cell}">{value}</td>' for value in own)
+        if left:
+            line += f'<td colspan="{left + 1}" style="{text}">{rest[-1]}</td>'
         ground = "#fde7c4" if k == mark else "#fff"
         current = ' aria-current="true"' if k == mark else ""
         body.append(f'<tr{current} style="background:{ground}">{line}</tr>')

@@ -19,6 +19,7 @@ _CYCLE = (palette.WEIGHT, palette.INPUT, palette.OUTPUT, palette.GATE, *palette.
 _DPI = 100
 _TEXT = 13  # points at 100 dpi: 18 px
 _LINE_GAP = 22  # px between the labels of two lines
+_LETTER = 10.5  # pixels that a letter takes
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,6 @@ def curves(
         _draw(axes, line, colour, points)
     for mark in marks:
         axes.axvline(mark.x, color=mark.colour, linestyle=":", linewidth=2)
-        axes.annotate(
-            mark.name, (mark.x, 1), xycoords=("data", "axes fraction"), xytext=(0, 4),
-            textcoords="offset points", ha="center", color=mark.colour, fontsize=_TEXT,
-        )
     axes.relim()
     axes.autoscale()
     axes.autoscale_view()  # now, not at the drawing: the labels ask where the lines end
@@ -84,6 +81,7 @@ def curves(
     _tick(axes.yaxis, log_y)
     _fit(figure, [line.name for line in lines], lifted=bool(marks))
     _label(figure, axes, lines, colours)
+    _label_marks(figure, axes, marks)
     alt = _describe(lines, title, x_label, y_label, marks)
     return Picture(alt, image(_png(figure), alt, *size))
 
@@ -155,7 +153,7 @@ def _draw(axes, line: Line, colour: str, points: bool) -> None:
 def _fit(figure, names: Sequence[str], lifted: bool) -> None:
     """Margins from the texts, by rule: measuring them would draw the figure twice."""
     width, height = figure.get_size_inches() * _DPI
-    right = 10.5 * max((len(name) for name in names), default=0) + 24
+    right = _LETTER * max((len(name) for name in names), default=0) + 24
     figure.subplots_adjust(
         left=88 / width, right=1 - right / width, bottom=68 / height,
         top=1 - (66 if lifted else 44) / height,
@@ -178,6 +176,19 @@ def _label(figure, axes, lines: Sequence[Line], colours: Sequence[str]) -> None:
             (min(x, box.x1) + 10) / width if x > box.x1 - 40 else (box.x1 + 10) / width,
             y / height, name, color=colour, fontsize=_TEXT, fontweight="bold", va="center",
         )
+
+
+def _label_marks(figure, axes, marks: Sequence[Mark]) -> None:
+    """Each name above its line, pushed aside where two would overlap."""
+    places = [float(axes.get_xaxis_transform().transform((mark.x, 1))[0]) for mark in marks]
+    gap = _LETTER * max((len(mark.name) for mark in marks), default=0) + 8
+    box = axes.get_window_extent()
+    width, height = figure.get_size_inches() * _DPI
+    for mark, x in zip(marks, spread(places, gap, box.x0, box.x1)):
+        figure.text(
+            x / width, (box.y1 + 6) / height, mark.name, color=mark.colour, fontsize=_TEXT,
+            ha="center",
+        )  # fmt: skip
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:

@@ -28,7 +28,7 @@ def panel(step) -> Picture:
     )
     dense = step.times["dense"].minimum
     rows = [_row(name, time, dense, step.index_bytes) for name, time in step.times.items()]
-    header = ("layout", "time (min)", "spread", "times dense's speed", "index, or why not")
+    header = ("layout", "time (min)", "spread", "times dense's speed", "index")
     fastest = list(step.times).index(step.fastest)
     caption = f"{step.pattern}: {step.n} x {step.n} times {step.columns} columns"
     return beside(picture, table(rows, header, caption, mark=fastest))
@@ -37,7 +37,7 @@ def panel(step) -> Picture:
 def _row(name, time, dense: float, index: Mapping[str, int]) -> tuple[str, ...]:
     told = bytes_(index[name]) if name in index else "-"
     if not time.available:
-        return name, "not available here", "-", "-", time.reason
+        return name, f"not available here: {time.reason}"
     speed = f"{dense / time.minimum:.2f}"
     return name, seconds(time.minimum), f"{time.spread:.0%}", speed, told
 
