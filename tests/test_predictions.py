@@ -189,6 +189,7 @@ def test_an_explorer_and_a_figure_can_be_the_result():
     [
         (None, 24, "Measured: 24 channels."),
         (12.0, 24, "Your guess is 0.5 times that."),
+        (24, 0.0903, "Your guess is 266 times that."),
         (0.0, 24, "You guessed 0 channels. Measured: 24 channels."),
         (3.0, 0, "You guessed 3 channels. Measured: 0 channels."),
         (1.0, 25_028_904, "Measured: 25,028,904 channels."),

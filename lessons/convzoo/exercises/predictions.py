@@ -68,7 +68,9 @@ def compared(prediction: Prediction, guess, value) -> str:
     if guess == value:
         return f"{head} Exactly."
     if value and guess > 0:
-        return f"{head} Your guess is {guess / value:.2g} times that."
+        times = guess / value
+        figure = f"{times:.2g}" if times < 99.5 else f"{times:,.0f}"
+        return f"{head} Your guess is {figure} times that."
     return head
 
 

@@ -49,7 +49,7 @@ def pixels(
     drawn += [_edge(_SIDE + j * cell, _TOP + i * cell, cell) for i, j in sorted(outlined)]
     width = max(2 * _SIDE + wide * cell, 8.6 * len(note) + 2 * _SIDE)
     height = _TOP + high * cell + (34 if note else 12)
-    letters = min(_TITLE, max(14, width / (0.58 * max(len(title), 1))))
+    letters = min(_TITLE, max(14, (width - 2 * _SIDE) / (0.6 * max(len(title), 1))))
     below = (
         f'<text x="{_SIDE}" y="{height - 12:.0f}" fill="{palette.NEUTRAL}">{escape(note)}</text>'
     )
