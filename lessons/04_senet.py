@@ -573,19 +573,20 @@ def answer_bars(images, animal, distance):
             rows.append((f"{name}, {told}'s clue", p, f"{p:.1%}"))
     colours = ["#555555"] * 2 + ["#CC79A7"] * 2 + ["#E69F00"] * 2
     title = f"It says dog; the clue is {distance} away"
-    return show.draw.bars(rows, title=title, limit=1, colours=colours)
+    look = {"limit": 1, "colours": colours, "width": 760}
+    return show.draw.bars(rows, title=title, **look)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def clue_picture(distance):
     images, animal = clue.twins(distance)
     left = [
-        show.draw.pixels(image[0], title=name, size=155, outlined=[animal])
+        show.draw.pixels(image[0], title=name, size=145, outlined=[animal])
         for name, image in zip(("cat's clue", "dog's clue"), images)
     ]
     rows = [(name, s[distance], f"{s[distance]:.1%}")
             for name, s in scores.items()]
-    often = {"limit": 1, "reference": (0.5, "chance")}
+    often = {"limit": 1, "reference": (0.5, "chance"), "width": 760}
     right = [answer_bars(images, animal, distance)]
     right += [show.draw.bars(rows, title="Right in 256 such images", **often)]
     return show.draw.beside(show.draw.beside(*left), show.draw.beside(*right))
