@@ -96,7 +96,7 @@ print("the framework's numbers:", gap < 1e-5)
 # is read, from the first on: rows 0, 2, 4, ... Stuck? Run
 # `from convzoo import hint` and `hint("convolution.conv1x1")` in a new cell.
 
-# %% exercise="convolution.conv1x1" tags=["define"] slideshow={"slide_type": "subslide"}
+# %% exercise="convolution.conv1x1" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: convolution.conv1x1
 def conv1x1(x, weight, stride=1):
     """A 1x1 convolution: the same matrix at every pixel that is read.
@@ -457,7 +457,7 @@ print("formula:", 7 * 7 * 5 * 5 * 8 * 16, "  counter:", macs)
 # the formula of `conv2d` at each layer, and the field. A loop over the layers
 # is fine here.
 
-# %% exercise="convolution.stack" tags=["define"] slideshow={"slide_type": "subslide"}
+# %% exercise="convolution.stack" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: convolution.stack
 def stack(size, layers):
     """What layers in a row give, and how far one output sees, on one axis.
@@ -592,7 +592,7 @@ predict("convolution.field", explore_field)
 #
 # **Exercise (20 minutes).**
 
-# %% exercise="convolution.batch_norm" tags=["define"] slideshow={"slide_type": "subslide"}
+# %% exercise="convolution.batch_norm" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: convolution.batch_norm
 def batch_norm(
     x, weight, bias, running_mean, running_var, training,
