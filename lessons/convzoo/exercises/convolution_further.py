@@ -236,8 +236,8 @@ BATCH_NORM = Exercise(
         ),
         Wrong(
             "vector_along_width",
-            "A vector over the channels meets the width of the image, as torch lines dimensions up "
-            "from the last. Give it a height and a width of 1.",
+            "Channels meet the width of the image, as torch lines dimensions up from the last. A "
+            "statistic is one number for each channel; give it a height and a width of 1.",
             lambda x, running_mean, running_var, **settings: (
                 x - running_mean, running_mean, running_var
             ),
