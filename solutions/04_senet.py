@@ -80,8 +80,8 @@ show.draw.beside(
 #
 # - **stride** 2: from here on neighbours lie two pixels of the image apart, so
 #   every *later* kernel spans twice as much;
-# - **dilation** 2: the taps of *this* kernel lie two apart, so 3 of them span
-#   5.
+# - **dilation** 2: the taps of *this* kernel lie two apart, so that its 3 taps
+#   span 5 pixels.
 #
 # **Exercise (10 minutes).** The size of the field after each layer. Stuck? Run
 # `from convzoo import hint` and `hint("senet.field_sizes")` in a new cell.
@@ -445,8 +445,8 @@ for own in (SqueezeExcitation(12, 3), LectureGate(12, 8, 8)):
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The four stages of ResNet-50, each with its channels and its image size for
-# photographs of 224 x 224. Counted from your own layers; the next cells only
-# draw.
+# photographs of 224 x 224. Counted from the two layers above; the next cells
+# only draw.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 stages = ((256, 4), (512, 8), (1024, 16), (2048, 32))  # channels, shrunk by
@@ -691,6 +691,7 @@ def growth(what):
     return 100 * (gated / without - 1)
 
 
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def cost_bars():
     gated = costs["with the gate"]
     rows = [
@@ -699,7 +700,10 @@ def cost_bars():
         ("bytes moved", growth("bytes"), show.bytes_(gated.bytes)),
         ("launches", growth("launches"), f"{gated.launches}"),
     ]
-    rows = [(n, v, f"+{v:.2g}%, to {text}") for n, v, text in rows]
+    rows = [
+        (n, v, f"+{v:.0f}%, to {text}" if v > 1 else f"+{v:.1g}%, to {text}")
+        for n, v, text in rows
+    ]
     return show.draw.bars(rows, title="What the gate adds to the block")
 
 
@@ -746,7 +750,8 @@ show.draw.bars(rows, title=f"One call on {device}, minimum")
 # - **Held.** With either gate the clue from the far corner decides. Without
 #   one, beyond the field, it changes nothing.
 # - **Held, with a caveat.** The gate adds next to no multiply-adds to a block.
-#   Its bytes are the image's, three times over: see your own bars.
+#   Its bytes are the image's, three times over. Its time: your own bars, and
+#   their spread.
 # - **Two different gates.** The lecture's sum to one, and their weights fit
 #   one image size. Neither is so with the paper's.
 

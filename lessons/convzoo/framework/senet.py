@@ -43,7 +43,8 @@ class _Gates(TorchvisionGate):
     """torchvision's layer, which gives its gates too."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return super().forward(x), self._scale(x).flatten(1)
+        gates = self._scale(x)  # once, so that a cost counts it once
+        return gates.mul(x), gates.flatten(1)
 
 
 def squeeze_excite(
