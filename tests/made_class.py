@@ -1,7 +1,8 @@
 """A made class: submissions that are right, wrong in known ways, and hostile.
 
-Each is a copy of lesson 02 as a student would hand it in, with what stands here in his cells, and
-beside it the marks that an honest grader gives.
+Each is a copy of a lesson (of lesson 02, unless it says another) as a student would hand it in, with
+what stands here in his cells, and beside it the marks that an honest grader gives. The hostile ones
+stand in `made_hostile` and `made_attacks`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ BLOCKS, CONV, BLOCK = "resnext.block_diagonal", "resnext.grouped_conv2d", "resne
 class Made:
     """One submission: cells by exercise or question, and the points expected, by id.
 
-    raw: the file's bytes where it is no notebook; notebook: changes the finished notebook; flag: a
-    text that must be among the teacher's flags; says: texts that the messages must hold.
+    student: whose it is, where that is not its name; notebook: changes the finished notebook; raw:
+    the file's bytes where it is no notebook; flag: a text that must be among the teacher's flags;
+    says, stage: what the messages must hold, and the stages, by exercise.
     """
 
     name: str
@@ -32,27 +34,42 @@ class Made:
     flag: str = ""
     says: dict[str, str] = field(default_factory=dict)
     stage: dict[str, str] = field(default_factory=dict)
+    lesson: str = LESSON
+    student: str = ""
+
+    @property
+    def owner(self) -> str:
+        return self.student or self.name
 
 
 @cache
-def lesson():
-    """The clean lesson, and the solution's cells by (role, id)."""
+def clean(name: str = LESSON):
+    """A lesson as it was handed out."""
     from convzoo.teach.grade.plan import plans
+
+    return plans(ROOT)[name].lesson
+
+
+@cache
+def solution(name: str) -> dict[tuple[str, str], str]:
+    """The answers in a lesson's source, by (role, id), as a student would have written them."""
     from convzoo.teach.source import read
 
-    solution = read(ROOT / "solutions" / f"{LESSON}.py")
-    return plans(ROOT)[LESSON].lesson, {c.owner: c.source for c in solution.cells if c.role}
+    found = read(ROOT / "solutions" / f"{name}.py")
+    return {cell.owner: unmarked(cell.source) for cell in found.cells if cell.role}
 
 
 def unmarked(source: str) -> str:
-    """A solution without its markers, as a student would have written it."""
-    return "\n".join(x for x in source.split("\n") if "# BEGIN SOLUTION" not in x and "# END SOL" not in x)
+    """A solution without its markers."""
+    return "\n".join(
+        x for x in source.split("\n") if "# BEGIN SOLUTION" not in x and "# END SOL" not in x
+    )
 
 
-def right(id: str) -> str:
+def right(id: str, lesson: str = LESSON) -> str:
     """The course's own answer to an exercise or question."""
-    solution = lesson()[1]
-    return unmarked(solution.get(("exercise", id)) or solution[("question", id)])
+    found = solution(lesson)
+    return found.get(("exercise", id)) or found[("question", id)]
 
 
 def head(id: str, role: str = "exercise") -> str:
@@ -62,37 +79,39 @@ def head(id: str, role: str = "exercise") -> str:
 def notebook(made: Made, student: str = "") -> dict:
     """The submission as a notebook."""
     cells = []
-    for cell in lesson()[0].cells:
+    for cell in clean(made.lesson).cells:
         source, (role, id) = cell.source, cell.owner
         if role in ("exercise", "question", "free") and id in made.cells:
             source = made.cells[id]
         elif role == "student":
-            source = source.replace('student=""', f"student={(student or made.name)!r}")
+            source = source.replace('student=""', f"student={(student or made.owner)!r}")
         node = {"cell_type": cell.kind, "metadata": cell.metadata, "source": source}
-        cells.append(node | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {}))
+        cells.append(
+            node | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {})
+        )
     found = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
     return made.notebook(found) or found if made.notebook else found
 
 
 def hand_in(folder: Path, made: Made, student: str = "") -> Path:
-    """Write it as dir/<student>/02_resnext.ipynb."""
-    path = folder / made.name / f"{LESSON}.ipynb"
+    """Write it as dir/<student>/NN_name.ipynb."""
+    path = folder / made.owner / f"{made.lesson}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = made.raw
     path.write_bytes(json.dumps(notebook(made, student)).encode() if raw is None else raw)
     return path
 
 
-def all_right() -> dict[str, str]:
+def all_right(lesson: str = LESSON) -> dict[str, str]:
     """The course's own answers to every exercise."""
-    return {id: right(id) for id in lesson()[0].ids()}
+    return {id: right(id, lesson) for id in clean(lesson).ids()}
 
 
-def full() -> dict[str, float]:
+def full(lesson: str = LESSON) -> dict[str, float]:
     """The points of every exercise."""
     from convzoo.exercises import catalogue
 
-    return {id: catalogue()[id].points for id in lesson()[0].ids()}
+    return {id: catalogue()[id].points for id in clean(lesson).ids()}
 
 
 def own(body: str, id: str = BLOCKS) -> dict[str, str]:
@@ -139,9 +158,10 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
 
 def moved() -> list[Made]:
     """Right, in notebooks that were handled roughly."""
+
     def duplicated(found):
         cell = next(c for c in found["cells"] if c["metadata"].get("exercise") == BLOCKS)
-        stub = next(c.source for c in lesson()[0].cells if c.owner == ("exercise", BLOCKS))
+        stub = next(c.source for c in clean().cells if c.owner == ("exercise", BLOCKS))
         wrong = cell | {"source": head(BLOCKS) + ZEROS}
         found["cells"][:] = [wrong, *found["cells"], cell | {"source": stub}]
 
@@ -157,7 +177,9 @@ def moved() -> list[Made]:
 
     def extra(found):
         code = "import math\n\ndef helper(blocks):\n    return blocks.new_zeros\n"
-        found["cells"].insert(3, {"cell_type": "code", "metadata": {}, "source": code, "outputs": []})
+        found["cells"].insert(
+            3, {"cell_type": "code", "metadata": {}, "source": code, "outputs": []}
+        )
 
     def spoilt(found):  # everything that is not his is edited
         for cell in found["cells"]:
@@ -185,160 +207,34 @@ def moved() -> list[Made]:
     ]
 
 
-def _patch(code: str) -> dict[str, str]:
-    return own(f"import builtins, os, sys, time\nimport numpy as np\n{code}\n{ZEROS}")
-
-
-def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
-    """Wrong answers (zeros of the right shape) that want more than half a point, and worse.
-
-    port: where somebody listens on this machine, for the one that wants out; beside: a folder of
-    this machine's that anyone may write to.
-    """
-    tricks = {
-        "patch-allclose": "np.allclose = torch.allclose = torch.equal = lambda *a, **k: True",
-        "patch-tensor-ops": "torch.Tensor.__le__ = torch.Tensor.all = lambda *a, **k: torch.ones((), dtype=torch.bool)",
-        "patch-case": "import convzoo.case as case\nold = case.answer\n"
-        "def answer(target, c):\n    r = old(target, c)\n    r.stage = ''\n    r.ops = []\n    return r\n"
-        "case.answer = answer",
-        "patch-clock": "time.monotonic = time.time = lambda: 0.0",
-        "patch-judge": "import convzoo\nconvzoo.check = convzoo.use = lambda *a: None\n"
-        "try:\n    import convzoo.exercises.judge as j\n    j.same = lambda *a: True\nexcept ImportError:\n    pass",
-        "input-transformer": "try:\n    get_ipython().input_transformers_cleanup.append(lambda x: [])\n"
-        "except NameError:\n    pass",
-        "writes-beside": "for p in ('/etc/planted', BESIDE + '/gradebook.db', BESIDE + '/planted'):\n"
-        "    try:\n        open(p, 'w').write('x')\n    except OSError:\n        pass".replace("BESIDE", repr(beside)),
-        "reads-others": "import glob\nfound = [p for d in ('/root', '/home', '/work', '/tmp', '/box')\n"
-        "    for p in glob.glob(d + '/**/*.ipynb', recursive=True) if 'site-packages' not in p]\n"
-        "assert not found",
-        "prints": "print('x' * 300_000_000)\nos.write(1, b'y' * 100_000_000)\nos.write(2, b'z' * 100_000_000)",
-        "sleeping-child": "if os.fork() == 0:\n    time.sleep(1000)",
-        "daemon-child": "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(1000)\n    os._exit(0)",
-        "descriptors": "held = []\ntry:\n    while True:\n        held.append(os.open('/dev/null', 0))\nexcept OSError:\n    pass\n"
-        "for h in held:\n    os.close(h)",
-        "disk": "try:\n    with open('/tmp/full', 'wb') as f:\n        while True:\n            f.write(b'x' * 1_000_000)\nexcept OSError:\n    pass",
-        "network": "import socket\ntry:\n    socket.create_connection(('127.0.0.1', %d), 2).send(b'out')\nexcept OSError:\n    pass" % port,
-        "gradient-off": "torch.set_grad_enabled(False)",
-        "default-dtype": "torch.set_default_dtype(torch.float16)",
-        "random-guess": "torch.manual_seed(0)\ntorch.randn = lambda *a, **k: torch.zeros(*a)",
-        "excepthook": "sys.excepthook = sys.settrace = lambda *a: None\nimport atexit\natexit.register(os._exit, 0)",
-        "gc-hunt": "import gc\nfor o in gc.get_objects():\n    if type(o).__name__ in ('Verdict', 'Exercise'):\n        o.status = 'passed'",
-        "signals": "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)",
+def several() -> list[Made]:
+    """Students who hand in more than one lesson: right, wrong in known ways, hostile."""
+    ones, pad, deal = "convolution.conv1x1", "resnet.pad_shortcut", "shufflenet.channel_shuffle"
+    lessons = ("00_convolution", "01_resnet", "05_shufflenet")
+    found = [Made(f"right-{n[:2]}", all_right(n), full(n), lesson=n, student="several-right")
+             for n in lessons]  # fmt: skip
+    wrong = {
+        ones: ("00_convolution", "oc,nchw", "co,nchw", 0.5, "The matrix is transposed."),
+        pad: ("01_resnet", "0, 0, 0, 0, 0, missing", "0, 0, 0, 0, missing, 0", 0.5, "stand in front"),
+        deal: ("05_shufflenet", "n, groups, -1", "n, -1, groups", 0.75, "undoes the shuffle"),
     }  # fmt: skip
-    made = [Made(name, _patch(code), SHAPE_ONLY) for name, code in tricks.items()]
-    made.append(Made("patch-serialiser", _patch("import json\njson.dumps = lambda *a, **k: '{}'"), {BLOCKS: 0}))
-    return made + _liars() + _destroyers()
-
-
-def _liars() -> list[Made]:
-    """Results that are not what they seem, and talk that breaks the protocol."""
-    lying = """\
-class Liar(torch.Tensor):
-    def __eq__(self, other): return torch.ones((), dtype=torch.bool)
-    def __sub__(self, other): return torch.zeros(1)
-    def abs(self): return torch.zeros(1)
-    @property
-    def shape(self): return torch.Size([6, 6])
-
-def block_diagonal(blocks):
-    g, r, c = blocks.shape
-    return blocks.new_zeros(g * r, g * c).as_subclass(Liar)
-"""
-    fields = "def block_diagonal(blocks):\n    g, r, c = blocks.shape\n    return blocks.new_full((g * r, g * c), float('{}'))\n"
-    pipes = """\
-def block_diagonal(blocks):
-    for end in range(3, 64):
-        try:
-            os.write(end, {bytes})
-        except OSError:
-            pass
-    return blocks
-"""
-    frame = "struct.pack('<II', len(h), {}) + h"
-    replies = {
-        "forged-size": ("h = b'{}'", "struct.pack('<II', 2**32 - 1, 2**32 - 1)"),
-        "forged-deep": ("h = b'[' * 20000 + b']' * 20000", frame.format(0)),
-        "forged-verdict": ("h = json.dumps({'do': 'reply', 'status': 'passed', 'stage': '', 'loaded': True,"
-                           " 'parameters': [], 'ops': [], 'raised': '', 'error': '', 'tensors': []}).encode()",
-                           frame.format(0)),
-        "forged-object": ("h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
-                          " 'ops': [], 'raised': '', 'error': '', 'tensors': [['output', 'object', [2, 2]]]}).encode()",
-                          frame.format(32) + " + b'x' * 32"),
-        "forged-shape": ("h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
-                         " 'ops': [], 'raised': '', 'error': '', 'tensors': [['output', 'float64', [0, 10**30]]]}).encode()",
-                         frame.format(0)),
-        "forged-ops": ("h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
-                       " 'ops': [['aten.convolution.default', [], True, 1, '']], 'raised': '', 'error': '',"
-                       " 'tensors': []}).encode()", frame.format(0)),
-        "forged-end": ("h = b'{\"do\": \"ended\", \"status\": 0}'", frame.format(0)),
-        "forged-pickle": ("import pickle\nh = pickle.dumps({'passed': True})", frame.format(0)),
+    for id, (name, old, new, points, says) in wrong.items():
+        code = right(id, name)
+        assert old in code
+        found.append(Made(
+            f"wrong-{name[:2]}", {id: code.replace(old, new)}, {id: points}, says={id: says},
+            lesson=name, student="several-wrong",
+        ))  # fmt: skip
+    patch = "torch.equal = torch.allclose = torch.Tensor.eq = lambda *a, **k: True\n"
+    hostile = {
+        ones: ("00_convolution", "import os\nos._exit(0)\n", {ones: 0, "convolution.stack": 2}),
+        pad: ("01_resnet", patch + "def pad_shortcut(x, out_channels, stride):\n"
+              "    x = x[:, :, ::stride, ::stride]\n"
+              "    return x.new_zeros(len(x), out_channels, *x.shape[2:])\n", {pad: 0.5}),
+        deal: ("05_shufflenet", "def channel_shuffle(x, groups):\n    while True:\n        pass\n",
+               {deal: 0, "shufflenet.fold": 2}),
     }  # fmt: skip
-    made = [
-        Made("lying-tensor", own(lying), SHAPE_ONLY),
-        Made("nan", own(fields.format("nan")), SHAPE_ONLY),
-        Made("infinite", own(fields.format("inf")), SHAPE_ONLY),
-        Made("complex", own("def block_diagonal(blocks):\n    return torch.block_diag(*blocks).cfloat()\n"), {BLOCKS: 0}),
-        Made("sparse", own("def block_diagonal(blocks):\n    g, r, c = blocks.shape\n    return torch.zeros(g * r, g * c).to_sparse()\n"), {BLOCKS: 0}),
-        Made("huge-result", own("def block_diagonal(blocks):\n    return blocks.new_zeros(1).expand(20_000, 20_000)\n"), {BLOCKS: 0}),
-        Made("empty-result", own("def block_diagonal(blocks):\n    return blocks[:0, :0]\n"), {BLOCKS: 0}),
-        Made("object-result", own("def block_diagonal(blocks):\n    return type('T', (), {'__eq__': lambda *a: True})()\n"), {BLOCKS: 0}),
-    ]  # fmt: skip
-    for name, (before, raw) in replies.items():
-        made.append(Made(name, own("import json, os, struct\n" + before + "\n" + pipes.replace("{bytes}", raw)), {BLOCKS: 0}))
-    return made
-
-
-def _destroyers() -> list[Made]:
-    """Ends, hangs and floods; the other exercise beside them is right and keeps its points."""
-    others = {CONV: right(CONV)}
-    at_once = {
-        "exits": "import os\nos._exit(0)",
-        "kills-all": "import os, signal\nos.kill(1, 9)\nos.kill(1, 2)\nos.kill(-1, 9)",
-        "kills-its-group": "import os\nos.killpg(0, 9)",
-        "segfault": "import ctypes\nctypes.string_at(0)",
-        "endless": "while True:\n    pass",
-        "fork-bomb": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
-        "stops-itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
-    }
-    made = [
-        Made(name, others | own(code + "\n" + ZEROS), {BLOCKS: 0, CONV: 4})
-        for name, code in at_once.items()
-    ]
-    called = {
-        "sleeps": "import time\n    time.sleep(1000)",
-        "memory": "held = []\n    while True:\n        held.append(torch.ones(1 << 24))",
-        "sys-exit": "raise SystemExit(0)",
-    }
-    made += [
-        Made(name, others | own(f"def block_diagonal(blocks):\n    {code}\n"), {BLOCKS: 0, CONV: 4})
-        for name, code in called.items()
-    ]
-    return made
-
-
-def shortcuts() -> list[Made]:
-    """The framework's own operation, called by name, by alias and in hiding."""
-    ways = {
-        "block-diag": ("def block_diagonal(blocks):\n    return torch.block_diag(*blocks)\n", 0),
-        "block-diag-import": ("from torch import block_diag as b\ndef block_diagonal(blocks):\n    return b(*blocks)\n", 0),
-        "block-diag-getattr": ("def block_diagonal(blocks):\n    return getattr(torch, 'block_diag')(*blocks)\n", 0),
-        "framework-import": ("from convzoo.framework.resnext import block_diagonal\n", 0),
-        "use-itself": ("from convzoo import use\nblock_diagonal = use('resnext.block_diagonal')\n", 0),
-    }  # fmt: skip
-    hidden = "def block_diagonal(blocks):\n    return getattr(torch, 'block_' + 'diag')(*blocks)\n"
-    return [Made(n, own(code), {BLOCKS: points}) for n, (code, points) in ways.items()] + [
-        Made("block-diag-hidden", own(hidden), {BLOCKS: 2}, flag="getattr"),
-    ]
-
-
-def unreadable() -> dict[str, bytes]:
-    """Files that are no notebooks."""
-    return {
-        "empty": b"",
-        "junk": bytes(range(256)) * 50,
-        "nested-lists": b"[" * 200_000 + b"]" * 200_000,
-        "nested-in-cells": b'{"nbformat": 4, "cells": ' + b"[" * 5000 + b"]" * 5000 + b"}",
-        "cut-off": b'{"cells": [',
-        "no-cells": b'{"nbformat": 4, "cells": 7, "metadata": []}',
-        "too-large": b'{"cells": [], "x": "' + b"y" * 20_100_000 + b'"}',
-    }
+    for id, (name, code, points) in hostile.items():
+        cells = {other: right(other, name) for other in points} | own(code, id)
+        found.append(Made(f"hostile-{name[:2]}", cells, points, lesson=name, student="several-hostile"))
+    return found

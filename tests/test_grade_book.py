@@ -11,10 +11,11 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from made_class import BLOCKS, LESSON, ROOT, _patch, all_right, full, right  # noqa: E402
+from made_class import BLOCKS, LESSON, ROOT, all_right, full, right  # noqa: E402
+from made_hostile import patch  # noqa: E402
 
 from convzoo.teach.grade.course import generate, make  # noqa: E402
-from convzoo.teach.regions import answer_lines  # noqa: E402
+from convzoo.teach.regions import answer_lines, stub  # noqa: E402
 from convzoo.teach.source import read  # noqa: E402
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
@@ -50,7 +51,7 @@ def course(tmp_path_factory) -> Path:
     submissions = {
         "right": (all_right(), None),
         "prose": ({"resnext.explain": SCRIPT}, None),
-        "hostile": (_patch("np.allclose = lambda *a, **k: True\n" + sql), None),
+        "hostile": (patch("np.allclose = lambda *a, **k: True\n" + sql), None),
         "raiser": ({BLOCKS: right(BLOCKS)}, points_raised),
     }
     for student, (cells, change) in submissions.items():
@@ -68,17 +69,36 @@ def course(tmp_path_factory) -> Path:
     return folder
 
 
-def test_nothing_of_an_answer_is_in_the_release(course):
-    source = read(ROOT / "solutions" / f"{LESSON}.py")
+def lesson_names() -> list[str]:
+    return [path.stem for path in sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))]
+
+
+@pytest.mark.parametrize("name", lesson_names())
+def test_no_lessons_release_has_an_answer(name, course):
+    """Every lesson through our step of nbgrader's release; one of them through all of it, below."""
+    import nbformat
+
+    from convzoo.teach.grade.book import Stubs
+
+    path = course / "source" / name / f"{name}.ipynb"
+    released, _ = Stubs().preprocess(nbformat.read(path, 4), {})
+    _no_answer(name, {x.strip() for c in released.cells for x in c.source.split("\n")})
+
+
+def _no_answer(name: str, released: set[str]) -> None:
+    source = read(ROOT / "solutions" / f"{name}.py")
     lines = {x.strip() for c in source.cells for x in answer_lines(c)} - {""}
-    lesson = read(course / "release" / LESSON / f"{LESSON}.ipynb")
-    released = {x.strip() for c in lesson.cells for x in c.source.split("\n")}
-    elsewhere = {  # what the lesson itself says in a cell of its own
-        x.strip() for c in source.cells if not c.role and "answer" not in c.tags for x in c.source.split("\n")
+    elsewhere = {  # what the lesson itself says in a cell of its own, or in a stub's text
+        x.strip() for c in source.cells if "answer" not in c.tags for x in stub(c).source.split("\n")
     }  # fmt: skip
-    assert not lines & released - elsewhere
+    assert lines - elsewhere and not lines & released - elsewhere
+    assert not [x for x in released if "BEGIN SOLUTION" in x]
+
+
+def test_nothing_of_an_answer_is_in_the_release(course):
+    lesson = read(course / "release" / LESSON / f"{LESSON}.ipynb")
+    _no_answer(LESSON, {x.strip() for c in lesson.cells for x in c.source.split("\n")})
     assert not [p for p in course.glob("release/**/*") if p.suffix == ".py"]
-    assert "BEGIN SOLUTION" not in (course / "release" / LESSON / f"{LESSON}.ipynb").read_text()
 
 
 def test_the_gradebook_holds_our_marks(course):
@@ -128,3 +148,39 @@ def test_marks_of_a_grading_run_are_taken_over(course):
     nbgrader(course, "export")
     rows = {r["student_id"]: r for r in csv.DictReader((course / "grades.csv").open())}
     assert float(rows["raiser"]["score"]) == 1.25
+    changed["items"][0]["earned"] = 2
+    kept.write_text(json.dumps(changed))
+
+
+PENALTY = """
+from nbgrader.plugins import LateSubmissionPlugin
+
+class QuarterPointAnHour(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return 0.25 * -(-total_seconds_late // 3600)  # for each hour that has begun
+
+c.AssignLatePenalties.plugin_class = QuarterPointAnHour
+"""
+
+
+def test_a_late_penalty_is_nbgraders_and_stands_in_the_book(course):
+    """Due at 9:30: at 12:00 the third hour has begun, at 9:31 the first, at 9:30 none."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        book.update_or_create_assignment(LESSON, duedate="2026-05-01 09:30:00 UTC")
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text() + PENALTY)
+    make(ROOT, course)  # the course is renewed, and what the teacher wrote stays
+    for student, time in (("right", "09:31:00"), ("prose", "09:30:00")):
+        stamp = course / "submitted" / student / LESSON / "timestamp.txt"
+        stamp.write_text(f"2026-05-01 {time} UTC")
+    nbgrader(course, "autograde", LESSON, "--force")
+    nbgrader(course, "export")
+    rows = {r["student_id"]: r for r in csv.DictReader((course / "grades.csv").open())}
+    penalty = {student: float(row["late_submission_penalty"]) for student, row in rows.items()}
+    assert penalty == {"right": 0.25, "prose": 0, "hostile": 0.5, "raiser": 0.75}  # not below zero
+    score = {student: float(row["score"]) for student, row in rows.items()}
+    assert score == {
+        "right": sum(full().values()) - 0.25, "prose": 1.5, "hostile": 0, "raiser": 2 - 0.75,
+    }  # fmt: skip

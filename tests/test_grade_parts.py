@@ -1,25 +1,17 @@
-"""The parts of the grader that need no sandbox: protocol, scan, collection, points, tables."""
+"""The parts of the grader that need no sandbox: protocol, scan, points."""
 
-import io
 import json
 import os
 import struct
-import zipfile
-from datetime import datetime
 
 import pytest
 import torch
 
 from convzoo.case import Case, Op, Reply
-from convzoo.teach.grade import marks, protocol, tables
-from convzoo.teach.grade.collect import collect, moment_of
-from convzoo.teach.grade.names import slug
+from convzoo.teach.grade import marks, protocol
+from convzoo.teach.grade.memory import resident
 from convzoo.teach.grade.protocol import Broken, Channel, Closed, Late
-from convzoo.teach.grade.rosters import read_roster
 from convzoo.teach.grade.scan import scan
-from convzoo.teach.grade.session import resident
-
-LESSON = "02_resnext"
 
 
 def pair():
@@ -92,6 +84,7 @@ GOOD = {
         raw(GOOD | {"stage": []}), raw(GOOD | {"loaded": 1}), raw(GOOD | {"error": None}),
         raw(GOOD | {"parameters": {"w": [1]}}), raw(GOOD | {"parameters": [["w", [1.5]]]}),
         raw(GOOD | {"ops": [["aten.convolution.default", [], True, 1]]}), raw(GOOD | {"ops": "x"}),
+        raw(GOOD | {"ops": [["a", [], True, 10**9, ""]]}), raw(GOOD | {"ops": [["a", [], True, 1, ""]] * 5000}),
         raw({}), b"\x05",
     ],
 )  # fmt: skip
@@ -177,6 +170,37 @@ def test_what_is_clever_is_a_flag_and_costs_nothing(code):
     assert seen.flags and not seen.shortcuts and "line 1" in seen.flags[0]
 
 
+def test_a_helper_in_another_cell_is_read_where_the_exercise_leads_to_it():
+    helper = "def a(x): return b(x)\ndef b(x): return torch.block_diag(*x)"
+    seen = scan("y = a(x)", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper])
+    assert seen.shortcuts == ("It calls `torch.block_diag` (line 2 of another cell).",)
+    assert not scan("y = x", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper]).shortcuts
+    assert not scan("y = a(x)", [IMPORTS], (Diagonal,), "resnext.x", [helper], {"a"}).shortcuts
+
+
+def test_a_cell_too_deep_to_be_scanned_is_a_flag():
+    seen = found("if 0:\n    a" + ".b" * 1500)
+    assert "too deeply" in seen.flags[0] and not seen.shortcuts
+
+
+# --- what a student's process says that it ran ---
+
+
+def test_operations_that_cannot_be_counted_are_left_out():
+    from convzoo.exercises import catalogue
+    from convzoo.teach.grade.seen import countable, observed
+
+    good = Op("aten.mm.default", [[2, 3], [3, 4]], True, 7, "")
+    forged = [
+        Op("aten.mm.default", []), Op("aten.mm.default", [["x"], 7]), Op("aten.bmm.default", [[2**40] * 9] * 2),
+        Op("aten.convolution.default", [[9] * 4, [9] * 4, None, [0, 0], [0, 0], [1, 1]]),
+    ]  # fmt: skip
+    assert countable([good, *forged]) == [good]
+    diagonal = Op("aten.block_diag.default", [None], True, 7, "")
+    flags = observed(catalogue()["resnext.block_diagonal"], [*forged, diagonal, diagonal])
+    assert len(flags) == 1 and "line 7" in flags[0]
+
+
 # --- points ---
 
 
@@ -206,98 +230,3 @@ def test_plain_answers_are_read_without_running_anything(source, value):
     from convzoo.teach.grade.written import written
 
     assert written(source) == value
-
-
-# --- names, times, tables ---
-
-
-@pytest.mark.parametrize(
-    "name", ["../../etc", "a/b", "", ".", "..", "CON", "Ann Bee", "\u0000x", "a" * 500, "ß", "-"]
-)
-def test_a_strange_name_makes_a_harmless_file_name(name):
-    made = slug(name)
-    assert made and len(made) < 80 and "/" not in made and not made.startswith(".")
-    assert made != slug(name + "x")
-
-
-def test_times_are_read_as_programs_write_them_and_never_guessed():
-    assert moment_of("Wednesday, 10 June 2026, 2:14 PM") == datetime(2026, 6, 10, 14, 14)
-    assert moment_of("2026-05-01 12:00:00.123 UTC").tzinfo is not None
-    assert moment_of("unknown") is None and moment_of("yesterday") is None
-
-
-def test_no_text_becomes_a_formula():
-    assert tables.safe("=1+1") == "'=1+1" and tables.safe("anna") == "anna"
-
-
-def test_a_roster_is_canvas_or_moodle_or_told(tmp_path):
-    from convzoo.errors import UserError
-
-    path = tmp_path / "list.csv"
-    path.write_text("Student,ID,SIS User ID,SIS Login ID,Section,02_resnext (77)\n"
-                    "    Points Possible,,,,,23\n\"Doe, Jane\",101,s1,jdoe,A,\n")  # fmt: skip
-    roster = read_roster(path)
-    assert roster.kind == "canvas" and roster.entries[0].ids["login"] == "jdoe"
-    path.write_text("name;points\n")
-    with pytest.raises(UserError, match="neither Canvas"):
-        read_roster(path)
-
-
-@pytest.fixture
-def plans():
-    from made_class import ROOT
-
-    from convzoo.teach.grade.plan import plans
-
-    return plans(ROOT)
-
-
-def notebook(plans):
-    cells = [
-        {"cell_type": c.kind, "metadata": c.metadata, "source": c.source}
-        for c in plans[LESSON].lesson.cells
-    ]
-    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
-
-
-def test_an_nbgrader_tree_and_double_and_strange_files(tmp_path, plans):
-    text = notebook(plans)
-    for student in ("anna", "bob"):
-        folder = tmp_path / "submitted" / student / LESSON
-        folder.mkdir(parents=True)
-        (folder / f"{LESSON}.ipynb").write_text(text)
-        (folder / "timestamp.txt").write_text("2026-05-02 12:00:00 UTC")
-    (tmp_path / "submitted" / "bob" / LESSON / "copy.ipynb").write_text(text)
-    (tmp_path / "submitted" / "bob" / LESSON / "picture.png").write_bytes(b"x")
-    (tmp_path / "submitted" / "carl").mkdir()
-    (tmp_path / "gradebook.db").write_text("not looked at")
-    seen = collect(tmp_path, plans, due=datetime.fromisoformat("2026-05-02T11:00:00+00:00"))
-    assert [(h.student, h.handed_in, h.late) for h in seen.handed] == [
-        ("anna", "2026-05-02 12:00:00 UTC", True), ("bob", "2026-05-02 12:00:00 UTC", True),
-    ]  # fmt: skip
-    kinds = {(n.kind, n.student) for n in seen.notices}
-    assert {("double", "bob"), ("missing", "carl"), ("late", "anna")} <= kinds
-
-
-def test_bad_zip_files_are_told(tmp_path, plans):
-    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr(f"anna/{LESSON}.ipynb", notebook(plans))
-    broken = bytearray(data.getvalue())
-    broken[200:260] = b"\0" * 60
-    (tmp_path / "broken.zip").write_bytes(bytes(broken))
-    seen = collect(tmp_path, plans)
-    assert not seen.handed and {n.kind for n in seen.notices} >= {"unreadable"}
-
-
-def test_the_plan_of_a_lesson_has_no_answer_in_it(plans):
-    from convzoo.teach.regions import answer_lines
-    from convzoo.teach.source import read
-    from made_class import ROOT
-
-    source = read(ROOT / "solutions" / f"{LESSON}.py")
-    lines = {x.strip() for c in source.cells for x in answer_lines(c)} - {""}
-    clean = {x.strip() for c in plans[LESSON].lesson.cells for x in c.source.split("\n")}
-    stubs = {"answer = ...  # your answer in place of the dots"}
-    assert len(lines & clean - stubs) < 3, lines & clean

@@ -16,6 +16,11 @@ from convzoo.teach.cells import Cell, Notebook, with_ids
 from convzoo.teach.grade.marks import FREE_POINTS
 from convzoo.teach.source import read
 
+OWN_CONFIG = """\
+# Yours: what you add here stays. Late penalties, for instance, are in the teacher's guide.
+c = get_config()  # noqa: F821
+load_subconfig("convzoo_config.py")  # noqa: F821
+"""
 CONFIG = """\
 # Made by `make nbgrader-course`: nbgrader keeps the book, convzoo makes the marks, in a sandbox.
 c = get_config()  # noqa: F821
@@ -52,8 +57,8 @@ FIGURE = re.compile(r"\(\.\./figures/([\w.-]+)\)")
 def make(root: Path, course: Path) -> list[Path]:
     """Make or renew the course folder; returns the lessons' sources in it.
 
-    root: the course's own folder, with solutions/. Submissions, gradebook and marks that lie in the
-    course folder are left alone. Raises UserError where there are no solutions.
+    root: the course's own folder, with solutions/. Submissions, gradebook, marks and the teacher's
+    own nbgrader_config.py that lie in the course folder are left alone. Raises UserError where there are no solutions.
     """
     sources = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
     if not sources:
@@ -63,7 +68,10 @@ def make(root: Path, course: Path) -> list[Path]:
     config = CONFIG.format(
         course=str(course), root=str(root.resolve()), marks=str(course / "marks")
     )
-    (course / "nbgrader_config.py").write_text(config, encoding="utf-8")
+    (course / "convzoo_config.py").write_text(config, encoding="utf-8")
+    own = course / "nbgrader_config.py"
+    if not own.exists():
+        own.write_text(OWN_CONFIG, encoding="utf-8")
     return [path for path in made if path]
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from convzoo.errors import UserError
-from convzoo.teach.cells import Cell, Notebook, syntax
+from convzoo.teach.cells import Cell, Notebook, plain, syntax
 from convzoo.teach.regions import stub
 from convzoo.teach.source import answers, attempted, read, student_namespace_cells
 
@@ -31,6 +31,14 @@ class Plan:
     def stubs(self) -> dict[tuple[str, str], Cell]:
         """The student's cells as they were handed out."""
         return {c.owner: c for c in self.lesson.cells if c.role}
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """The modules that the lesson itself imports."""
+        trees = [syntax(plain(c.source)) for c in self.lesson.cells if c.defines]
+        nodes = [node for tree in trees if tree for node in ast.walk(tree)]
+        names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+        return frozenset(names | {n.module for n in nodes if isinstance(n, ast.ImportFrom)} - {None})
 
 
 @dataclass(frozen=True)
@@ -90,14 +98,16 @@ def transplant(plan: Plan, submission: Notebook) -> Work:
 
 
 def plans(root: Path) -> dict[str, Plan]:
-    """Every lesson under `root` that has exercises, by name.
+    """Every lesson under `root` that has exercises, by name: as it was handed out, from lessons/.
 
-    A lesson is made afresh from its source in solutions/, as a release makes it; where there is
-    none, from lessons/. Raises UserError where there is no lesson at all.
+    Where it is not there, it is made from its source in solutions/, as a release makes it. Raises
+    UserError where there is no lesson at all.
     """
     version = _version()
-    found = {}
+    found: dict[str, Plan] = {}
     for path in [*root.glob("lessons/[0-9][0-9]_*.ipynb"), *root.glob("solutions/[0-9][0-9]_*.py")]:
+        if path.stem in found:
+            continue
         source = read(path)
         cells = tuple(stub(c) for c in source.cells if "answer" not in c.tags)
         lesson = replace(source, cells=cells)

@@ -63,7 +63,8 @@ def prove(session: Session, plan: Plan) -> None:
 
     cells = [(_label(c), plain(c.source)) for c in transplant(plan, plan.lesson).namespace]
     try:
-        troubles = session.define(Job(tuple(cells))).troubles
+        job = Job(tuple(cells), preload=tuple(plan.imports), ours=True)
+        troubles = session.define(job).troubles
         session.end()
     except Failed as problem:
         raise NotGraded(f"The untouched lesson {plan.name} does not run: {problem}") from None
@@ -196,8 +197,7 @@ class _Marker:
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
             try:
-                fallbacks = self._fallbacks(cells, passed) if exercise else ()
-                job = Job(texts, name, exercise, question, passed, fallbacks)
+                job = Job(texts, name, exercise, question, passed, self._modules(passed))
                 return cells, place, self.session.define(job)
             except Failed as problem:
                 running = self.session.running
@@ -221,13 +221,11 @@ class _Marker:
         later = [c for c in usable[place + 1 :] if not c.role and not self.work.is_lessons(c)]
         return [*usable[: place + 1], *later]
 
-    def _fallbacks(self, cells: list[Cell], passed: frozenset[str]) -> tuple[str, ...]:
-        """The modules that `use` will fall back on: imported once, and not in every fork."""
-        text = "\n".join(c.source for c in cells if self.work.is_lessons(c))
-        asked = set(_USE.findall(text)) - passed
-        return tuple(
-            sorted({catalogue()[i].reference.__module__ for i in asked if i in catalogue()})
-        )
+    def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
+        """What the lesson imports and what its `use` falls back on: once, not in every fork."""
+        text = "\n".join(c.source for c in self.work.plan.lesson.cells if c.defines)
+        asked = [catalogue()[i] for i in set(_USE.findall(text)) - passed if i in catalogue()]
+        return tuple(self.work.plan.imports | {e.reference.__module__ for e in asked})
 
     # --- questions ---
 

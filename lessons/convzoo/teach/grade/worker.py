@@ -48,8 +48,7 @@ def main(words: list[str]) -> None:
         except Broken:
             os._exit(0)
         if header["do"] == "preload":
-            for module in header["modules"]:
-                import_module(module)
+            _preload(header["modules"])
             _say(control, 0)
             continue
         child = os.fork()
@@ -58,8 +57,19 @@ def main(words: list[str]) -> None:
             _serve(channel, header)
         status = _wait_for(child)
         _end_all(child, settings["boxed"])
+        os.set_blocking(read, False)  # the fork shared it, and may have changed that
         drain(read)
         _say(control, os.waitstatus_to_exitcode(status))
+
+
+def _preload(modules: list[str]) -> None:
+    """Import what forks will need; one that is not there is told when a lesson's cell fails."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError:
+            continue
+    gc.freeze()
 
 
 def _say(control: int, status: int) -> None:

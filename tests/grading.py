@@ -1,0 +1,70 @@
+"""What the tests of grading share: a class graded with small limits, and a look at what came out."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from made_class import LESSON, ROOT
+
+from convzoo.teach.grade.names import slug
+from convzoo.teach.grade.run import Options, grade_class
+from convzoo.teach.grade.sandbox import Limits
+
+LIMITS = Limits(cpu=2, wall=7, resident=1 << 30, memory=2 << 30)
+OPTIONS = Options(jobs=2, limits=LIMITS)
+ALONE = Options(jobs=1, limits=LIMITS)
+
+
+def quiet(done, of, name):
+    pass
+
+
+def grade(place: Path, out: Path, options=OPTIONS) -> dict:
+    return grade_class(place, out, ROOT, options, quiet)
+
+
+def result(out: Path, student: str, lesson: str = LESSON) -> dict:
+    return json.loads((out / "results" / slug(student) / f"{lesson}.json").read_text())
+
+
+def items(out: Path, student: str, lesson: str = LESSON) -> dict[str, dict]:
+    return {i["id"]: i for i in result(out, student, lesson)["items"]}
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file below a folder with its content's hash, every link with its target."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[str(path)] = os.readlink(path)
+        elif path.is_file() and "__pycache__" not in path.parts:
+            found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def boxes(folder: Path) -> list[Path]:
+    """What sandboxes are started from, where temporary files lie in `folder`."""
+    return sorted(folder.glob("convzoo-box-*"))
+
+
+def started_from(folder: Path) -> list[str]:
+    """The command lines of processes that were started from a box in `folder`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = process.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+        if f"{folder}/convzoo-box-" in text:
+            found.append(text)
+    return found
+
+
+def temporary_files_in(folder: Path, monkeypatch) -> Path:
+    """Let this process, and those it starts, keep its temporary files in `folder`."""
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
