@@ -7,7 +7,6 @@ from slips import Slip, changed, defined
 from torch import nn
 
 CONV, KERNEL, BLOCK = "separable.depthwise_conv2d", "separable.dense_kernel", "separable.block"
-RANK, INVERTED = "separable.rank", "separable.inverted_residual"
 
 # --- the depthwise convolution ---------------------------------------------------
 
@@ -147,66 +146,6 @@ POINTWISE_BY_HAND = changed(
     ("self.pointwise(y)", 'torch.einsum("oi,nihw->nohw", self.pointwise.weight[:, :, 0, 0], y)'),
 )
 
-# --- rank ----------------------------------------------------------------------------
-
-DECOMPOSED = """
-def best_separable(weight, rank):
-    c_out, c_in, kh, kw = weight.shape
-    matrices = weight.reshape(c_out, c_in, kh * kw).transpose(0, 1)
-    u, s, vh = torch.linalg.svd(matrices, full_matrices=False)
-    kept = u[:, :, :rank] * s[:, None, :rank] @ vh[:, :rank]
-    return kept.transpose(0, 1).reshape(c_out, c_in, kh, kw)
-"""
-
-ZEROED = changed(
-    DECOMPOSED,
-    ("    kept = u[:, :, :rank] * s[:, None, :rank] @ vh[:, :rank]\n",
-     "    keep = torch.arange(s.shape[1]) < rank\n"
-     "    kept = u @ torch.diag_embed(s * keep) @ vh\n"),
-)  # fmt: skip
-
-CHANNEL_BY_CHANNEL = """
-def best_separable(weight, rank):
-    channels = []
-    for i in range(weight.shape[1]):
-        u, s, vh = torch.linalg.svd(weight[:, i].flatten(1), full_matrices=False)
-        kept = sum(s[r] * torch.outer(u[:, r], vh[r]) for r in range(rank))
-        channels.append(kept.reshape(weight[:, i].shape))
-    return torch.stack(channels, dim=1)
-"""
-
-# --- MobileNetV2's block -------------------------------------------------------------
-
-V2 = """
-class InvertedResidual(nn.Module):
-    def __init__(self, in_channels, out_channels, stride=1, expand_ratio=6):
-        super().__init__()
-        hidden = in_channels * expand_ratio
-        self.expand = self.bn1 = None
-        if expand_ratio != 1:
-            self.expand = nn.Conv2d(in_channels, hidden, 1, bias=False)
-            self.bn1 = nn.BatchNorm2d(hidden)
-        self.depthwise = DepthwiseConv2d(hidden, 3, stride, 1)
-        self.bn2 = nn.BatchNorm2d(hidden)
-        self.project = nn.Conv2d(hidden, out_channels, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(out_channels)
-        self.adds = stride == 1 and in_channels == out_channels
-
-    def forward(self, x):
-        y = x
-        if self.expand is not None:
-            y = F.relu6(self.bn1(self.expand(y)))
-        y = F.relu6(self.bn2(self.depthwise(y)))
-        y = self.bn3(self.project(y))
-        return x + y if self.adds else y
-"""
-
-CLAMPED = changed(V2, ("F.relu6(self.bn2(self.depthwise(y)))",
-                       "self.bn2(self.depthwise(y)).clamp(0, 6)"))  # fmt: skip
-
-ADDED_IN_PLACE = changed(V2, ("return x + y if self.adds else y",
-                              "if self.adds:\n            y += x\n        return y"))  # fmt: skip
-
 RIGHT = {
     CONV: {
         "unfolded": UNFOLDED, "by_name": BY_NAME, "multiplied": MULTIPLIED, "shifted": SHIFTED,
@@ -214,8 +153,6 @@ RIGHT = {
     },
     KERNEL: {"broadcast": BROADCAST, "named": NAMED, "one_by_one": ONE_BY_ONE},
     BLOCK: {"plain": SEPARABLE, "with_layers": WITH_LAYERS, "by_hand": POINTWISE_BY_HAND},
-    RANK: {"decomposed": DECOMPOSED, "zeroed": ZEROED, "channel": CHANNEL_BY_CHANNEL},
-    INVERTED: {"plain": V2, "clamped": CLAMPED, "in_place": ADDED_IN_PLACE},
 }  # fmt: skip
 
 NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
@@ -237,6 +174,24 @@ SLIPS = (
          ("stride is not used", "stride=2")),
     Slip(CONV, "no_padding", changed(LOOP, (", padding=padding)", ")")), "shape", "no_padding",
          ("padding is not used",)),
+    Slip(CONV, "unfold_alone", changed(UNFOLDED, (", padding=padding, stride=stride)", ")")),
+         "run", "unfold_alone", ("by name",)),
+    Slip(CONV, "no_padding_in_it", changed(UNFOLDED, ("padding=padding, ", "")), "run",
+         "unfold_alone", ("by name",)),
+    Slip(CONV, "by_place", changed(UNFOLDED, ("padding=padding, stride=stride",
+         "stride, padding")), "run", "by_place", ("dilation",)),
+    Slip(CONV, "every_filter", changed(UNFOLDED, ("(c, 1, kh * kw)", "(c, kh * kw)")), "run",
+         "every_filter", ("every filter",)),
+    Slip(CONV, "one_image", changed(UNFOLDED, ("(n, c, kh * kw, -1)", "(c, kh * kw, -1)")),
+         "values", "one_image", (*NUMBERS, "run together")),
+    Slip(CONV, "put_back", changed(UNFOLDED,
+         ("y = weight.reshape(c, 1, kh * kw) @ columns",
+          "y = (weight.reshape(c, kh * kw, 1) * columns).flatten(1, 2)"),
+         ("return y.reshape(n, c, h, w)",
+          "return F.fold(y, x.shape[2:], (kh, kw), padding=padding, stride=stride)")),
+         "values", "put_back", (*NUMBERS, "overlap")),
+    Slip(CONV, "in_a_row", changed(UNFOLDED, ("y.reshape(n, c, h, w)", "y.squeeze(2)")), "shape",
+         "in_a_row", ("one row", "smallest case")),
     Slip(CONV, "detached", changed(UNFOLDED, ("y = weight.", "y = weight.detach().")),
          "gradients", "cut_off", ("no gradient", "`weight`")),
     Slip(CONV, "loop", LOOP, "launches", says=("Right, but slow", "operations", "channels")),
@@ -254,6 +209,12 @@ SLIPS = (
     Slip(KERNEL, "columns_first", changed(NAMED, ("->oiyx", "->oixy")), "shape",
          says=("shape",)),
     Slip(KERNEL, "summed", changed(NAMED, ("->oiyx", "->oyx")), "shape", says=("shape",)),
+    Slip(KERNEL, "reshaped", changed(BROADCAST,
+         ("pointwise * depthwise.transpose(0, 1)",
+          "(pointwise.reshape(*depthwise.shape[:1], -1, 1, 1) * depthwise).transpose(0, 1)")),
+         "values", "reshaped", (*NUMBERS, "reshape")),
+    Slip(KERNEL, "one_filter", changed(BROADCAST, ("depthwise.transpose(0, 1)",
+         "depthwise.sum(0, keepdim=True)")), "values", "one_filter", (*NUMBERS, "keeps its own")),
     Slip(KERNEL, "detached", changed(BROADCAST, ("depthwise.tr", "depthwise.detach().tr")),
          "gradients", "cut_off", ("no gradient", "`depthwise`")),
 
@@ -264,11 +225,20 @@ SLIPS = (
          (*NUMBERS, "last ReLU")),
     Slip(BLOCK, "stride_last", changed(SEPARABLE, ("3, stride, 1)", "3, 1, 1)"),
          ("out_channels, 1, bias", "out_channels, 1, stride, bias")), "values",
-         says=("numbers are not",)),  # the same numbers but for the first batch norm's statistics
+         "stride_in_pointwise", ("numbers are not", "in training")),
+    Slip(BLOCK, "stride_twice", changed(SEPARABLE,
+         ("out_channels, 1, bias", "out_channels, 1, stride, bias")), "shape", "stride_in_both",
+         ("smallest case", "depthwise layer alone")),
+    Slip(BLOCK, "no_stride", changed(SEPARABLE, ("3, stride, 1)", "3, padding=1)")), "shape",
+         "no_stride", ("smallest case", "stride is not used")),
+    Slip(BLOCK, "one_norm", changed(SEPARABLE, ("self.bn1(self.depthwise(x))",
+         "self.depthwise(x)")), "values", "no_first_norm", (*NUMBERS, "bias", "not used")),
+    Slip(BLOCK, "other_norm", changed(SEPARABLE, ("self.bn2(self.pointwise(y))",
+         "self.pointwise(y)")), "values", "no_second_norm", (*NUMBERS, "not used")),
     Slip(BLOCK, "relu_first", changed(SEPARABLE,
          ("F.relu(self.bn1(self.depthwise(x)))", "self.bn1(F.relu(self.depthwise(x)))"),
          ("F.relu(self.bn2(self.pointwise(y)))", "self.bn2(F.relu(self.pointwise(y)))")),
-         "values", says=("numbers are not",)),
+         "values", "relu_before_norm", (*NUMBERS, "behind its own")),
     Slip(BLOCK, "relu6", changed(SEPARABLE, ("F.relu(", "F.relu6(")), "values", "relu6",
          (*NUMBERS, "cut off at 6")),
     Slip(BLOCK, "xception", changed(SEPARABLE,
@@ -288,44 +258,5 @@ SLIPS = (
          "out_channels, 1")), "names", says=("not expected: `pointwise.bias`",)),
     Slip(BLOCK, "shortcut", changed(SEPARABLE, ("DepthwiseConv2d(in_channels, 3, stride, 1)",
          "nn.Conv2d(in_channels, in_channels, 3, stride, 1, groups=in_channels, bias=False)")),
-         "shortcut", says=("grouped convolution", "of the cell")),
-
-    Slip(RANK, "one_matrix", changed(DECOMPOSED,
-         ("weight.reshape(c_out, c_in, kh * kw).transpose(0, 1)", "weight.reshape(1, c_out, -1)"),
-         ("kept.transpose(0, 1)", "kept")), "values", "whole", (*NUMBERS, "matrix of its own")),
-    Slip(RANK, "by_output", changed(DECOMPOSED, (".transpose(0, 1)\n", "\n"),
-         ("kept.transpose(0, 1)", "kept")), "values", "by_output", (*NUMBERS, "input channel")),
-    Slip(RANK, "spatial", "def best_separable(weight, rank):\n"
-         "    u, s, vh = torch.linalg.svd(weight, full_matrices=False)\n"
-         "    return u[..., :rank] * s[..., None, :rank] @ vh[..., :rank, :]\n", "values",
-         "spatial", (*NUMBERS, "column times a row")),
-    Slip(RANK, "smallest", changed(DECOMPOSED, (":rank]", "-rank:]")), "values", "smallest",
-         (*NUMBERS, "largest ones")),
-    Slip(RANK, "no_values", changed(DECOMPOSED, (" * s[:, None, :rank]", "")), "values",
-         "unscaled", (*NUMBERS, "left out")),
-    Slip(RANK, "twice", changed(DECOMPOSED, ("s[:, None, :rank] @", "s[:, None, :rank] ** 2 @")),
-         "values", "scaled_twice", (*NUMBERS, "twice")),
-    Slip(RANK, "first_only", changed(DECOMPOSED, (":rank]", ":1]")), "values", "rank_one",
-         (*NUMBERS, "whatever the rank")),
-
-    Slip(INVERTED, "relu_last", changed(V2, ("y = self.bn3(self.project(y))",
-         "y = F.relu6(self.bn3(self.project(y)))")), "values", "relu_last",
-         (*NUMBERS, "linear")),
-    Slip(INVERTED, "relu_after", changed(V2, ("return x + y if self.adds else y",
-         "return F.relu6(x + y if self.adds else y)")), "values", "relu_after",
-         (*NUMBERS, "after the addition")),
-    Slip(INVERTED, "no_shortcut", changed(V2, ("x + y if self.adds else y", "y")), "values",
-         "no_shortcut", (*NUMBERS, "never added")),
-    Slip(INVERTED, "by_stride", changed(V2, (" and in_channels == out_channels", "")), "run",
-         "shortcut_by_stride", ("number of channels",)),
-    Slip(INVERTED, "relu", changed(V2, ("F.relu6(", "F.relu(")), "values", "relu",
-         (*NUMBERS, "cuts off at 6")),
-    Slip(INVERTED, "stride_early", changed(V2, ("(in_channels, hidden, 1, bias",
-         "(in_channels, hidden, 1, stride, bias"), ("(hidden, 3, stride, 1)",
-         "(hidden, 3, 1 if expand_ratio != 1 else stride, 1)")), "values", "stride_in_expand",
-         (*NUMBERS, "first 1x1")),
-    Slip(INVERTED, "always", changed(V2, ("if expand_ratio != 1:", "if True:")), "names",
-         "always_expanded", ("not expected: `bn1.bias`", "nothing to expand")),
-    Slip(INVERTED, "not_expanded", changed(V2, ("in_channels * expand_ratio", "in_channels")),
-         "parameters", says=("has shape",)),
+         "shortcut", says=("grouped convolution", "DepthwiseConv2d", "of the cell")),
 )  # fmt: skip

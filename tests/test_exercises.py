@@ -172,10 +172,17 @@ def test_a_wrong_answer_is_refused_as_itself(exercise, wrong):
         assert wrong.sentence in verdict.message
 
 
+def in_training_alone(exercise, wrong) -> bool:
+    """Whether only a batch's own statistics tell: what is followed by hand is in evaluation."""
+    cases = [case for case in exercise.cases(seeded(0)) if not case.training]
+    pairs = [(answer(wrong.target, case), answer(exercise.reference, case)) for case in cases]
+    return not any(_differ(mine, right) for mine, right in pairs)
+
+
 @each_wrong
 def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
     verdict = judge(exercise, wrong.target)
-    if verdict.stage in ("shape", "values"):
+    if verdict.stage in ("shape", "values") and not in_training_alone(exercise, wrong):
         head, _, case = verdict.message.partition("\n\n")
         assert case.startswith("The smallest case that shows it")
         assert "yours" in case and "expected" in case and "too large" not in case
@@ -184,9 +191,9 @@ def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
 
 
 @each
-def test_most_wrong_answers_get_past_the_shape(exercise):
+def test_three_wrong_answers_get_past_the_shape(exercise):
     verdicts = [judge(exercise, w.target) for w in exercise.wrong]
-    assert sum(reached(v, "shape") for v in verdicts) >= 0.6 * len(verdicts)
+    assert sum(reached(v, "shape") for v in verdicts) >= 3
 
 
 @each
@@ -200,7 +207,7 @@ def test_no_two_wrong_answers_are_the_same(exercise):
 
 def _differ(a, b) -> bool:
     if a.stage or b.stage or a.parameters != b.parameters:
-        return (a.stage, a.parameters) != (b.stage, b.parameters)
+        return (a.stage, a.raised, a.parameters) != (b.stage, b.raised, b.parameters)
     return a.loaded and not same(a.tensors, b.tensors)
 
 

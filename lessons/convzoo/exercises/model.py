@@ -109,11 +109,14 @@ def pick(gen: Generator, options: list):
     return options[int(torch.randint(len(options), (), generator=gen))]
 
 
-def small_module_case(reference: type, scalars: dict, tensors: dict[str, Tensor]) -> Case:
+def small_module_case(
+    reference: type, scalars: dict, tensors: dict[str, Tensor], shift: float = 0.0
+) -> Case:
     """A case for a module to follow by hand, in evaluation mode: convolutions with weights from
-    -1, 0, 1, 2, and batch norms that change nothing (their variance makes up for eps)."""
+    -1, 0, 1, 2, and batch norms that add `shift`, then twice `shift` and so on, and change nothing
+    else (their variance makes up for eps)."""
     module = reference(**scalars).double()
-    weights, first = {}, 7  # from here the pattern lets every ReLU of a bottleneck matter
+    weights, biases, first = {}, 0, 7  # from here the pattern lets every ReLU of a bottleneck matter
     for name, value in state(module).items():
         layer = module.get_submodule(name.rpartition(".")[0])
         if name.endswith("running_var"):
@@ -122,6 +125,9 @@ def small_module_case(reference: type, scalars: dict, tensors: dict[str, Tensor]
             steps = torch.arange(first, first + value.numel(), dtype=torch.float64)
             weights[name] = ((steps + steps // 4) % 4 - 1).reshape(value.shape)
             first += value.numel()
+        elif name.endswith("bias"):
+            biases += 1
+            weights[name] = torch.full_like(value, biases * shift)
         else:
             weights[name] = torch.full_like(value, float(name.endswith("weight")))
     return Case(scalars, tensors, weights)

@@ -9,8 +9,10 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.model import Exercise, Wrong, integers, normal, pick
 from convzoo.exercises.separable_block import BLOCK, GROUPED
-from convzoo.exercises.separable_further import FURTHER
+from convzoo.exercises.separable_inverted import INVERTED
+from convzoo.exercises.separable_kernel import DENSE_KERNEL
 from convzoo.exercises.separable_questions import PREDICTIONS, QUESTIONS
+from convzoo.exercises.separable_rank import RANK
 from convzoo.framework import separable as framework
 
 __all__ = ["EXERCISES", "PREDICTIONS", "QUESTIONS"]
@@ -34,8 +36,8 @@ def _depthwise_cases(gen: Generator) -> list[Case]:
     ]
 
 
-def _small_depthwise(channels, kernel, image, stride=1, padding=0) -> Case:
-    tensors = {"x": integers(1, channels, *image), "weight": integers(channels, 1, *kernel)}
+def _small_depthwise(channels, kernel, image, stride=1, padding=0, n=1) -> Case:
+    tensors = {"x": integers(n, channels, *image), "weight": integers(channels, 1, *kernel)}
     return Case({"stride": stride, "padding": padding}, tensors)
 
 
@@ -46,6 +48,7 @@ def _depthwise_small() -> list[Case]:
         _small_depthwise(2, (2, 2), (3, 3)),
         _small_depthwise(2, (1, 1), (3, 3), stride=2),
         _small_depthwise(2, (1, 1), (2, 2), padding=1),
+        _small_depthwise(2, (1, 2), (1, 3), n=2),
     ]
 
 
@@ -76,6 +79,41 @@ def _spoilt(of_weight, of_output=lambda y: y):
         return of_output(framework.depthwise_conv2d(x, of_weight(weight), stride, padding))
 
     return target
+
+
+def _laid_out(of_x_and_weight):
+    """The framework's operation on other numbers, laid out in the shape that the task tells."""
+
+    def target(x, weight, stride=1, padding=0):
+        told = framework.depthwise_conv2d(x, weight, stride, padding).shape
+        return of_x_and_weight(x, weight, stride, padding).reshape(told)
+
+    return target
+
+
+def _dilated(x, weight, stride, padding):
+    """`unfold` with stride and padding by place: its third place is the dilation."""
+    return F.conv2d(x, weight, None, 1, padding, stride, x.shape[1])
+
+
+def _every_filter(x, weight, stride, padding):
+    return F.conv2d(x.flatten(0, 1)[:, None], weight, None, stride, padding)
+
+
+def _one_image(x, weight, stride, padding):
+    """The columns of all images read as those of one: (channels, taps, everything else)."""
+    taps = weight[0].numel()
+    one_tap = torch.eye(taps, dtype=x.dtype).reshape(taps, *weight.shape[1:])
+    columns = _every_filter(x, one_tap, stride, padding).reshape(len(weight), taps, -1)
+    return torch.linalg.vecdot(columns, weight.flatten(2).mT, dim=1)
+
+
+def _put_back(x, weight, stride=1, padding=0):
+    """Every patch times its filter, added up again where the patch was: `fold`."""
+    y = framework.depthwise_conv2d(x, weight, stride, padding)
+    return x * F.conv_transpose2d(
+        torch.ones_like(y), weight, None, stride, padding, groups=x.shape[1]
+    )
 
 
 def _same(weight: Tensor) -> Tensor:
@@ -146,6 +184,40 @@ DEPTHWISE = Exercise(
             lambda x, weight, stride=1, padding=0: framework.depthwise_conv2d(x, weight, stride, 0),
         ),
         Wrong(
+            "unfold_alone",
+            "The columns are not those of the task's padding and stride: `unfold` has to be told "
+            "both, by name.",
+            _laid_out(lambda x, weight, *_: framework.depthwise_conv2d(x, weight)),
+        ),
+        Wrong(
+            "by_place",
+            "What comes third in `unfold` is the dilation. Give it the stride and the padding by "
+            "name.",
+            _laid_out(_dilated),
+        ),
+        Wrong(
+            "every_filter",
+            "Every channel is filtered with every filter, so there are channels times too many "
+            "numbers. A filter needs a dimension of its own for its channel, beside the taps.",
+            _laid_out(_every_filter),
+        ),
+        Wrong(
+            "one_image",
+            "The images are run together: the columns need the images as a dimension of their own.",
+            _laid_out(_one_image),
+        ),
+        Wrong(
+            "put_back",
+            "The weighted patches are put back into the image, where they overlap. A patch gives "
+            "one number, the sum over its taps, and nothing has to be folded.",
+            _put_back,
+        ),
+        Wrong(
+            "in_a_row",
+            "The positions still stand in one row. Give them their height and width back.",
+            _spoilt(_same, lambda y: y.flatten(2)),
+        ),
+        Wrong(
             "cut_off",
             "The weights are copied in a way that lets no gradient back to them.",
             _spoilt(lambda w: w.detach()),
@@ -167,121 +239,4 @@ DEPTHWISE = Exercise(
     "batched product, or one elementwise product for each tap?",
 )
 
-# --- the dense kernel of the two ---------------------------------------------------
-
-
-def _kernel_case(gen, c_in, c_out, kernel) -> Case:
-    tensors = {
-        "depthwise": normal(gen, c_in, 1, *kernel),
-        "pointwise": normal(gen, c_out, c_in, 1, 1),
-    }
-    return Case({}, tensors)
-
-
-def _kernel_cases(gen: Generator) -> list[Case]:
-    wide = pick(gen, [4, 6, 7])
-    return [
-        _kernel_case(gen, 3, wide, (3, 2)),
-        _kernel_case(gen, 3, 3, (3, 3)),
-        _kernel_case(gen, 5, 2, (3, 3)),
-        _kernel_case(gen, 2, 4, (1, 1)),
-    ]
-
-
-def _kernel_small() -> list[Case]:
-    def case(c_in, c_out, kernel):
-        return Case({}, {
-            "depthwise": integers(c_in, 1, *kernel), "pointwise": integers(c_out, c_in, 1, 1)
-        })  # fmt: skip
-
-    return [case(2, 2, (1, 1)), case(2, 2, (1, 2)), case(2, 3, (2, 2)), case(2, 1, (1, 2))]
-
-
-def _added(depthwise, pointwise):
-    ones = torch.ones_like(pointwise)
-    return framework.dense_kernel(depthwise, ones) + pointwise
-
-
-def _outputs_filter(depthwise, pointwise):
-    """As if the filters went with the output channels."""
-    rows = [
-        framework.dense_kernel(depthwise[o % len(depthwise)].expand(depthwise.shape), row[None])
-        for o, row in enumerate(pointwise)
-    ]
-    return torch.cat(rows)
-
-
-DENSE_KERNEL = Exercise(
-    id="separable.dense_kernel",
-    lesson=LESSON,
-    title="The dense kernel of the two",
-    points=2,
-    minutes=8,
-    name="dense_kernel",
-    reference=framework.dense_kernel,
-    cases=_kernel_cases,
-    small=_kernel_small,
-    wrong=(
-        Wrong(
-            "added",
-            "The two weights are added. The 1x1 multiplies what the depthwise filter gave, so "
-            "the weights along a path are multiplied.",
-            _added,
-        ),
-        Wrong(
-            "not_lined_up",
-            "The two weights do not line up. The channel between them is the first dimension of "
-            "`depthwise`; in the result it is the second.",
-            lambda depthwise, pointwise: torch.mul(pointwise, depthwise),
-        ),
-        Wrong(
-            "outputs_filter",
-            "The filter goes with the output channel. The depthwise layer comes first, so a "
-            "filter belongs to the input channel.",
-            _outputs_filter,
-        ),
-        Wrong(
-            "first_filter",
-            "All input channels have the filter of channel 0. Each has one of its own.",
-            lambda depthwise, pointwise: framework.dense_kernel(
-                depthwise[:1].expand_as(depthwise), pointwise
-            ),
-        ),
-        Wrong(
-            "swapped",
-            "Inputs and outputs are exchanged: the result begins with the output channels, as "
-            "the weight of every convolution does.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise, pointwise).transpose(
-                0, 1
-            ),
-        ),
-        Wrong(
-            "summed",
-            "It sums over the input channels. That sum is the convolution's own work; the kernel "
-            "keeps the input channels apart.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise, pointwise).sum(
-                1, keepdim=True
-            ),
-        ),
-        Wrong(
-            "flipped",
-            "The taps are turned by 180 degrees. Nothing has to be turned: a tap of the filter is "
-            "the same tap of the kernel.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise.flip(2, 3), pointwise),
-        ),
-        Wrong(
-            "cut_off",
-            "The numbers are right, but no gradient comes back to `depthwise`.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise.detach(), pointwise),
-        ),
-    ),
-    hints=(
-        "Follow one path: from a pixel of input channel i, by one tap of filter i, to the pixel of "
-        "channel i in between, and by one weight of the 1x1 to output channel o. What is the "
-        "product of the two weights on it?",
-        "So entry (o, i, y, x) is pointwise (o, i) times depthwise (i, y, x). Bring the depthwise "
-        "weight to the shape (1, c_in, kh, kw): broadcasting does the rest.",
-    ),
-)
-
-EXERCISES = (DEPTHWISE, DENSE_KERNEL, BLOCK, *FURTHER)
+EXERCISES = (DEPTHWISE, DENSE_KERNEL, BLOCK, RANK, INVERTED)

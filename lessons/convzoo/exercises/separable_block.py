@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Generator, Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
@@ -24,6 +26,11 @@ GROUPED = Shortcut(
     _is_grouped,
     ("groups",),
 )
+GROUPED_LAYER = replace(
+    GROUPED,
+    sentence="It calls the framework's grouped convolution. `DepthwiseConv2d` stands above for "
+    "that: take it, so that the block runs on your own.",
+)
 
 
 def _block_case(gen, training=False, image=(6, 5), times=1.0, **scalars) -> Case:
@@ -41,16 +48,17 @@ def _block_cases(gen: Generator) -> list[Case]:
     ]
 
 
-def _small_block(image, start=0, **scalars) -> Case:
+def _small_block(image, start=0, shift=0.0, **scalars) -> Case:
     x = (integers(1, scalars["in_channels"], *image) + start) % 4 - 1
-    return small_module_case(framework.DepthwiseSeparable, scalars, {"x": x})
+    return small_module_case(framework.DepthwiseSeparable, scalars, {"x": x}, shift)
 
 
 def _block_small() -> list[Case]:
     return [
         _small_block((1, 2), in_channels=2, out_channels=2, stride=1),
-        _small_block((2, 2), start=1, in_channels=1, out_channels=2, stride=2),
-        _small_block((3, 3), in_channels=1, out_channels=2, stride=2),
+        _small_block((2, 2), start=1, in_channels=2, out_channels=2, stride=2),
+        _small_block((3, 3), start=3, in_channels=2, out_channels=2, stride=2),
+        _small_block((1, 2), shift=-1.0, in_channels=2, out_channels=2, stride=1),
         Case(
             {"in_channels": 2, "out_channels": 2, "stride": 1},
             {"x": integers(1, 2, 1, 2, start=3)},
@@ -79,6 +87,48 @@ class _Shortcut(framework.DepthwiseSeparable):
     def forward(self, x: Tensor) -> Tensor:
         y = super().forward(x)
         return y + x if x.shape == y.shape else y
+
+
+class _StrideInPointwise(framework.DepthwiseSeparable):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        first, second = self.depthwise, self.pointwise
+        first.stride, second.stride = second.stride, first.stride
+
+
+class _StrideInBoth(framework.DepthwiseSeparable):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.pointwise.stride = self.depthwise.stride
+
+
+class _NoStride(framework.DepthwiseSeparable):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.depthwise.stride = (1, 1)
+
+
+class _InOrder(framework.DepthwiseSeparable):
+    """The layers in another order, or some left out, under their names."""
+
+    order: tuple[str, ...] = ()
+
+    def forward(self, x: Tensor) -> Tensor:
+        for name in self.order:
+            x = getattr(self, name)(x)
+        return x
+
+
+class _NoFirstNorm(_InOrder):
+    order = ("depthwise", "relu1", "pointwise", "bn2", "relu2")
+
+
+class _NoSecondNorm(_InOrder):
+    order = ("depthwise", "bn1", "relu1", "pointwise", "relu2")
+
+
+class _ReluBeforeNorm(_InOrder):
+    order = ("depthwise", "relu1", "bn1", "pointwise", "relu2", "bn2")
 
 
 class _Relu6(framework.DepthwiseSeparable):
@@ -133,6 +183,40 @@ BLOCK = Exercise(
             _Shortcut,
         ),
         Wrong(
+            "stride_in_pointwise",
+            "The stride sits in the 1x1. It belongs to the depthwise layer. In evaluation both "
+            "give the same numbers; in training the first batch norm averages over pixels that "
+            "are then thrown away.",
+            _StrideInPointwise,
+        ),
+        Wrong(
+            "stride_in_both",
+            "Both layers take the stride. It belongs to the depthwise layer alone.",
+            _StrideInBoth,
+        ),
+        Wrong(
+            "no_stride",
+            "The stride is not used. It belongs to the depthwise layer.",
+            _NoStride,
+        ),
+        Wrong(
+            "no_first_norm",
+            "The first batch norm is made and not used. It stands behind the depthwise layer, "
+            "before the ReLU.",
+            _NoFirstNorm,
+        ),
+        Wrong(
+            "no_second_norm",
+            "The second batch norm is made and not used. It stands behind the 1x1, before the "
+            "last ReLU.",
+            _NoSecondNorm,
+        ),
+        Wrong(
+            "relu_before_norm",
+            "The ReLUs stand before the batch norms. In MobileNet each comes behind its own.",
+            _ReluBeforeNorm,
+        ),
+        Wrong(
             "relu6",
             "Large numbers are cut off at 6. That is ReLU6, which comes with MobileNetV2; here "
             "it is ReLU.",
@@ -156,5 +240,5 @@ BLOCK = Exercise(
         "The stride belongs to the depthwise layer, and so does a padding of 1. The 1x1 has "
         "neither, and no bias. A ReLU stands behind each batch norm.",
     ),
-    shortcuts=(GROUPED,),
+    shortcuts=(GROUPED_LAYER,),
 )

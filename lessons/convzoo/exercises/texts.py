@@ -70,17 +70,19 @@ def side_by_side(
     """The smallest failing case, to follow by hand; `key` names the output that differs, and
     `names` what the outputs are.
 
-    Weights of one dimension (a batch norm's) are left out: where there are some, they change
-    nothing, see `model.small_module_case`.
+    Weights of one dimension (a batch norm's) are left out where they change nothing, as most do
+    (see `model.small_module_case`).
     """
     call = ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
-    given = case.tensors | {k: v for k, v in case.weights.items() if v.dim() > 1}
+    given = case.tensors | {k: v for k, v in case.weights.items() if v.dim() > 1 or _shifts(k, v)}
     given = {k: v for k, v in given.items() if v.numel() <= MAX_NUMBERS}
     blocks = [(f"{k} {tuple(v.shape)}", tensor_text(v)) for k, v in given.items()]
     head = "The smallest case that shows it" + (f" ({call})" if call else "") + ":"
     lines = [f"{head}\n{columns(*blocks)}"] if blocks else [head]
     if any(name.endswith("running_var") for name in case.weights):
-        lines += ["", "(in evaluation mode, with batch norms that change nothing)"]
+        shifted = any(_shifts(k, v) for k, v in case.weights.items())
+        what = "add their bias and change nothing else" if shifted else "change nothing"
+        lines += ["", f"(in evaluation mode, with batch norms that {what})"]
     if reply.stage:
         return "\n".join([*lines, "", f"yours: {reply.error}"])
     title = f" {_name(key, names)}" if key != "output" else ""
@@ -91,6 +93,11 @@ def side_by_side(
         (f"expected{title}{_shape(right)}", tensor_text(right)),
     )]  # fmt: skip
     return "\n".join(lines)
+
+
+def _shifts(name: str, value: Tensor) -> bool:
+    """Whether it is a bias that is not zero."""
+    return name.endswith("bias") and bool(value.any())
 
 
 def _name(key: str, names: tuple[str, ...]) -> str:
