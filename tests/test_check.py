@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 
 import pytest
 import slips
+import slips_densenet_further
 import slips_resnext as written
 import torch
 
@@ -217,6 +218,22 @@ def test_the_frameworks_own_is_no_answer_in_disguise():
     assert judged(layered, BLOCK, Borrowed=Borrowed).passed  # as `use` hands it to the block
     inherited = type("Bottleneck", (framework.Bottleneck,), {})
     assert judge(BLOCK, inherited).stage == "shortcut"
+
+
+def test_an_answer_that_inherits_from_the_fallback_is_judged_by_its_own_lines():
+    from convzoo.framework.densenet import DenseBlock
+
+    exercise = catalogue()["densenet.buffer"]
+
+    def on_fallback(*changes):
+        source = slips.changed(slips_densenet_further.BUFFERED, *changes)
+        return judge(exercise, slips.defined(source, exercise.name, Block=DenseBlock))
+
+    assert on_fallback().passed
+    lost = on_fallback(("return buffer", "return bufer"))
+    assert "in line 17: `return bufer`" in lost.message  # not a line of the decorator
+    handed_on = on_fallback(("        n, filled, h, w = x.shape\n", "        return super().forward(x)\n"))
+    assert handed_on.stage == "shortcut" and "line 9 of the cell" in handed_on.message
 
 
 def test_a_check_leaves_the_lessons_numbers_alone():

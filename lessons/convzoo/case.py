@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import unwrap
 from numbers import Real
 
 import torch
@@ -263,9 +264,8 @@ def _plain(value):
 
 
 def _source_file(target) -> str:
-    while hasattr(target, "__wrapped__"):
-        target = target.__wrapped__
-    target = getattr(target, "forward", target)
+    target = unwrap(target)
+    target = unwrap(getattr(target, "forward", target))  # a `@torch.no_grad()` stands around it
     if (getattr(target, "__module__", None) or "").startswith("torch."):
         return ""
     code = getattr(target, "__code__", None)
@@ -279,6 +279,7 @@ _TRANSLATED = {
     "tensor instead.",
     "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in "
     "torch.",
+    "mixed dtype": "It mixes float32 and float64: give new tensors the dtype of the input.",
     "before Module.__init__() call": "Call `super().__init__()` first of all in `__init__`.",
     "_forward_unimplemented()": "The class has no method `forward`, or it is not indented "
     "into the class.",

@@ -1,111 +1,17 @@
-"""Lesson 03, Further: what is kept for the backward pass, one buffer, the widths of a network."""
+"""Lesson 03, Further: one buffer, and the widths of a network."""
 
 from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import Case
+from convzoo.case import Case, Op
 from convzoo.exercises.model import (
     Exercise, Shortcut, Wrong, integers, module_case, normal, pick, small_module_case,
 )  # fmt: skip
 from convzoo.framework import densenet as framework
 
 LESSON = "03_densenet"
-
-# --- what is kept ----------------------------------------------------------------
-
-NAMES = ("in_channels", "growth_rate", "num_layers", "bn_size")
-
-
-def _kept_cases(gen: Generator) -> list[Case]:
-    drawn = [pick(gen, [5, 7, 11]), pick(gen, [2, 3, 6]), pick(gen, [4, 5]), pick(gen, [3, 4])]
-    cases = [drawn, [4, 2, 1, 3], [3, 5, 3, 2], [10, 1, 4, 6]]
-    return [Case(dict(zip(NAMES, numbers, strict=True)), {}) for numbers in cases]
-
-
-def _kept_small() -> list[Case]:
-    cases = [(2, 1, 1, 1), (2, 1, 2, 1), (2, 3, 2, 2)]
-    return [Case(dict(zip(NAMES, numbers, strict=True)), {}) for numbers in cases]
-
-
-def _kept(other=lambda c, k, n, b: (c, k, n, b), change=lambda kept, c, k, n, b: kept):
-    """The framework's counts of another block, or changed afterwards."""
-
-    def target(in_channels: int, growth_rate: int, num_layers: int, bn_size: int):
-        given = in_channels, growth_rate, num_layers, bn_size
-        return change(framework.kept_maps(*other(*given)), *given)
-
-    return target
-
-
-def _flat(in_channels: int, growth_rate: int, num_layers: int, bn_size: int):
-    """Layer after layer counted as if it were the first."""
-    naive, inputs, _ = framework.kept_maps(in_channels, growth_rate, 1, bn_size)
-    pieces = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)[2]
-    return num_layers * naive, num_layers * inputs, pieces
-
-
-KEPT_MAPS = Exercise(
-    id="densenet.kept_maps",
-    lesson=LESSON,
-    title="What waits for the backward pass",
-    points=3,
-    minutes=12,
-    name="kept_maps",
-    reference=framework.kept_maps,
-    cases=_kept_cases,
-    small=_kept_small,
-    returns=("as it is", "inputs kept", "pieces kept"),
-    wrong=(
-        Wrong(
-            "flat",
-            "Every layer is counted like the first one. The channels grow: layer i reads as many "
-            "as there are by then.",
-            _flat,
-        ),
-        Wrong(
-            "after_the_layer",
-            "Each layer is counted with the channels that there are after it. It keeps what it "
-            "reads, and that is before its own are added.",
-            _kept(lambda c, k, n, b: (c + k, k, n, b), lambda kept, c, k, n, b: (
-                *kept[:2], kept[2] - k
-            )),
-        ),
-        Wrong(
-            "norms_alone",
-            "What the ReLUs give is missing from the first count: a convolution needs what it read "
-            "for its weight's gradient, and that is another tensor than the norm's input.",
-            _kept(change=lambda kept, c, k, n, b: (kept[0] // 2, *kept[1:])),
-        ),
-        Wrong(
-            "no_bottleneck",
-            "The maps between the 1x1 and the 3x3 are missing from the first count: bn_size times "
-            "the growth rate of them, before and after the ReLU.",
-            _kept(change=lambda kept, c, k, n, b: (2 * kept[1], *kept[1:])),
-        ),
-        Wrong(
-            "last_piece",
-            "The new channels of the last layer are counted among the pieces. No layer reads "
-            "those, so nothing in this block keeps them.",
-            _kept(change=lambda kept, c, k, n, b: (*kept[:2], kept[2] + k)),
-        ),
-        Wrong(
-            "pieces_of_each",
-            "A piece is counted again for each layer that reads it. It is one tensor in memory, "
-            "however many layers keep it.",
-            _kept(change=lambda kept, c, k, n, b: (*kept[:2], kept[1])),
-        ),
-    ),
-    hints=(
-        "Begin with one layer that reads c channels. Its first batch norm keeps c maps, the ReLU "
-        "behind it c more. Then the narrow part: how many maps before the second ReLU, and after?",
-        "Layer i reads in_channels + i * growth_rate channels. Sum what each layer keeps over all "
-        "layers: the first count. The second is the sum of what the layers read.",
-        "The third count has no sum over growing inputs: x once, and the growth_rate channels of "
-        "each layer once, of the last one not at all.",
-    ),
-)
 
 # --- one buffer ------------------------------------------------------------------
 
@@ -136,6 +42,26 @@ def _buffer_small() -> list[Case]:
 class _Emptied(framework.BufferBlock):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(torch.zeros_like(x))
+
+
+class _Fed(framework.BufferBlock):
+    """The second layer is given what it was not made for."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        for layer in self.values():
+            layer(self.fed(x, y))
+        return y
+
+
+class _StandsStill(_Fed):
+    def fed(self, x: Tensor, y: Tensor) -> Tensor:
+        return x
+
+
+class _Whole(_Fed):
+    def fed(self, x: Tensor, y: Tensor) -> Tensor:
+        return y
 
 
 class _Reordered(framework.BufferBlock):
@@ -177,6 +103,11 @@ def _moved_up(pieces: list[Tensor]) -> list[Tensor]:
     return [x, *new[-1:], *(torch.zeros_like(piece) for piece in new[1:])]
 
 
+def _joins(op: Op) -> bool:
+    """Whether it puts several tensors together; torchvision's layer does so with one."""
+    return op.name.startswith(("aten.cat", "aten.stack")) and len(op.args[0]) > 1
+
+
 BUFFER = Exercise(
     id="densenet.buffer",
     lesson=LESSON,
@@ -192,6 +123,17 @@ BUFFER = Exercise(
             "emptied",
             "x has not been written into the buffer before the first layer reads it.",
             _Emptied,
+        ),
+        Wrong(
+            "whole",
+            "A layer is given the whole buffer. It reads the front of it, as far as it is filled.",
+            _Whole,
+        ),
+        Wrong(
+            "stands_still",
+            "Every layer is given as many channels as the first. What is filled grows by the growth "
+            "rate at each layer, and the next one reads all of it.",
+            _StandsStill,
         ),
         Wrong(
             "one_place",
@@ -228,7 +170,7 @@ BUFFER = Exercise(
         Shortcut(
             "It calls `torch.cat` or its like, which copies what is there into a new tensor. Write "
             "into the buffer instead.",
-            lambda op: op.name.startswith(("aten.cat", "aten.stack")),
+            _joins,
             ("cat", "concat", "concatenate", "hstack", "stack"),
         ),
     ),
@@ -264,6 +206,13 @@ def _rounded_up(num_init_features: int, growth_rate: int, block_config: list[int
         widths += framework.channels(features, growth_rate, [layers])
         features = -(-widths[-1] // 2)
     return tuple(widths)
+
+
+def _not_rounded(num_init_features: int, growth_rate: int, block_config: list[int]):
+    """Halves of numbers so large that nothing is rounded, and made small again."""
+    scale = 2 ** len(block_config)
+    large = framework.channels(num_init_features * scale, growth_rate * scale, block_config)
+    return tuple(width / scale for width in large)
 
 
 def _each_block_once(num_init_features: int, growth_rate: int, block_config: list[int]):
@@ -310,6 +259,20 @@ CHANNELS = Exercise(
             ),
         ),
         Wrong(
+            "all_halved",
+            "Every number is halved. Asked are the channels at the end of each block, before its "
+            "transition halves them; and behind the last block there is none.",
+            lambda num_init_features, growth_rate, block_config: tuple(
+                width // 2
+                for width in framework.channels(num_init_features, growth_rate, block_config)
+            ),
+        ),
+        Wrong(
+            "not_rounded",
+            "Half channels are kept. Where an odd number is halved, it is rounded down.",
+            _not_rounded,
+        ),
+        Wrong(
             "rounded_up",
             "Where an odd number is halved, it is rounded up. Round it down, as the paper's "
             "networks do.",
@@ -335,6 +298,3 @@ CHANNELS = Exercise(
         ),
     ),
 )
-
-
-FURTHER = (KEPT_MAPS, BUFFER, CHANNELS)

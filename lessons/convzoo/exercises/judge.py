@@ -210,13 +210,20 @@ def _visible_difference(reply: Reply, expected: Reply) -> str:
 
 
 def _shortcuts(exercise: Exercise, replies: list[Reply]) -> tuple[str, ...]:
-    seen, own = [], exercise.reference.__name__
-    for op in (op for reply in replies for op in reply.ops if op.borrowed in ("", own)):
+    seen, own = [], ("", *_framework_names(exercise.reference))
+    for op in (op for reply in replies for op in reply.ops if op.borrowed in own):
         for shortcut in exercise.shortcuts:
             line = f" (line {op.line} of the cell)" if op.line else ""
             if shortcut.ran(op) and shortcut.sentence + line not in seen:
                 seen.append(shortcut.sentence + line)
     return tuple(seen)
+
+
+def _framework_names(reference: Callable) -> list[str]:
+    """The reference's name and those of the framework's classes that it builds on: what the
+    reader's own answer runs in one of these, it has not done by hand."""
+    kinds = reference.__mro__ if isinstance(reference, type) else (reference,)
+    return [kind.__name__ for kind in kinds if kind.__module__.startswith("convzoo.framework")]
 
 
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
@@ -280,10 +287,12 @@ def _names(have: set[str], want: set[str]) -> str:
         parts.append("not found: " + ", ".join(f"`{n}`" for n in sorted(want - have)))
     if have - want:
         parts.append("not expected: " + ", ".join(f"`{n}`" for n in sorted(have - want)))
+    biases = have > want and all(name.endswith(".bias") for name in have - want)
     return (
         "The parameters do not have the names that the stub's text fixes ("
         + "; ".join(parts)
         + "). Weights are compared by name, so keep them."
+        + " A layer has a bias unless it is told to have none." * biases
     )
 
 

@@ -1,0 +1,291 @@
+"""Lesson 03: the dense block."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from convzoo.case import Case
+from convzoo.exercises.model import (
+    Exercise, Shortcut, Wrong, integers, module_case, normal, pick, small_module_case,
+)  # fmt: skip
+from convzoo.framework import densenet as framework
+
+LESSON = "03_densenet"
+
+
+def _block_case(gen, training=False, image=(3, 4), **scalars) -> Case:
+    x = normal(gen, 2, scalars["in_channels"], *image)
+    return module_case(framework.DenseBlock, scalars, {"x": x}, gen, training)
+
+
+def _block_cases(gen: Generator) -> list[Case]:
+    wide = pick(gen, [5, 6, 7])
+    return [
+        _block_case(gen, num_layers=3, in_channels=wide, growth_rate=2, bn_size=2),
+        _block_case(gen, True, num_layers=2, in_channels=3, growth_rate=4, bn_size=1),
+        _block_case(gen, num_layers=4, in_channels=2, growth_rate=3, bn_size=2),
+        _block_case(gen, num_layers=1, in_channels=4, growth_rate=1, bn_size=3),
+    ]
+
+
+def _block_small() -> list[Case]:
+    x = integers(1, 2, 1, 2) % 3
+    sizes = {"in_channels": 2, "growth_rate": 1, "bn_size": 1}
+    return [
+        small_module_case(framework.DenseBlock, {"num_layers": n} | sizes, {"x": x})
+        for n in (1, 2)
+    ]
+
+
+class _OneOf(framework.DenseLayer):
+    """A layer that is handed x and all new channels so far, and reads one of these alone."""
+
+    which = 0
+
+    def forward(self, x: list[Tensor]) -> Tensor:
+        return super().forward(x[self.which])
+
+
+class _Newest(_OneOf):
+    which = -1
+
+
+class _Built(framework.DenseBlock):
+    """The framework's block with other layers in it."""
+
+    kind: type = framework.DenseLayer
+
+    def __init__(self, num_layers, in_channels, growth_rate, bn_size):
+        super().__init__(num_layers, in_channels, growth_rate, bn_size)
+        for i, name in enumerate(self):
+            self[name] = self.kind(self.reads(i, in_channels, growth_rate), growth_rate, bn_size)
+
+
+class _Multiplied(_Built):
+    def reads(self, i: int, c: int, k: int) -> int:
+        return c * k**i
+
+
+class _Multiples(_Built):
+    def reads(self, i: int, c: int, k: int) -> int:
+        return c * (i + 1)
+
+
+class _NeverGrows(_Built):
+    def reads(self, i: int, c: int, k: int) -> int:
+        return c
+
+
+class _TooEarly(_Built):
+    def reads(self, i: int, c: int, k: int) -> int:
+        return c + (i + 1) * k
+
+
+class _Chain(_Built):
+    kind = _Newest
+
+    def reads(self, i: int, c: int, k: int) -> int:
+        return k if i else c
+
+
+class _SameInput(_Built):
+    kind = _OneOf
+
+    def reads(self, i: int, c: int, k: int) -> int:
+        return c
+
+
+class _NewFirst(framework.DenseBlock):
+    """Each layer's channels on top of all others: what a later one reads is turned, too."""
+
+    def __init__(self, num_layers, in_channels, growth_rate, bn_size):
+        super().__init__(num_layers, in_channels, growth_rate, bn_size)
+        for layer in self.values():
+            layer.register_forward_pre_hook(lambda module, args: (args[0][::-1],))
+        self._sizes = [growth_rate] * num_layers + [in_channels]
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = super().forward(x).split(self._sizes[::-1], 1)
+        return torch.hstack(parts[::-1])
+
+
+class _LastFirst(_NewFirst):
+    def __init__(self, num_layers, in_channels, growth_rate, bn_size):
+        framework.DenseBlock.__init__(self, num_layers, in_channels, growth_rate, bn_size)
+        self._sizes = [growth_rate] * num_layers + [in_channels]
+
+
+class _Folded(framework.DenseBlock):
+    """The right layers, and another `x` after each."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.values():
+            x = self.then(x, layer(x))
+        return x
+
+
+class _Replaced(_Folded):
+    def then(self, x: Tensor, new: Tensor) -> Tensor:
+        return new
+
+
+class _Unassigned(_Folded):
+    def then(self, x: Tensor, new: Tensor) -> Tensor:
+        return x
+
+
+class _Added(_Folded):
+    def then(self, x: Tensor, new: Tensor) -> Tensor:
+        return x + new
+
+
+class _AlongImages(_Folded):
+    def then(self, x: Tensor, new: Tensor) -> Tensor:
+        return torch.cat((x, new))
+
+
+class _FirstAlone(framework.DenseBlock):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.hstack((x, self["denselayer1"](x)))
+
+
+class _NoBnSize(framework.DenseBlock):
+    def __init__(self, bn_size, **scalars):
+        super().__init__(bn_size=4, **scalars)
+
+
+class _OnlyNew(framework.DenseBlock):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, x.shape[1] :]
+
+
+class _CutOff(framework.DenseBlock):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        for layer in self.values():
+            layer.register_forward_pre_hook(lambda module, args: ([f.detach() for f in args[0]],))
+
+
+BLOCK = Exercise(
+    id="densenet.block",
+    lesson=LESSON,
+    title="The dense block",
+    points=4,
+    minutes=15,
+    name="DenseBlock",
+    reference=framework.DenseBlock,
+    cases=_block_cases,
+    small=_block_small,
+    wrong=(
+        Wrong(
+            "replaced",
+            "What a layer gives takes the place of all channels. It is the new ones alone: put them "
+            "behind the old ones, and let `x` be all of them.",
+            _Replaced,
+        ),
+        Wrong(
+            "unassigned",
+            "After the first layer `x` is still what it was, so the new channels are lost. `x` has "
+            "to stand for the old ones and the new ones together.",
+            _Unassigned,
+        ),
+        Wrong(
+            "added",
+            "The new channels are added to the old ones, as a residual block does. They stand "
+            "beside them, and nothing is added.",
+            _Added,
+        ),
+        Wrong(
+            "along_images",
+            "The new channels are put behind the images, along dimension 0, which is where "
+            "concatenation puts things unless it is told. The channels are dimension 1.",
+            _AlongImages,
+        ),
+        Wrong(
+            "first_alone",
+            "The block returns after its first layer. The result is returned once, behind the loop.",
+            _FirstAlone,
+        ),
+        Wrong(
+            "never_grows",
+            "Every layer is made for the channels that the block is given. Layer 0 reads those; "
+            "each later one reads what the layers before it have added, too.",
+            _NeverGrows,
+        ),
+        Wrong(
+            "too_early",
+            "Each layer is made for one growth rate too many: for the channels that there are "
+            "after it. Layer 0 reads what the block is given, and nothing has been added yet.",
+            _TooEarly,
+        ),
+        Wrong(
+            "multiples",
+            "Layer i is made for i + 1 times the channels that the block is given. What is added "
+            "at each layer is the growth rate.",
+            _Multiples,
+        ),
+        Wrong(
+            "no_bn_size",
+            "The layers are not given `bn_size`, so each takes 4.",
+            _NoBnSize,
+        ),
+        Wrong(
+            "multiplied",
+            "The channels are multiplied by the growth rate at each layer. They grow by it: each "
+            "layer adds that many.",
+            _Multiplied,
+        ),
+        Wrong(
+            "chain",
+            "Each layer reads the newest channels alone. In a dense block it reads all that are "
+            "there: x and whatever the layers before it have made.",
+            _Chain,
+        ),
+        Wrong(
+            "same_input",
+            "Every layer reads x alone, so they stand side by side and none builds on another. "
+            "Each must read what the layers before it have made, too.",
+            _SameInput,
+        ),
+        Wrong(
+            "new_first",
+            "The new channels are put in front of the old ones. The old ones keep their places: "
+            "the new ones come behind them.",
+            _NewFirst,
+        ),
+        Wrong(
+            "last_first",
+            "The layers read what they should, but in the result the pieces are in reverse order: "
+            "x comes first, then the layers as they ran.",
+            _LastFirst,
+        ),
+        Wrong(
+            "only_new",
+            "x itself is missing from the result. A dense block hands on everything: the channels "
+            "it was given, and all new ones.",
+            _OnlyNew,
+        ),
+        Wrong(
+            "cut_off",
+            "What a layer reads is cut off from the gradient, so the layers before it learn "
+            "nothing from it.",
+            _CutOff,
+        ),
+    ),
+    hints=(
+        "Write down the channels for in_channels=5 and growth_rate=2: layer 0 reads 5. How many "
+        "are there when layer 1 reads? When layer 2 does?",
+        "Before layer i there are i layers, and each has added growth_rate channels to the "
+        "in_channels of the beginning.",
+        "`layer(x)` gives the new channels alone. Put them behind the old ones with `torch.cat` "
+        "along the dimension of the channels, and let `x` stand for all of them from there on.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It takes torchvision's own block, which is what you are building.",
+            lambda op: False,
+            ("_DenseBlock",),
+        ),
+    ),
+)
