@@ -270,41 +270,42 @@ class GroupedConv2d(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The next cell only draws; open it if you are curious. Each layer is probed,
-# and so is the whole stack.
+# The next cells only draw; open them if you are curious. Each layer is probed;
+# the matrix of the stack is their product, by `stack_matrix`.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-divisors = [1, 2, 3, 4, 6, 12]
-pipes = {
-    g: [GroupedConv2d(12, 12, 1, groups=g) for _ in range(5)]
-    for g in divisors
-}
-
-
 def probe(module):
     return measure.channel_matrix(module, pixel)
 
 
+divisors = [1, 2, 3, 4, 6, 12]
+pipes = {
+    g: [probe(GroupedConv2d(12, 12, 1, groups=g)) for _ in range(5)]
+    for g in divisors
+}
+
+
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-def stacked(layers, groups, shuffled):
-    """The parts of the stack by name, from input to output."""
-    parts = {}
-    for number, layer in enumerate(pipes[groups][:layers], start=1):
-        if shuffled and parts:
-            parts["shuffle" + " " * number] = Shuffle(groups)
-        parts[f"layer {number}"] = layer
-    return parts
+def interleaved(layers, order, shuffled):
+    """The matrices by name, from input to output."""
+    steps = {}
+    for number, layer in enumerate(layers, start=1):
+        if shuffled and steps:
+            steps["shuffle" + " " * number] = torch.eye(12)[order]
+        steps[f"layer {number}"] = layer
+    return steps
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def reach_picture(layers, groups, shuffled):
-    parts = stacked(layers, groups, shuffled)
-    whole = probe(nn.Sequential(*parts.values()))
+    own = pipes[groups][:layers]
+    order = shuffle(channels, groups if shuffled else 1).flatten().long()
+    whole = product(torch.stack(own), order)
     seen = int((whole != 0).sum(1).min())
-    steps = [probe(part) for part in parts.values()]
-    options = {"names": list(parts), "follow": 0, "gap": 28}
+    steps = interleaved(own, order, shuffled)
+    options = {"names": list(steps), "follow": 0, "gap": 28}
     said = f"Where input 0 goes: {layers} layers in {groups} groups"
-    left = show.draw.lines(steps, title=said, **options)
+    left = show.draw.lines(list(steps.values()), title=said, **options)
     title = f"the stack: an output sees {seen} of 12"
     right = show.draw.channel_matrix(whole, title=title, size=300)
     return show.draw.beside(left, right)
@@ -392,7 +393,7 @@ def xor_now():
     rows = experiments.summary(experiments.load("shuffle_xor"))
     live = {name: trained(name) for name in names}
     loss = live["no shuffle"].test_loss[-1]
-    title = f"XOR: test accuracy. Loss without a shuffle {loss:.3f}"
+    title = f"XOR: test accuracy. Loss without: {loss:.3f}, a coin's: 0.693"
     own = {name: h.test_accuracy[-1] for name, h in live.items()}
     return show.draw.seeds(rows, own, title=title, chance=0.5)
 
@@ -405,7 +406,7 @@ predict("shufflenet.xor", xor_now)
 # **One permutation, from a coin to certainty.** It has no weight, learned
 # nothing, and costs no multiply-add. What was missing is in the algebra:
 # without a shuffle the score is a sum, $f_0(x_0) + f_1(x_1) + f_2(x_2) +
-# f_3(x_3)$, one term for each group. Test it on your own network:
+# f_3(x_3)$, one term for each group. Test it on the network, untrained:
 
 # %%
 def departure(net):
@@ -604,8 +605,8 @@ predict("shufflenet.time", race_now, measured=as_long)
 #   matrices is block-diagonal, probed and multiplied.
 # - **Held, with a caveat.** A fixed permutation restores the mixing: from
 #   chance to 100% on the XOR with every seed, with no weight more. It takes
-#   depth: an output sees (channels in a group) to the power of (layers)
-#   inputs.
+#   depth: with each layer an output sees as many times more inputs as a group
+#   has channels, until it sees all; with one channel a group it never does.
 # - **Depends.** "Somewhat faster than MobileNet": a tie on one published
 #   device, about half the speed on another, your own figure above.
 # - **Held by the paper's numbers**, which we quote: the more groups, the more
@@ -694,7 +695,8 @@ print(f"{before.bytes / after.bytes:.1f} times fewer bytes")
 # has grouped layers on both sides, and pays for the copy.
 
 # %% slideshow={"slide_type": "skip"}
-scattered = probe(nn.Sequential(Shuffle(3), pipes[3][0]))
+grouped = GroupedConv2d(12, 12, 1, groups=3)
+scattered = probe(nn.Sequential(Shuffle(3), grouped))
 show.draw.channel_matrix(scattered, title="a shuffle, then 3 groups")
 
 # %% question="shufflenet.bytes" slideshow={"slide_type": "skip"} tags=["raises-exception"]
@@ -906,7 +908,7 @@ with torch.no_grad():
 print("largest difference, relative:", f"{gap / scale:.1e}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The printed figures of the paper's table 5 are in millions; ours are counted.
+# All four widths of the paper's table 5: counted, and as printed.
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 v2_widths = {
