@@ -6,6 +6,7 @@ from test_networks import GroupedCalls
 from test_networks_shufflenet import agree, spread
 
 from convzoo import UserError, count, nets
+from convzoo.experiments import senet as experiment
 from convzoo.framework import senet as framework
 
 # timm 1.0.31 (seresnet50, seresnet101, seresnext50_32x4d) at 1 x 3 x 224 x 224, counted with torch
@@ -98,3 +99,31 @@ def test_the_gate_is_the_lessons_own():
     network = count.build("seresnet50", device="meta")
     made = {type(part).__module__ for part in network.modules()}
     assert not any(name.startswith(("torchvision", "convzoo.framework")) for name in made)
+
+
+# --- what the lesson says ----------------------------------------------------------
+
+
+def test_resnet50s_last_corner_does_not_see_the_other_one():
+    layers = [[7, 2, 1], [3, 2, 1]] + [[3, 1, 1]] * 3
+    for blocks in (4, 6, 3):
+        layers += [[3, 2, 1]] + [[3, 1, 1]] * (blocks - 1)
+    assert framework.field_sizes(layers)[-1] == 427 < 2 * 224 - 1
+
+
+@pytest.mark.parametrize("distance", range(experiment.NEAR, experiment.FAR + 1))
+def test_a_cats_clue_is_upright_and_a_dogs_level_and_nothing_else_differs(distance):
+    (cat, dog), (row, column) = experiment.twins(distance)
+    rows, columns = (cat != dog)[0].nonzero().T
+    middle = rows.float().mean().int().item(), columns.float().mean().int().item()
+    assert [abs(middle[0] - row), abs(middle[1] - column)] == [distance, distance]
+    square = slice(middle[0] - 1, middle[0] + 2), slice(middle[1] - 1, middle[1] + 2)
+    assert torch.equal(cat[0][square], torch.tensor([[1.0, 0, 1]] * 3))
+    assert torch.equal(dog[0][square], cat[0][square].T)
+
+
+@pytest.mark.parametrize("distance, differs", [(4, True), (5, False), (6, False)])
+def test_what_nine_by_nine_pixels_see_of_the_clue(distance, differs):
+    (cat, dog), (row, column) = experiment.twins(distance)
+    seen = slice(max(row - 4, 0), row + 5), slice(max(column - 4, 0), column + 5)
+    assert torch.equal(cat[0][seen], dog[0][seen]) is not differs
