@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import torch
 
-from convzoo import measure, nets, show
+from convzoo import experiments, measure, nets, show
 from convzoo.show import Picture
 
 
@@ -108,8 +108,9 @@ def growing(densenet: SimpleNamespace) -> list[Picture]:
     panels, names = [], [*range(12), *("f1 " * 4 + "f2 " * 4 + "f3 " * 4).split()]
     colours = ["#555555"] * 12 + ["#E69F00"] * 4 + ["#56B4E9"] * 4 + ["#CC79A7"] * 4
     for layers, title in ((1, "[x, f1(x)]"), (3, "after three layers")):
-        torch.manual_seed(1)  # the same x and the same first layer in both
-        x, block = torch.randn(1, 12, 3, 3), densenet.DenseBlock(layers, 12, 4)
+        block = densenet.DenseBlock(layers, 12, 4)
+        torch.manual_seed(2)  # the same x and first layer in both, with no channel cut by a ReLU
+        x = torch.randn(1, 12, 3, 3)
         nets.initialise(block)
         matrix = measure.channel_matrix(block, x)
         rows = len(matrix)
@@ -155,6 +156,29 @@ def shuffled(shufflenet: SimpleNamespace) -> list[Picture]:
     ]
 
 
+def fronts(lesson: SimpleNamespace) -> list[Picture]:
+    """The shipped networks of the zoo over two of their costs, and who is on either front."""
+    rows = {row["variant"]: row for row in experiments.summary(experiments.load("zoo"))}
+    names = sorted((n for n in rows if not n.startswith("no shuffle")), key=_kind)
+    means = torch.tensor([rows[name]["mean"] for name in names])
+    panels = []
+    for what, label in (("macs", "multiply-adds"), ("params", "parameters")):
+        costs = torch.tensor([float(rows[name][what]) for name in names])
+        spots = [
+            show.draw.Spot(_kind(n), rows[n][what], *(rows[n][k] for k in ("mean", "low", "high")), on)
+            for n, on in zip(names, lesson.pareto_front(costs, means).tolist(), strict=True)
+        ]
+        title = f"accuracy over {label}"
+        panels.append(
+            show.draw.front(spots, title=title, x_label=label, x_text=show.si, size=(600, 520))
+        )
+    return panels
+
+
+def _kind(variant: str) -> str:
+    return variant.split(",")[0]
+
+
 PICTURES = {
     "00_nine_matrices": ("00_convolution", nine_matrices),
     "00_inception": ("00_convolution", inception),
@@ -164,6 +188,7 @@ PICTURES = {
     "04_gates": ("04_senet", gates),
     "05_shuffle": ("05_shufflenet", shuffled),
     "06_separable": ("06_separable", separable),
+    "07_front": ("07_zoo", fronts),
 }
 
 

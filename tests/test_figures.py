@@ -43,6 +43,13 @@ def test_lesson_02_shows_a_full_matrix_and_four_blocks_of_three():
     assert "4 full blocks of 3 x 3" in said
 
 
+def test_lesson_03_shows_new_rows_that_are_full_and_old_ones_that_stay():
+    svg = (ROOT / "figures" / "03_growing.svg").read_text(encoding="utf-8")
+    assert "4 more rows, full" in words(svg) and "12 more rows, full" in words(svg)
+    cells = re.findall(r'<rect class="w"[^>]* fill="(#\w+)"', svg)
+    assert len(cells) == 60 + 156 and cells[:60] == cells[60:120]
+
+
 ROWS = [
     {"variant": "plain", "mean": 0.5, "low": 0.4, "high": 0.6, "seeds": 5},
     {"variant": "gated", "mean": 0.98, "low": 0.97, "high": 1.0, "seeds": 5},
