@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from convzoo.exercises.predictions import Prediction
 from convzoo.exercises.questions import Belief, Question
-from convzoo.exercises.resnet_blocks import BASIC_BLOCK, BOTTLENECK
-from convzoo.exercises.resnet_functions import PAD_SHORTCUT, RESIDUAL_STACK, SCALE_GRADIENTS
+from convzoo.exercises.resnet_blocks import BASIC_BLOCK
+from convzoo.exercises.resnet_bottleneck import BOTTLENECK
+from convzoo.exercises.resnet_functions import RESIDUAL_STACK, SCALE_GRADIENTS
+from convzoo.exercises.resnet_shortcut import PAD_SHORTCUT
 
 LESSON = "01_resnet"
 
@@ -30,13 +32,18 @@ def _draw_channel(rng) -> dict:
             "b1": rng.choice([2, 3, 4, 5]), "b2": rng.choice([-3, -2, -1]),
             "g1": rng.choice([3, 4, 5, 6]), "g2": rng.choice([-5, -2, 7, 8]),
         }  # fmt: skip
-        told = [_at_scale(v), _at_scale(v) / 2, v["g1"] + v["g2"], v["b1"] + v["b2"], 0]
+        sums = v["g1"] + v["g2"], v["b1"] + v["b2"]
+        told = [_at_scale(v), _at_scale(v) / 2, *sums, sums[0] * sums[1], _sign_lost(v), 0]
         if len(set(told)) == len(told):
             return v
 
 
 def _at_scale(v: dict) -> int:
     return v["g1"] * v["b1"] + v["g2"] * v["b2"]
+
+
+def _sign_lost(v: dict) -> int:
+    return v["g1"] * v["b1"] - v["g2"] * v["b2"]
 
 
 def _draw_relu(rng) -> dict:
@@ -96,6 +103,18 @@ QUESTIONS = (
                 "From the second block on there is no projection, not even from {b} to {b}.",
             ),
             Belief(lambda v: v["a"] * v["b"], "The projection has a batch norm, too."),
+            Belief(
+                lambda v: v["a"] * v["b"] + v["b"],
+                "The batch norm has two numbers for each channel, a scale and a shift.",
+            ),
+            Belief(
+                lambda v: v["a"] * v["b"] + 4 * v["b"],
+                "The running mean and variance are not learned, and so are no parameters.",
+            ),
+            Belief(
+                lambda v: v["b"] ** 2 + 2 * v["b"],
+                "What enters the first block has {a} channels: its projection is {a} to {b}.",
+            ),
             Belief(
                 lambda v: 0,
                 "That would be so if the first block kept the shape. It changes stride and width.",
@@ -166,6 +185,12 @@ QUESTIONS = (
                 "That is how y changes. By how much the loss changes with y, the gradients at y "
                 "tell.",
             ),
+            Belief(
+                lambda v: (v["g1"] + v["g2"]) * (v["b1"] + v["b2"]),
+                "That is a product of sums. At each pixel the branch meets its own gradient: "
+                "first the products, then their sum.",
+            ),
+            Belief(_sign_lost, "One sign is lost: the second pixel's product is {g2} * {b2}."),
             Belief(lambda v: _at_scale(v) / 2, "Both pixels count in full: it is a sum, no mean."),
         ),
     ),
@@ -192,6 +217,7 @@ QUESTIONS = (
                 "It steps in both directions: half of the rows and half of the columns.",
             ),
             Belief(lambda v: v["half"], "That is one row of them."),
+            Belief(lambda v: 1 / 4, "That is the share. The number of pixels is asked for."),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Lesson 01: the exercises that are blocks, and the ways to build one wrong."""
+"""Lesson 01: the basic block, and the ways to build a block wrong."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Relu(nn.Module):
         return x if call == self.skipped else F.relu(x)
 
 
-def _without_relu(block: type[nn.Module], calls: int, skipped: int) -> type[nn.Module]:
+def without_relu(block: type[nn.Module], calls: int, skipped: int) -> type[nn.Module]:
     """The framework's block, which calls one ReLU `calls` times, less one of them."""
 
     class Spoilt(block):
@@ -39,17 +39,53 @@ def _without_relu(block: type[nn.Module], calls: int, skipped: int) -> type[nn.M
     return Spoilt
 
 
-def _relu_then_add(block: type[nn.Module], calls: int, last: str) -> type[nn.Module]:
-    class Spoilt(_without_relu(block, calls, calls - 1)):
+def changed_after(block: type[nn.Module], layer: str, change) -> type[nn.Module]:
+    """The block with something more done to what one of its layers gives, where it has it."""
+
+    class Spoilt(block):
         def __init__(self, **scalars):
             super().__init__(**scalars)
-            norm = getattr(self, last)
-            norm.register_forward_hook(lambda module, inputs, y: F.relu(y).clone())
+            if getattr(self, layer) is not None:
+                getattr(self, layer).register_forward_hook(lambda module, x, y: change(y))
 
     return Spoilt
 
 
-def _projecting_only(block: type[nn.Module], where: str) -> type[nn.Module]:
+def rectified_after(block: type[nn.Module], layer: str) -> type[nn.Module]:
+    """A ReLU more, behind one of the layers."""
+    return changed_after(block, layer, lambda y: F.relu(y).clone())
+
+
+def relu_then_add(block: type[nn.Module], calls: int, last: str) -> type[nn.Module]:
+    """The last ReLU behind the branch, and none behind the addition."""
+    return rectified_after(without_relu(block, calls, calls - 1), last)
+
+
+def norm_taken_for(block: type[nn.Module], layer: str, other: str | None) -> type[nn.Module]:
+    """Another batch norm where one should act, or none; its own stays, and is not used."""
+
+    class Spoilt(block):
+        def __init__(self, **scalars):
+            super().__init__(**scalars)
+            acting = getattr(self, other) if other else nn.Identity()
+            getattr(self, layer).forward = acting.forward
+
+    return Spoilt
+
+
+def unpadded(block: type[nn.Module]) -> type[nn.Module]:
+    """No padding at any convolution."""
+
+    class Spoilt(block):
+        def __init__(self, **scalars):
+            super().__init__(**scalars)
+            for layer in (self.conv1, self.conv2):
+                layer.padding = (0, 0)
+
+    return Spoilt
+
+
+def projecting_only(block: type[nn.Module], where: str) -> type[nn.Module]:
     """A projection where the stride changes, or where the width does, and nowhere else."""
 
     class Spoilt(block):
@@ -62,20 +98,32 @@ def _projecting_only(block: type[nn.Module], where: str) -> type[nn.Module]:
     return Spoilt
 
 
-class _AlwaysProjects(framework.BasicBlock):
-    def __init__(self, in_channels, planes, stride=1):
-        super().__init__(in_channels, planes, stride)
-        if self.downsample is None:
-            project = nn.Conv2d(in_channels, planes, 1, bias=False)
-            self.downsample = nn.Sequential(project, nn.BatchNorm2d(planes))
+def always_projecting(block: type[nn.Module]) -> type[nn.Module]:
+    """A projection even where the input has the output's shape already."""
+
+    class Spoilt(block):
+        def __init__(self, in_channels, planes, stride=1, **scalars):
+            super().__init__(in_channels, planes, stride, **scalars)
+            if self.downsample is None:
+                project = nn.Conv2d(in_channels, in_channels, 1, bias=False)
+                self.downsample = nn.Sequential(project, nn.BatchNorm2d(in_channels))
+
+    return Spoilt
 
 
-class _NoInput(framework.BasicBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+def without_input(block: type[nn.Module], convolutions: int) -> type[nn.Module]:
+    """The branch alone, with the last ReLU behind it."""
+
+    class Spoilt(block):
+        def forward(self, x: Tensor) -> Tensor:
+            for k in range(1, convolutions + 1):
+                x = F.relu(getattr(self, f"bn{k}")(getattr(self, f"conv{k}")(x)))
+            return x
+
+    return Spoilt
 
 
-def _striding(block: type[nn.Module], strides, **fixed) -> type[nn.Module]:
+def striding(block: type[nn.Module], strides) -> type[nn.Module]:
     """Another stride at each convolution: strides(stride, stride_in_1x1) gives all of them."""
 
     class Spoilt(block):
@@ -88,18 +136,32 @@ def _striding(block: type[nn.Module], strides, **fixed) -> type[nn.Module]:
     return Spoilt
 
 
-_RELU_THEN_ADD = (
+RELU_THEN_ADD = (
     "The last ReLU comes before the addition. Then the branch can only add to the input, never "
     "take away from it."
 )
-_ON_STRIDE = (
-    "The projection is there only where the stride changes. It is needed too where the number "
-    "of channels changes: else the two cannot be added."
+RELU_TWICE = (
+    "The branch ends in a ReLU of its own, before the addition. Then it can only add to the input, "
+    "never take away from it. The last ReLU is the one behind the sum."
 )
-
-_KEEPS_SIZE = (
-    "The shortcut keeps the image's size where the stride is not 1. It projects there too, be the "
-    "channels as many or not, and its 1x1 has the block's stride."
+NO_INPUT = (
+    "The input is never added: that is the plain block. Whatever leaves the branch is added to "
+    "what comes in, or to its projection."
+)
+UNPROJECTED = (
+    "Where the number of channels changes, the input as it came meets the branch. There too the "
+    "shortcut needs its projection, whatever the stride, and it is the projected input that is "
+    "added."
+)
+TWO_SIZES = (
+    "Where the stride is not 1, branch and shortcut come out at different sizes. The branch has "
+    "the block's stride once, and so has the projection, which is needed there even if the "
+    "channels are as many."
+)
+STRIDE_TWICE = "The stride sits in two convolutions of the branch, which thins it out twice."
+UNPADDED = (
+    "The branch comes out smaller than its input although the stride is 1: a 3x3 without padding "
+    "loses a border of one pixel."
 )
 
 # --- the basic block -------------------------------------------------------------
@@ -121,9 +183,9 @@ def _basic_cases(gen: Generator) -> list[Case]:
     ]
 
 
-def _small_basic(image, **scalars) -> Case:
+def _small_basic(image, shift: float = 0.0, **scalars) -> Case:
     x = integers(1, scalars["in_channels"], *image) % 3
-    return small_module_case(framework.BasicBlock, scalars, {"x": x})
+    return small_module_case(framework.BasicBlock, scalars, {"x": x}, shift)
 
 
 def _basic_small() -> list[Case]:
@@ -131,6 +193,7 @@ def _basic_small() -> list[Case]:
         _small_basic((2, 2), in_channels=1, planes=1, stride=1),
         _small_basic((1, 2), in_channels=1, planes=2, stride=1),
         _small_basic((3, 3), in_channels=1, planes=1, stride=2),
+        _small_basic((2, 2), 1.0, in_channels=1, planes=1, stride=1),
     ]
 
 
@@ -148,45 +211,78 @@ BASIC_BLOCK = Exercise(
         Wrong(
             "no_last_relu",
             "The last ReLU is missing: it comes after the addition.",
-            _without_relu(framework.BasicBlock, 2, 1),
+            without_relu(framework.BasicBlock, 2, 1),
         ),
         Wrong(
             "relu_then_add",
-            _RELU_THEN_ADD,
-            _relu_then_add(framework.BasicBlock, 2, "bn2"),
+            RELU_THEN_ADD,
+            relu_then_add(framework.BasicBlock, 2, "bn2"),
+        ),
+        Wrong(
+            "relu_twice",
+            RELU_TWICE,
+            rectified_after(framework.BasicBlock, "bn2"),
+        ),
+        Wrong(
+            "rectified_projection",
+            "The projection goes through a ReLU of its own. It ends with its batch norm; the only "
+            "ReLU on its way is the one behind the sum.",
+            rectified_after(framework.BasicBlock, "downsample"),
+        ),
+        Wrong(
+            "relu_then_norm",
+            "The first ReLU stands before the batch norm. The order is: convolution, batch norm, "
+            "ReLU.",
+            rectified_after(without_relu(framework.BasicBlock, 2, 0), "conv1"),
+        ),
+        Wrong(
+            "one_norm_for_both",
+            "The first batch norm acts twice and the second never. Each 3x3 has its own.",
+            norm_taken_for(framework.BasicBlock, "bn2", "bn1"),
+        ),
+        Wrong(
+            "no_second_norm",
+            "The second batch norm is made and not used. It stands behind the second 3x3, before "
+            "the addition.",
+            norm_taken_for(framework.BasicBlock, "bn2", None),
         ),
         Wrong(
             "no_first_relu",
             "There is no ReLU between the two 3x3 layers, so that the branch has none at all.",
-            _without_relu(framework.BasicBlock, 2, 0),
+            without_relu(framework.BasicBlock, 2, 0),
         ),
         Wrong(
             "no_input",
-            "The input is never added: that is the plain block. Whatever leaves the branch is "
-            "added to what comes in, or to its projection.",
-            _NoInput,
+            NO_INPUT,
+            without_input(framework.BasicBlock, 2),
         ),
         Wrong(
             "stride_second",
             "The stride sits in the second 3x3. The sizes come out right, but the first one does "
             "its work at the large size, and the numbers are others.",
-            _striding(framework.BasicBlock, lambda stride: (1, stride)),
+            striding(framework.BasicBlock, lambda stride: (1, stride)),
         ),
         Wrong(
-            "project_on_stride",
-            _ON_STRIDE,
-            _projecting_only(framework.BasicBlock, "stride"),
+            "stride_twice",
+            STRIDE_TWICE,
+            striding(framework.BasicBlock, lambda stride: (stride, stride)),
+        ),
+        Wrong("unpadded", UNPADDED, unpadded(framework.BasicBlock)),
+        Wrong(
+            "unprojected",
+            UNPROJECTED,
+            projecting_only(framework.BasicBlock, "stride"),
         ),
         Wrong(
-            "shortcut_keeps_size",
-            _KEEPS_SIZE,
-            _projecting_only(framework.BasicBlock, "width"),
+            "two_sizes",
+            TWO_SIZES,
+            projecting_only(framework.BasicBlock, "width"),
         ),
         Wrong(
             "always_projects",
             "The shortcut projects in every block. Where the input has the output's shape already, "
             "it is added as it is: that is the identity that the block is built around.",
-            _AlwaysProjects,
+            always_projecting(framework.BasicBlock),
         ),
     ),
     hints=(
@@ -198,133 +294,5 @@ BASIC_BLOCK = Exercise(
         "In `__init__`: conv1, bn1, conv2, bn2, then `downsample`, which is None, or the 1x1 and "
         "its batch norm in an nn.Sequential. In `forward`: the branch as far as bn2; then the "
         "input, through `downsample` if there is one; the sum; the ReLU of the sum.",
-    ),
-)
-
-# --- the bottleneck --------------------------------------------------------------
-
-
-def _bottleneck_case(gen: Generator, training: bool = False, image=(6, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.Bottleneck, scalars, {"x": x}, gen, training)
-
-
-def _bottleneck_cases(gen: Generator) -> list[Case]:
-    wide = pick(gen, [5, 7, 9])
-    rows = [  # in_channels, planes, stride, stride_in_1x1
-        (8, 2, 1, False),
-        (12, 3, 2, True),
-        (wide, 2, 2, False),
-        (wide, 2, 2, True),
-        (wide, 3, 1, True),
-    ]
-    names = ("in_channels", "planes", "stride", "stride_in_1x1")
-    return [
-        _bottleneck_case(gen, training=k in (2, 3), **dict(zip(names, row, strict=True)))
-        for k, row in enumerate(rows)
-    ]
-
-
-def _small_bottleneck(image, **scalars) -> Case:
-    x = integers(1, scalars["in_channels"], *image) % 3
-    return small_module_case(framework.Bottleneck, scalars, {"x": x})
-
-
-def _bottleneck_small() -> list[Case]:
-    return [
-        _small_bottleneck((1, 2), in_channels=4, planes=1, stride=1, stride_in_1x1=False),
-        _small_bottleneck((1, 2), in_channels=1, planes=1, stride=1, stride_in_1x1=False),
-        _small_bottleneck((1, 2), in_channels=1, planes=2, stride=2, stride_in_1x1=False),
-        _small_bottleneck((1, 2), in_channels=1, planes=2, stride=2, stride_in_1x1=True),
-        _small_bottleneck((1, 3), in_channels=1, planes=2, stride=2, stride_in_1x1=False),
-    ]
-
-
-def _early(stride: int, stride_in_1x1: bool) -> tuple[int, int, int]:
-    return stride, 1, 1
-
-
-def _late(stride: int, stride_in_1x1: bool) -> tuple[int, int, int]:
-    return 1, stride, 1
-
-
-def _reverse(stride: int, stride_in_1x1: bool) -> tuple[int, int, int]:
-    return _late(stride, stride_in_1x1) if stride_in_1x1 else _early(stride, stride_in_1x1)
-
-
-class _NoNorm(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        if self.downsample is not None:
-            self.downsample = self.downsample[:1]
-
-
-BOTTLENECK = Exercise(
-    id="resnet.bottleneck",
-    lesson=LESSON,
-    title="The bottleneck, in two layouts",
-    points=4,
-    minutes=15,
-    name="Bottleneck",
-    reference=framework.Bottleneck,
-    cases=_bottleneck_cases,
-    small=_bottleneck_small,
-    wrong=(
-        Wrong(
-            "always_3x3",
-            "The stride sits in the 3x3 whatever is asked. In the paper's layout it is the first "
-            "1x1 that leaves out pixels.",
-            _striding(framework.Bottleneck, _late),
-        ),
-        Wrong(
-            "always_1x1",
-            "The stride sits in the first 1x1 whatever is asked. That is the paper's layout; "
-            "where it is not asked for, the stride belongs to the 3x3.",
-            _striding(framework.Bottleneck, _early),
-        ),
-        Wrong(
-            "reversed",
-            "The two layouts are exchanged. Where the stride is asked for in the 1x1, the 3x3 "
-            "has none.",
-            _striding(framework.Bottleneck, _reverse),
-        ),
-        Wrong(
-            "no_last_relu",
-            "The last ReLU is missing: it comes after the addition.",
-            _without_relu(framework.Bottleneck, 3, 2),
-        ),
-        Wrong(
-            "relu_then_add",
-            _RELU_THEN_ADD,
-            _relu_then_add(framework.Bottleneck, 3, "bn3"),
-        ),
-        Wrong(
-            "no_middle_relu",
-            "There is no ReLU between the 3x3 and the last 1x1.",
-            _without_relu(framework.Bottleneck, 3, 1),
-        ),
-        Wrong(
-            "project_on_stride",
-            _ON_STRIDE,
-            _projecting_only(framework.Bottleneck, "stride"),
-        ),
-        Wrong(
-            "shortcut_keeps_size",
-            _KEEPS_SIZE,
-            _projecting_only(framework.Bottleneck, "width"),
-        ),
-        Wrong(
-            "no_norm",
-            "The projection has no batch norm. Behind each of the block's convolutions stands "
-            "one, behind this one too.",
-            _NoNorm,
-        ),
-    ),
-    hints=(
-        "Three convolutions without bias: a 1x1 from in_channels to planes, a 3x3 at that width, "
-        "a 1x1 to 4 * planes. A batch norm after each, a ReLU after the first two and one after "
-        "the addition, as in the basic block.",
-        "The output is as large in either layout, so the projection keeps its stride. Only who of "
-        "conv1 and conv2 has it depends on `stride_in_1x1`: two numbers, one of which is 1.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Lesson 01: the exercises that are functions: a stack's matrix, gradients, a shortcut."""
+"""Lesson 01: the core's exercises that are functions: a stack's matrix, a scale's gradients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from functools import reduce
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from convzoo.case import Case
 from convzoo.exercises.model import Exercise, Shortcut, Wrong, integers, normal, pick
@@ -50,6 +49,14 @@ def _chain(weights: Tensor, layer) -> Tensor:
 
 def _from_the_start(weights: Tensor, scale: float) -> Tensor:
     return _chain(weights, lambda w, y: _unit(weights) + scale * torch.mm(w, y))
+
+
+def _identity_at_the_end(weights: Tensor, scale: float) -> Tensor:
+    return _unit(weights) + _chain(weights, lambda w, y: scale * torch.mm(w, y))
+
+
+def _begun_with_weights(weights: Tensor, scale: float) -> Tensor:
+    return torch.mm(framework.residual_stack(weights[1:], scale), weights[0])
 
 
 RESIDUAL_STACK = Exercise(
@@ -97,6 +104,39 @@ RESIDUAL_STACK = Exercise(
             "scaled_all",
             "The scale multiplies the input too. It belongs to the branch alone.",
             lambda weights, scale: scale ** len(weights) * framework.residual_stack(weights, 1),
+        ),
+        Wrong(
+            "unscaled",
+            "The scale is missing. It multiplies what each branch gives.",
+            lambda weights, scale: framework.residual_stack(weights, 1),
+        ),
+        Wrong(
+            "identity_at_the_end",
+            "The identity is added once, to the product of all the branches. Each layer adds its "
+            "own input: what stands for one layer has the identity in it already.",
+            _identity_at_the_end,
+        ),
+        Wrong(
+            "begun_with_weights",
+            "The first layer is its weights alone. It is a residual layer like the others, and "
+            "before it nothing has happened yet.",
+            _begun_with_weights,
+        ),
+        Wrong(
+            "first_layer_alone",
+            "Only the first layer is in it. A `return` inside the loop ends it at the first turn.",
+            lambda weights, scale: framework.residual_stack(weights[:1], scale),
+        ),
+        Wrong(
+            "by_entries",
+            "The matrices are multiplied entry by entry. A layer after a layer is a product of "
+            "matrices, rows by columns.",
+            lambda weights, scale: _chain(weights, lambda w, y: (_unit(w) + scale * w) * y),
+        ),
+        Wrong(
+            "float32",
+            "What `torch.eye` makes is float32, unless it is told: give it the dtype of `weights`.",
+            lambda weights, scale: torch.mm(weights[0], torch.eye(weights.shape[-1])),
         ),
         Wrong(
             "transposed",
@@ -210,6 +250,49 @@ SCALE_GRADIENTS = Exercise(
             _spoilt_scale(lambda s, b, x, branch, scale, upstream: (torch.sum(s), b, x)),
         ),
         Wrong(
+            "each_image",
+            "There is a row for each image. The same scale acts on every image, so its gradient "
+            "is summed over the images too.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (
+                    torch.einsum("nchw,nchw->nc", upstream, branch), b, x,
+                )
+            ),
+        ),
+        Wrong(
+            "not_summed",
+            "The scale's gradient is not summed. One number acts at every pixel of every image, "
+            "and gets all of their shares.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (upstream * branch, b, x)),
+        ),
+        Wrong(
+            "axes_kept",
+            "The sums are right, but three axes of length 1 are kept. `scale` has one axis, and "
+            "so has its gradient.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s.view(1, -1, 1, 1), b, x)),
+        ),
+        Wrong(
+            "along_the_width",
+            "Torch compares shapes from the last axis on, so c numbers beside (n, c, h, w) are "
+            "taken for a row of the image. They need two axes of length 1 behind their own.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s, scale * x, x)),
+        ),
+        Wrong(
+            "exchanged",
+            "The gradients of the branch and of x are exchanged. The order is: scale, branch, x.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s, x, b)),
+        ),
+        Wrong(
+            "slope_alone",
+            "The branch's gradient leaves out what arrives from above. The scale says how much y "
+            "changes with the branch; how much the loss changes with y, `upstream` says.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (
+                    s, _everywhere(scale).expand_as(branch), x,
+                )
+            ),
+        ),
+        Wrong(
             "branch_unscaled",
             "The branch gets the whole gradient. What arrives at it comes through the scale.",
             _spoilt_scale(
@@ -247,141 +330,4 @@ SCALE_GRADIENTS = Exercise(
             ("autograd", "backward"),
         ),
     ),
-)
-
-# --- a shortcut without parameters -------------------------------------------------
-
-
-def _pad_case(gen: Generator, channels: int, out: int, stride: int, image) -> Case:
-    x = normal(gen, 2, channels, *image)
-    return Case({"out_channels": out, "stride": stride}, {"x": x})
-
-
-def _pad_cases(gen: Generator) -> list[Case]:
-    wide = pick(gen, [7, 8, 10])
-    return [
-        _pad_case(gen, 3, wide, 2, (5, 6)),
-        _pad_case(gen, 2, 5, 1, (3, 4)),
-        _pad_case(gen, 4, 4, 3, (7, 8)),
-        _pad_case(gen, 4, 9, 2, (4, 4)),
-    ]
-
-
-def _pad_small() -> list[Case]:
-    def case(channels: int, out: int, stride: int, *image: int) -> Case:
-        x = integers(1, channels, *image)
-        return Case({"out_channels": out, "stride": stride}, {"x": x})
-
-    return [case(1, 3, 1, 1, 2), case(1, 1, 2, 3, 3), case(2, 4, 2, 2, 3)]
-
-
-def _moved(zeros_before) -> object:
-    """The framework's shortcut, with so many of its zero channels in front."""
-
-    def target(x: Tensor, out_channels: int, stride: int) -> Tensor:
-        y = framework.pad_shortcut(x, out_channels, stride)
-        return y.roll(zeros_before(out_channels - x.shape[1]), 1)
-
-    return target
-
-
-def _repeated(x: Tensor, out_channels: int, stride: int) -> Tensor:
-    again = x[:, torch.arange(out_channels) % x.shape[1]]
-    return framework.pad_shortcut(again, out_channels, stride)
-
-
-def _averaged(x: Tensor, out_channels: int, stride: int) -> Tensor:
-    return framework.pad_shortcut(F.avg_pool2d(x, stride, ceil_mode=True), out_channels, 1)
-
-
-def _rows_alone(x: Tensor, out_channels: int, stride: int) -> Tensor:
-    unit = torch.eye(out_channels, x.shape[1], dtype=x.dtype)[..., None, None]
-    return F.conv2d(x, unit, stride=(stride, 1))
-
-
-def _columns_alone(x: Tensor, out_channels: int, stride: int) -> Tensor:
-    return _rows_alone(x.mT, out_channels, stride).mT
-
-
-def _pad_steady() -> tuple[Case, Case]:
-    gen = Generator().manual_seed(1)
-    return _pad_case(gen, 2, 4, 2, (4, 4)), _pad_case(gen, 8, 16, 2, (4, 4))
-
-
-PAD_SHORTCUT = Exercise(
-    id="resnet.pad_shortcut",
-    lesson=LESSON,
-    title="A shortcut without parameters",
-    points=2,
-    minutes=8,
-    name="pad_shortcut",
-    reference=framework.pad_shortcut,
-    cases=_pad_cases,
-    small=_pad_small,
-    wrong=(
-        Wrong(
-            "zeros_first",
-            "The channels of zeros stand in front. They come behind the channels of `x`.",
-            _moved(lambda missing: missing),
-        ),
-        Wrong(
-            "zeros_around",
-            "Half of the zero channels stand in front and half behind. All of them come behind.",
-            _moved(lambda missing: missing // 2),
-        ),
-        Wrong(
-            "repeated",
-            "The channels of `x` are repeated until there are enough. The new ones are zero: the "
-            "branch alone fills them.",
-            _repeated,
-        ),
-        Wrong(
-            "averaged",
-            "Neighbouring pixels are averaged. The shortcut keeps one pixel of each stride and "
-            "leaves out the others.",
-            _averaged,
-        ),
-        Wrong(
-            "second_pixel",
-            "It begins with a later pixel. The first one that is kept is pixel 0, in height and "
-            "in width.",
-            lambda x, out_channels, stride: framework.pad_shortcut(
-                x.roll((1 - stride, 1 - stride), (2, 3)), out_channels, stride
-            ),
-        ),
-        Wrong(
-            "rows_alone",
-            "Only the rows are thinned out. The stride holds for height and width alike.",
-            _rows_alone,
-        ),
-        Wrong(
-            "columns_alone",
-            "Only the columns are thinned out. The stride holds for height and width alike.",
-            _columns_alone,
-        ),
-        Wrong(
-            "cut_off",
-            "The numbers are copied, but the gradient does not come back to `x`: and a way back "
-            "for the gradient is what the shortcut is for.",
-            lambda x, out_channels, stride: framework.pad_shortcut(
-                x.detach(), out_channels, stride
-            ),
-        ),
-    ),
-    hints=(
-        "Two steps. A slice with a step keeps pixels 0, s, 2s, ... of an axis. Then channels of "
-        "zeros are put behind those that there are.",
-        "`F.pad` takes pairs of numbers from the last axis to the first: two for the width, two "
-        "for the height, two for the channels. Or `torch.cat` with zeros of the input's dtype.",
-    ),
-    shortcuts=(
-        Shortcut(
-            "It calls a convolution. This shortcut has nothing to multiply.",
-            lambda op: op.name.startswith("aten.convolution"),
-            ("conv2d", "Conv2d"),
-        ),
-    ),
-    steady=_pad_steady,
-    slow="The number of operations grows with the number of channels. One slice and one padding "
-    "do for all of them.",
 )

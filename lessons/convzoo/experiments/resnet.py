@@ -61,4 +61,22 @@ DEPTH = Experiment(
     settings={"epochs": 6, "batch_size": 64, "lr": 0.05},
 )
 
-EXPERIMENTS = (DEPTH,)
+_DEEP = {"plain 56": partial(network, Plain, 56)}
+
+PATIENCE = Experiment(
+    name="resnet_patience",
+    question="Does the deep plain network train as well as a shallow one if it is given time?",
+    images=DEPTH.images,
+    variants=_DEEP,
+    settings={**DEPTH.settings, "epochs": 18},
+)
+
+SMALL_STEPS = Experiment(
+    name="resnet_small_steps",
+    question="Does the deep plain network train as well as a shallow one by smaller steps?",
+    images=DEPTH.images,
+    variants=_DEEP,
+    settings={**DEPTH.settings, "lr": 0.01},
+)
+
+EXPERIMENTS = (DEPTH, PATIENCE, SMALL_STEPS)
