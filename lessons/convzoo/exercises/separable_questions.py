@@ -33,7 +33,7 @@ QUESTIONS = (
         title="Who hears of it?",
         points=1,
         text="You change one channel of the input of a separable layer with {ci} channels in and "
-        "{co} out: a depthwise 3x3, then a 1x1, all weights other than zero. In how many channels "
+        "{co} out: a depthwise 3x3, then a 1x1, no weight zero. In how many channels "
         "does the result change after the depthwise layer, and in how many after the 1x1? Give the "
         "sum of the two numbers.",
         draw=_draw_layer,
@@ -50,6 +50,14 @@ QUESTIONS = (
                 lambda v: 2,
                 "One is right for the depthwise layer. But the 1x1 is a full matrix: each of its "
                 "outputs reads all channels.",
+            ),
+            Belief(
+                lambda v: 1,
+                "That is the one after the depthwise layer. Add those that change after the 1x1.",
+            ),
+            Belief(
+                lambda v: 1 + v["ci"],
+                "The 1x1 has {co} outputs, not as many as the layer has inputs.",
             ),
             Belief(
                 lambda v: v["co"],
