@@ -22,6 +22,7 @@ COUNTS = [
     ("resnet50", {"stride_in_1x1": True}, 3_857_973_248, True),
     ("resnet50", {}, 4_089_184_256, False),
     ("resnext50_32x4d", {"groups": 8, "width_per_group": 14}, 4_267_409_408, False),
+    ("seresnet50", {}, 4_091_699_200, False),
     ("mobilenet_v1", {"width_mult": 0.25}, 41_030_272, True),
     ("mobilenet_v2", {}, 300_774_272, False),
     ("shufflenet_v1", {"groups": 8}, 138_365_952 - 1536 * 1000, True),  # less the last layer
@@ -37,7 +38,7 @@ def test_counts_are_the_references(rows, name, settings, macs, agreeing):
 
 def test_every_paper_of_the_course_that_prints_counts_is_there(rows):
     authors = {row["table"].split(" et al.")[0] for row in rows}
-    assert authors >= {"Szegedy", "He", "Xie", "Howard", "Sandler", "Zhang", "Ma"}
+    assert authors >= {"Szegedy", "He", "Xie", "Hu", "Howard", "Sandler", "Zhang", "Ma"}
 
 
 @pytest.mark.parametrize(
