@@ -58,7 +58,8 @@ def make(root: Path, course: Path) -> list[Path]:
     """Make or renew the course folder; returns the lessons' sources in it.
 
     root: the course's own folder, with solutions/. Submissions, gradebook, marks and the teacher's
-    own nbgrader_config.py that lie in the course folder are left alone. Raises UserError where there are no solutions.
+    own nbgrader_config.py that lie in the course folder are left alone. Raises UserError where
+    there are no solutions.
     """
     sources = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
     if not sources:

@@ -92,8 +92,8 @@ def files(place: Path, found: Found) -> Iterator[File]:
             student, lms, late, rest, order = named
             found.students.setdefault(student, {}).update(lms)
             yield File(
-                student, shown(entry.name), rest, _reader(Path(entry.path)), "", tuple(lms.items()), late,
-                "", order,
+                student, shown(entry.name), rest, _reader(Path(entry.path)), "",
+                tuple(lms.items()), late, "", order,
             )  # fmt: skip
         elif entry.name.lower().endswith(SUFFIXES):
             text = f"{entry.name} lies in nobody's folder"

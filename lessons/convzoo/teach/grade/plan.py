@@ -38,7 +38,8 @@ class Plan:
         trees = [syntax(plain(c.source)) for c in self.lesson.cells if c.defines]
         nodes = [node for tree in trees if tree for node in ast.walk(tree)]
         names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
-        return frozenset(names | {n.module for n in nodes if isinstance(n, ast.ImportFrom)} - {None})
+        names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+        return frozenset(names - {""})
 
 
 @dataclass(frozen=True)
