@@ -162,8 +162,8 @@ LAYER = Exercise(
         ),
         Wrong(
             "norm_late",
-            "The batch norms have the right sizes and come too late: in `forward` each stands "
-            "before its convolution, and its ReLU between the two.",
+            "A batch norm does not fit what arrives at it. Each stands before its convolution: the "
+            "first reads what the layer is given, the second what the 1x1 makes.",
             _NormLate,
         ),
         Wrong(
