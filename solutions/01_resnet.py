@@ -907,7 +907,7 @@ check("resnet.bottleneck")
 # %% question="resnet.seen_pixels" slideshow={"slide_type": "skip"}
 # question: resnet.seen_pixels
 ### BEGIN SOLUTION
-answer = 14 * 14
+answer = 7 * 7
 ### END SOLUTION
 ask("resnet.seen_pixels", answer)
 
