@@ -852,7 +852,7 @@ for one, other in rivals:
 # A gap counts only where it is wider than what the seeds of one network differ
 # by. That is a strict rule. By it the recipe counts, with more than eleven
 # points for either network, and which network it is does not. But look at the
-# dots: with care, the worst DenseNet (94.7%) lies above the best ResNet
+# bars: with care, the worst DenseNet (94.7%) lies above the best ResNet
 # (94.2%), five against five. So DenseNet may well be the better one here, by
 # some 1.5 points; what the recipe does is seven times that.
 
