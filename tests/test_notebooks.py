@@ -86,6 +86,14 @@ def test_nbval_runs_every_cell_and_the_checks_say_what_they_should(
 
 
 @each_lesson
+def test_the_solution_answers_its_questions_right(name):
+    cells = json.loads((ROOT / "solutions" / f"{name}.ipynb").read_text())["cells"]
+    asked = [c for c in cells if "".join(c["source"]).startswith("# question:")]
+    said = ["".join(c["outputs"][-1]["data"]["text/plain"]).split("\n")[0] for c in asked]
+    assert asked and all(words.endswith(": right") for words in said), said
+
+
+@each_lesson
 def test_check_reports_the_untouched_lesson_and_the_solution(name, capfd):
     from convzoo.__main__ import main
 
