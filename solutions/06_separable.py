@@ -177,7 +177,7 @@ ask("separable.mixing", answer)
 # channel i, by a tap of its filter, and by one weight of the 1x1, to output
 # channel o.
 
-# %% exercise="separable.dense_kernel" tags=["define"] slideshow={"slide_type": "subslide"}
+# %% exercise="separable.dense_kernel" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: separable.dense_kernel
 def dense_kernel(depthwise, pointwise):
     """The one kernel that does what the two do in a row.
@@ -716,7 +716,7 @@ predict("separable.first_paper", timeline)
 # `torch.linalg.svd` with `full_matrices=False` takes many matrices at once,
 # the last two dimensions of a tensor, and gives U, S and Vh.
 
-# %% exercise="separable.rank" tags=["define"] slideshow={"slide_type": "subslide"}
+# %% exercise="separable.rank" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: separable.rank
 def best_separable(weight, rank):
     """The nearest kernel that a separable layer of this rank can have.
@@ -801,7 +801,8 @@ def rank_picture(rank):
         ("test accuracy", accuracy, f"{accuracy:.1%}"),
     ]
     options = {"limit": 1.3, "reference": (1, "dense")}
-    title = f"Rank {rank}: {rank} filters for each input channel"
+    filters = "1 filter" if rank == 1 else f"{rank} filters"
+    title = f"Rank {rank}: {filters} for each input channel"
     return show.draw.bars(rows, title=title, **options)
 
 
