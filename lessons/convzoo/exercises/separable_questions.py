@@ -56,10 +56,6 @@ QUESTIONS = (
                 "That is the one after the depthwise layer. Add those that change after the 1x1.",
             ),
             Belief(
-                lambda v: 1 + v["ci"],
-                "The 1x1 has {co} outputs, not as many as the layer has inputs.",
-            ),
-            Belief(
                 lambda v: v["co"],
                 "Those are the channels after the 1x1. Add the one that changed before it.",
             ),
