@@ -183,7 +183,8 @@ def report(arguments: Arguments) -> Outcome:
 def experiments(arguments: Arguments) -> Outcome:
     from convzoo.experiments import run, told
 
-    return Outcome(*told(run(arguments.name, arguments.seeds, arguments.again)))
+    paths = run(arguments.name, arguments.seeds, arguments.again, data=arguments.data)
+    return Outcome(*told(paths))
 
 
 def tables(arguments: Arguments) -> Outcome:
@@ -255,6 +256,9 @@ def _bench_options(parser: argparse.ArgumentParser) -> None:
 def _experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="*", help="off_diagonal, say; else all")
     parser.add_argument("--seeds", metavar="N", type=int, default=5, help="5, if not given")
+    parser.add_argument(
+        "--data", metavar="IMAGES", help="other images, for zoo alone: cifar10, fashion_mnist, digits"
+    )
     parser.add_argument("--again", action="store_true", help="forget what is there of them")
 
 

@@ -4,6 +4,7 @@
                                linear layer; four 3x3 layers a stage, whatever the block
     macs(kind, width)          its multiply-adds for one image; grows with the width
     examined(block, ...)       what is asked of a block of one's own
+    enter(name, block)         takes it into the zoo
 """
 
 from __future__ import annotations
@@ -158,8 +159,17 @@ def counted(kind: str, width: int) -> Cost:
 
 @cache
 def macs(kind: str, width: int) -> int:
-    """Multiply-adds of the network of this width for one image; more, or as many, for a wider one."""
-    return counted(kind, width).macs
+    """Multiply-adds of the network of this width for one image; more, or as many, for a wider one.
+
+    Batch norms have none, and are left out: on the meta device they take most of the time.
+    """
+    with torch.device("meta"):
+        made = network(kind, width).eval()
+    for name, layer in list(made.named_modules()):
+        if type(layer) is nn.BatchNorm2d:
+            made.set_submodule(name, nn.Identity())
+    with torch.no_grad():
+        return cost(made, torch.empty(1, 1, SIDE, SIDE, device="meta")).macs
 
 
 def _kind(name: str) -> Kind:
@@ -176,7 +186,8 @@ def examined(
     multiply-adds above the budget, for one image of side x side; pairs of an output and an input
     channel that never meet; rows of the image that an output pixel sees (3 stands for more).
 
-    Its parameters are drawn anew, so that no weight is zero by its initialisation.
+    Its parameters are drawn anew, all above zero as the image is, so that no ReLU closes and no
+    weight is zero by its initialisation.
     Raises UserError where it is no module, or gives no image.
     """
     made = block(in_channels, planes, stride)
@@ -185,22 +196,30 @@ def examined(
     made = made.double().eval()
     gen = torch.Generator().manual_seed(0)
     for weight in made.parameters():
-        drawn = torch.randn(weight.shape, generator=gen, dtype=weight.dtype)
-        fan_in = weight[0].numel() if weight.dim() > 1 else 0
-        weight.data = drawn / fan_in**0.5 if fan_in else 1 + 0.1 * drawn
-    image = torch.randn(1, in_channels, side, side, generator=gen, dtype=torch.float64)
+        drawn = 0.5 + torch.rand(weight.shape, generator=gen, dtype=weight.dtype)
+        weight.data = drawn / (weight[0].numel() if weight.dim() > 1 else 2)
+    image = torch.rand(1, in_channels, side, side, generator=gen, dtype=torch.float64)
     x = image.repeat(planes, 1, 1, 1).requires_grad_()
     y = made(x)
     if not isinstance(y, Tensor) or y.dim() != 4 or len(y) != planes or not y.requires_grad:
         raise UserError("The block gives no image n c h w with a gradient.")
-    found = cost(made, image)
     each = y.diagonal().sum() if y.shape[1] == planes else y.sum()  # output i, of copy i
     met = _felt(each, x).any(-1).any(-1)
     middle = y[0, :, y.shape[2] // 2, y.shape[3] // 2].sum()
     rows = int(_felt(middle, x)[0].any(0).any(-1).sum())
-    return y.shape[1], y.shape[2], max(0, found.macs - budget), int((~met).sum()), min(rows, 3)
+    over = max(0, cost(made, image).macs - budget)
+    return y.shape[1], y.shape[2], over, int((~met).sum()), min(rows, 3)
 
 
 def _felt(total: Tensor, x: Tensor) -> Tensor:
     """Where x matters to the total."""
     return torch.autograd.grad(total, x, retain_graph=True)[0] != 0
+
+
+def enter(name: str, block: Callable[..., nn.Module], layers: int = 1, unit: int = 4) -> None:
+    """Take a block into the zoo, or take its new form: block(in_channels, planes, stride).
+
+    layers: the 3x3 layers in it; unit: what its channels have to be a multiple of.
+    """
+    KINDS[name] = Kind(block, layers, unit)
+    macs.cache_clear()

@@ -8,13 +8,15 @@
     gap(record, one, other)      is the difference larger than the seeds' spread?
 """
 
-from convzoo.experiments import convolution, densenet, resnet, resnext, senet, separable, shufflenet
+from convzoo.experiments import (
+    convolution, densenet, resnet, resnext, senet, separable, shufflenet, zoo,
+)  # fmt: skip
 from convzoo.experiments.reading import gap, load, summary, together, told
 from convzoo.experiments.runner import Experiment, catalogue, find, one, register, run
 
 register(
     *convolution.EXPERIMENTS, *densenet.EXPERIMENTS, *resnet.EXPERIMENTS, *resnext.EXPERIMENTS,
-    *senet.EXPERIMENTS, *separable.EXPERIMENTS, *shufflenet.EXPERIMENTS,
+    *senet.EXPERIMENTS, *separable.EXPERIMENTS, *shufflenet.EXPERIMENTS, *zoo.EXPERIMENTS,
 )  # fmt: skip
 
 __all__ = [

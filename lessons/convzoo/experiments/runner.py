@@ -33,6 +33,8 @@ class Experiment:
     images    gives the task; the same for every seed
     variants  by name a function that builds a fresh network: the seed is set before it is called
     settings  epochs, batch_size, lr: what `train` takes; a recipe as a dict of its fields
+    elsewhere by the name of other images (`data.load`) the same question put to them, where it
+              has a meaning there
     """
 
     name: str
@@ -40,6 +42,7 @@ class Experiment:
     images: Callable[[], Images]
     variants: dict[str, Callable[[], nn.Module]]
     settings: dict = field(default_factory=dict)
+    elsewhere: Callable[[str], Experiment] | None = None
 
 
 _CATALOGUE: dict[str, Experiment] = {}
@@ -70,10 +73,13 @@ def one(
     device: torch.device | str | None = None,
 ) -> History:
     """Train one variant from one seed, on one thread, with the bar or the curve of `train`."""
-    experiment = find(name)
+    return _trained(find(name), variant, seed, on_epoch, device)
+
+
+def _trained(experiment: Experiment, variant: str, seed: int, on_epoch, device) -> History:
     if variant not in experiment.variants:
         known = ", ".join(experiment.variants)
-        raise UserError(f"{name} has no variant {variant!r}: it has {known}.")
+        raise UserError(f"{experiment.name} has no variant {variant!r}: it has {known}.")
     where = torch.device(device or devices.choose())
     model, images = _fresh(experiment, variant, seed), experiment.images()
     how = {"title": f"{variant}, seed {seed}", **experiment.settings}
@@ -96,14 +102,17 @@ def run(
     folder: Path | None = None,
     device: torch.device | str | None = None,
     say: Say | None = None,
+    data: str | None = None,
 ) -> list[Path]:
     """Train what the files of the named experiments (all, unless named) lack; returns the files.
 
+    data: other images, such as "cifar10", for the experiments that can be put to them; their
+    results go to a file of their own.
     Raises UserError for an unknown name, and where a file was made with other settings.
     """
     if seeds < 1:
         raise UserError(f"seeds is {seeds}, and must be 1 or more.")
-    chosen = [find(name) for name in names] or list(_CATALOGUE.values())
+    chosen = _chosen(list(names), data)
     device = torch.device(device or devices.choose())
     folder = folder or records.folder()
     begun = [(e, _record(e, folder, device, again)) for e in chosen]
@@ -117,12 +126,24 @@ def run(
     bar = _Bar(len(units), say)
     for experiment, record, variant, seed in units:
         bar.next(f"{experiment.name}: {variant}, seed {seed}")
-        history = one(experiment.name, variant, seed, lambda history: None, device)
+        history = _trained(experiment, variant, seed, lambda history: None, device)
         about = {key: record[key] for key in ("device", "torch", "date")}
         record["results"].append({**_result(variant, seed, history), **about})
         records.write(folder / f"{experiment.name}.json", record)
     bar.next("done")
     return [folder / f"{e.name}.json" for e in chosen]
+
+
+def _chosen(names: list[str], data: str | None) -> list[Experiment]:
+    found = [find(name) for name in names] or list(_CATALOGUE.values())
+    if not data:
+        return found
+    able = [e.name for e in _CATALOGUE.values() if e.elsewhere]
+    unable = [name for name in names if name not in able]
+    if unable or not able:
+        what = f"{unable[0]} is about its own images" if unable else "No experiment takes others"
+        raise UserError(f"{what}: --data goes with {', '.join(able) or 'none'}.")
+    return [e.elsewhere(data) for e in found if e.elsewhere]
 
 
 def _record(experiment: Experiment, folder: Path, device: torch.device, again: bool) -> dict:

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 from convzoo import zoo
 from convzoo.framework.separable import DepthwiseSeparable
 
-MOST = 512  # steps of a width
+MOST = 128  # steps of a width
 
 
 def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) -> Tensor:

@@ -1,0 +1,819 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 07 The whole zoo: accuracy against what it costs
+#
+# Seven lessons, a pattern in a matrix each. Which is the best? The question
+# lacks a word: best *at what price*. Here all of them get the same task, the
+# same skeleton, the same training and the same number of multiply-adds.
+#
+# **You will be able to** give every network the same budget; write a training
+# recipe; find the Pareto front of any axis; tell a gap from the seeds' noise.
+#
+# **Time:** 60 minutes for the core. **Builds on:** any of lessons 01 to 06;
+# what you have not met runs ready-made.
+#
+# **The lecture's claims:** there is a curve of accuracy against speed;
+# ShuffleNet is somewhat faster than MobileNet; the shuffle helps elsewhere.
+
+# %% slideshow={"slide_type": "skip"} tags=["define"]
+from itertools import combinations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from convzoo import NotAttempted, ask, begin, check, clutter, measure
+from convzoo import predict, show, train, use, zoo
+
+# %% slideshow={"slide_type": "skip"} student="name"
+# student: the name you hand in under; your questions' numbers come from it
+device = begin("07_zoo", student="")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ## The picture first
+#
+# ![Accuracy against multiply-adds and against parameters, eight networks at
+# two budgets each. Against multiply-adds they stand in two columns; against
+# parameters they spread out. Another axis, another
+# front.](../figures/07_front.svg)
+#
+# A circle is a network, the mean of five seeds; the bar is from the worst seed
+# to the best. Filled: no other network is as good and as cheap. Left: over the
+# multiply-adds, which were made equal. Right: the same over their parameters.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Try it.** Run the cell. Then write another kind in place of `"plain"`, and
+# look for the width at which it costs about as much. The kinds: `plain`,
+# `residual`, `SE`, `ResNeXt`, `DenseNet`, `separable`, `inverted`,
+# `ShuffleNet`.
+
+# %%
+kind, width = "plain", 20
+found = zoo.counted(kind, width)
+print(f"{kind} {width}: {found.macs:,} MACs, {found.params:,} parameters")
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 1. One skeleton
+#
+# A 3x3 layer and a max pool; three stages of blocks, each after the first at
+# half the size and twice the channels; a global pool, a linear layer. A stage
+# has four 3x3 layers, whatever the block: so all networks see equally far.
+#
+# - **plain**, **residual**: two blocks of two 3x3 (lesson 01); **SE**: the
+#   residual one with a gate (04)
+# - **ResNeXt**: 1x1, 3x3 in 4 groups, 1x1 (02); **DenseNet**: four layers that
+#   add their channels (03)
+# - **separable**: depthwise and 1x1, MobileNet's block; **inverted**: 1x1 to
+#   four times the channels, depthwise, 1x1 back, MobileNet V2's block (06)
+# - **ShuffleNet**: its unit with 2 groups; **no shuffle**: the same unit, its
+#   channels left where they are (05)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# What is left is the width. It decides the cost, so it has to be found for
+# each kind by itself. A network is not run for that: `zoo.macs(kind, width)`
+# counts it.
+#
+# **Exercise (10 minutes).** The widest network within a budget. Stuck? Run
+# `from convzoo import hint` and `hint("zoo.width_for_budget")` in a new cell.
+
+# %% exercise="zoo.width_for_budget" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
+# exercise: zoo.width_for_budget
+def width_for_budget(kind, budget, step):
+    """The largest multiple of `step` whose network is within the budget.
+
+    zoo.macs(kind, width) counts the multiply-adds of a network of width 1
+    or more; a wider one never has fewer. A network of exactly `budget`
+    multiply-adds is within it. Returns 0 where not even the width `step`
+    is. Try few widths: to count one takes some milliseconds.
+    """
+    # your code here
+    raise NotAttempted("zoo.width_for_budget")
+
+
+# %% slideshow={"slide_type": "skip"}
+check("zoo.width_for_budget")
+
+# %% question="zoo.twice" slideshow={"slide_type": "skip"} tags=["raises-exception"]
+# question: zoo.twice
+answer = ...  # your answer in place of the dots
+ask("zoo.twice", answer)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Two budgets, nine kinds: eighteen networks. The shipped results were trained
+# at the widths of such a search. Yours, for three of the kinds:
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo import experiments
+from convzoo.experiments.zoo import LARGE, SMALL, WIDTHS
+
+search = use("zoo.width_for_budget")
+for kind in ("plain", "DenseNet", "separable"):
+    pair = search(kind, SMALL, 1), search(kind, LARGE, 1)
+    same = "as shipped" if pair == WIDTHS[kind] else f"not {WIDTHS[kind]}"
+    print(kind, pair, same)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+record = experiments.load("zoo")
+rows = experiments.summary(record)
+budget_rows = []
+for kind, pair in WIDTHS.items():
+    row = [kind]
+    for width, size in zip(pair, ("109k", "174k")):
+        counts = record["variants"][f"{kind}, {size}"]
+        row += ["/".join(map(str, zoo.widths(kind, width)))]
+        row += [f"{counts['macs']:,}", f"{counts['params']:,}"]
+    budget_rows.append(row)
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+heads = ["kind", *2 * ["channels", "MACs", "parameters"]]
+caption = f"Budgets: {SMALL:,} and {LARGE:,} multiply-adds an image"
+show.draw.table(budget_rows, heads, caption)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 2. One task
+#
+# The bundled digits are too easy: lesson 06's networks learn them to 98% and
+# more, whatever their block. Here a digit of 8 to 11 pixels lies anywhere in
+# an image of 16 x 16, among pieces of other digits and noise.
+
+# %%
+task = clutter.cluttered()
+print(tuple(task.train_x.shape), "to learn,", len(task.test_x), "to test")
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+samples = [
+    show.draw.pixels(
+        task.train_x[k, 0], title=f"a {task.train_y[k]}", limit=1, size=220
+    )
+    for k in range(4)
+]
+show.draw.beside(*samples)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 3. One recipe
+#
+# It is not always the network; it can be how you train it (lesson 03). So the
+# recipe is the same for all: SGD with momentum, 6 epochs of 47 steps, and a
+# learning rate that rises over the first tenth of the steps, then falls along
+# half a cosine.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Exercise (8 minutes).** The learning rate of every step. The `warmup` first
+# steps rise evenly, and the last of them has the full `lr`. The step after it
+# is the first of the fall, and has the full `lr`, too: of n steps that fall,
+# number t, counted from 0, has `lr` times (1 + cos(pi t / n)) / 2.
+
+# %% exercise="zoo.schedule" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# exercise: zoo.schedule
+def schedule(steps, warmup, lr):
+    """The learning rate of each step: a linear rise, then half a cosine.
+
+    steps: of the whole training. warmup: how many of them rise; may be 0.
+    Returns (steps,) floats: lr / warmup, 2 lr / warmup, ..., lr, and then
+    from lr down towards 0, which only a step after the last would reach.
+    """
+    # your code here
+    raise NotAttempted("zoo.schedule")
+
+
+# %% slideshow={"slide_type": "skip"}
+check("zoo.schedule")
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+rates = use("zoo.schedule")(282, 28, 0.1)
+line = show.draw.Line("lr", list(range(282)), rates.tolist())
+show.draw.curves(
+    [line], title="One recipe for all", x_label="step",
+    y_label="learning rate", points=False, size=(800, 330),
+)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 4. Train
+#
+# Eighteen networks, five seeds each, were trained with that and shipped. One
+# of them is trained here, now, from a sixth seed, and drawn over them.
+
+# %% slideshow={"slide_type": "skip"}
+kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
+
+
+def at_budget(budget):
+    """The shipped rows of one budget, by kind."""
+    end = f", {budget // 1000}k"
+    chosen = [r for r in rows if r["variant"].endswith(end)]
+    return [r | {"variant": r["variant"].removesuffix(end)} for r in chosen]
+
+
+# %% slideshow={"slide_type": "skip"}
+def trained_now():
+    live = experiments.one(
+        "zoo", "residual, 174k", seed=5, on_epoch=lambda history: None
+    )
+    own = {"residual": live.test_accuracy[-1]}
+    title = "174,000 multiply-adds: test accuracy"
+    return show.draw.seeds(at_budget(LARGE), own, title=title, chance=0.1)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+def apart():
+    found = {row["variant"]: row["mean"] for row in at_budget(LARGE)}
+    means = [found[kind] for kind in kinds]
+    return round(100 * (max(means) - min(means)))
+
+
+predict("zoo.apart", trained_now, measured=apart)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# A gap counts where it is larger than the spread: the best seed less the
+# worst, of whichever of the two networks varies more.
+
+# %% tags=["nbval-check-output"]
+visible = []
+for size in ("109k", "174k"):
+    for one, other in combinations(kinds, 2):
+        names = f"{one}, {size}", f"{other}, {size}"
+        if experiments.gap(record, *names)["visible"]:
+            visible.append((size, one, other))
+    count = sum(pair[0] == size for pair in visible)
+    print(f"{size}: {count} of 28 pairs differ by more than their seeds do")
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
+for size, one, other in visible:
+    gap = experiments.gap(record, f"{one}, {size}", f"{other}, {size}")
+    numbers = f"{gap['gap']:+6.1%}, spread {gap['spread']:5.1%}"
+    print(f"{size} {one:>9} less {other:10} {numbers}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# What the five seeds allow to say:
+#
+# - ShuffleNet and DenseNet find most: at 174,000 multiply-adds each is ahead
+#   of the plain and of the separable network by more than any seed explains.
+#   Which of the two is ahead of the other, these seeds do not say.
+# - The separable network is last, the plain one not far from it. Neither has a
+#   shortcut. The inverted block, which has one around its depthwise layer, is
+#   24 points ahead of the separable one. That fits lesson 01 (12 layers are
+#   hard to train in six epochs without one), but a test of it would be the
+#   separable block *with* a shortcut: Further A is the place for it.
+# - ResNeXt has shortcuts and is low all the same. We do not know why.
+# - Of the other gaps most are within the noise: the residual network's seeds
+#   lie 20 points apart. One task, six epochs, no law: section 7 has another.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 5. What they cost
+#
+# Parameters, multiply-adds and bytes are counted: they are the same on every
+# device. Time is measured, on yours: one image by itself, as a phone sees it,
+# and a batch of 64, as a server does. All sixteen (the unit
+# without its shuffle is left to section 8) take turns.
+
+# %%
+sizes = [(kind, w) for kind in kinds for w in WIDTHS[kind]]
+image = torch.randn(1, 1, 16, 16, device=device)
+batch = torch.randn(64, 1, 16, 16, device=device)
+nets = {
+    f"{kind}, {size}": zoo.network(kind, width).to(device).eval()
+    for (kind, width), size in zip(sizes, ["109k", "174k"] * len(kinds))
+}
+
+# %%
+with torch.no_grad():
+    times = {
+        "one": measure.bench(nets, image, seconds=3),
+        "batch": measure.bench(nets, batch, seconds=5),
+    }
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+results = {row["variant"]: row for row in rows}
+spots = {}
+for name, net in nets.items():
+    counts, row = measure.cost(net, image), results[name]
+    spots[name] = {
+        "parameters": counts.params,
+        "multiply-adds": counts.macs,
+        "bytes": counts.bytes,
+        "seconds for one image": times["one"][name].minimum,
+        "images a second": 64 / times["batch"][name].minimum,
+        "accuracy": row["mean"], "low": row["low"], "high": row["high"],
+    }
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+time_rows = []
+for name in nets:
+    one, many = times["one"][name], times["batch"][name]
+    spot = spots[name]
+    row = [name, f"{spot['parameters']:,}", f"{spot['multiply-adds']:,}"]
+    row += [show.bytes_(spot["bytes"]), show.seconds(one.minimum)]
+    row += [f"{one.spread:.0%}", f"{spot['images a second']:,.0f}"]
+    time_rows.append([*row, f"{many.spread:.0%}"])
+
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"]
+heads = ["network", "parameters", "MACs", "bytes", "one image", "spread"]
+heads += ["images a second", "spread"]
+show.draw.table(time_rows, heads, f"On {device}, minimum of the repeats")
+
+# %% question="zoo.half" slideshow={"slide_type": "skip"} tags=["raises-exception"]
+# question: zoo.half
+answer = ...  # your answer in place of the dots
+ask("zoo.half", answer)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 6. The front
+#
+# A network is beaten when another is at least as good *and* at least as cheap,
+# and better in one of the two. Whoever nobody beats stands on the **Pareto
+# front**: a better one costs more, a cheaper one is worse.
+#
+# **Exercise (12 minutes).** Who stands on it?
+
+# %% exercise="zoo.pareto_front" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# exercise: zoo.pareto_front
+def pareto_front(cost, accuracy, less_is_better=True):
+    """Which of n points no other point beats.
+
+    cost, accuracy: (n,). Of the accuracy more is always better; of the
+    cost less is, or, with less_is_better=False, more (of images a second,
+    say). Point j beats point i where it is at least as good in both and
+    better in at least one. Two equal points do not beat each other.
+    Returns (n,) booleans: True on the front.
+    """
+    # your code here
+    raise NotAttempted("zoo.pareto_front")
+
+
+# %% slideshow={"slide_type": "skip"}
+check("zoo.pareto_front")
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+on_front = use("zoo.pareto_front")
+axes = ["multiply-adds", "parameters", "bytes"]
+axes += ["seconds for one image", "images a second"]
+accuracies = torch.tensor([s["accuracy"] for s in spots.values()])
+
+
+def front_of(axis):
+    """The names on the front of an axis."""
+    cost = torch.tensor([float(s[axis]) for s in spots.values()])
+    mask = on_front(cost, accuracies, axis != "images a second")
+    return [name for name, kept in zip(spots, mask.tolist()) if kept]
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+texts = {"bytes": show.bytes_, "seconds for one image": show.seconds}
+
+
+def front_picture(axis):
+    kept = front_of(axis)
+    points = [
+        show.draw.Spot(
+            name.split(",")[0], s[axis], s["accuracy"], s["low"], s["high"],
+            name in kept,
+        )
+        for name, s in spots.items()
+    ]
+    title = f"Accuracy against {axis}"
+    text = texts.get(axis, show.si)
+    return show.draw.front(points, title=title, x_label=axis, x_text=text)
+
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Before you look.** They have equally many multiply-adds. Do they take
+# equally long?
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+def explore_fronts():
+    kit = show.widgets
+    choice = kit.Stops(axes, "multiply-adds", "axis")
+    return kit.Explorer(front_picture, axis=choice)
+
+
+def as_long():
+    one = times["one"]
+    ratio = one["ShuffleNet, 174k"].minimum / one["plain, 174k"].minimum
+    return round(ratio, 1)
+
+
+predict("zoo.latency", explore_fronts, measured=as_long)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Choose another axis, and another network wins.** Who stands on which front,
+# on your device:
+
+# %% slideshow={"slide_type": "-"}
+for axis in axes:
+    print(f"{axis:21}", "; ".join(front_of(axis)))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The three counted axes are the same for everybody. Over the **parameters**
+# ShuffleNet is at both ends of the front, with DenseNet between. Over the
+# **multiply-adds** there is hardly a front: two columns, since they were made
+# equal, and ResNeXt stands on it alone because its widths leave 5% of the
+# budget unspent. Over the **bytes** the plain, the residual and the SE network
+# come in: no network moves less than full 3x3 layers on few channels. What the
+# **times** say is your device's; they follow bytes and launches more than
+# multiply-adds where the device is idle for most of a small network.
+#
+# The front is drawn through the means. Where two bars overlap, other seeds
+# might draw it differently.
+
+# %% question="zoo.front_of" slideshow={"slide_type": "skip"} tags=["raises-exception"]
+# question: zoo.front_of
+answer = ...  # your answer in place of the dots
+ask("zoo.front_of", answer)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 7. The papers' own points
+#
+# The same picture, **as published**: top-1 accuracy on ImageNet (how often the
+# first guess is right) against the multiply-adds that the papers print. Each
+# point is one row of the table that it names; nothing here was measured by us.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+from convzoo import tables
+
+families = {
+    "resnext50_32x4d": "ResNeXt-50", "mobilenet_v1": "MobileNet",
+    "mobilenet_v2": "MobileNet V2", "shufflenet_v1": "ShuffleNet",
+    "seresnet50": "SE-ResNet-50",
+}
+published = {}
+for row in tables.ROWS:
+    if row.error and row.note != tables.LAST:
+        macs = float(row.macs[:-1]) * {"G": 1e9, "M": 1e6}[row.macs[-1]]
+        name = families.get(row.name, row.name)
+        point = (name, macs, round(1 - row.error / 100, 4))
+        published[point] = row.table
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+paper_costs = torch.tensor([macs for _, macs, _ in published])
+paper_accuracies = torch.tensor([top1 for _, _, top1 in published])
+mask = on_front(paper_costs, paper_accuracies).tolist()
+points = [
+    show.draw.Spot(name, macs, top1, on_front=kept)
+    for (name, macs, top1), kept in zip(published, mask)
+]
+show.draw.front(
+    points, title="As published: ImageNet, one crop", x_text=show.si,
+    x_label="multiply-adds, as printed", y_label="top-1 accuracy",
+)
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
+for (name, macs, top1), table in published.items():
+    print(f"{name:13} {show.si(macs):>7} {top1:.1%}  {table}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ResNeXt's five points are one budget, "about 4.1G", from 1 group (that is
+# ResNet-50) to 32. Each paper trained its own networks its own way: a point of
+# one paper and a point of another differ in the recipe, too, and no paper
+# prints the spread of its seeds. And there is one axis alone. The V2 paper of
+# ShuffleNet was written to say that it is the wrong one: it measures speed, on
+# an ARM core and on a GPU, and the order changes (lesson 05).
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 8. Two claims
+#
+# **"ShuffleNet tends to be somewhat faster than MobileNet."** Its network
+# against the separable one and the inverted one, MobileNet's and V2's block,
+# at as many multiply-adds, on your device:
+
+# %% slideshow={"slide_type": "-"}
+ours = "ShuffleNet, 174k"
+for mobile in ("separable, 174k", "inverted, 174k"):
+    one = times["one"][ours].minimum / times["one"][mobile].minimum
+    many = times["batch"][ours].minimum / times["batch"][mobile].minimum
+    better = experiments.gap(record, ours, mobile)["gap"]
+    said = " and ".join(
+        f"{ratio:.2f} times as long with {what}"
+        for what, ratio in (("one image", one), ("a batch", many))
+    )
+    print(f"ShuffleNet takes {said}")
+    print(f"    as {mobile}; its accuracy: {better:+.1%}")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **"The shuffle goes into other networks, and helps."** ShuffleNet's unit with
+# and without it, on this lesson's task; and lesson 05's blocks of ResNet,
+# ResNeXt and SE with all convolutions in groups, on the plain digits.
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+blocks = experiments.load("shuffle_blocks_digits")
+tried = [(record, f"ShuffleNet, {s}", f"no shuffle, {s}")
+         for s in ("109k", "174k")]
+tried += [(blocks, f"{b}, shuffle", f"{b}, identity")
+          for b in ("ResNet", "ResNeXt", "SE")]
+for source, one, other in tried:
+    gap = experiments.gap(source, one, other)
+    told = "visible" if gap["visible"] else "within the noise"
+    numbers = f"{gap['gap']:+.1%}, spread {gap['spread']:.1%}"
+    print(f"{one:16} less {other:16} {numbers}: {told}")
+
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# No gap is visible, for or against. Here a dense first layer has mixed all
+# channels before a group sees them, and the groups are few. The paper saw
+# 1.9 points with 3 groups and 5.2 with 8, on ImageNet (table 3). Where the
+# answer needs two groups at once, it decides (lesson 05).
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## What held, and what did not
+#
+# - **Held:** there is a curve of accuracy against cost. But there is one for
+#   each cost, and a network on one of them need not be on another.
+# - **Depends on the device:** ShuffleNet against MobileNet, your figures
+#   above. The published ones differ, too: a tie on an ARM core, about half the
+#   speed on a GPU (lesson 05).
+# - **Not seen here:** that the shuffle helps. Five comparisons, and every gap
+#   is within the noise: neither for the claim nor against it. Where the answer
+#   lies in two groups at once, it decides everything (lesson 05).
+# - **Not tested here:** another recipe. Lesson 03 has two of them; this
+#   lesson's order belongs to six epochs of one.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **To think about**
+#
+# 1. All networks had six epochs. Which of them would gain most from sixty, and
+#    what would that say about this lesson's order?
+# 2. ShuffleNet's and the separable network's multiply-adds are nearly all in
+#    1x1 layers. Why do their bytes differ from the residual network's?
+# 3. Somebody reports a network that is on the front of accuracy against
+#    parameters. What else would you ask before you use it on a phone?
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **In your own words** (2 points, marked by your teacher). A paper's abstract
+# says: "Our network beats ResNet-50 with half the multiply-adds." In three or
+# four sentences: which three things would you want to know before you believe
+# that it is the better network for you?
+
+# %% [markdown] free="zoo.explain" slideshow={"slide_type": "skip"}
+# *Your answer here.*
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Papers.** Ma, Zhang, Zheng, Sun: *ShuffleNet V2: Practical Guidelines for
+# Efficient CNN Architecture Design*, 2018,
+# [1807.11164](https://arxiv.org/abs/1807.11164), on speed against
+# multiply-adds. He, Zhang, Zhang, Zhang, Xie, Li: *Bag of Tricks for Image
+# Classification with Convolutional Neural Networks*, 2018,
+# [1812.01187](https://arxiv.org/abs/1812.01187), on recipes. The papers of the
+# ideas stand in their lessons.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further A. A design of your own
+#
+# A block has two jobs: look at neighbouring pixels, and let the channels meet.
+# Do both for half of what a full 3x3 layer costs. How is up to you; the check
+# asks only what comes out.
+#
+# - `planes` channels; with stride 2 half the rows and columns
+# - at most half the multiply-adds of a full 3x3 layer from `in_channels` to
+#   `planes` at the output's size; both numbers are multiples of 4
+# - every output channel depends on every input channel
+# - an output pixel sees at least 3 x 3 pixels
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Exercise (20 minutes).** Batch norms, ReLUs, gates, shortcuts, shuffles:
+# whatever you like.
+
+# %% exercise="zoo.design" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# exercise: zoo.design
+class Design(nn.Module):
+    """A block of your own within half a full 3x3 layer's multiply-adds.
+
+    (n, in_channels, h, w) -> (n, planes, h / stride, w / stride), rounded
+    up. Every output channel depends on every input channel, and a pixel
+    of the output on 3 x 3 pixels of the input or more.
+    """
+
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        # your code here
+        raise NotAttempted("zoo.design")
+
+    def forward(self, x):
+        # your code here
+        raise NotAttempted("zoo.design")
+
+
+# %% slideshow={"slide_type": "skip"}
+check("zoo.design")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Into the zoo with it: at the small budget, with the width that your search
+# finds, trained once and drawn over the others.
+
+# %% slideshow={"slide_type": "-"}
+zoo.enter("yours", use("zoo.design"))
+own_width = search("yours", SMALL, 4)
+torch.manual_seed(0)
+own_net = zoo.network("yours", own_width).to(device)
+own_cost = zoo.counted("yours", own_width)
+print(f"width {own_width}: {own_cost.macs:,} MACs")
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+settings = experiments.find("zoo").settings
+settings = settings | {"recipe": train.Recipe(**settings["recipe"])}
+own_history = train.train(
+    own_net, task.normalised(), on_epoch=lambda h: None, **settings
+)
+reached = own_history.test_accuracy[-1]
+own_row = {"variant": "yours", "seeds": 1}
+own_row |= dict.fromkeys(("mean", "low", "high"), reached)
+title = "109,000 multiply-adds: test accuracy, yours from one seed"
+compared = [*at_budget(SMALL), own_row]
+show.draw.seeds(compared, {"yours": reached}, title=title, chance=0.1)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further B. Is the gap chance?
+#
+# Ten numbers: five seeds of one network, five of another. Suppose that the two
+# were equally good. Then it is chance which five bear which name, and every
+# way to deal them out is as likely as any other. In what share of them is the
+# gap between the two means, in either direction, at least as large as the one
+# you saw? A small share speaks against chance.
+#
+# **Exercise (12 minutes).** That share, by trying all ways.
+
+# %% exercise="zoo.chance" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# exercise: zoo.chance
+def chance(one, other):
+    """How often chance makes as large a gap as between two sets of seeds.
+
+    one, other: (s,) each, hits of two networks from s seeds: whole numbers.
+    Of all ways to split the 2s numbers into s and s: returns the share, from
+    0 to 1, in which the means differ by at least as much as those of `one`
+    and `other`, whichever is the larger.
+    """
+    # your code here
+    raise NotAttempted("zoo.chance")
+
+
+# %% slideshow={"slide_type": "skip"}
+check("zoo.chance")
+
+# %% question="zoo.splits" slideshow={"slide_type": "skip"} tags=["raises-exception"]
+# question: zoo.splits
+answer = ...  # your answer in place of the dots
+ask("zoo.splits", answer)
+
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+by_chance = use("zoo.chance")
+
+
+def hits(source, variant):
+    found = [r for r in source["results"] if r["variant"] == variant]
+    return torch.tensor([round(1000 * r["test_accuracy"][-1]) for r in found])
+
+
+asked = [(record, f"{one}, 174k", f"{other}, 174k") for one, other in (
+    ("ShuffleNet", "DenseNet"), ("ShuffleNet", "residual"),
+    ("residual", "plain"), ("SE", "residual"))]
+for source, one, other in asked + tried[:2]:
+    share = by_chance(hits(source, one), hits(source, other))
+    print(f"{one:17} and {other:18}: chance does it in {share:6.1%}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# This asks more of the same ten numbers than the rule "larger than the
+# spread", and sees more: the residual network's lead over the plain one is
+# within the spread, and yet chance makes such a gap in about one of twenty
+# splits only. It can be asked too often, though: of twenty gaps that are
+# nothing but chance one is expected to look like that.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further C. The papers' tables
+#
+# What the papers print, beside what this course's own layers count, and the
+# reason wherever the two differ: `python -m convzoo tables`.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. The lecture's open questions
+#
+# *A few more blocks off the diagonal?* (Lesson 02, Further B.) *More than one
+# permutation, log C of them, or a learned one?* (Lesson 05, Further B.) Both
+# lessons tried them at equal parameters; here is all of it on one page.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+open_rows = []
+for name, what, base in (
+    ("off_diagonal", "XOR of two groups", "block-diagonal"),
+    ("off_diagonal_digits", "digits", "block-diagonal"),
+    ("shuffle_copies", "XOR, narrow groups", "identity"),
+):
+    shipped = experiments.load(name)
+    for row in experiments.summary(shipped):
+        gap = experiments.gap(shipped, row["variant"], base)
+        told = "visible" if gap["visible"] else "within the noise"
+        told = "-" if row["variant"] == base else told
+        seen = f"{row['low']:.1%} to {row['high']:.1%}"
+        cells = [row["variant"], what, f"{row['params']:,}"]
+        open_rows.append([*cells, f"{row['mean']:.1%}", seen, told])
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+heads = ["pattern", "task", "parameters", "mean", "seeds", "gap to the first"]
+show.draw.table(open_rows, heads, "Test accuracy, five seeds each")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# - **A few blocks off the diagonal** decide where the answer lies in two
+#   groups at once: from chance to 100%. So does the shuffle, for nothing. On
+#   digits, which a dense first layer mixes anyway, neither differs from the
+#   block-diagonal network by more than its seeds do; only the dense layers do.
+# - **One permutation or more.** Where groups are as narrow as two channels,
+#   one fixed permutation is too few, two are enough, and four (the logarithm
+#   of the 16 channels) or a learned mix are as good as two: there is nothing
+#   left to win on this task.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Your own mix.** 16 channels in eight groups of two, two grouped layers, and
+# between them a matrix that you write. It has no weights, so the budget is
+# that of the others. Change it: another `shift`, three terms, a random one.
+
+# %%
+shift = 4
+
+
+def my_mix(channels):
+    """(c, c): row i says which channels place i reads, and how much."""
+    same = torch.eye(channels)
+    further = same.roll(shift, dims=1)  # place i reads channel i + shift
+    return (same + further) / 2**0.5
+
+
+show.draw.channel_matrix(my_mix(16), title=f"shift = {shift}", size=330)
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo.experiments import shufflenet
+
+copies = experiments.find("shuffle_copies")
+
+
+class Mix(nn.Module):
+    def __init__(self, channels, groups):
+        super().__init__()
+        self.register_buffer("matrix", my_mix(channels))
+
+    def forward(self, x):
+        return torch.einsum("oc,nchw->nohw", self.matrix, x)
+
+
+# %% slideshow={"slide_type": "skip"}
+def mixed(seed):
+    torch.manual_seed(seed)
+    net = shufflenet.short(Mix, 12).to(device)
+    history = train.train(
+        net, copies.images(), seed=seed, on_epoch=lambda h: None,
+        **copies.settings,
+    )
+    return history.test_accuracy[-1]
+
+
+# %% slideshow={"slide_type": "skip"}
+def mixed_now():
+    found = [mixed(seed) for seed in range(3)]
+    mean = sum(found) / len(found)
+    own = {"variant": "yours, 3 seeds", "seeds": 3, "mean": mean}
+    own |= {"low": min(found), "high": max(found)}
+    all_rows = [*experiments.summary(experiments.load(copies.name)), own]
+    title = "One mix: test accuracy"
+    return show.draw.seeds(all_rows, title=title, chance=0.5)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict("zoo.own_mix", mixed_now)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A group of the second layer reads two places, $2r$ and $2r + 1$. With shift 4
+# these hold channels $2r$, $2r + 1$, $2r + 4$ and $2r + 5$: the group $r$ and
+# the group $r + 2$, and the first of them is the pair that the label asks for.
+# Try shift 2 and 3.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. All of it, and larger
+#
+# The whole grid, on your machine, with a bar; stop it whenever you like, it
+# goes on where it was:
+#
+# ```
+# python -m convzoo experiments zoo --again
+# ```
+#
+# Twice as wide, on photographs, best with a GPU (170 MB are downloaded once);
+# the results go to a file of their own, `figures/data/zoo_cifar10.json`:
+#
+# ```
+# python -m convzoo experiments zoo --data cifar10 --seeds 1
+# ```
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# `experiments.load("zoo_cifar10")` reads it then, and every cell of section 4
+# takes that record in place of `experiments.load("zoo")`. Does the order stay?

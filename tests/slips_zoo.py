@@ -1,0 +1,256 @@
+"""What students write in lesson 07: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from slips import Slip, changed
+
+from convzoo import zoo
+
+FRONT, WIDTH, SCHEDULE = "zoo.pareto_front", "zoo.width_for_budget", "zoo.schedule"
+DESIGN, CHANCE = "zoo.design", "zoo.chance"
+
+# --- the front -----------------------------------------------------------------------
+
+TABLES = """
+def pareto_front(cost, accuracy, less_is_better=True):
+    price = cost if less_is_better else -cost
+    as_cheap = price[:, None] <= price
+    as_good = accuracy[:, None] >= accuracy
+    better = (price[:, None] < price) | (accuracy[:, None] > accuracy)
+    return ~(as_cheap & as_good & better).any(0)
+"""
+
+PAIRS = """
+def pareto_front(cost, accuracy, less_is_better=True):
+    sign = 1 if less_is_better else -1
+    mask = []
+    for i in range(len(cost)):
+        beaten = False
+        for j in range(len(cost)):
+            cheaper = sign * (cost[i] - cost[j])
+            better = accuracy[j] - accuracy[i]
+            if cheaper >= 0 and better >= 0 and (cheaper > 0 or better > 0):
+                beaten = True
+        mask.append(not beaten)
+    return torch.tensor(mask)
+"""
+
+SORTED = """
+def pareto_front(cost, accuracy, less_is_better=True):
+    price = cost if less_is_better else -cost
+    mask = torch.zeros(len(cost), dtype=torch.bool)
+    points = sorted(range(len(cost)), key=lambda i: (price[i].item(), -accuracy[i].item()))
+    best, at = float("-inf"), None
+    for i in points:
+        point = (price[i].item(), accuracy[i].item())
+        if point[1] > best or point == at:
+            mask[i], best, at = True, point[1], point
+    return mask
+"""
+
+# --- the width --------------------------------------------------------------------------
+
+HALVES = """
+def width_for_budget(kind, budget, step):
+    fits, above = 0, 1
+    while zoo.macs(kind, above * step) <= budget:
+        fits, above = above, 2 * above
+    while above - fits > 1:
+        middle = (fits + above) // 2
+        if zoo.macs(kind, middle * step) <= budget:
+            fits = middle
+        else:
+            above = middle
+    return fits * step
+"""
+
+UPWARDS = """
+def width_for_budget(kind, budget, step):
+    width = 0
+    while zoo.macs(kind, width + step) <= budget:
+        width += step
+    return width
+"""
+
+LISTED = """
+def width_for_budget(kind, budget, step):
+    last, width = 0, step
+    while True:
+        if zoo.macs(kind, width) > budget:
+            return last
+        last, width = width, width + step
+"""
+
+# --- the schedule --------------------------------------------------------------------------
+
+JOINED = """
+def schedule(steps, warmup, lr):
+    rise = torch.arange(1, warmup + 1) / max(1, warmup)
+    over = torch.arange(steps - warmup) / (steps - warmup)
+    fall = (1 + torch.cos(torch.pi * over)) / 2
+    return lr * torch.cat([rise, fall])
+"""
+
+STEP_BY_STEP = """
+def schedule(steps, warmup, lr):
+    rates = []
+    for i in range(steps):
+        if i < warmup:
+            rates.append(lr * (i + 1) / warmup)
+        else:
+            t = torch.tensor((i - warmup) / (steps - warmup), dtype=torch.float64)
+            rates.append(float(lr * 0.5 * (1 + torch.cos(torch.pi * t))))
+    return torch.tensor(rates)
+"""
+
+WHERE = """
+def schedule(steps, warmup, lr):
+    i = torch.arange(steps, dtype=torch.float64)
+    fall = 0.5 + 0.5 * torch.cos((i - warmup) / (steps - warmup) * torch.pi)
+    return lr * torch.where(i < warmup, (i + 1) / max(warmup, 1), fall)
+"""
+
+# --- a design ---------------------------------------------------------------------------------
+
+SEPARABLE = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.look = nn.Conv2d(
+            in_channels, in_channels, 3, stride, 1, groups=in_channels, bias=False
+        )
+        self.mix = nn.Conv2d(in_channels, planes, 1, bias=False)
+        self.norm = nn.BatchNorm2d(planes)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.mix(self.look(x))))
+"""
+
+GATED = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, planes, 3, stride, 1, groups=4, bias=False)
+        self.norm = nn.BatchNorm2d(planes)
+        self.gate = nn.Linear(planes, planes)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x))
+        gates = torch.sigmoid(self.gate(x.mean((2, 3))))
+        return x * gates[:, :, None, None]
+"""
+
+SHUFFLED = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.first = nn.Conv2d(in_channels, planes, 3, stride, 1, groups=4, bias=False)
+        self.second = nn.Conv2d(planes, planes, 1, groups=2, bias=False)
+        self.third = nn.Conv2d(planes, planes, 1, groups=2, bias=False)
+        self.norm = nn.BatchNorm2d(planes)
+
+    def forward(self, x):
+        x = torch.channel_shuffle(self.first(x), 4)
+        x = torch.channel_shuffle(self.second(x), 2)
+        return F.relu(self.norm(self.third(x)))
+"""
+
+# --- chance ------------------------------------------------------------------------------------
+
+COMBINED = """
+def chance(one, other):
+    both, s = torch.cat([one, other]), len(one)
+    seen, hits, total = abs(one.mean() - other.mean()), 0, 0
+    for chosen in combinations(range(2 * s), s):
+        rest = [i for i in range(2 * s) if i not in chosen]
+        gap = abs(both[list(chosen)].mean() - both[rest].mean())
+        hits += int(gap >= seen)
+        total += 1
+    return hits / total
+"""
+
+SUMS = """
+def chance(one, other):
+    both, s = torch.cat([one, other]).tolist(), len(one)
+    seen = abs(2 * sum(both[:s]) - sum(both))
+    gaps = [abs(2 * sum(c) - sum(both)) for c in combinations(both, s)]
+    return sum(gap >= seen for gap in gaps) / len(gaps)
+"""
+
+MASKS = """
+def chance(one, other):
+    both, s = torch.cat([one, other]), len(one)
+    masks = torch.cartesian_prod(*[torch.tensor([1.0, -1.0], dtype=both.dtype)] * (2 * s))
+    gaps = (masks[masks.sum(1) == 0] @ both).abs()
+    return (gaps >= (one.sum() - other.sum()).abs()).double().mean()
+"""
+
+RIGHT = {
+    FRONT: {"tables": TABLES, "pairs": PAIRS, "sorted": SORTED},
+    WIDTH: {"halves": HALVES, "upwards": UPWARDS, "listed": LISTED},
+    SCHEDULE: {"joined": JOINED, "step_by_step": STEP_BY_STEP, "where": WHERE},
+    DESIGN: {"separable": SEPARABLE, "gated": GATED, "shuffled": SHUFFLED},
+    CHANCE: {"combined": COMBINED, "sums": SUMS, "masks": MASKS},
+}
+
+NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
+NUMBER = ("number is not", "smallest case", "yours", "expected")
+
+SLIPS = (
+    Slip(FRONT, "no_sign", changed(TABLES, ("cost if less_is_better else -cost", "cost")),
+         "values", "direction_ignored", NUMBERS),
+    Slip(FRONT, "not_better", changed(TABLES, (" & better", "")), "values", "beaten_by_itself",
+         NUMBERS),
+    Slip(FRONT, "and", changed(TABLES, (") | (", ") & (")), "values", "strictly_both", NUMBERS),
+    Slip(FRONT, "other_way", changed(TABLES, (".any(0)", ".any(1)")), "values", says=NUMBERS),
+    Slip(FRONT, "no_negation", changed(TABLES, ("return ~", "return ")), "values", "the_rest",
+         NUMBERS),
+    Slip(FRONT, "first_point", changed(PAIRS, ("range(len(cost))", "range(1)")), "shape",
+         says=("(1,)",)),
+
+    Slip(WIDTH, "above", changed(HALVES, ("return fits", "return above")), "values", "first_above",
+         NUMBER),
+    Slip(WIDTH, "below", changed(UPWARDS, ("<= budget", "< budget")), "values", "strictly_below",
+         NUMBER),
+    Slip(WIDTH, "by_ones", changed(UPWARDS, ("width + step", "width + 1"), ("+= step", "+= 1")),
+         "values", "any_width", NUMBER),
+    Slip(WIDTH, "in_steps", changed(HALVES, ("fits * step\n", "fits\n")), "values", "steps",
+         NUMBER),
+    Slip(WIDTH, "from_one_step", changed(UPWARDS, ("width = 0", "width = step")), "values",
+         "at_least_one", NUMBER),
+
+    Slip(SCHEDULE, "from_zero", changed(JOINED, ("torch.arange(1, warmup + 1)",
+         "torch.arange(warmup)")), "values", "from_zero", NUMBERS),
+    Slip(SCHEDULE, "over_all", changed(WHERE, ("(i - warmup) / (steps - warmup)", "i / steps")),
+         "values", "cosine_from_the_start", NUMBERS),
+    Slip(SCHEDULE, "no_height", changed(JOINED, ("return lr * ", "return ")), "values",
+         "height_one", NUMBERS),
+    Slip(SCHEDULE, "not_lifted", changed(JOINED, ("(1 + torch.cos(torch.pi * over)) / 2",
+         "torch.cos(torch.pi * over)")), "values", "to_minus_one", NUMBERS),
+    Slip(SCHEDULE, "by_zero", changed(JOINED, ("max(1, warmup)", "warmup"),
+         ("torch.arange(1, warmup + 1)", "torch.arange(1, warmup + 2)")), "shape"),
+
+    Slip(DESIGN, "full", changed(SEPARABLE, (", groups=in_channels", "")), "values",
+         says=("number is not", "multiply-adds above the budget")),
+    Slip(DESIGN, "no_mix", changed(SEPARABLE, ("planes, 1, bias", "planes, 1, groups=4, bias")),
+         "values", "four_groups", ("number is not", "pairs of channels that never meet")),
+    Slip(DESIGN, "no_stride", changed(SEPARABLE, ("3, stride, 1", "3, 1, 1")), "values", "no_stride",
+         ("rows out",)),
+    Slip(DESIGN, "no_shuffle", changed(GATED, ("return x * gates[:, :, None, None]", "return x")),
+         "values", "four_groups", ("stovepipes",)),
+    Slip(DESIGN, "no_forward", changed(SEPARABLE, ("def forward", "def forwards")), "run",
+         says=("forward",)),
+
+    Slip(CHANCE, "strictly", changed(SUMS, ("gap >= seen", "gap > seen")), "values", "strictly",
+         NUMBER),
+    Slip(CHANCE, "no_sizes", changed(COMBINED, ("gap = abs(", "gap = (")), "values", "one_sided",
+         NUMBER),
+    Slip(CHANCE, "count", changed(SUMS, (" / len(gaps)", "")), "values", "a_count", NUMBER),
+    Slip(CHANCE, "signs", changed(COMBINED, ("gap = abs(", "gap = ("), ("seen, hits, total = abs(",
+         "seen, hits, total = (")), "values", "signed", NUMBER),
+)  # fmt: skip
+
+
+NAMES = {"zoo": zoo, "combinations": combinations}
