@@ -350,9 +350,10 @@ ask("shufflenet.depth", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. A task for two groups at once
 #
-# 16 channels in 4 groups. Each group carries one bit. The label is the XOR of
-# two of them: is the bit of group 0 unlike the bit of group 2? Three grouped
-# layers, a global pool, a linear layer on top.
+# 16 channels in 4 groups. Each group carries one bit, which moves its channels
+# up or down in a pattern of the group's own, under noise. The label is the XOR
+# of two bits: is that of group 0 unlike that of group 2? Three grouped layers,
+# a global pool, a linear layer on top.
 
 # %%
 def network(between):
@@ -409,7 +410,7 @@ predict("shufflenet.xor", xor_now)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **One permutation, from a coin to certainty.** It has no weight, learned
 # nothing, and costs no multiply-add. What was missing is in the algebra:
-# without a shuffle the score is a sum, $f_0(x_0) + f_1(x_1) + f_2(x_2) +
+# without a shuffle each score is a sum, $f_0(x_0) + f_1(x_1) + f_2(x_2) +
 # f_3(x_3)$, one term for each group. Test it on the network, untrained:
 
 # %%
@@ -428,16 +429,17 @@ print(f"without: {departure(network(nn.Identity())):.1e}")
 print(f"with:    {departure(network(Shuffle(4))):.1e}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A sum of two terms has
+# Let $f$ be the score of "unlike" less that of "alike". As a sum of two terms
 #
 # $$f(0,0) + f(1,1) = f(0,1) + f(1,0),$$
 #
 # and XOR wants the left side negative and the right side positive. So at
-# least one of the four cases is wrong: no more than 75% can be right. And as
-# the four margins add up to zero, the loss cannot fall below that of a coin,
-# $\log 2 = 0.693$: the logistic loss is convex, so its mean is at least its
-# value at the mean margin, zero. It is least where all four margins are zero
-# and the network says nothing. The training does not fail; it finds that.
+# least one of the four cases is wrong: no more than 75% can be right. A case's
+# margin is $f$, or $-f$ where the label is "alike". As the four margins add up
+# to zero, the loss cannot fall below that of a coin, $\log 2 = 0.693$: the
+# logistic loss is convex, so its mean is at least its value at the mean
+# margin, zero. It is least where all four margins are zero and the network
+# says nothing. The training does not fail; it finds that.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. ShuffleNet's unit

@@ -6,7 +6,6 @@ from slips import Slip, changed, defined
 from slips_resnext import GroupedConv2d
 
 STACK, SHUFFLE, UNIT = "shufflenet.stack_matrix", "shufflenet.channel_shuffle", "shufflenet.unit"
-FOLD, MIXING, V2 = "shufflenet.fold", "shufflenet.mixing_matrix", "shufflenet.unit_v2"
 
 # --- the matrix of a stack ---------------------------------------------------------
 
@@ -123,108 +122,21 @@ FRAMEWORKS = changed(
     ("shuffle(y, self.groups)", "y.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)"),
 )  # fmt: skip
 
-# --- further -----------------------------------------------------------------------------
-
-UNDONE = """
-def fold_shuffle(weight, groups):
-    return shuffle(weight, weight.shape[1] // groups)
-"""
-
-SORTED = """
-def fold_shuffle(weight, groups):
-    order = torch.arange(weight.shape[1]).reshape(groups, -1).T.flatten()
-    return weight[:, order.argsort()]
-"""
-
-PLACED = """
-def fold_shuffle(weight, groups):
-    order = torch.arange(weight.shape[1]).reshape(groups, -1).T.flatten()
-    folded = torch.empty_like(weight)
-    folded[:, order] = weight
-    return folded
-"""
-
-ADDED = """
-def mixing_matrix(orders):
-    k, c = orders.shape
-    matrix = torch.zeros(c, c, dtype=torch.float64)
-    for order in orders:
-        matrix[torch.arange(c), order] += 1
-    return matrix / k**0.5
-"""
-
-EYES = """
-def mixing_matrix(orders):
-    return torch.eye(orders.shape[1])[orders].double().sum(0) / len(orders) ** 0.5
-"""
-
-COMPARED = """
-def mixing_matrix(orders):
-    k, c = orders.shape
-    return (orders[:, :, None] == torch.arange(c)).double().sum(0) / torch.tensor(k).double().sqrt()
-"""
-
-HALVES = """
-class ShuffleUnitV2(nn.Module):
-    def __init__(self, in_channels, out_channels, stride):
-        super().__init__()
-        half, self.stride = out_channels // 2, stride
-        given = half if stride == 1 else in_channels
-        self.branch1 = nn.Sequential()
-        if stride == 2:
-            self.branch1 = nn.Sequential(
-                GroupedConv2d(given, given, 3, stride, 1, groups=given),
-                nn.BatchNorm2d(given),
-                GroupedConv2d(given, half, 1),
-                nn.BatchNorm2d(half),
-                nn.ReLU(),
-            )
-        self.branch2 = nn.Sequential(
-            GroupedConv2d(given, half, 1),
-            nn.BatchNorm2d(half),
-            nn.ReLU(),
-            GroupedConv2d(half, half, 3, stride, 1, groups=half),
-            nn.BatchNorm2d(half),
-            GroupedConv2d(half, half, 1),
-            nn.BatchNorm2d(half),
-            nn.ReLU(),
-        )
-
-    def forward(self, x):
-        kept, other = (x, x)
-        if self.stride == 1:
-            kept, other = x.chunk(2, dim=1)
-        joined = torch.cat([self.branch1(kept), self.branch2(other)], dim=1)
-        return shuffle(joined, 2)
-"""
-
-SPLIT = changed(
-    HALVES,
-    ("x.chunk(2, dim=1)", "x[:, : x.shape[1] // 2], x[:, x.shape[1] // 2 :]"),
-    ("shuffle(joined, 2)", "joined[:, torch.arange(joined.shape[1]).reshape(2, -1).T.flatten()]"),
-)
-
-IN_BRANCHES = changed(
-    HALVES,
-    ("joined = torch.cat([self.branch1(kept), self.branch2(other)], dim=1)",
-     "pair = torch.stack([self.branch1(kept), self.branch2(other)], dim=2)"),
-    ("return shuffle(joined, 2)", "return pair.flatten(1, 2)"),
-)  # fmt: skip
-
 RIGHT = {
     STACK: {"loop": LOOP, "with_p": WITH_P, "all_at_once": ALL_AT_ONCE},
     SHUFFLE: {"reshaped": RESHAPED, "indexed": INDEXED, "permuted": PERMUTED, "layer": STRIDED},
     UNIT: {"plain": PLAIN, "with_layers": WITH_LAYERS, "frameworks": FRAMEWORKS},
-    FOLD: {"undone": UNDONE, "sorted": SORTED, "placed": PLACED},
-    MIXING: {"added": ADDED, "eyes": EYES, "compared": COMPARED},
-    V2: {"halves": HALVES, "split": SPLIT, "in_branches": IN_BRANCHES},
 }
 
 NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 
 SLIPS = (
     Slip(STACK, "from_the_right", changed(LOOP, ("layer @ total[order]", "total[order] @ layer")),
-         "values", says=NUMBERS),
+         "values", "from_the_right", NUMBERS),
+    Slip(STACK, "one_late", changed(LOOP, ("layer @ total[order]", "layer[order] @ total")),
+         "values", "one_place_late", NUMBERS),
+    Slip(STACK, "float32", changed(WITH_P, (", dtype=layers.dtype", "")), "run", "single_precision",
+         ("dtype", "float32")),
     Slip(STACK, "columns", changed(LOOP, ("total[order]", "total[:, order]")), "values", "columns",
          NUMBERS),
     Slip(STACK, "argsort", changed(LOOP, ("total[order]", "total[order.argsort()]")), "values",
@@ -234,7 +146,7 @@ SLIPS = (
     Slip(STACK, "one_too_many", changed(LOOP, ("return total", "return total[order]")), "values",
          "after_the_last", NUMBERS),
     Slip(STACK, "cell_by_cell", changed(LOOP, ("@ total[order]", "* total[order]")), "values",
-         says=NUMBERS),
+         "elementwise", NUMBERS),
     Slip(STACK, "in_place", changed(LOOP, ("total = layers[0]", "total = layers[0].data")),
          "gradients", says=("gradient",)),
 
@@ -248,6 +160,10 @@ SLIPS = (
          says=("line 5", "view")),
     Slip(SHUFFLE, "images_mixed", changed(RESHAPED, ("reshape(n, groups, c // groups, h, w)",
          "reshape(1, groups, -1, h, w)")), "values", "over_images", NUMBERS),
+    Slip(SHUFFLE, "images_moved", changed(RESHAPED, ("transpose(1, 2)", "transpose(0, 1)")),
+         "values", "images_for_groups", NUMBERS),
+    Slip(SHUFFLE, "minus_one", changed(RESHAPED, ("c // groups, h, w", "-1")), "values",
+         "with_the_pixels", NUMBERS),
     Slip(SHUFFLE, "drawn_anew", """
 def channel_shuffle(x, groups):
     return x[:, torch.randperm(x.shape[1])]
@@ -279,43 +195,25 @@ def channel_shuffle(x, groups):
     Slip(UNIT, "last_dense", changed(PLAIN, ("(mid, out, 1, groups=groups)", "(mid, out, 1)")),
          "parameters", "last_ungrouped", ("conv3.weight", "full convolution")),
     Slip(UNIT, "not_depthwise", changed(PLAIN, ("groups=mid", "groups=groups")), "parameters",
-         says=("conv2.weight",)),
+         "depthwise_in_groups", ("conv2.weight",)),
+    Slip(UNIT, "dense", changed(PLAIN, (", groups=mid", "")), "parameters", "depthwise_dense",
+         ("conv2.weight",)),
     Slip(UNIT, "no_padding", changed(PLAIN, ("3, stride, 1, groups", "3, stride, groups")), "run",
-         says=("line",)),
+         "no_padding", ("line",)),
+    Slip(UNIT, "pool_no_padding", changed(PLAIN, ("(x, 3, 2, 1)", "(x, 3, 2)")), "run", "bare_pool",
+         ("line",)),
+    Slip(UNIT, "shuffled_in_first", changed(PLAIN, ("self.stride, self.groups = stride, groups",
+         "self.stride, self.groups = stride, first_groups")), "values", "first_groups_shuffled",
+         NUMBERS),
+    Slip(UNIT, "shuffled_last", changed(PLAIN, ("        y = shuffle(y, self.groups)\n", ""),
+         ("y = self.bn3(self.conv3(y))", "y = shuffle(self.bn3(self.conv3(y)), self.groups)")),
+         "values", "last_shuffle", NUMBERS),
+    Slip(UNIT, "stride_early", changed(PLAIN, ("mid, 1, groups=first", "mid, 1, stride, groups=first"),
+         ("3, stride, 1", "3, 1, 1")), "values", "stride_first", NUMBERS),
+    Slip(UNIT, "norm_forgotten", changed(PLAIN, ("self.bn3(self.conv3(y))", "self.conv3(y)")),
+         "values", "no_bn3", ("`bn3`",)),
     Slip(UNIT, "quarter_of_the_input", changed(PLAIN, ("mid = out_channels", "mid = in_channels")),
          "run", says=("line",)),
-
-    Slip(FOLD, "again", changed(UNDONE, ("weight.shape[1] // groups", "groups")), "values",
-         "shuffled_again", (*NUMBERS, "other way")),
-    Slip(FOLD, "rows", changed(SORTED, ("weight.shape[1])", "weight.shape[0])"),
-         ("weight[:, order.argsort()]", "weight[order.argsort()]")), "values",
-         says=("numbers are not", "smallest case")),
-    Slip(FOLD, "not_sorted", changed(SORTED, (".argsort()", "")), "values", "shuffled_again",
-         NUMBERS),
-    Slip(FOLD, "data", changed(PLACED, ("= weight\n", "= weight.data\n")), "gradients", "cut_off",
-         ("no gradient",)),
-
-    Slip(MIXING, "inverted", changed(ADDED, ("torch.arange(c), order]", "order, torch.arange(c)]")),
-         "values", "transposed", NUMBERS),
-    Slip(MIXING, "mean", changed(ADDED, ("k**0.5", "k")), "values", "mean", NUMBERS),
-    Slip(MIXING, "sum", changed(ADDED, (" / k**0.5", "")), "values", "not_scaled", NUMBERS),
-    Slip(MIXING, "once", changed(ADDED, ("+= 1", "= 1")), "values", "no_overlap", NUMBERS),
-
-    Slip(V2, "no_shuffle", changed(HALVES, ("return shuffle(joined, 2)", "return joined")),
-         "values", "no_shuffle", NUMBERS),
-    Slip(V2, "other_half", changed(HALVES, ("kept, other = x.chunk", "other, kept = x.chunk")),
-         "values", "other_half", NUMBERS),
-    Slip(V2, "other_order", changed(HALVES,
-         ("[self.branch1(kept), self.branch2(other)]", "[self.branch2(other), self.branch1(kept)]")),
-         "values", "other_order", NUMBERS),
-    Slip(V2, "stride_1_of_two", changed(HALVES, ("GroupedConv2d(half, half, 3, stride, 1, groups",
-         "GroupedConv2d(half, half, 3, 1, 1, groups")), "run", says=("line",)),
-    Slip(V2, "inverse", changed(HALVES, ("shuffle(joined, 2)",
-         "shuffle(joined, joined.shape[1] // 2)")), "values", "inverse_shuffle", NUMBERS),
-    Slip(V2, "all_channels", changed(HALVES, ("given = half if stride == 1 else in_channels",
-         "given = in_channels")), "run", says=("line",)),
-    Slip(V2, "shortcut", changed(HALVES, ("shuffle(joined, 2)", "nn.ChannelShuffle(2)(joined)")),
-         "shortcut", says=("Take yours",)),
 )  # fmt: skip
 
 NAMES = {"GroupedConv2d": GroupedConv2d, "shuffle": shuffle}

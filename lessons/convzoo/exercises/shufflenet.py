@@ -1,4 +1,5 @@
-"""Lesson 05: the matrix of a stack, the channel shuffle, the ShuffleNet unit."""
+"""Lesson 05: the matrix of a stack, and the channel shuffle; the other exercises have files of
+their own."""
 
 from __future__ import annotations
 
@@ -7,11 +8,11 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import (
-    Exercise, Shortcut, Wrong, integers, module_case, normal, pick, small_module_case,
-)  # fmt: skip
+from convzoo.exercises.model import Exercise, Shortcut, Wrong, integers, normal, pick
 from convzoo.exercises.shufflenet_asks import PREDICTIONS, QUESTIONS
-from convzoo.exercises.shufflenet_further import FURTHER
+from convzoo.exercises.shufflenet_further import FOLD, MIXING
+from convzoo.exercises.shufflenet_unit import UNIT
+from convzoo.exercises.shufflenet_v2 import UNIT_V2
 from convzoo.framework import shufflenet as framework
 
 __all__ = ["EXERCISES", "PREDICTIONS", "QUESTIONS"]
@@ -54,6 +55,34 @@ def _all_inputs(layers: Tensor, order: Tensor) -> Tensor:
     return product
 
 
+def _from_the_right(layers: Tensor, order: Tensor) -> Tensor:
+    """In the order in which one writes them: the first, moved, times the next."""
+    product = layers[0]
+    for weight in layers[1:]:
+        product = F.linear(product[order], weight.mT)
+    return product
+
+
+def _one_place_late(layers: Tensor, order: Tensor) -> Tensor:
+    """No permutation after the first layer, one after each of the others."""
+    product = layers[0]
+    for weight in layers[1:]:
+        product = F.linear(weight, product.mT)[order]
+    return product
+
+
+def _single_precision(layers: Tensor, order: Tensor) -> Tensor:
+    """The permutation's matrix as torch.eye makes it: it does not multiply a float64."""
+    return layers[-1] @ torch.eye(len(order))[order]
+
+
+def _cell_by_cell(layers: Tensor, order: Tensor) -> Tensor:
+    product = layers[0]
+    for weight in layers[1:]:
+        product = weight.mul(product[order])
+    return product
+
+
 def _only_once(layers: Tensor, order: Tensor) -> Tensor:
     if len(layers) < 3:
         return framework.stack_matrix(layers, order)
@@ -79,6 +108,12 @@ STACK = Exercise(
             lambda layers, order: framework.stack_matrix(layers.flip(0), order),
         ),
         Wrong(
+            "from_the_right",
+            "The next layer is multiplied from the right, which makes it the first to touch the "
+            "input. It comes after what is there already: from the left.",
+            _from_the_right,
+        ),
+        Wrong(
             "inverse_order",
             "The permutation is inverted: place i takes channel order[i], and does not send "
             "channel i to place order[i].",
@@ -94,6 +129,11 @@ STACK = Exercise(
             "after_the_last",
             "There is a permutation after the last layer, too. It stands only between two layers.",
             lambda layers, order: framework.stack_matrix(layers, order)[order],
+        ),
+        Wrong(
+            "one_place_late",
+            "The permutation comes one place late: after the last layer, and not after the first.",
+            _one_place_late,
         ),
         Wrong(
             "before_the_first",
@@ -115,12 +155,18 @@ STACK = Exercise(
             "elementwise",
             "The matrices are multiplied cell by cell. One layer after the other is a matrix "
             "product.",
-            lambda layers, order: layers.prod(0),
+            _cell_by_cell,
         ),
         Wrong(
             "summed",
             "The layers are added up. One after the other, they multiply.",
             lambda layers, order: layers.sum(0),
+        ),
+        Wrong(
+            "single_precision",
+            "`torch.eye` and `torch.zeros` make float32, unless they are told: give them the dtype "
+            "of `layers`.",
+            _single_precision,
         ),
         Wrong(
             "transposed",
@@ -223,6 +269,18 @@ SHUFFLE = Exercise(
             _over_images,
         ),
         Wrong(
+            "images_for_groups",
+            "The images change places with the groups. Images stay where they are: what changes "
+            "places are the group and the place within the group.",
+            lambda x, groups: x.unflatten(1, (groups, -1)).transpose(0, 1).reshape(x.shape),
+        ),
+        Wrong(
+            "with_the_pixels",
+            "Pixels move, too: the image's rows and columns were put into one dimension with the "
+            "channels. Keep h and w as dimensions of their own.",
+            lambda x, groups: x.reshape(len(x), groups, -1).mT.reshape(x.shape),
+        ),
+        Wrong(
             "wrong_axes",
             "The wrong pair of dimensions changes places: the image's rows take part. Only the "
             "group and the place within the group do.",
@@ -254,204 +312,4 @@ SHUFFLE = Exercise(
     "channels at once.",
 )
 
-# --- the unit --------------------------------------------------------------------------
-
-
-def _unit_case(gen, training=False, image=(5, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.ShuffleUnit, scalars, {"x": x}, gen, training)
-
-
-def _unit(in_channels: int, out_channels: int, stride: int, groups: int, first: int) -> dict:
-    return {
-        "in_channels": in_channels, "out_channels": out_channels, "stride": stride,
-        "groups": groups, "first_groups": first,
-    }  # fmt: skip
-
-
-def _unit_cases(gen: Generator) -> list[Case]:
-    side = pick(gen, [5, 7])
-    return [
-        _unit_case(gen, **_unit(24, 24, 1, 3, 3)),
-        _unit_case(gen, image=(side, 6), **_unit(12, 32, 2, 2, 2)),
-        _unit_case(gen, True, **_unit(9, 24, 2, 3, 1)),
-        _unit_case(gen, **_unit(16, 16, 1, 2, 1)),
-        _unit_case(gen, **_unit(20, 20, 1, 1, 1)),
-    ]
-
-
-def _small_unit(image: tuple, *settings: int) -> Case:
-    x = integers(1, settings[0], *image) % 5 - 1
-    if settings[2] == 2:  # nines, so that the mean of nine is whole
-        x = 9 * x.clamp(max=1)
-    return small_module_case(framework.ShuffleUnit, _unit(*settings), {"x": x})
-
-
-def _unit_small() -> list[Case]:
-    return [
-        _small_unit((1, 1), 16, 16, 1, 2, 2),
-        _small_unit((1, 1), 4, 8, 2, 2, 2),
-        _small_unit((1, 2), 4, 8, 2, 1, 1),
-        _small_unit((1, 2), 8, 8, 1, 1, 1),
-    ]
-
-
-class _NoShuffle(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.shuffle = torch.nn.Identity()
-
-
-class _LateShuffle(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        late, self.shuffle = self.shuffle, torch.nn.Identity()
-        self.bn2.register_forward_hook(lambda layer, args, y: late(y))
-
-
-class _ReluAfterDepthwise(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn2.register_forward_hook(lambda layer, args, y: F.relu(y))
-
-
-class _NoFirstRelu(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu = torch.nn.Identity()
-
-
-class _NoLastRelu(framework.ShuffleUnit):
-    last = staticmethod(torch.nn.Identity())
-
-
-class _ReluThenJoin(_NoLastRelu):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn3.register_forward_hook(lambda layer, args, y: F.relu(y))
-
-
-class _MaxPool(framework.ShuffleUnit):
-    pool = staticmethod(torch.nn.MaxPool2d(3, 2, 1))
-
-
-class _SmallPool(framework.ShuffleUnit):
-    pool = staticmethod(torch.nn.AvgPool2d(2, 2, ceil_mode=True))
-
-
-class _BranchFirst(framework.ShuffleUnit):
-    def join(self, x, branch):
-        joined = super().join(x, branch)
-        return joined.roll(branch.shape[1], 1) if self.stride == 2 else joined
-
-
-class _FirstAlwaysGrouped(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars | {"first_groups": scalars["groups"]})
-
-
-class _LastUngrouped(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        one, shuffle = scalars | {"groups": 1}, self.shuffle
-        self.conv3 = framework.ShuffleUnit(**one).conv3
-        self.shuffle = shuffle
-
-
-class _WholeBranch(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        whole = framework.ShuffleUnit(**scalars | {"stride": 1})
-        self.conv3, self.bn3 = whole.conv3, whole.bn3
-        for weight in self.parameters():  # no case fits: what is shown of them are whole numbers
-            torch.nn.init.zeros_(weight)
-
-
-UNIT = Exercise(
-    id="shufflenet.unit",
-    lesson=LESSON,
-    title="The ShuffleNet unit",
-    points=4,
-    minutes=20,
-    name="ShuffleUnit",
-    reference=framework.ShuffleUnit,
-    cases=_unit_cases,
-    small=_unit_small,
-    wrong=(
-        Wrong(
-            "no_shuffle",
-            "Nothing is shuffled: the two grouped 1x1 layers see the same groups.",
-            _NoShuffle,
-        ),
-        Wrong(
-            "late_shuffle",
-            "The shuffle comes after the depthwise layer. The paper's figure 2 has it before: the "
-            "same function, but with the depthwise weights in another order.",
-            _LateShuffle,
-        ),
-        Wrong(
-            "relu_after_depthwise",
-            "There is a ReLU after the depthwise layer. The paper leaves it out there.",
-            _ReluAfterDepthwise,
-        ),
-        Wrong(
-            "no_first_relu",
-            "The ReLU after the first 1x1 is missing.",
-            _NoFirstRelu,
-        ),
-        Wrong(
-            "no_last_relu",
-            "The last ReLU is missing: it comes after the two ways are joined.",
-            _NoLastRelu,
-        ),
-        Wrong(
-            "relu_then_join",
-            "The last ReLU covers the branch alone. It comes after the two ways are joined.",
-            _ReluThenJoin,
-        ),
-        Wrong(
-            "max_pool",
-            "The input is pooled by its maximum. At stride 2 it is averaged.",
-            _MaxPool,
-        ),
-        Wrong(
-            "small_pool",
-            "The average is taken over 2 x 2 pixels. Its window is 3 x 3, with stride 2 and a "
-            "border of one pixel.",
-            _SmallPool,
-        ),
-        Wrong(
-            "branch_first",
-            "The two parts are concatenated in the other order: the pooled input comes first.",
-            _BranchFirst,
-        ),
-        Wrong(
-            "whole_branch",
-            "At stride 2 the branch makes all of the output's channels. The pooled input brings "
-            "some of them: the branch makes the rest.",
-            _WholeBranch,
-        ),
-        Wrong(
-            "first_always_grouped",
-            "The first 1x1 has `groups` groups. It has `first_groups`, which is 1 where the input "
-            "is narrow.",
-            _FirstAlwaysGrouped,
-        ),
-        Wrong(
-            "last_ungrouped",
-            "The last 1x1 is one full convolution: the groups do not reach it.",
-            _LastUngrouped,
-        ),
-    ),
-    hints=(
-        "Three convolutions. 1x1 from in_channels to out_channels // 4, in first_groups groups; "
-        "3x3 at that width, one group for each channel, with the stride; 1x1 in groups to the "
-        "branch's width. A batch norm after each.",
-        "The branch's width is out_channels at stride 1. At stride 2 the input's own channels "
-        "stand beside it, so it is less by in_channels.",
-        "Forward: first 1x1, batch norm, ReLU; shuffle; 3x3, batch norm; last 1x1, batch norm. "
-        "Then add x, or concatenate `F.avg_pool2d(x, 3, 2, 1)` and the branch; then ReLU.",
-    ),
-)
-
-EXERCISES = (STACK, SHUFFLE, UNIT, *FURTHER)
+EXERCISES = (STACK, SHUFFLE, UNIT, FOLD, MIXING, UNIT_V2)

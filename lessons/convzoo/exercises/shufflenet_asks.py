@@ -13,6 +13,7 @@ def _draw_place(rng) -> dict:
     groups, width = rng.choice([(3, 5), (4, 6), (3, 8), (5, 4), (6, 4)])
     channel = width * rng.randrange(1, groups - 1) + rng.randrange(1, width - 1)
     numbers = {"c": groups * width, "g": groups, "w": width, "j": channel}
+    numbers |= {"k": channel // width, "i": channel % width, "f": channel % width * groups}
     place, rolled = _place(numbers), (channel + width) % numbers["c"]
     places = {place, place + 1, _undone(numbers), channel, rolled}
     return numbers if len(places) == 5 else _draw_place(rng)
@@ -44,8 +45,8 @@ QUESTIONS = (
         "after the shuffle?",
         draw=_draw_place,
         answer=_place,
-        explain="Channel {j} is the one at place {j} % {w} of its group, and each place within a "
-        "group becomes {g} neighbours.",
+        explain="Channel {j} is number {i} of group {k}, both counted from 0. The {g} channels "
+        "number {i} stand side by side from place {f} on, in the order of their groups.",
         beliefs=(
             Belief(
                 _undone,
@@ -71,7 +72,7 @@ QUESTIONS = (
             *rng.choice([(3, 8), (4, 6), (5, 8), (2, 9), (8, 3), (3, 20)])
         ),
         answer=lambda v: v["w"],
-        explain="The first reads a {g} x {w} table by columns, the second a {w} x {g} table.",
+        explain="The first reads a table of {g} x {w} by columns, the second one of {w} x {g}.",
         beliefs=(
             Belief(
                 lambda v: v["g"],
@@ -127,6 +128,11 @@ QUESTIONS = (
         answer=_depth,
         explain="Each layer multiplies what an output sees by the {c}/{g} channels of a group.",
         beliefs=(
+            Belief(lambda v: 1, "One layer shows an output the inputs of its own group."),
+            Belief(
+                lambda v: _depth(v) + 1,
+                "One less is enough: the first layer already shows an output a whole group.",
+            ),
             Belief(
                 lambda v: 2,
                 "Two layers show an output as many inputs as the square of the channels in a "
@@ -156,6 +162,10 @@ QUESTIONS = (
         beliefs=(
             Belief(lambda v: 4 * v["c"] * v["s"] ** 2, "That is read. It is written, too."),
             Belief(lambda v: 2 * v["c"] * v["s"] ** 2, "Those are numbers, of four bytes each."),
+            Belief(
+                lambda v: v["c"] * v["s"] ** 2,
+                "So many numbers there are. Each has four bytes, and is read and written.",
+            ),
             Belief(
                 lambda v: 0,
                 "It multiplies nothing, but it moves the image. Only folded into the next layer's "
