@@ -1,0 +1,110 @@
+"""The zoo: equal budgets, what the text says of the shipped seeds, the task, other images."""
+
+import pytest
+import torch
+from torch import nn
+
+from convzoo import UserError, clutter, experiments, zoo
+from convzoo.case import Case, answer
+from convzoo.experiments import runner
+from convzoo.experiments.zoo import LARGE, SMALL, WIDTHS
+from convzoo.show import draw
+from convzoo.train import Recipe, _schedule
+
+SAID = {"109k": 14, "174k": 7}  # pairs of kinds that differ by more than their seeds do
+LEAST = 0.94  # of the budget that every network spends
+
+
+@pytest.fixture(scope="module")
+def record():
+    return experiments.load("zoo")
+
+
+def test_the_shipped_networks_have_equal_budgets(record):
+    for name, size in record["variants"].items():
+        budget = SMALL if name.endswith("109k") else LARGE
+        assert LEAST * budget <= size["macs"] <= budget, name
+    assert len(record["variants"]) == 2 * len(WIDTHS) == 18
+
+
+def test_the_gaps_are_as_the_text_says(record):
+    kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
+    for size, count in SAID.items():
+        gaps = {
+            (a, b): experiments.gap(record, f"{a}, {size}", f"{b}, {size}")
+            for i, a in enumerate(kinds) for b in kinds[i + 1 :]
+        }  # fmt: skip
+        assert sum(gap["visible"] for gap in gaps.values()) == count
+        assert not gaps["DenseNet", "ShuffleNet"]["visible"]
+        for winner in ("DenseNet", "ShuffleNet"):
+            assert gaps["plain", winner]["visible"] and gaps["plain", winner]["gap"] < 0
+        assert not experiments.gap(record, f"ShuffleNet, {size}", f"no shuffle, {size}")["visible"]
+    between = experiments.gap(record, "inverted, 174k", "separable, 174k")
+    assert between["visible"] and round(100 * between["gap"]) == 24
+
+
+def test_a_count_is_that_of_the_network_and_grows_with_the_width():
+    for kind in WIDTHS:
+        assert zoo.macs(kind, 24) == zoo.counted(kind, 24).macs
+        assert zoo.macs(kind, 24) <= zoo.macs(kind, 25) <= zoo.macs(kind, 40)
+    with pytest.raises(UserError, match="has no 'huge'"):
+        zoo.macs("huge", 8)
+    with pytest.raises(UserError, match="no channels"):
+        zoo.network("plain", 0)
+
+
+def test_the_task_is_one_shape_and_the_same_for_the_same_seed():
+    a, b = (clutter.cluttered(train=20, test=10) for _ in range(2))
+    assert a.train_x.shape == (20, 1, 16, 16) and a.test_y.shape == (10,)
+    assert a.train_x.dtype == torch.float32 and 0 <= a.train_x.min() and a.train_x.max() <= 1
+    assert torch.equal(a.train_x, b.train_x) and torch.equal(a.test_y, b.test_y)
+    assert not torch.equal(a.train_x, clutter.cluttered(seed=1, train=20, test=10).train_x)
+    with pytest.raises(UserError, match="11 pixels or more"):
+        clutter.cluttered(size=10)
+
+
+def test_a_design_is_examined_and_may_be_anything_else():
+    asked = {"in_channels": 8, "planes": 8, "stride": 1, "side": 4, "budget": 4608}
+    case = Case(asked, {}, examine="convzoo.zoo:examined")
+
+    def of(layer):
+        found = answer(lambda in_channels, planes, stride: layer, case).tensors
+        return [int(found[f"output.{k}"]) for k in range(5)]
+
+    assert of(nn.Conv2d(8, 8, 3, padding=1)) == [8, 4, 4608, 0, 3]
+    assert of(nn.Conv2d(8, 8, 1)) == [8, 4, 0, 0, 1]
+    assert of(nn.Conv2d(8, 8, 3, padding=1, groups=8)) == [8, 4, 0, 56, 3]
+    assert "no nn.Module" in answer(lambda **k: 3, case).error or answer(lambda **k: 3, case).stage
+
+
+def test_a_warmup_rises_to_the_full_rate_and_then_falls():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.2)
+    steps, rates = _schedule(optimizer, 6, Recipe(warmup=0.34)), []
+    for _ in range(6):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        steps.step()
+    assert rates == pytest.approx([0.1, 0.2, 0.2, 0.1 + 0.05 * 2**0.5, 0.1, 0.1 - 0.05 * 2**0.5])
+
+
+def test_other_images_make_a_file_of_their_own(monkeypatch, tmp_path):
+    trained = []
+    monkeypatch.setattr(
+        runner, "_trained", lambda e, v, *rest: trained.append(v) or runner.History(1, [1], [1], [1], [1])
+    )
+    monkeypatch.setattr(zoo, "KINDS", {k: zoo.KINDS[k] for k in WIDTHS})
+    options = {"seeds": 1, "folder": tmp_path, "device": "cpu", "say": lambda line: None}
+    (path,) = experiments.run(["zoo"], data="digits", **options)
+    assert path.name == "zoo_digits.json" and len(trained) == 18
+    with pytest.raises(UserError, match="off_diagonal is about its own images: --data goes with zoo"):
+        experiments.run(["off_diagonal"], data="digits", **options)
+    with pytest.raises(UserError, match="No images are named"):
+        experiments.run(["zoo"], data="nothing", **options)
+
+
+def test_a_front_names_every_network_once_and_inside_the_picture():
+    spots = [draw.Spot(n, x, y, y - 0.1, y + 0.1, n == "a") for n, x, y in
+             (("a", 1, 0.5), ("a", 2, 0.6), ("long name", 2, 0.55), ("c", 2.1, 0.57))]  # fmt: skip
+    picture = draw.front(spots, title="t", x_label="cost")
+    assert picture.html.count(">long name<") == picture.html.count(">a<") == 1
+    assert "a 50.0% (40.0% to 60.0%) at 1, on the front" in picture.alt
