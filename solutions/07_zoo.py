@@ -157,7 +157,7 @@ show.draw.table(budget_rows, heads, caption)
 task = clutter.cluttered()
 print(tuple(task.train_x.shape), "to learn,", len(task.test_x), "to test")
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 samples = [
     show.draw.pixels(
         task.train_x[k, 0], title=f"a {task.train_y[k]}", limit=1, size=220
@@ -653,7 +653,7 @@ own_net = zoo.network("yours", own_width).to(device)
 own_cost = zoo.counted("yours", own_width)
 print(f"width {own_width}: {own_cost.macs:,} MACs")
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 settings = experiments.find("zoo").settings
 settings = settings | {"recipe": train.Recipe(**settings["recipe"])}
 own_history = train.train(
@@ -777,7 +777,7 @@ show.draw.table(open_rows, heads, "Test accuracy, five seeds each")
 # between them a matrix that you write. It has no weights, so the budget is
 # that of the others. Change it: another `shift`, three terms, a random one.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 shift = 4
 
 
