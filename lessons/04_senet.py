@@ -312,22 +312,24 @@ ask("senet.how_many_gates", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Another image, another matrix
 #
-# Eight handwritten digits, seen through one random layer of 12 channels, and
-# the two gates with random weights. Choose the digit, the gate, and whether it
-# is held still. The next cells only draw.
+# Eight handwritten digits, seen through one random layer of 12 channels with
+# batch norm, and the two gates with random weights. Choose the digit, the
+# gate, and whether it is held still. The next cells only draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 digits = data.load("digits", limit=40)
 where = [int((digits.test_y == d).nonzero()[0]) for d in range(8)]
-eight = F.relu(nn.Conv2d(1, 12, 3, padding=1)(digits.test_x[where])).detach()
+eight = nn.Conv2d(1, 12, 3, padding=1)(digits.test_x[where])
+eight = nn.BatchNorm2d(12)(eight).detach()
 shown = {
     "the paper's": SqueezeExcitation(12, reduction=3),
     "the lecture's": LectureGate(12, 8, 8, scaled=False),
 }
 with torch.no_grad():
-    for weight in shown["the paper's"].parameters():
-        weight.normal_(0, 1.5)
-    shown["the lecture's"].weight.normal_(0, 0.4)
+    shown["the paper's"].fc1.weight.normal_(0, 3)
+    shown["the paper's"].fc1.bias.fill_(1)  # the ReLU lets most through
+    shown["the paper's"].fc2.weight.normal_()
+    shown["the lecture's"].weight.normal_(0, 0.2)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -366,8 +368,9 @@ show.display(explore_gates())
 #   another diagonal, with the same weights.
 # - The lecture's gates sum to one, so they compete: when one opens, others
 #   close. The paper's do not.
-# - Live, all cells are filled. Each channel has a say in every gate: that is
-#   the short cut for what was seen elsewhere.
+# - Live, all cells are filled, with the lecture's small gates faintly. Each
+#   channel has a say in every gate: that is the short cut for what was seen
+#   elsewhere.
 
 # %% question="senet.once_trained" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: senet.once_trained

@@ -37,6 +37,10 @@ QUESTIONS = (
                 lambda v: v["n"] / 3,
                 "A second layer of width 3 adds two pixels to the field, not three.",
             ),
+            Belief(
+                lambda v: 2 * v["n"] - 1,
+                "So wide must the field be. Each layer widens it by two.",
+            ),
             Belief(lambda v: 1, "One layer sees the eight neighbours alone."),
         ),
     ),
@@ -102,6 +106,14 @@ QUESTIONS = (
             Belief(
                 lambda v: 2 * v["c"] ** 2 / v["r"],
                 "Those are the two matrices. Each layer has biases, too.",
+            ),
+            Belief(
+                lambda v: 2 * v["c"] ** 2 / v["r"] + v["c"],
+                "The first layer has biases, too: {c}/{r} of them.",
+            ),
+            Belief(
+                lambda v: 2 * v["c"] ** 2 / v["r"] + v["c"] / v["r"],
+                "The second layer has biases, too: {c} of them.",
             ),
             Belief(
                 lambda v: v["c"] * v["side"] ** 2,
