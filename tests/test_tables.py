@@ -2,8 +2,9 @@
 
 import pytest
 
+from convzoo import UserError
 from convzoo.__main__ import main as command_line
-from convzoo.tables import ROWS, agrees, compared, told
+from convzoo.tables import ROWS, agrees, cells, compared, told
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,17 @@ def test_the_command_gives_the_rows_as_json(capsys, monkeypatch):
     assert command_line(["tables", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["network"], row["printed_macs"], row["macs"]) == ("resnet18", "1.8G", 1_814_073_344)
+
+
+def test_a_lesson_shows_some_networks_with_the_reasons_below(monkeypatch):
+    first, again, reason = cells("resnet50")
+    assert first == ["resnet50 (stride_in_1x1=True)", "3,858.0M", "3.8G"]
+    assert again[:2] == ["resnet50", "4,089.2M"] and "first 1x1" in reason[1]
+
+
+def test_a_folder_without_solutions_gets_a_sentence(monkeypatch):
+    def nothing(row):
+        raise UserError("This folder has no solutions.")
+
+    monkeypatch.setattr("convzoo.tables.compared", nothing)
+    assert cells("resnet50") == [["", "This folder has no solutions."]]

@@ -11,6 +11,8 @@ from functools import lru_cache
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from convzoo.errors import UserError
+
 V15 = "the stride stands in the 3x3 (torchvision, v1.5); the paper has it in the first 1x1"
 FIVE = "torchvision's: its third branch is a 3x3 where the paper has a 5x5 (vision issue 906)"
 ABOUT = "the table prints one budget, about 4.1G, for all five"
@@ -125,6 +127,23 @@ def agrees(ours: int, printed: str) -> bool:
     unit = {"G": 1e9, "M": 1e6}[printed[-1]]
     decimals = len(printed[:-1].partition(".")[2])
     return abs(ours / unit - float(printed[:-1])) < 10.0**-decimals
+
+
+def cells(*names: str) -> list[list[str]]:
+    """Rows for `show.draw.table` of the named networks: network, ours, printed; a reason below.
+
+    In a folder without solutions, one row that says so.
+    """
+    found = []
+    try:
+        for row in (compared(row) for row in ROWS if row.name in names):
+            settings = ", ".join(f"{key}={value}" for key, value in row["settings"].items())
+            name = f"{row['network']} ({settings})" if settings else row["network"]
+            found.append([name, f"{row['macs'] / 1e6:,.1f}M", row["printed_macs"]])
+            found += [["", row["note"]]] if row["note"] else []
+    except UserError as problem:
+        found = [["", str(problem)]]
+    return found
 
 
 def told(rows: Iterable[dict]) -> list[str]:
