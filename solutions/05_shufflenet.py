@@ -330,7 +330,7 @@ predict("shufflenet.layers", explore_reach)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Move all three. What to find:
 #
-# - Without the shuffle, more layers change nothing: the red lines stay in
+# - Without the shuffle, more layers change nothing: the coloured lines stay in
 #   their pipe.
 # - With it, an output sees 3 inputs after one layer of 4 groups, 9 after two,
 #   all 12 after three: times the width of a group at each layer, until there
