@@ -341,9 +341,9 @@ shown = {
     "the lecture's": LectureGate(12, 8, 8, scaled=False),
 }
 with torch.no_grad():
-    shown["the paper's"].fc1.weight.normal_(0, 3)
+    shown["the paper's"].fc1.weight.normal_(0, 2)
     shown["the paper's"].fc1.bias.fill_(1)  # the ReLU lets most through
-    shown["the paper's"].fc2.weight.normal_()
+    shown["the paper's"].fc2.weight.normal_(0, 0.7)
     shown["the lecture's"].weight.normal_(0, 0.2)
 
 
@@ -370,7 +370,7 @@ def explore_gates():
     kit = show.widgets
     return kit.Explorer(
         gate_picture,
-        digit=kit.Stops(list(range(8)), 0, "digit"),
+        digit=kit.Stops(list(range(8)), 3, "digit"),
         gate=kit.Choice(list(shown), "the paper's", "gate"),
         held=kit.Toggle(True, "held still"),
     )

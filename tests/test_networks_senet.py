@@ -5,7 +5,7 @@ import torch
 from test_networks import GroupedCalls
 from test_networks_shufflenet import agree, spread
 
-from convzoo import UserError, count, nets
+from convzoo import UserError, count, measure, nets
 from convzoo.experiments import senet as experiment
 from convzoo.framework import senet as framework
 
@@ -28,6 +28,14 @@ def timms(name: str, **settings):
 def test_a_network_has_the_parameters_and_multiply_adds_of_the_record(name):
     found = count.main(name)
     assert (found["params"], found["macs"]) == BY_NAME[name]
+
+
+def test_the_frameworks_gate_costs_no_parameters_but_those_it_is_given():
+    """A reader whose own has not passed sees the framework's count."""
+    given = [torch.nn.Parameter(torch.ones(s)) for s in ((16, 256), 16, (256, 16), 256)]
+    image = torch.ones(1, 256, 4, 4)
+    found = measure.cost(lambda x: framework.squeeze_excite(x, *given), image)
+    assert (found.params, found.macs) == (8_464, 8_192)
 
 
 def test_the_gates_add_what_the_lesson_says():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F
 from torchvision.ops import SqueezeExcitation as TorchvisionGate
 
@@ -40,7 +40,17 @@ def lecture_gate(x: Tensor, weight: Tensor, scaled: bool = False) -> tuple[Tenso
 
 
 class _Gates(TorchvisionGate):
-    """torchvision's layer, which gives its gates too."""
+    """torchvision's layer on weights that are given, and it gives its gates too.
+
+    It has no parameters of its own: a cost would count those beside the given ones.
+    """
+
+    def __init__(self, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor):
+        nn.Module.__init__(self)
+        self.avgpool, self.activation = nn.AdaptiveAvgPool2d(1), nn.ReLU()
+        self.fc1 = partial(F.conv2d, weight=w1[..., None, None], bias=b1)
+        self.fc2 = partial(F.conv2d, weight=w2[..., None, None], bias=b2)
+        self.scale_activation = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         gates = self._scale(x)  # once, so that a cost counts it once
@@ -51,11 +61,7 @@ def squeeze_excite(
     x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor
 ) -> tuple[Tensor, Tensor]:
     """(n, c, h, w), (m, c), (m,), (c, m), (c,) -> the rescaled image, and the gates (n, c)."""
-    with torch.device("meta"):  # its weights are those that are given: none are drawn
-        layer = _Gates(w1.shape[1], w1.shape[0])
-    as_kernels = (w1[..., None, None], b1, w2[..., None, None], b2)
-    names = ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
-    return functional_call(layer, dict(zip(names, as_kernels, strict=True)), (x,))
+    return _Gates(w1, b1, w2, b2)(x)
 
 
 def live_matrix(
