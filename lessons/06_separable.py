@@ -398,7 +398,8 @@ def pattern_at(stop):
         probed = parts[0] if "depth" in stop else nn.Sequential(*parts)
     matrix = measure.channel_matrix(probed, torch.zeros(1, C, 3, 3))
     coarse = F.avg_pool2d(matrix.abs()[None], 2)[0]
-    return show.draw.channel_matrix(coarse, title=f"groups={stop}", size=360)
+    title = stop if stop == "separable" else f"groups={stop}"
+    return show.draw.channel_matrix(coarse, title=title, size=360)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
