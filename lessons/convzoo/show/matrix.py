@@ -14,6 +14,7 @@ from convzoo.show.picture import Picture
 LARGEST, LARGEST_WITH_TERMS = 64, 24
 TEXT, TITLE, CODE = 19, 21, 17  # px
 TOP, GAP = 84, 8  # room for the title, the axis and its names; between parts
+KEY = 362  # px: the colours and their values, of five characters each
 Term = Callable[[int, int, float], str]
 
 
@@ -56,7 +57,7 @@ def channel_matrix(
     cell = size / max(rows, cols)
     left = 34 + max(10.8 * max(map(len, row_names)), 20) + GAP + (14 if row_colours else 0)
     bottom = TOP + rows * cell
-    width = max(left + cols * cell + 12, left + 330)
+    width = max(left + cols * cell + 12, left + KEY)
     say = terms if callable(terms) else (lambda i, j, v: terms[i][j]) if terms else default_term
     told = max(rows, cols) <= LARGEST_WITH_TERMS and not still
     largest = limit or max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
