@@ -700,7 +700,7 @@ check("zoo.chance")
 # %% question="zoo.splits" slideshow={"slide_type": "skip"}
 # question: zoo.splits
 ### BEGIN SOLUTION
-answer = 2
+answer = 252 // 2
 ### END SOLUTION
 ask("zoo.splits", answer)
 

@@ -108,7 +108,7 @@ SLIPS = (
     Slip(INDEX, "half", changed(COUNTED, ("16 *", "8 *"), ("8 * (", "4 * (")), "values",
          "four_bytes", ("8 bytes",)),
     Slip(INDEX, "three", changed(COUNTED, (", csr, bsr\n", ", csr\n")), "shape",
-         says=("tuple of 3 tensors, expected a tuple of 4",)),
+         says=("tuple of 3 numbers, expected a tuple of 4",)),
     Slip(INDEX, "asked_torch", changed(COUNTED,
          ("mask.sum()", "len(mask.to_sparse().indices()[0])")),
          "shortcut", says=("Count what it would have to keep", "line 3")),

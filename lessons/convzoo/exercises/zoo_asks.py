@@ -68,18 +68,24 @@ QUESTIONS = (
         title="The least that chance can do",
         points=1,
         text="{s} seeds of each of two networks, and the worst of the one is better than the best of "
-        "the other. Of all ways to deal out the {n} numbers to two names, {s} each: how many have "
-        "a gap as large as that, in either direction?",
+        "the other. Of all ways to deal out the {n} numbers to two names, {s} each, one in how many "
+        "has a gap as large as that, in either direction?",
         draw=lambda rng: (lambda s: {"s": s, "n": 2 * s, "all": comb(2 * s, s)})(
-            rng.choice([3, 4, 5])
+            rng.choice([3, 4, 5, 6, 7, 8])
         ),
-        answer=lambda v: 2,
-        explain="The one that was seen and its mirror image, of {all}. With {s} seeds each no gap, "
-        "however wide, is less probable by chance than 2 in {all}.",
+        answer=lambda v: v["all"] // 2,
+        explain="Two of {all} ways have it: the one that was seen and its mirror image. With {s} "
+        "seeds each no gap, however wide, is less probable by chance than that.",
         beliefs=(
-            Belief(lambda v: 1, "There is also the one with the two names exchanged."),
-            Belief(lambda v: v["all"], "Those are all the ways. How many have such a gap?"),
-            Belief(lambda v: 0, "The one that was seen is among them."),
+            Belief(
+                lambda v: v["all"],
+                "Those are all the ways. There is also the one with the two names exchanged.",
+            ),
+            Belief(lambda v: 2, "So many ways have such a gap. One in how many is that?"),
+            Belief(
+                lambda v: 2 ** v["n"],
+                "The numbers do not choose their names one by one: {s} bear each.",
+            ),
         ),
     ),
     Question(
