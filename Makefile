@@ -14,7 +14,7 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
-	@echo "make test             set up with the test tools, then run every test (half an hour)"
+	@echo "make test             set up with the test tools, then run every test (30 minutes)"
 	@echo "make doctor           look at versions, device, widgets and disk, and say what to do"
 	@echo "make exercises        list the exercises"
 	@echo "make check FILE=...   run the exercises of a notebook and report"
@@ -47,7 +47,7 @@ lab: setup
 	$(if $(FIRST),--LabApp.default_url=/lab/tree/$(FIRST)) $(LAB)
 
 test: setup-test
-	@echo "Running every test, two at a time: about half an hour."
+	@echo "Running every test, two at a time: about 30 minutes."
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 doctor: python
