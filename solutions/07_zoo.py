@@ -435,7 +435,7 @@ for axis in axes:
 # The three counted axes are the same for everybody. Over the **parameters**
 # ShuffleNet is at both ends of the front, with DenseNet between. Over the
 # **multiply-adds** there is hardly a front: two columns, since they were made
-# equal, and ResNeXt stands on it alone because its widths leave 5% of the
+# equal, and ResNeXt stands on it only because its widths leave 5% of the
 # budget unspent. Over the **bytes** the plain, the residual and the SE network
 # come in: full 3x3 layers on few channels move the fewest bytes. What the
 # **times** say is your device's; they follow bytes and launches more than
