@@ -1,7 +1,9 @@
 """What every test stands on: a home of its own, no window, no question asked, one thread."""
 
 import os
+import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,16 @@ ROOT = Path(__file__).resolve().parent.parent
 GPU_REASON = "needs a GPU"
 
 # Before anything imports torch or matplotlib, and inherited by the kernels that tests start.
-os.environ["CONVZOO_HOME"] = tempfile.mkdtemp(prefix="convzoo-home-")
 os.environ["CONVZOO_PREDICT"] = "skip"
 os.environ["MPLBACKEND"] = "Agg"
 for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[threads] = "1"
+
+
+def pytest_configure(config) -> None:
+    """A home for whatever runs outside a test, until this process (or this worker) is done."""
+    home = os.environ["CONVZOO_HOME"] = tempfile.mkdtemp(prefix="convzoo-home-")
+    config.add_cleanup(partial(shutil.rmtree, home, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)
