@@ -1,0 +1,256 @@
+"""The engine of the check: whatever a cell holds, its verdict is a sentence."""
+
+import signal
+import sys
+
+import pytest
+import slips
+import slips_densenet_further
+import slips_resnext as written
+import torch
+
+from convzoo.case import Case, answer
+from convzoo.exercises import catalogue, judge
+from convzoo.exercises.model import Exercise, Wrong
+from convzoo.exercises.texts import columns, tensor_text
+
+ENGINE = sys.modules["convzoo.exercises.judge"]
+LIMIT = sys.modules["convzoo.exercises.limit"]
+CONV = catalogue()[written.CONV]
+BLOCK = catalogue()[written.BLOCK]
+HEAD = "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n"
+
+
+def judged(body: str, exercise=CONV, **names):
+    source = body if body.startswith(("def", "async", "class", "\n")) else HEAD + body
+    return judge(exercise, slips.defined(source, exercise.name, **written.NAMES, **names))
+
+
+RUN = {
+    "raises": ("    return x + y", "NameError", "line 2: `return x + y`", "groups=2"),
+    "none": ("    x @ weight if groups == 99 else 0", "returned None", "`return` is missing"),
+    "array": ("    return x.detach().numpy()", "ndarray", "stay in torch"),
+    "numpy": ("    return torch.tensor(x.numpy())", "NumPy", "stay in torch"),
+    "a_string": ("    return 'done'", "returned str", "torch.Tensor"),
+    "a_bool": ("    return True", "returned bool", "torch.Tensor"),
+    "an_empty_list": ("    return []", "returned list", "torch.Tensor"),
+    "nested": ("    return (x, (x, x))", "returned tuple", "torch.Tensor"),
+    "coroutine": ("async " + HEAD + "    return x", "coroutine", "torch.Tensor"),
+    "in_place": ("    x.mul_(2)\n    return x", "in place", "new tensor"),
+    "view_in_place": ("    x[:, 0] = 0\n    return x", "in place", "new tensor"),
+    "in_place_unseen": (
+        "    with torch.no_grad():\n        weight.mul_(2)\n    return x", "`weight` in place",
+    ),
+    "needed_later": ("    y = x.exp()\n    y.mul_(2)\n    return y", "in place", "gradient"),
+    "renamed": (
+        "def grouped_conv2d(image, weight, groups, stride=1, padding=0):\n    return image",
+        "names of the arguments", "'x'",
+    ),
+    "own_call_renamed": ("    return F.pad(x, (1, 1), vale=1)", "vale", "line 2: `return F.pad"),
+    "one_more": (
+        "def grouped_conv2d(x, weight, groups, bias, stride=1, padding=0):\n    return x",
+        "missing 1 required positional argument: 'bias'", "The call was",
+    ),
+    "exit": ("    exit()", "ends Python", "Take that line out"),
+    "sys_exit": ("    import sys\n    sys.exit(0)", "ends Python"),
+    "recursion": ("    return grouped_conv2d(x, weight, groups)", "calls itself without end"),
+    "sparse": ("    return x.detach().flatten(1).to_sparse()", "sparse tensor"),
+    "elsewhere": ("    return x.to('meta')", "on meta", "on cpu"),
+    "a_class": ("class grouped_conv2d:\n    pass", "is a class", "a function"),
+    "torch_not_implemented": (
+        "    return nn.Module()(x)", "missing the required \"forward\"", "line 2",
+    ),
+    "own_not_implemented": ("    raise NotImplementedError", "NotImplementedError"),
+    "an_other_stub": (
+        "    raise NotAttempted('resnext.block')", "stub of resnext.block", 'use("resnext.block")',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.parametrize("name", RUN)
+def test_what_does_not_run_gets_a_sentence(name):
+    body, *says = RUN[name]
+    verdict = judged(body, exit=sys.exit)
+    assert (verdict.status, verdict.stage) == ("failed", "run"), verdict
+    assert not verdict.usable and verdict.message.endswith((".", ")", "`"))
+    for words in says:
+        assert words in verdict.message
+    assert "Traceback" not in verdict.message and " .." not in verdict.message
+
+
+SHAPE = {
+    "a_tuple": ("    return x, weight", "a tuple of 2 tensors, expected one tensor"),
+    "a_tuple_of_one": ("    return (x,)", "a tuple of 1 tensor, expected one tensor"),
+    "a_number": ("    return 3", "shape ()"),
+    "float32": (written.UNFOLDED.replace("return y.", "return y.float()."), "torch.float32"),
+    "whole": (written.UNFOLDED.replace("return y.", "return y.long()."), "torch.int64", "Keep"),
+    "complex": (
+        written.UNFOLDED.replace("return y.", "return torch.complex(y, 0 * y)."),
+        "torch.complex128",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHAPE)
+def test_what_has_another_form_gets_a_sentence(name):
+    body, *says = SHAPE[name]
+    verdict = judged(body)
+    assert (verdict.status, verdict.stage) == ("failed", "shape")
+    for words in says:
+        assert words in verdict.message
+    if name == "float32":  # right in its numbers: nothing to show side by side
+        assert "smallest case" not in verdict.message
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_numbers_that_are_none_are_shown(value):
+    verdict = judged(written.LOOP.replace("return torch.cat(outputs, dim=1)",
+                     f"return torch.cat(outputs, dim=1) * float('{value}')"))  # fmt: skip
+    assert verdict.stage == "values" and value in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    wide", "    torch.set_grad_enabled(False)\n    wide"),
+        ("\ndef", "\n@torch.inference_mode()\ndef"),
+    ],
+)
+def test_switching_gradients_off_is_seen_and_undone(old, new):
+    verdict = judged(written.LOOP.replace(old, new, 1))
+    assert verdict.stage == "gradients" and "no gradient arrives at `x`" in verdict.message
+    assert torch.is_grad_enabled()
+
+
+def test_a_wrong_gradient_is_told():
+    verdict = judged(written.LOOP.replace("    wide", "    x = x + (x - x.detach())\n    wide", 1))
+    assert verdict.stage == "gradients" and "the gradient of `x` is not" in verdict.message
+
+
+def test_a_loop_over_single_numbers_is_slow_however_long_it_is(monkeypatch):
+    monkeypatch.setattr(ENGINE, "MAX_OPS", 20)
+    monkeypatch.setattr(sys.modules["convzoo.case"], "MAX_OPS", 20)
+    verdict = judged(written.LOOP)
+    assert verdict.stage == "launches" and "or more" in verdict.message
+
+
+def test_two_mistakes_are_told_one_after_the_other():
+    one = written.LOOP.replace("stride=stride, ", "")
+    both = one.replace("i * wide : (i + 1) * wide", ":wide")
+    assert judged(both).wrong == "first_input"
+    assert judged(one).wrong == "no_stride"
+
+
+def test_a_gradient_that_the_reference_has_not_does_not_hide_a_wrong_answer():
+    """The framework's batch norm gives none to its running statistics; a reader's may."""
+
+    def reference(x, mean):
+        return x - mean.detach()
+
+    def exact(x, mean):
+        return x - mean
+
+    def added(x, mean):
+        return x + mean.detach()
+
+    wrong = Wrong("added", "The mean is added. It is taken away.", added)
+    case = Case({}, {"x": torch.ones(2).double(), "mean": torch.ones(2).double()})
+    exercise = Exercise(
+        "t.mean", "t", "T", 1, 1, "mean", reference,
+        lambda gen: [case], lambda: [case], (wrong,), (),
+    )  # fmt: skip
+    assert judge(exercise, exact).passed
+    assert judge(exercise, lambda x, mean: x + mean).wrong == "added"
+
+
+def test_the_frameworks_own_is_no_answer_in_disguise():
+    from convzoo.framework import resnext as framework
+
+    verdict = judged("    return own(x, weight, groups, stride, padding)",
+                     own=framework.grouped_conv2d)  # fmt: skip
+    assert verdict.stage == "shortcut" and "line 2 of the cell" in verdict.message
+    layered = slips.changed(written.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
+
+    class Borrowed(written.GroupedConv2d):
+        def forward(self, x):
+            return framework.grouped_conv2d(x, self.weight, self.groups, self.stride, self.padding)
+
+    assert judged(layered, BLOCK, Borrowed=Borrowed).passed  # as `use` hands it to the block
+    inherited = type("Bottleneck", (framework.Bottleneck,), {})
+    assert judge(BLOCK, inherited).stage == "shortcut"
+
+
+def test_an_answer_that_inherits_from_the_fallback_is_judged_by_its_own_lines():
+    from convzoo.framework.densenet import DenseBlock
+
+    exercise = catalogue()["densenet.buffer"]
+
+    def on_fallback(*changes):
+        source = slips.changed(slips_densenet_further.BUFFERED, *changes)
+        return judge(exercise, slips.defined(source, exercise.name, Block=DenseBlock))
+
+    assert on_fallback().passed
+    lost = on_fallback(("return buffer", "return bufer"))
+    assert "in line 17: `return bufer`" in lost.message  # not a line of the decorator
+    first = "        n, filled, h, w = x.shape\n"
+    handed_on = on_fallback((first, "        return super().forward(x)\n"))
+    assert handed_on.stage == "shortcut" and "line 9 of the cell" in handed_on.message
+
+
+def test_a_check_leaves_the_lessons_numbers_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    judged(written.BOTTLENECK, BLOCK)
+    judged(written.LOOP.replace("    wide", "    torch.manual_seed(0)\n    wide", 1))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_case_is_not_changed_by_an_answer():
+    case = Case({}, {"blocks": torch.ones(2, 2, 2, dtype=torch.float64)})
+    reply = answer(lambda blocks: blocks.data.zero_(), case)
+    assert reply.stage == "run" and "`blocks` in place" in reply.error
+    assert bool((case.tensors["blocks"] == 1).all())
+
+
+@pytest.mark.parametrize("where", ["__init__", "forward"])
+def test_an_untouched_class_is_not_attempted(where):
+    mark = {"__init__": "        width", "forward": "        y = F.relu(self.bn1"}[where]
+    stub = f'        raise NotAttempted("{BLOCK.id}")\n' + mark
+    verdict = judged(slips.changed(written.BOTTLENECK, (mark, stub)), BLOCK)
+    assert verdict.status == "not attempted"
+
+
+FOREVER = "    while True:\n        pass"
+SWALLOWS = "    while True:\n        try:\n            1 + 1\n        except:\n            pass"
+
+
+@pytest.mark.parametrize("body", [FOREVER, SWALLOWS, "    import time\n    time.sleep(60)"])
+def test_an_endless_loop_is_stopped(body, monkeypatch):
+    monkeypatch.setattr(ENGINE, "SECONDS", 0.3)
+    monkeypatch.setattr(LIMIT, "AGAIN", 0.05)
+    verdict = judged(body)
+    assert verdict.stage == "run" and "still running" in verdict.message
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert judged(written.UNFOLDED).passed  # nothing was left behind
+
+
+# --- figures as text ---------------------------------------------------------------------
+
+
+def test_figures_are_readable():
+    almost = torch.tensor([2.9999999, -0.0, 1e-9, 0.5, float("nan"), float("-inf")])
+    assert tensor_text(almost.double()).split() == ["3", "0", "0", "0.5", "nan", "-inf"]
+    assert tensor_text(torch.arange(4.0).reshape(2, 2, 1, 1)) == "0 1\n2 3"
+    assert tensor_text(torch.arange(4.0).reshape(1, 2, 1, 2)) == "0 1\n2 3"
+    assert tensor_text(torch.arange(8.0).reshape(2, 2, 2)) == "0 1\n2 3\n\n4 5\n6 7"
+    assert tensor_text(torch.tensor(7)) == "7" and "too large" in tensor_text(torch.ones(99))
+    assert tensor_text(torch.tensor([True, False])) == "1 0"
+
+
+def test_columns_wrap():
+    block = ("a title of thirty characters...", "1 2\n3 4")
+    rows = columns(*[block] * 4).split("\n\n")
+    assert len(rows) == 2 and all(len(line) <= 88 for row in rows for line in row.split("\n"))
+    assert columns(("a", "1"), ("b", "2\n3")) == "a   b\n1   2\n    3"
