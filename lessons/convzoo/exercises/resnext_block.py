@@ -1,0 +1,214 @@
+"""Lesson 02: the ResNeXt block."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from convzoo.case import Case
+from convzoo.exercises.model import (
+    Exercise, Wrong, integers, module_case, normal, pick, small_module_case,
+)  # fmt: skip
+from convzoo.exercises.resnext_grouped import GROUPED
+from convzoo.framework import resnext as framework
+
+LESSON = "02_resnext"
+
+
+def _bottleneck_case(gen, training=False, image=(6, 5), **scalars) -> Case:
+    x = normal(gen, 2, scalars["in_channels"], *image)
+    return module_case(framework.Bottleneck, scalars, {"x": x}, gen, training)
+
+
+def _bottleneck_cases(gen: Generator) -> list[Case]:
+    groups = pick(gen, [2, 3, 4])  # times 1.875 channels: whoever rounds otherwise is seen
+    return [
+        _bottleneck_case(gen, in_channels=16, planes=4, stride=1, groups=2, width_per_group=32),
+        _bottleneck_case(
+            gen, in_channels=6, planes=6, stride=1, groups=groups, width_per_group=20
+        ),
+        _bottleneck_case(
+            gen, True, in_channels=10, planes=4, stride=2, groups=2, width_per_group=48
+        ),
+        _bottleneck_case(gen, in_channels=12, planes=3, stride=1, groups=1, width_per_group=64),
+        _bottleneck_case(gen, in_channels=12, planes=3, stride=2, groups=3, width_per_group=64),
+    ]
+
+
+def _small_bottleneck(image, **scalars) -> Case:
+    x = integers(1, scalars["in_channels"], *image) % 3
+    return small_module_case(framework.Bottleneck, scalars | {"width_per_group": 64}, {"x": x})
+
+
+def _bottleneck_small() -> list[Case]:
+    return [
+        _small_bottleneck((1, 2), in_channels=4, planes=1, stride=1, groups=2),
+        _small_bottleneck((2, 2), in_channels=2, planes=1, stride=2, groups=2),
+    ]
+
+
+class _Relu(nn.Module):
+    """ReLU, but not at the calls named in `skips`: the framework's block calls one thrice."""
+
+    def __init__(self, skips: tuple[int, ...]):
+        super().__init__()
+        self.skips, self.calls = skips, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        call, self.calls = self.calls % 3, self.calls + 1
+        return x if call in self.skips else F.relu(x)
+
+
+class _NoLastRelu(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.relu = _Relu(skips=(2,))
+
+
+class _NoMiddleRelu(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.relu = _Relu(skips=(1,))
+
+
+class _ReluThenAdd(_NoLastRelu):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.bn3.register_forward_hook(lambda module, args, y: F.relu(y).clone())
+
+
+class _ReluTwice(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.bn3.register_forward_hook(lambda module, args, y: F.relu(y).clone())
+
+
+class _NoShortcut(framework.Bottleneck):
+    """The framework's block without its input: the branch alone goes into the last ReLU."""
+
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.bn3.register_forward_hook(self._keep)
+        self.register_forward_hook(lambda module, args, y: F.relu(self.branch))
+
+    def _keep(self, module, args, y):
+        self.branch = y.clone()
+
+
+class _StrideFirst(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.conv1.stride, self.conv2.stride = self.conv2.stride, self.conv1.stride
+
+
+class _RoundedUp(framework.Bottleneck):
+    def __init__(self, planes, groups=1, width_per_group=64, **scalars):
+        width = ceil(planes * width_per_group / 64)
+        super().__init__(
+            planes=planes, groups=groups, width_per_group=64 * width / planes, **scalars
+        )
+
+
+class _NoGroups(framework.Bottleneck):
+    def __init__(self, planes, groups=1, width_per_group=64, **scalars):
+        wide = int(planes * width_per_group / 64)
+        super().__init__(
+            planes=planes, groups=1, width_per_group=64 * groups * wide / planes, **scalars
+        )
+
+
+class _WidthForGroups(framework.Bottleneck):
+    def __init__(self, planes, groups=1, width_per_group=64, **scalars):
+        width = int(planes * width_per_group / 64)
+        super().__init__(
+            planes=planes, groups=width, width_per_group=64 * groups / planes, **scalars
+        )
+
+
+class _ProjectOnStride(framework.Bottleneck):
+    def __init__(self, in_channels, planes, stride=1, **scalars):
+        super().__init__(in_channels=in_channels, planes=planes, stride=stride, **scalars)
+        if stride == 1:
+            self.downsample = nn.Identity()
+
+
+BLOCK = Exercise(
+    id="resnext.block",
+    lesson=LESSON,
+    title="The ResNeXt block",
+    points=4,
+    minutes=15,
+    name="Bottleneck",
+    reference=framework.Bottleneck,
+    cases=_bottleneck_cases,
+    small=_bottleneck_small,
+    wrong=(
+        Wrong(
+            "rounded_up",
+            "The width of a group is rounded up. Round it down, as the paper's networks do: "
+            "1.5 channels become 1.",
+            _RoundedUp,
+        ),
+        Wrong(
+            "no_groups",
+            "The 3x3 layer is one full convolution: the groups do not reach it.",
+            _NoGroups,
+        ),
+        Wrong(
+            "width_for_groups",
+            "The number of groups and the width of a group are exchanged. `groups` counts the "
+            "blocks of the matrix, not the channels in one of them.",
+            _WidthForGroups,
+        ),
+        Wrong(
+            "stride_first",
+            "The stride sits in the first 1x1. There it throws three of four pixels away before "
+            "the 3x3 has seen them; in ResNeXt it sits in the 3x3.",
+            _StrideFirst,
+        ),
+        Wrong(
+            "no_last_relu",
+            "The last ReLU is missing: it comes after the addition.",
+            _NoLastRelu,
+        ),
+        Wrong(
+            "relu_then_add",
+            "The last ReLU comes before the addition. Then the branch can only add, never take "
+            "away.",
+            _ReluThenAdd,
+        ),
+        Wrong(
+            "relu_twice",
+            "There is a ReLU before the addition too. Only the one after it belongs there.",
+            _ReluTwice,
+        ),
+        Wrong(
+            "no_shortcut",
+            "The input is not added: without it the block is no residual one.",
+            _NoShortcut,
+        ),
+        Wrong(
+            "no_middle_relu",
+            "There is no ReLU between the 3x3 and the last 1x1.",
+            _NoMiddleRelu,
+        ),
+        Wrong(
+            "project_on_stride",
+            "The projection is there only where the stride changes. It is needed too where the "
+            "number of channels changes: else the two cannot be added.",
+            _ProjectOnStride,
+        ),
+    ),
+    hints=(
+        "Three convolutions: 1x1 from in_channels to the width, 3x3 at that width in groups, "
+        "1x1 from there to 4 * planes. A batch norm after each; ReLU after the first two.",
+        "The width of one group is int(planes * width_per_group / 64); the 3x3 has groups of them. "
+        "The stride belongs to the 3x3.",
+        "`self.downsample` is None where the input already has the output's shape, and "
+        "nn.Sequential(1x1 convolution with the stride, batch norm) where stride or channels "
+        "differ. Add, then ReLU.",
+    ),
+    shortcuts=(GROUPED,),
+)

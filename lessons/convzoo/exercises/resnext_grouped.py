@@ -1,0 +1,186 @@
+"""Lesson 02: the grouped convolution."""
+
+from __future__ import annotations
+
+from torch import Generator
+from torch.nn import functional as F
+
+from convzoo.case import Case, Op
+from convzoo.exercises.model import Exercise, Shortcut, Wrong, integers, normal, pick
+from convzoo.exercises.resnext_diagonal import interleave
+from convzoo.framework import resnext as framework
+
+LESSON = "02_resnext"
+
+
+def _is_grouped(op: Op) -> bool:
+    return op.name == "aten.convolution.default" and op.args[8] > 1
+
+
+GROUPED = Shortcut(
+    "It calls the framework's grouped convolution, which is what you are building.",
+    _is_grouped,
+    ("groups",),
+)
+
+
+def _conv_case(gen, groups, wide_in, wide_out, kernel, image, stride, padding, n=2) -> Case:
+    x = normal(gen, n, groups * wide_in, *image)
+    weight = normal(gen, groups * wide_out, wide_in, *kernel)
+    scalars = {"groups": groups, "stride": stride, "padding": padding}
+    return Case(scalars, {"x": x, "weight": weight})
+
+
+def _conv_cases(gen: Generator) -> list[Case]:
+    side = pick(gen, [5, 6, 7])
+    return [
+        _conv_case(gen, 2, 3, 2, (1, 1), (3, 4), 1, 0),
+        _conv_case(gen, 4, 2, 3, (3, 3), (side, side + 2), 1, 1),
+        _conv_case(gen, 3, 2, 2, (3, 3), (7, 6), 2, 1, n=1),
+        _conv_case(gen, 2, 3, 4, (3, 2), (6, 5), 2, 0),
+        _conv_case(gen, 1, 4, 3, (2, 2), (5, 5), 1, 2),
+        _conv_case(gen, 5, 1, 1, (3, 3), (5, 4), 1, 1),
+    ]
+
+
+def _small_conv(groups, wide_in, wide_out, kernel, image, stride=1, padding=0) -> Case:
+    x = integers(1, groups * wide_in, *image)
+    weight = integers(groups * wide_out, wide_in, *kernel)
+    scalars = {"groups": groups, "stride": stride, "padding": padding}
+    return Case(scalars, {"x": x, "weight": weight})
+
+
+def _conv_small() -> list[Case]:
+    return [
+        _small_conv(2, 1, 1, (1, 1), (3, 3)),
+        _small_conv(2, 2, 2, (1, 1), (1, 2)),
+        _small_conv(2, 1, 1, (2, 2), (3, 3)),
+        _small_conv(2, 1, 1, (1, 1), (3, 3), stride=2),
+        _small_conv(2, 1, 1, (1, 1), (2, 2), padding=1),
+    ]
+
+
+def _conv_steady() -> tuple[Case, Case]:
+    gen = Generator().manual_seed(1)
+    few = _conv_case(gen, 2, 2, 2, (3, 3), (5, 5), 1, 1)
+    return few, _conv_case(gen, 8, 2, 2, (3, 3), (5, 5), 1, 1)
+
+
+def _mixed_inputs(x, weight, groups, stride=1, padding=0):
+    order = interleave(x.shape[1], x.shape[1] // groups)
+    return F.conv2d(x[:, order], weight, None, stride, padding, 1, groups)
+
+
+def _mixed_outputs(x, weight, groups, stride=1, padding=0):
+    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
+    return y[:, interleave(y.shape[1], groups)]
+
+
+def _first_input(x, weight, groups, stride=1, padding=0):
+    first = x[:, : weight.shape[1]].repeat(1, groups, 1, 1)
+    return F.conv2d(first, weight, None, stride, padding, 1, groups)
+
+
+def _first_weight(x, weight, groups, stride=1, padding=0):
+    first = weight[: weight.shape[0] // groups].repeat(groups, 1, 1, 1)
+    return F.conv2d(x, first, None, stride, padding, 1, groups)
+
+
+def _summed(x, weight, groups, stride=1, padding=0):
+    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
+    return y.unflatten(1, (groups, -1)).sum(1)
+
+
+GROUPED_CONV2D = Exercise(
+    id="resnext.grouped_conv2d",
+    lesson=LESSON,
+    title="A grouped convolution",
+    points=4,
+    minutes=20,
+    name="grouped_conv2d",
+    reference=framework.grouped_conv2d,
+    cases=_conv_cases,
+    small=_conv_small,
+    wrong=(
+        Wrong(
+            "mixed_inputs",
+            "The channels of a group are taken with gaps (0, 2, 4, ...). A group reads "
+            "neighbouring channels: split c_in as (groups, c_in / groups), in that order.",
+            _mixed_inputs,
+        ),
+        Wrong(
+            "mixed_outputs",
+            "The right channels come out in the wrong order. All outputs of group 0 come first: "
+            "the group is the slower of the two output dimensions.",
+            _mixed_outputs,
+        ),
+        Wrong(
+            "first_input",
+            "Every group reads the channels of group 0. Give each group its own slice of `x`.",
+            _first_input,
+        ),
+        Wrong(
+            "first_weight",
+            "Every group uses the weights of group 0. The rows of `weight` belong to the groups "
+            "in turn.",
+            _first_weight,
+        ),
+        Wrong(
+            "summed",
+            "The groups are added up. They stand beside each other: concatenate their outputs.",
+            _summed,
+        ),
+        Wrong(
+            "flipped",
+            "The kernel is turned by 180 degrees. What deep learning calls a convolution does "
+            "not flip it.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
+                x, weight.flip(2, 3), None, stride, padding, 1, groups
+            ),
+        ),
+        Wrong(
+            "transposed",
+            "Rows and columns of the kernel are exchanged: height comes before width.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
+                x, weight.transpose(2, 3), None, stride, padding, 1, groups
+            ),
+        ),
+        Wrong(
+            "no_stride",
+            "The stride is not used: the output is as large as with stride 1.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
+                x, weight, None, 1, padding, 1, groups
+            ),
+        ),
+        Wrong(
+            "no_padding",
+            "The padding is not used: the border of zeros is missing.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
+                x, weight, None, stride, 0, 1, groups
+            ),
+        ),
+        Wrong(
+            "cut_off",
+            "The weights are copied in a way that lets no gradient back to them.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
+                x, weight.detach(), None, stride, padding, 1, groups
+            ),
+        ),
+    ),
+    hints=(
+        "First make it right: for each group, slice its channels of `x` and its rows of "
+        "`weight`, call `F.conv2d` on the two, and join the results with `torch.cat`. The check "
+        "will say that the numbers are right, and count the operations.",
+        "Then make it one product. `F.unfold(x, kernel_size, padding=..., stride=...)` gives "
+        "(n, c_in * kh * kw, positions), with the channel as the slowest part of the middle "
+        "dimension. So the groups can be split off it by a reshape.",
+        "Reshape the columns to (n, groups, c_in / groups * kh * kw, positions) and the weight "
+        "to (groups, c_out / groups, c_in / groups * kh * kw). `weight @ columns` multiplies all "
+        "groups at once. What is left is to join two dimensions and to give the positions "
+        "their height and width back.",
+    ),
+    shortcuts=(GROUPED,),
+    steady=_conv_steady,
+    slow="The number of operations grows with the number of groups. Can all groups be one "
+    "batched product?",
+)
