@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed, defined
+from slips import NUMBERS, Slip, changed, defined
 
 ONE, CONV, STACK = "convolution.conv1x1", "convolution.conv2d", "convolution.stack"
-NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 
 # --- the 1x1 --------------------------------------------------------------------
 
@@ -86,7 +85,8 @@ WINDOWS = """
 def conv2d(x, weight, stride=1, padding=0, dilation=1):
     kh, kw = weight.shape[2:]
     x = F.pad(x, [padding] * 4)
-    windows = x.unfold(2, dilation * (kh - 1) + 1, stride).unfold(3, dilation * (kw - 1) + 1, stride)
+    windows = x.unfold(2, dilation * (kh - 1) + 1, stride)
+    windows = windows.unfold(3, dilation * (kw - 1) + 1, stride)
     windows = windows[..., ::dilation, ::dilation]
     return torch.einsum("nchwij,ocij->nohw", windows, weight)
 """
@@ -201,21 +201,25 @@ SLIPS = (
     Slip(ONE, "pooled", changed(EINSUM, ("x[:, :, ::stride, ::stride]",
          "F.avg_pool2d(x, stride, ceil_mode=True)")), "values", "averaged",
          (*NUMBERS, "A stride averages nothing")),
-    Slip(ONE, "late", changed(EINSUM, ("::stride, ::stride", "stride - 1::stride, stride - 1::stride")),
+    Slip(ONE, "late", changed(EINSUM, ("::stride, ::stride",
+         "stride - 1::stride, stride - 1::stride")),
          "values", "late_start", NUMBERS),
     Slip(ONE, "no_stride", changed(EINSUM, ("[:, :, ::stride, ::stride]", "")), "shape",
          "no_stride", ("stride is not used", "stride=2")),
     Slip(ONE, "one_axis", changed(EINSUM, ("::stride, ::stride", "::stride")),
          "shape", "one_axis", ("along both",)),
-    Slip(ONE, "flat_pixels", "def conv1x1(x, weight, stride=1):\n    x = x[:, :, ::stride, ::stride]\n"
-         "    n, c, h, w = x.shape\n    return (x.reshape(-1, c) @ weight.T).reshape(n, -1, h, w)\n",
+    Slip(ONE, "flat_pixels",
+         "def conv1x1(x, weight, stride=1):\n    x = x[:, :, ::stride, ::stride]\n"
+         "    n, c, h, w = x.shape\n"
+         "    return (x.reshape(-1, c) @ weight.T).reshape(n, -1, h, w)\n",
          "values", "scrambled", (*NUMBERS, "moves nothing")),
     Slip(ONE, "channels_last", changed(EINSUM, ("->nohw", "->nhwo")), "shape", "channels_last",
          ("expected (2, 5, 4, 3)",)),
     Slip(ONE, "channels_first", changed(EINSUM, ('torch.einsum("oc,nchw->nohw", weight, read)',
          "torch.tensordot(weight, read, dims=([1], [1]))")), "shape", "channels_first",
          ("image first",)),
-    Slip(ONE, "image_multiplied", "def conv1x1(x, weight, stride=1):\n    return weight @ x\n", "run",
+    Slip(ONE, "image_multiplied", "def conv1x1(x, weight, stride=1):\n    return weight @ x\n",
+         "run",
          "image_multiplied", ("last two dimensions", "line 2")),
     Slip(ONE, "detached", changed(EINSUM, ("weight, read", "weight.detach(), read")), "gradients",
          "cut_off", ("no gradient", "`weight`")),
@@ -226,7 +230,8 @@ SLIPS = (
          "    return F.conv2d(x, weight[:, :, None, None], stride=stride)\n", "shortcut",
          says=("framework's convolution", "line 2")),
 
-    Slip(CONV, "turned", changed(SHIFTED, ("weight[:, :, i, j]", "weight[:, :, kh - 1 - i, kw - 1 - j]")),
+    Slip(CONV, "turned", changed(SHIFTED, ("weight[:, :, i, j]",
+         "weight[:, :, kh - 1 - i, kw - 1 - j]")),
          "values", "flipped", (*NUMBERS, "180 degrees")),
     Slip(CONV, "exchanged", changed(SHIFTED, ("weight[:, :, i, j]", "weight.mT[:, :, i, j]")),
          "values", "transposed", NUMBERS),
@@ -238,7 +243,8 @@ SLIPS = (
          "edge_repeated", (*NUMBERS, "zeros")),
     Slip(CONV, "one_side", changed(WINDOWS, ("[padding] * 4", "[0, 2 * padding] * 2")), "values",
          "one_side", NUMBERS),
-    Slip(CONV, "images_mixed", changed(UNFOLDED, ("return y", "y = y.transpose(0, 1).reshape(y.shape)\n    return y")),
+    Slip(CONV, "images_mixed", changed(UNFOLDED, ("return y",
+         "y = y.transpose(0, 1).reshape(y.shape)\n    return y")),
          "values", "images_mixed", NUMBERS),
     Slip(CONV, "no_stride", changed(SHIFTED, (" : stride", "")), "shape", "no_stride",
          ("stride is not used",)),
@@ -246,18 +252,22 @@ SLIPS = (
          "shape", "no_padding", ("padding is not used",)),
     Slip(CONV, "no_dilation", changed(SHIFTED, ("* dilation", "* 1"), ("dilation *", "1 *")),
          "shape", "no_dilation", ("dilation is not used",)),
-    Slip(CONV, "unfold_order", changed(UNFOLDED, ("dilation, padding, stride", "stride, padding, dilation")),
+    Slip(CONV, "unfold_order", changed(UNFOLDED, ("dilation, padding, stride",
+         "stride, padding, dilation")),
          "shape", says=("expected (1, 2, 4, 3)", "unflatten")),
     Slip(CONV, "size_without_one", changed(UNFOLDED, ("// stride + 1", "// stride")), "shape",
          says=("expected (2, 4, 4, 3)",)),
-    Slip(CONV, "width_only", changed(SHIFTED, ("padding, padding, padding, padding", "padding, padding")),
+    Slip(CONV, "width_only", changed(SHIFTED, ("padding, padding, padding, padding",
+         "padding, padding")),
          "shape", says=("expected",)),
     Slip(CONV, "square", changed(UNFOLDED, ("(rows, -1)", "(-1, rows)")), "shape",
          says=("expected (2, 4, 4, 3)",)),
     Slip(CONV, "slices_uncut", changed(SHIFTED, (": top + high : stride", "::stride"),
          (": left + wide : stride", "::stride")), "run", "slices_uncut", ("h' rows", "line")),
-    Slip(CONV, "padding_counted", changed(SHIFTED, ("F.pad(x, (padding, padding, padding, padding))", "x"),
-         ("x.shape[2] -", "x.shape[2] + 2 * padding -"), ("x.shape[3] -", "x.shape[3] + 2 * padding -")),
+    Slip(CONV, "padding_counted", changed(SHIFTED,
+         ("F.pad(x, (padding, padding, padding, padding))", "x"),
+         ("x.shape[2] -", "x.shape[2] + 2 * padding -"),
+         ("x.shape[3] -", "x.shape[3] + 2 * padding -")),
          "run", "padding_counted", ("without it",)),
     Slip(CONV, "stride_counted", changed(AFTERWARDS, ("total[..., ::stride, ::stride]",
          "total[..., : (high - 1) // stride + 1, : (wide - 1) // stride + 1]")), "values",
@@ -276,7 +286,8 @@ SLIPS = (
          ("kernel less one", "yours")),
     Slip(STACK, "no_strides", changed(FORWARD, ("        apart *= stride\n", "")), "values",
          "stride_forgotten", ("ignores the strides",)),
-    Slip(STACK, "stride_first", changed(FORWARD, ("        field += reach * apart\n        apart *= stride\n",
+    Slip(STACK, "stride_first", changed(FORWARD,
+         ("        field += reach * apart\n        apart *= stride\n",
          "        apart *= stride\n        field += reach * apart\n")), "values", "own_stride",
          ("strides before",)),
     Slip(STACK, "no_dilation", changed(FORWARD, ("field += reach", "field += (kernel - 1)")),
@@ -303,6 +314,7 @@ SLIPS = (
          ("round down", "6.5")),
     Slip(STACK, "size_only", changed(FORWARD, ("return size, field", "return size")), "shape",
          says=("one number, expected a tuple of 2 numbers",)),
-    Slip(STACK, "inside", changed(FORWARD, ("    return size, field", "        return size, field")),
+    Slip(STACK, "inside", changed(FORWARD, ("    return size, field",
+         "        return size, field")),
          "values", "first_alone", ("yours", "first layer")),
 )  # fmt: skip

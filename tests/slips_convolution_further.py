@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed
+from slips import NUMBERS, Slip, changed
 from torchvision.models.googlenet import BasicConv2d as TorchvisionConv
 
 NORM, BLOCK = "convolution.batch_norm", "convolution.inception"
-NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 
 NORMALISED = """
 def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
@@ -108,8 +107,10 @@ RIGHT = {
 SLIPS = (
     Slip(NORM, "always_batch", changed(NORMALISED, ("    if training:", "    if True:")), "values",
          says=NUMBERS),
-    Slip(NORM, "batch_served", changed(KEPT, ("y = (x - running_mean.view(shape)) / (running_var.view(shape) + eps).sqrt()",
-         "y = (x - x.mean((0, 2, 3), True)) / (x.var((0, 2, 3), correction=0, keepdim=True) + eps).sqrt()")),
+    Slip(NORM, "batch_served", changed(KEPT,
+         ("y = (x - running_mean.view(shape)) / (running_var.view(shape) + eps).sqrt()",
+          "var = x.var((0, 2, 3), correction=0, keepdim=True)\n"
+          "        y = (x - x.mean((0, 2, 3), True)) / (var + eps).sqrt()")),
          "values", "batch_in_evaluation", (*NUMBERS, "training=False")),
     Slip(NORM, "running_used", changed(NORMALISED, ("x - mean[", "x - kept[0]["),
          ("sqrt(var + eps)", "sqrt(kept[1] + eps)"),
@@ -122,7 +123,8 @@ SLIPS = (
          "biased_running", (*NUMBERS, "running variance")),
     Slip(NORM, "default_variance", changed(NORMALISED, (", correction=0", "")), "values",
          "unbiased_output", NUMBERS),
-    Slip(NORM, "eps_later", changed(NORMALISED, ("torch.sqrt(var + eps)", "(torch.sqrt(var) + eps)")),
+    Slip(NORM, "eps_later", changed(NORMALISED, ("torch.sqrt(var + eps)",
+         "(torch.sqrt(var) + eps)")),
          "values", "eps_outside", (*NUMBERS, "under the root")),
     Slip(NORM, "no_root", changed(NORMALISED, ("torch.sqrt(var + eps)", "(var + eps)")), "values",
          "root_missing", (*NUMBERS, "standard deviation")),
@@ -134,7 +136,8 @@ SLIPS = (
          ("    y = weight[:, None, None] * y + bias[:, None, None]\n", "")), "values", "no_scale",
          NUMBERS),
     Slip(NORM, "one_mean", changed(NORMALISED,
-         ("x.mean(dims), x.var(dims, correction=0)", "x.mean().expand(x.shape[1]), x.var(correction=0).expand(x.shape[1])"),
+         ("x.mean(dims), x.var(dims, correction=0)",
+          "x.mean().expand(x.shape[1]), x.var(correction=0).expand(x.shape[1])"),
          ("x.var(dims, correction=1)", "x.var(correction=1).expand(x.shape[1])")), "values",
          "one_statistic", (*NUMBERS, "Each channel has its own")),
     Slip(NORM, "graph", changed(NORMALISED, (".detach()", "")), "gradients", "graph_kept",
@@ -156,11 +159,13 @@ SLIPS = (
          "momentum, eps)\n    return y, mean, var\n", "shortcut",
          says=("framework's normalisation", "line 3")),
 
-    Slip(BLOCK, "order", changed(BLOCKS, ("self.branch3, self.branch4", "self.branch4, self.branch3")),
+    Slip(BLOCK, "order", changed(BLOCKS, ("self.branch3, self.branch4",
+         "self.branch4, self.branch3")),
          "values", "other_order", (*NUMBERS, "order")),
     Slip(BLOCK, "mean_pool", changed(BLOCKS, ("MaxPool2d", "AvgPool2d")), "values", "average_pool",
          NUMBERS),
-    Slip(BLOCK, "no_pool", changed(BLOCKS, ("nn.MaxPool2d(3, stride=1, padding=1)", "nn.Identity()")),
+    Slip(BLOCK, "no_pool", changed(BLOCKS, ("nn.MaxPool2d(3, stride=1, padding=1)",
+         "nn.Identity()")),
          "values", "no_pool", NUMBERS),
     Slip(BLOCK, "zero_border", changed(BLOCKS, ("nn.MaxPool2d(3, stride=1, padding=1)",
          "nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 1))")), "values", "zeros_pooled", NUMBERS),
@@ -172,7 +177,8 @@ SLIPS = (
          says=("not found: `branch4.1.bn.bias`",)),
     Slip(BLOCK, "pool_stride", changed(BLOCKS, ("(3, stride=1, padding=1)", "(3, padding=1)")),
          "run", "pool_stride", ("shrinks the image", "kernel size")),
-    Slip(BLOCK, "always_3x3", changed(BLOCKS, ("ch5x5, large, padding=large // 2", "ch5x5, 3, padding=1")),
+    Slip(BLOCK, "always_3x3", changed(BLOCKS, ("ch5x5, large, padding=large // 2",
+         "ch5x5, 3, padding=1")),
          "parameters", "small_kernel", ("branch3.1.conv.weight",)),
     Slip(BLOCK, "one_padding", changed(BLOCKS, ("padding=large // 2", "padding=1")), "run",
          says=("Sizes of tensors",)),
@@ -184,8 +190,10 @@ SLIPS = (
          ("branch2.0.conv.weight",)),
     Slip(BLOCK, "added", changed(BLOCKS, ("torch.cat([branch(x) for branch in branches], dim=1)",
          "sum(branch(x) for branch in branches)")), "run", says=("line",)),
-    Slip(BLOCK, "wrong_dim", changed(BLOCKS, ("dim=1", "dim=0")), "run", says=("Sizes of tensors",)),
+    Slip(BLOCK, "wrong_dim", changed(BLOCKS, ("dim=1", "dim=0")), "run",
+         says=("Sizes of tensors",)),
     Slip(BLOCK, "no_reduction", changed(BLOCKS,
-         ("            BasicConv2d(in_channels, ch3x3red, 1),\n            BasicConv2d(ch3x3red, ch3x3",
+         ("            BasicConv2d(in_channels, ch3x3red, 1),\n"
+          "            BasicConv2d(ch3x3red, ch3x3",
           "            BasicConv2d(in_channels, ch3x3")), "names", says=("not found: `branch2.1",)),
 )  # fmt: skip

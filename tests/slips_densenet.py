@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed, defined
+from slips import NUMBERS, Slip, changed, defined
 
 GROW, LAYER, BLOCK = "densenet.grow", "densenet.layer", "densenet.block"
 
@@ -68,7 +68,8 @@ BY_CLAMP = changed(
 
 IN_STEPS = changed(
     DENSE_LAYER,
-    ("        y = self.conv1(F.relu(self.norm1(x)))\n        return self.conv2(F.relu(self.norm2(y)))",
+    ("        y = self.conv1(F.relu(self.norm1(x)))\n"
+     "        return self.conv2(F.relu(self.norm2(y)))",
      "        for norm, conv in ((self.norm1, self.conv1), (self.norm2, self.conv2)):\n"
      "            x = conv(F.relu(norm(x)))\n        return x"),
 )  # fmt: skip
@@ -116,8 +117,6 @@ RIGHT = {
     BLOCK: {"plain": DENSE_BLOCK, "counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED},
 }
 
-NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
-
 SLIPS = (
     Slip(GROW, "new_on_top", changed(STACKED, ("[matrix, new]", "[new, matrix]")), "values",
          "new_on_top", NUMBERS),
@@ -142,13 +141,15 @@ SLIPS = (
          "entry_by_entry", ("matrix product",)),
     Slip(GROW, "cut_off", changed(STACKED, ("weight @", "weight.data @")), "gradients", "cut_off",
          ("no gradient", "`weight`")),
-    Slip(GROW, "row_by_row", ROW_BY_ROW, "launches", says=("Right, but slow", "One matrix product")),
+    Slip(GROW, "row_by_row", ROW_BY_ROW, "launches",
+         says=("Right, but slow", "One matrix product")),
 
     Slip(LAYER, "no_first_relu", changed(DENSE_LAYER, ("F.relu(self.norm1(x))", "self.norm1(x)")),
          "values", "no_first_relu", (*NUMBERS, "evaluation mode")),
     Slip(LAYER, "no_second_relu", changed(DENSE_LAYER, ("F.relu(self.norm2(y))", "self.norm2(y)")),
          "values", "no_second_relu", NUMBERS),
-    Slip(LAYER, "relu_first", changed(DENSE_LAYER, ("F.relu(self.norm1(x))", "self.norm1(F.relu(x))"),
+    Slip(LAYER, "relu_first", changed(DENSE_LAYER, ("F.relu(self.norm1(x))",
+         "self.norm1(F.relu(x))"),
          ("F.relu(self.norm2(y))", "self.norm2(F.relu(y))")), "values", "relu_first", NUMBERS),
     Slip(LAYER, "no_norms", changed(DENSE_LAYER, ("self.norm1(x)", "x"), ("self.norm2(y)", "y")),
          "values", "no_norms", NUMBERS),
@@ -159,12 +160,14 @@ SLIPS = (
          "F.relu(self.norm1(self.conv1(x)))"), ("self.conv2(F.relu(self.norm2(y)))",
          "F.relu(self.norm2(self.conv2(y)))")), "run", "norm_late", ("does not fit",)),
     Slip(LAYER, "first_norm_of_the_narrow", changed(DENSE_LAYER, ("BatchNorm2d(in_channels)",
-         "BatchNorm2d(width)")), "run", "norm_late", ("`norm1.weight` has shape (8,), expected (6,)",)),
+         "BatchNorm2d(width)")), "run", "norm_late",
+         ("`norm1.weight` has shape (8,), expected (6,)",)),
     Slip(LAYER, "always_four", changed(DENSE_LAYER, ("bn_size * growth_rate", "4 * growth_rate")),
          "parameters", "always_four", ("conv1.weight",)),
     Slip(LAYER, "added", changed(DENSE_LAYER, ("return self.conv2(", "return x + self.conv2(")),
          "run", "added", ("residual block",)),
-    Slip(LAYER, "conv_first", changed(DENSE_LAYER, ("BatchNorm2d(in_channels)", "BatchNorm2d(width)"),
+    Slip(LAYER, "conv_first", changed(DENSE_LAYER, ("BatchNorm2d(in_channels)",
+         "BatchNorm2d(width)"),
          ("norm2 = nn.BatchNorm2d(width)", "norm2 = nn.BatchNorm2d(growth_rate)"),
          ("self.conv1(F.relu(self.norm1(x)))", "F.relu(self.norm1(self.conv1(x)))"),
          ("self.conv2(F.relu(self.norm2(y)))", "F.relu(self.norm2(self.conv2(y)))")),
@@ -180,7 +183,8 @@ SLIPS = (
          ("new ones alone",)),
     Slip(LAYER, "with_bias", changed(DENSE_LAYER, ("width, 1, bias=False", "width, 1")), "names",
          says=("not expected: `conv1.bias`", "has a bias unless")),
-    Slip(LAYER, "exchanged", changed(DENSE_LAYER, ("in_channels, width, 1, bias", "in_channels, width, 3, padding=1, bias"),
+    Slip(LAYER, "exchanged", changed(DENSE_LAYER, ("in_channels, width, 1, bias",
+         "in_channels, width, 3, padding=1, bias"),
          ("growth_rate, 3, padding=1", "growth_rate, 1")), "parameters", says=("conv1.weight",)),
 
     Slip(BLOCK, "multiplied", changed(DENSE_BLOCK, ("in_channels + i * growth_rate",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from slips import Slip, changed, defined
-from torch import nn
+from slips import NUMBERS, Slip, changed
 
-MATRIX, CONV, BLOCK = "resnext.block_diagonal", "resnext.grouped_conv2d", "resnext.block"
+MATRIX, CONV = "resnext.block_diagonal", "resnext.grouped_conv2d"
+NAMES: dict = {}
 
 # --- the block-diagonal matrix -------------------------------------------------
 
@@ -154,75 +153,6 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
     return y
 """
 
-
-convolve = defined(UNFOLDED, "grouped_conv2d")
-
-
-class GroupedConv2d(nn.Module):
-    """The lesson's layer, as it stands between the exercises, on a right function."""
-
-    def __init__(self, c_in, c_out, k, stride=1, padding=0, groups=1):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(c_out, c_in // groups, k, k))
-        nn.init.kaiming_normal_(self.weight, mode="fan_out")
-        self.stride, self.padding, self.groups = stride, padding, groups
-
-    def forward(self, x):
-        return convolve(x, self.weight, self.groups, self.stride, self.padding)
-
-
-NAMES = {"GroupedConv2d": GroupedConv2d}  # what the lesson defines between its exercises
-
-# --- the block -----------------------------------------------------------------
-
-BOTTLENECK = """
-class Bottleneck(nn.Module):
-    expansion = 4
-
-    def __init__(self, in_channels, planes, stride=1, groups=1, width_per_group=64):
-        super().__init__()
-        width = int(planes * width_per_group / 64) * groups
-        out = planes * self.expansion
-        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = GroupedConv2d(width, width, 3, stride, 1, groups)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, out, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(out)
-        self.downsample = None
-        if stride != 1 or in_channels != out:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(in_channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
-            )
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = F.relu(self.bn2(self.conv2(y)))
-        y = self.bn3(self.conv3(y))
-        identity = x if self.downsample is None else self.downsample(x)
-        return F.relu(y + identity)
-"""
-
-FLOORED = changed(
-    BOTTLENECK, ("int(planes * width_per_group / 64)", "planes * width_per_group // 64")
-)
-
-WITH_LAYERS = changed(
-    BOTTLENECK,
-    ("self.downsample = None", "self.relu = nn.ReLU(inplace=True)\n        self.downsample = None"),
-    ("F.relu(self.bn", "self.relu(self.bn"),
-    ("        identity = x if", "        y += x if"),
-    ("return F.relu(y + identity)", "return self.relu(y)"),
-)
-
-BY_HAND = changed(
-    BOTTLENECK,
-    ("        y = F.relu(self.bn1(self.conv1(x)))\n",
-     "        y = torch.einsum('oi,nihw->nohw', self.conv1.weight[:, :, 0, 0], x)\n"
-     "        y = self.bn1(y).clamp(min=0)\n"),
-    ("return F.relu(y + identity)", "return (identity + y).clamp(min=0)"),
-)  # fmt: skip
-
 RIGHT = {
     MATRIX: {
         "placed": PLACED, "joined": JOINED, "with_eye": WITH_EYE, "padded": PADDED,
@@ -232,12 +162,7 @@ RIGHT = {
         "unfolded": UNFOLDED, "einsum": SUMMED_BY_NAME, "shifted": SHIFTED, "float64": IN_FLOAT64,
         "view": LAST_AXIS_FIRST, "layer": CONV_LAYER,
     },
-    BLOCK: {
-        "plain": BOTTLENECK, "floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND,
-    },
 }  # fmt: skip
-
-NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 
 SLIPS = (
     Slip(MATRIX, "same_columns", changed(PLACED, ("i * c : (i + 1) * c", ":c")), "values",
@@ -300,63 +225,4 @@ SLIPS = (
     Slip(CONV, "dense", DENSE, "launches", says=("wasteful", "zeros")),
     Slip(CONV, "shortcut", SHORTCUT, "shortcut",
          says=("grouped convolution", "line 3 of the cell")),
-
-    Slip(BLOCK, "rounded", changed(BOTTLENECK, ("int(planes", "round(planes")), "parameters",
-         "rounded_up", ("conv1.weight", "rounded up")),
-    Slip(BLOCK, "floored_last", changed(BOTTLENECK, ("/ 64) * groups", "/ 64 * groups)")), "run",
-         says=("`conv1.weight` has shape", "width_per_group=20")),
-    Slip(BLOCK, "no_groups", changed(BOTTLENECK, ("stride, 1, groups)", "stride, 1)")),
-         "parameters", "no_groups", ("conv2.weight", "one full convolution")),
-    Slip(BLOCK, "stride_early", changed(BOTTLENECK, ("width, 1, bias", "width, 1, stride, bias"),
-         ("3, stride, 1, groups", "3, 1, 1, groups")), "values", "stride_first",
-         (*NUMBERS, "3x3", "conv2.weight (2, 1, 3, 3)", "evaluation mode")),
-    Slip(BLOCK, "no_last_relu", changed(BOTTLENECK, ("F.relu(y + identity)", "y + identity")),
-         "values", "no_last_relu", (*NUMBERS, "last ReLU")),
-    Slip(BLOCK, "relu_then_add", changed(BOTTLENECK, ("relu(y + identity)", "relu(y) + identity")),
-         "values", "relu_then_add", (*NUMBERS, "before the addition")),
-    Slip(BLOCK, "no_middle_relu", changed(BOTTLENECK, ("F.relu(self.bn2(self.conv2(y)))",
-         "self.bn2(self.conv2(y))")), "values", "no_middle_relu", (*NUMBERS, "between")),
-    Slip(BLOCK, "no_first_relu", changed(BOTTLENECK, ("F.relu(self.bn1(self.conv1(x)))",
-         "self.bn1(self.conv1(x))")), "values", says=NUMBERS),
-    Slip(BLOCK, "forgets_the_input", changed(BOTTLENECK, ("y + identity", "y")), "values",
-         "no_shortcut", (*NUMBERS, "not added")),
-    Slip(BLOCK, "project_on_stride", changed(BOTTLENECK, ("if stride != 1 or in_channels != out",
-         "if stride != 1")), "run", "project_on_stride",
-         ("`downsample.0.weight`", "channels changes")),
-    Slip(BLOCK, "project_the_other_way", changed(BOTTLENECK,
-         ("if stride != 1 or in_channels != out", "if stride != 1"),
-         ("y + identity", "identity + y")), "run", "project_on_stride",
-         ("channels changes",)),
-    Slip(BLOCK, "other_names", changed(BOTTLENECK, ("self.bn1", "self.norm1")), "names",
-         says=("`bn1.weight`", "`norm1.weight`", "not found", "not expected")),
-    Slip(BLOCK, "extra_layer", changed(BOTTLENECK, ("self.downsample = None",
-         "self.downsample = None\n        self.spare = nn.Linear(2, 2)")), "names",
-         says=("not expected: `spare.bias`, `spare.weight`",)),
-    Slip(BLOCK, "with_bias", changed(BOTTLENECK, ("in_channels, width, 1, bias=False",
-         "in_channels, width, 1")), "names", says=("not expected: `conv1.bias`",)),
-    Slip(BLOCK, "no_init", changed(BOTTLENECK, ("        super().__init__()\n", "")), "run",
-         says=("super().__init__()", "line")),
-    Slip(BLOCK, "no_forward", changed(BOTTLENECK, ("def forward", "def froward")), "run",
-         says=("no method `forward`",)),
-    Slip(BLOCK, "no_module", changed(BOTTLENECK, ("(nn.Module)", "")), "run",
-         says=("not an nn.Module",)),
-    Slip(BLOCK, "no_statistics", changed(BOTTLENECK, ("self.bn2 = nn.BatchNorm2d(width)",
-         "self.bn2 = nn.BatchNorm2d(width, track_running_stats=False)")), "names",
-         says=("not found: `bn2.running_mean`, `bn2.running_var`",)),
-    Slip(BLOCK, "momentum", changed(BOTTLENECK, ("self.bn2 = nn.BatchNorm2d(width)",
-         "self.bn2 = nn.BatchNorm2d(width, momentum=0.9)")), "values",
-         says=("`bn2.running_mean`", "training mode")),
-    Slip(BLOCK, "frozen", changed(BOTTLENECK, ("        self.downsample = None\n",
-         "        self.conv3.weight.requires_grad_(False)\n        self.downsample = None\n")),
-         "gradients", says=("no gradient", "`conv3.weight`")),
-    Slip(BLOCK, "renamed_argument", changed(BOTTLENECK, ("planes", "channels")), "run",
-         says=("names of the arguments", "'planes'")),
-    Slip(BLOCK, "renamed_input", changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"),
-         (" x if", " image if")), "run", says=("names of the arguments", "'x'")),
-    Slip(BLOCK, "a_layer", BOTTLENECK + "\nBottleneck = Bottleneck(8, 2)\n", "run",
-         says=("no class", "a name of its own")),
-    Slip(BLOCK, "shortcut", changed(BOTTLENECK,
-         ("GroupedConv2d(width, width, 3, stride, 1, groups)",
-          "nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False)")), "shortcut",
-         says=("grouped convolution", "line 23 of the cell")),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from slips import Slip, changed, defined
+from slips import NUMBERS, Slip, changed, defined
 from torch import nn
 
 CONV, KERNEL, BLOCK = "separable.depthwise_conv2d", "separable.dense_kernel", "separable.block"
@@ -154,8 +154,6 @@ RIGHT = {
     KERNEL: {"broadcast": BROADCAST, "named": NAMED, "one_by_one": ONE_BY_ONE},
     BLOCK: {"plain": SEPARABLE, "with_layers": WITH_LAYERS, "by_hand": POINTWISE_BY_HAND},
 }  # fmt: skip
-
-NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 
 SLIPS = (
     Slip(CONV, "all_channels", changed(LOOP, ("weight[c : c + 1], x[:, c : c + 1]",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed
-from slips_separable import NUMBERS
+from slips import NUMBERS, Slip, changed
 
 RANK, INVERTED = "separable.rank", "separable.inverted_residual"
 NAMES: dict = {}
@@ -119,7 +118,8 @@ SLIPS = (
     Slip(RANK, "not_back", changed(DECOMPOSED, ("kept.transpose(0, 1)", "kept")), "values",
          "not_turned_back", (*NUMBERS, "transpose it back")),
     Slip(RANK, "inputs_first", changed(DECOMPOSED,
-         ("kept.transpose(0, 1).reshape(c_out, c_in, kh, kw)", "kept.reshape(c_in, c_out, kh, kw)")),
+         ("kept.transpose(0, 1).reshape(c_out, c_in, kh, kw)",
+          "kept.reshape(c_in, c_out, kh, kw)")),
          "shape", "inputs_first", ("begins with the input channels",)),
 
     Slip(INVERTED, "stride_late", changed(V2, ("(hidden, out_channels, 1, bias",

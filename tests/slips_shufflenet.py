@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed, defined
-from slips_resnext import GroupedConv2d
+from slips import NUMBERS, Slip, changed, defined
+from slips_resnext_block import GroupedConv2d
 
 STACK, SHUFFLE, UNIT = "shufflenet.stack_matrix", "shufflenet.channel_shuffle", "shufflenet.unit"
 
@@ -128,8 +128,6 @@ RIGHT = {
     UNIT: {"plain": PLAIN, "with_layers": WITH_LAYERS, "frameworks": FRAMEWORKS},
 }
 
-NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
-
 SLIPS = (
     Slip(STACK, "from_the_right", changed(LOOP, ("layer @ total[order]", "total[order] @ layer")),
          "values", "from_the_right", NUMBERS),
@@ -208,7 +206,8 @@ def channel_shuffle(x, groups):
     Slip(UNIT, "shuffled_last", changed(PLAIN, ("        y = shuffle(y, self.groups)\n", ""),
          ("y = self.bn3(self.conv3(y))", "y = shuffle(self.bn3(self.conv3(y)), self.groups)")),
          "values", "last_shuffle", NUMBERS),
-    Slip(UNIT, "stride_early", changed(PLAIN, ("mid, 1, groups=first", "mid, 1, stride, groups=first"),
+    Slip(UNIT, "stride_early", changed(PLAIN, ("mid, 1, groups=first",
+         "mid, 1, stride, groups=first"),
          ("3, stride, 1", "3, 1, 1")), "values", "stride_first", NUMBERS),
     Slip(UNIT, "norm_forgotten", changed(PLAIN, ("self.bn3(self.conv3(y))", "self.conv3(y)")),
          "values", "no_bn3", ("`bn3`",)),

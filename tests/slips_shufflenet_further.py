@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed
-from slips_shufflenet import NAMES, NUMBERS
+from slips import NUMBERS, Slip, changed
+from slips_shufflenet import NAMES
 
 FOLD, MIXING, V2 = "shufflenet.fold", "shufflenet.mixing_matrix", "shufflenet.unit_v2"
 
@@ -119,7 +119,8 @@ def fold_shuffle(weight, groups):
          "values", "transposed", NUMBERS),
     Slip(MIXING, "mean", changed(ADDED, ("k**0.5", "k")), "values", "mean", NUMBERS),
     Slip(MIXING, "sum", changed(ADDED, (" / k**0.5", "")), "values", "not_scaled", NUMBERS),
-    Slip(MIXING, "root_of_c", changed(ADDED, ("k**0.5", "c**0.5")), "values", "by_channels", NUMBERS),
+    Slip(MIXING, "root_of_c", changed(ADDED, ("k**0.5", "c**0.5")), "values", "by_channels",
+         NUMBERS),
     Slip(MIXING, "in_turn", """
 def mixing_matrix(orders):
     matrix = torch.eye(orders.shape[1], dtype=torch.float64)
@@ -140,7 +141,8 @@ def mixing_matrix(orders):
     Slip(V2, "not_depthwise", changed(HALVES, ("3, stride, 1, groups=half", "3, stride, 1")),
          "parameters", "not_depthwise", ("branch2.3.weight",)),
     Slip(V2, "other_order", changed(HALVES,
-         ("[self.branch1(kept), self.branch2(other)]", "[self.branch2(other), self.branch1(kept)]")),
+         ("[self.branch1(kept), self.branch2(other)]",
+          "[self.branch2(other), self.branch1(kept)]")),
          "values", "other_order", NUMBERS),
     Slip(V2, "stride_1_of_two", changed(HALVES, ("GroupedConv2d(half, half, 3, stride, 1, groups",
          "GroupedConv2d(half, half, 3, 1, 1, groups")), "run", says=("line",)),

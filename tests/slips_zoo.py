@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from slips import Slip, changed
+from slips import NUMBERS, Slip, changed
 
 from convzoo import zoo
 
@@ -236,7 +236,8 @@ SLIPS = (
          says=("number is not", "multiply-adds above the budget")),
     Slip(DESIGN, "no_mix", changed(SEPARABLE, ("planes, 1, bias", "planes, 1, groups=4, bias")),
          "values", "four_groups", ("number is not", "pairs of channels that never meet")),
-    Slip(DESIGN, "no_stride", changed(SEPARABLE, ("3, stride, 1", "3, 1, 1")), "values", "no_stride",
+    Slip(DESIGN, "no_stride", changed(SEPARABLE, ("3, stride, 1", "3, 1, 1")), "values",
+         "no_stride",
          ("rows out",)),
     Slip(DESIGN, "no_shuffle", changed(GATED, ("return x * gates[:, :, None, None]", "return x")),
          "values", "four_groups", ("stovepipes",)),

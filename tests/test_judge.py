@@ -7,6 +7,7 @@ import pytest
 import slips
 import slips_densenet_further
 import slips_resnext as written
+import slips_resnext_block as block
 import torch
 
 from convzoo.case import Case, answer
@@ -17,13 +18,13 @@ from convzoo.exercises.texts import columns, tensor_text
 ENGINE = sys.modules["convzoo.exercises.judge"]
 LIMIT = sys.modules["convzoo.exercises.limit"]
 CONV = catalogue()[written.CONV]
-BLOCK = catalogue()[written.BLOCK]
+BLOCK = catalogue()[block.BLOCK]
 HEAD = "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n"
 
 
 def judged(body: str, exercise=CONV, **names):
     source = body if body.startswith(("def", "async", "class", "\n")) else HEAD + body
-    return judge(exercise, slips.defined(source, exercise.name, **written.NAMES, **names))
+    return judge(exercise, slips.defined(source, exercise.name, **block.NAMES, **names))
 
 
 RUN = {
@@ -170,9 +171,9 @@ def test_the_frameworks_own_is_no_answer_in_disguise():
     verdict = judged("    return own(x, weight, groups, stride, padding)",
                      own=framework.grouped_conv2d)  # fmt: skip
     assert verdict.stage == "shortcut" and "line 2 of the cell" in verdict.message
-    layered = slips.changed(written.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
+    layered = slips.changed(block.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
 
-    class Borrowed(written.GroupedConv2d):
+    class Borrowed(block.GroupedConv2d):
         def forward(self, x):
             return framework.grouped_conv2d(x, self.weight, self.groups, self.stride, self.padding)
 
@@ -202,7 +203,7 @@ def test_a_check_leaves_the_lessons_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    judged(written.BOTTLENECK, BLOCK)
+    judged(block.BOTTLENECK, BLOCK)
     judged(written.LOOP.replace("    wide", "    torch.manual_seed(0)\n    wide", 1))
     assert torch.equal(torch.rand(3), expected)
 
@@ -218,7 +219,7 @@ def test_a_case_is_not_changed_by_an_answer():
 def test_an_untouched_class_is_not_attempted(where):
     mark = {"__init__": "        width", "forward": "        y = F.relu(self.bn1"}[where]
     stub = f'        raise NotAttempted("{BLOCK.id}")\n' + mark
-    verdict = judged(slips.changed(written.BOTTLENECK, (mark, stub)), BLOCK)
+    verdict = judged(slips.changed(block.BOTTLENECK, (mark, stub)), BLOCK)
     assert verdict.status == "not attempted"
 
 
