@@ -8,11 +8,6 @@ from convzoo.exercises.questions import Belief, Question
 LESSON = "00_convolution"
 
 
-def _up(n: int, stride: int) -> int:
-    """Positions of a 1x1 with a stride along n pixels."""
-    return -(-n // stride)
-
-
 def _pixels(rng) -> dict:
     """Four different numbers whose mean, sum and largest are told apart from each."""
     a, d = rng.choice([3, 5, 7]), rng.choice([14, 16, 18])
@@ -147,9 +142,9 @@ QUESTIONS = (
         lesson=LESSON,
         title="Channels of an Inception block",
         points=1,
-        text="An Inception block reads {c} channels. Its branches: a 1x1 to {a}; a 1x1 to {b0}, then "
-        "a 3x3 to {b}; a 1x1 to {d0}, then a 5x5 to {d}; a max pool, then a 1x1 to {e}. How many "
-        "channels come out?",
+        text="An Inception block reads {c} channels. Its branches: a 1x1 to {a}; a 1x1 to {b0}, "
+        "then a 3x3 to {b}; a 1x1 to {d0}, then a 5x5 to {d}; a max pool, then a 1x1 to {e}. How "
+        "many channels come out?",
         draw=lambda rng: {
             "c": rng.choice([192, 256, 480]), "a": rng.choice([64, 128]), "b0": 96,
             "b": rng.choice([120, 136, 200]), "d0": 16, "d": rng.choice([32, 48]),
@@ -183,16 +178,16 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="convolution.eight_of_nine",
-        question="Add up eight of the nine products of a 3x3 layer with random weights, all but one. "
-        "How large is what is missing, as a share of the output? (Both measured as the root of the "
-        "mean square; 0.5 means half as large.)",
+        question="Add up eight of the nine products of a 3x3 layer with random weights, all but "
+        "one. How large is what is missing, as a share of the output? (Both measured as the root "
+        "of the mean square; 0.5 means half as large.)",
         unit="of the output",
         why="Why is it not a ninth?",
     ),
     Prediction(
         id="convolution.unread",
-        question="A 3x3 with stride 2, dilation 2 and padding 2 runs over 13 x 13 pixels. Which share "
-        "of the pixels does no output ever read? (0.1 means a tenth.)",
+        question="A 3x3 with stride 2, dilation 2 and padding 2 runs over 13 x 13 pixels. Which "
+        "share of the pixels does no output ever read? (0.1 means a tenth.)",
         unit="of the pixels",
         why="Which rows can a tap reach?",
     ),
@@ -206,24 +201,24 @@ PREDICTIONS = (
     ),
     Prediction(
         id="convolution.unfolded",
-        question="Unfolding copies for every output the pixels that it reads. A 3x3 with stride 1 and "
-        "padding 1: how many times as many numbers as the image does the unfolded one hold?",
+        question="Unfolding copies for every output the pixels that it reads. A 3x3 with stride 1 "
+        "and padding 1: how many times as many numbers as the image does the unfolded one hold?",
         unit="times as many",
         why="Who reads the same pixel?",
     ),
     Prediction(
         id="convolution.company",
-        question="One image goes through a batch norm in training mode, twice, each time with three "
-        "other images beside it. Its numbers are then about 1 large. By how much do the two "
+        question="One image goes through a batch norm in training mode, twice, each time with "
+        "three other images beside it. Its numbers are then about 1 large. By how much do the two "
         "results differ? (Root of the mean square; 0 means not at all.)",
         unit="of the output's size",
         why="What of it depends on the other images?",
     ),
     Prediction(
         id="convolution.regularises",
-        question="The lecture: batch norm regularises. 200 digits to learn from, 5 seeds each: by how "
-        "many percentage points is the test accuracy with batch norm above that without? (Negative "
-        "if below.)",
+        question="The lecture: batch norm regularises. 200 digits to learn from, 5 seeds each: by "
+        "how many percentage points is the test accuracy with batch norm above that without? "
+        "(Negative if below.)",
         unit="points",
         why="What else does batch norm change?",
     ),
