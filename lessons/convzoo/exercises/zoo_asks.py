@@ -43,7 +43,8 @@ QUESTIONS = (
             "The second takes half as long on a GPU, but not on a CPU.",
             "The second is faster, if not twice.",
         ),
-        explain="In this lesson, too, networks with as many multiply-adds differ in time by factors.",
+        explain="In this lesson, too, networks with as many multiply-adds differ in time by "
+        "factors.",
         beliefs=(
             Belief(
                 "The second takes half as long.",
@@ -67,9 +68,9 @@ QUESTIONS = (
         lesson=LESSON,
         title="The least that chance can do",
         points=1,
-        text="{s} seeds of each of two networks, and the worst of the one is better than the best of "
-        "the other. Of all ways to deal out the {n} numbers to two names, {s} each, one in how many "
-        "has a gap as large as that, in either direction?",
+        text="{s} seeds of each of two networks, and the worst of the one is better than the best "
+        "of the other. Of all ways to deal out the {n} numbers to two names, {s} each, one in how "
+        "many has a gap as large as that, in either direction?",
         draw=lambda rng: (lambda s: {"s": s, "n": 2 * s, "all": comb(2 * s, s)})(
             rng.choice([3, 4, 5, 6, 7, 8])
         ),
@@ -125,24 +126,24 @@ PREDICTIONS = (
     Prediction(
         id="zoo.apart",
         question="Eight networks, one task, one recipe, 174,000 multiply-adds each. How many "
-        "percentage points of test accuracy lie between the best of them and the worst, by the mean "
-        "of five seeds?",
+        "percentage points of test accuracy lie between the best of them and the worst, by the "
+        "mean of five seeds?",
         unit="percentage points",
         why="Which do you expect at either end?",
     ),
     Prediction(
         id="zoo.latency",
-        question="ShuffleNet's network and the plain one have as many multiply-adds. How many times as "
-        "long as the plain one does ShuffleNet's take for one image, on your device? (1 means as "
-        "long.)",
+        question="ShuffleNet's network and the plain one have as many multiply-adds. How many "
+        "times as long as the plain one does ShuffleNet's take for one image, on your device? (1 "
+        "means as long.)",
         unit="times as long",
         why="What else is there to wait for?",
     ),
     Prediction(
         id="zoo.own_mix",
-        question="The first layer has eight groups of two channels, the second, too; the label is the "
-        "XOR of groups 0 and 2. Each place reads its own channel and the one `shift` places further. "
-        "From which `shift` on, counted from 0, can the second layer know both groups?",
+        question="The first layer has eight groups of two channels, the second, too; the label is "
+        "the XOR of groups 0 and 2. Each place reads its own channel and the one `shift` places "
+        "further. From which `shift` on, counted from 0, can the second layer know both groups?",
         unit="places",
         why="Which channels does a group of the second layer read?",
         value=3,

@@ -87,7 +87,8 @@ DESIGN = Exercise(
         ),
         Wrong(
             "four_groups",
-            "The budget is kept, but these are stovepipes: four groups that never meet (lesson 05).",
+            "The budget is kept, but these are stovepipes: four groups that never meet (lesson "
+            "05).",
             _layer(3, lambda i, p: 4),
         ),
         Wrong(

@@ -1,0 +1,114 @@
+"""Lesson 07: a width for a budget."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import torch
+from torch import Generator
+
+from convzoo import zoo
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Wrong, pick
+from convzoo.framework import zoo as framework
+
+LESSON = "07_zoo"
+
+COUNTED = ("plain", "residual", "separable")
+
+
+def _width_case(kind: str, steps: int, step: int, part: float) -> Case:
+    """The budget lies `part` of the way from this many steps to the next."""
+    low, high = (zoo.macs(kind, (steps + more) * step) for more in (0, 1))
+    return Case({"kind": kind, "budget": low + int(part * (high - low)), "step": step}, {})
+
+
+def _width_cases(gen: Generator) -> list[Case]:
+    def few() -> int:
+        return int(torch.randint(2, 6, (), generator=gen))
+
+    return [
+        _width_case(pick(gen, [*COUNTED]), few(), 8, 0.3),
+        _width_case(pick(gen, [*COUNTED]), few(), 4, 0.8),
+        _width_case(pick(gen, [*COUNTED]), few(), 8, 0.0),
+        Case({"kind": pick(gen, [*COUNTED]), "budget": zoo.macs("plain", 1) // 4, "step": 8}, {}),
+        _width_case("separable", few() + 3, 8, 0.5),
+    ]
+
+
+def _width_small() -> list[Case]:
+    near = [_width_case("plain", 2, 8, part) for part in (0.5, 0.0, 0.9)]
+    return [*near, Case({"kind": "plain", "budget": 100, "step": 8}, {})]
+
+
+def _fits(kind: str, budget: int, step: int) -> int:
+    return framework.width_for_budget(kind, budget, step)
+
+
+def _nearest(kind: str, budget: int, step: int) -> int:
+    low = _fits(kind, budget, step)
+    return min((low, low + step), key=lambda w: abs((zoo.macs(kind, w) if w else 0) - budget))
+
+
+WIDTH = Exercise(
+    id="zoo.width_for_budget",
+    lesson=LESSON,
+    title="A width for a budget",
+    points=2,
+    minutes=10,
+    name="width_for_budget",
+    reference=framework.width_for_budget,
+    cases=_width_cases,
+    small=_width_small,
+    wrong=(
+        Wrong(
+            "first_above",
+            "That is the first width above the budget. Asked is the last one within it.",
+            lambda kind, budget, step: _fits(kind, budget, step) + step,
+        ),
+        Wrong(
+            "strictly_below",
+            "A network that costs exactly the budget is within it.",
+            lambda kind, budget, step: _fits(kind, budget - 1, step),
+        ),
+        Wrong(
+            "nearest",
+            "That is the width whose cost is nearest to the budget, but it is above it. A budget "
+            "is not exceeded.",
+            _nearest,
+        ),
+        Wrong(
+            "any_width",
+            "The step is not kept: the width has to be a multiple of it.",
+            lambda kind, budget, step: _fits(kind, budget, 1),
+        ),
+        Wrong(
+            "steps",
+            "That is how many steps there are. Asked is the width, in channels.",
+            lambda kind, budget, step: _fits(kind, budget, step) // step,
+        ),
+        Wrong(
+            "in_proportion",
+            "The width is taken in proportion to the budget. A full layer's cost grows with the "
+            "square of the width.",
+            lambda kind, budget, step: step * (budget // zoo.macs(kind, step)),
+        ),
+        Wrong(
+            "by_the_root",
+            "The width is taken by the square root of the budget. That is near, but stem, "
+            "depthwise layers and the linear layer grow in proportion: count the network.",
+            lambda kind, budget, step: step * int(sqrt(budget / zoo.macs(kind, step))),
+        ),
+        Wrong(
+            "at_least_one",
+            "Where not even the narrowest network is within the budget, the answer is 0.",
+            lambda kind, budget, step: max(step, _fits(kind, budget, step)),
+        ),
+    ),
+    hints=(
+        "`zoo.macs(kind, width)` tells what a width costs, and it grows with the width. So there "
+        "is a last width that fits, and everything below it fits, too.",
+        "Count in steps. Double until it does not fit any more. Then halve the gap between one "
+        "that fits and one that does not, until they are neighbours. Zero steps always fit.",
+    ),
+)
