@@ -9,7 +9,11 @@ LESSON = "03_densenet"
 
 
 def _draw_block(rng) -> dict:
-    return {"c": rng.choice([24, 40, 48, 64]), "k": rng.choice([12, 16, 20]), "n": rng.choice([5, 6, 7])}
+    return {
+        "c": rng.choice([24, 40, 48, 64]),
+        "k": rng.choice([12, 16, 20]),
+        "n": rng.choice([5, 6, 7]),
+    }
 
 
 def _copied(v: dict, first: int, last: int) -> int:
@@ -18,7 +22,11 @@ def _copied(v: dict, first: int, last: int) -> int:
 
 
 def _draw_pair(rng) -> dict:
-    return {"a": rng.choice([48, 96, 160]), "b": rng.choice([12, 24, 32]), "s": rng.choice([14, 28])}
+    return {
+        "a": rng.choice([48, 96, 160]),
+        "b": rng.choice([12, 24, 32]),
+        "s": rng.choice([14, 28]),
+    }
 
 
 def _draw_transition(rng) -> dict:
@@ -64,8 +72,8 @@ QUESTIONS = (
         lesson=LESSON,
         title="What fits beside what",
         points=1,
-        text="x has {a} channels of {s} x {s} pixels, f(x) has {b} channels of {s} x {s}. What does "
-        "`torch.cat([x, f(x)], dim=1)` do?",
+        text="x has {a} channels of {s} x {s} pixels, f(x) has {b} channels of {s} x {s}. What "
+        "does `torch.cat([x, f(x)], dim=1)` do?",
         draw=_draw_pair,
         answer="It gives {a} + {b} channels of {s} x {s} pixels.",
         options=(
@@ -74,8 +82,8 @@ QUESTIONS = (
             "It gives {a} channels: those of f(x) are added to the first {b}.",
             "It gives {a} channels, after f(x) was filled up with zeros.",
         ),
-        explain="Only the batch, the height and the width must agree. It is the residual's addition "
-        "that needs equal channels.",
+        explain="Only the batch, the height and the width must agree. It is the residual's "
+        "addition that needs equal channels.",
         beliefs=(
             Belief(
                 "It fails: both need the same number of channels.",
@@ -163,8 +171,8 @@ QUESTIONS = (
         lesson=LESSON,
         title="What a table of two rows says",
         points=1,
-        text="A paper prints: its new network, trained with its own new recipe, 80%; an old network, "
-        "with the old recipe of the old paper, 76%. What follows?",
+        text="A paper prints: its new network, trained with its own new recipe, 80%; an old "
+        "network, with the old recipe of the old paper, 76%. What follows?",
         answer="Not which of the two made the difference, the network or the recipe.",
         options=(
             "Not which of the two made the difference, the network or the recipe.",
@@ -177,15 +185,18 @@ QUESTIONS = (
         beliefs=(
             Belief(
                 "The new network is better.",
-                "Perhaps. The old network may reach as much with the new recipe: that was not tried.",
+                "Perhaps. The old network may reach as much with the new recipe: that was not "
+                "tried.",
             ),
             Belief(
                 "The new recipe is better.",
-                "Perhaps. The new network may reach as much with the old recipe: that was not tried.",
+                "Perhaps. The new network may reach as much with the old recipe: that was not "
+                "tried.",
             ),
             Belief(
                 "Both the network and the recipe are better.",
-                "One of them may do nothing, or harm: two things changed, and one number was printed.",
+                "One of them may do nothing, or harm: two things changed, and one number was "
+                "printed.",
             ),
         ),
     ),
@@ -194,8 +205,8 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="densenet.width_121",
-        question="The third dense block of DenseNet-121 is given 256 channels. It has 24 layers and "
-        "growth rate 32. How many channels does it end with?",
+        question="The third dense block of DenseNet-121 is given 256 channels. It has 24 layers "
+        "and growth rate 32. How many channels does it end with?",
         unit="channels",
         why="Which part of them is new?",
         value=1024,

@@ -70,8 +70,8 @@ QUESTIONS = (
         lesson=LESSON,
         title="Counting the weights",
         points=1,
-        text="A separable layer: a depthwise {k}x{k} on {ci} channels, then a 1x1 to {co} channels, "
-        "no biases. How many weights do the two have together?",
+        text="A separable layer: a depthwise {k}x{k} on {ci} channels, then a 1x1 to {co} "
+        "channels, no biases. How many weights do the two have together?",
         draw=_draw_layer,
         answer=_weights,
         explain="{ci} filters of {k} x {k}, and a matrix of {ci} x {co}.",
@@ -97,8 +97,8 @@ QUESTIONS = (
         lesson=LESSON,
         title="The same, only cheaper?",
         points=1,
-        text="You replace a trained dense 3x3 layer by a depthwise and a 1x1 layer. What can the new "
-        "pair compute?",
+        text="You replace a trained dense 3x3 layer by a depthwise and a 1x1 layer. What can the "
+        "new pair compute?",
         answer="Only the dense layers in which all outputs see an input channel through one and "
         "the same filter, each with a factor of its own.",
         options=(
@@ -150,8 +150,8 @@ QUESTIONS = (
             ),
             Belief(
                 "It is less than A's, but more than half.",
-                "Often so, and sometimes not: a layer with fewer multiply-adds has been measured as "
-                "the slower one.",
+                "Often so, and sometimes not: a layer with fewer multiply-adds has been measured "
+                "as the slower one.",
             ),
             Belief(
                 "It is at most A's: less work cannot take longer.",
@@ -165,8 +165,8 @@ QUESTIONS = (
         lesson=LESSON,
         title="The width multiplier",
         points=1,
-        text="A 1x1 layer between {c} and {c} channels does {m:,} multiply-adds on a 14 x 14 image. "
-        "How many does it do when the width multiplier {a} has thinned the whole network?",
+        text="A 1x1 layer between {c} and {c} channels does {m:,} multiply-adds on a 14 x 14 "
+        "image. How many does it do when the width multiplier {a} has thinned the whole network?",
         draw=_draw_width,
         answer=lambda v: v["a"] ** 2 * v["m"],
         explain="Inputs and outputs are both thinned, so the factor comes twice: {a} x {a}.",
@@ -189,8 +189,8 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="separable.ratio",
-        question="A dense 3x3 layer goes from 64 to 128 channels. A depthwise 3x3 and a 1x1 take its "
-        "place. How many times fewer multiply-adds do the two do together?",
+        question="A dense 3x3 layer goes from 64 to 128 channels. A depthwise 3x3 and a 1x1 take "
+        "its place. How many times fewer multiply-adds do the two do together?",
         unit="times fewer",
         why="Which of the two parts costs more?",
         value=round(9 * 128 / (9 + 128), 2),
@@ -220,8 +220,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="separable.rank",
-        question="A trained layer is replaced by the nearest separable one (rank 1), and nothing is "
-        "trained again. Which share of the test digits does the network get right then? It was "
+        question="A trained layer is replaced by the nearest separable one (rank 1), and nothing "
+        "is trained again. Which share of the test digits does the network get right then? It was "
         "about 0.98; guessing gives 0.10.",
         unit="of the digits",
         why="What did the filters of one input channel have in common?",

@@ -188,23 +188,23 @@ PREDICTIONS = (
     ),
     Prediction(
         id="shufflenet.xor",
-        question="The label is the XOR of a bit in group 0 and a bit in group 2. Which test accuracy "
-        "does the stack without a shuffle reach?",
+        question="The label is the XOR of a bit in group 0 and a bit in group 2. Which test "
+        "accuracy does the stack without a shuffle reach?",
         options=CHANCE,
         why="What would one group have to know of the other?",
         value=CHANCE[0],
     ),
     Prediction(
         id="shufflenet.time",
-        question="A ShuffleNet unit and a MobileNet unit with as many multiply-adds. How many times "
-        "as long as MobileNet's does ShuffleNet's take on your device? (1 means as long.)",
+        question="A ShuffleNet unit and a MobileNet unit with as many multiply-adds. How many "
+        "times as long as MobileNet's does ShuffleNet's take on your device? (1 means as long.)",
         unit="times as long",
         why="What else is there to wait for?",
     ),
     Prediction(
         id="shufflenet.copies",
-        question="Eight groups of two channels, one mix between two layers. Which is the first, from "
-        "the top of this list, that solves the XOR with every seed?",
+        question="Eight groups of two channels, one mix between two layers. Which is the first, "
+        "from the top of this list, that solves the XOR with every seed?",
         options=("the shuffle", "one random permutation", "the sum of 2 permutations",
                  "the sum of 4 permutations", "only a learned mix"),
         why="From how many groups does a group of the second layer read?",
@@ -212,8 +212,8 @@ PREDICTIONS = (
     ),  # fmt: skip
     Prediction(
         id="shufflenet.gate",
-        question="A block with a squeeze-and-excitation gate (lesson 04). All its convolutions are in "
-        "groups, and nothing is shuffled. Which test accuracy does it reach on the XOR?",
+        question="A block with a squeeze-and-excitation gate (lesson 04). All its convolutions are "
+        "in groups, and nothing is shuffled. Which test accuracy does it reach on the XOR?",
         options=CHANCE,
         why="What does the gate of a channel depend on?",
         value=CHANCE[2],
