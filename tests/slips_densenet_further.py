@@ -76,6 +76,16 @@ PADDED = changed(
      "        buffer = F.pad(x, (0, 0, 0, 0, 0, total - filled))\n"),
 )  # fmt: skip
 
+WRITTEN_LATE = changed(
+    ZEROS,
+    ("        for layer in self.children():\n",
+     "        new = []\n        for layer in self.children():\n"),
+    ("buffer[:, filled:end] = layer(buffer[:, :filled])",
+     "new.append((filled, end, layer(buffer[:, :filled])))"),
+    ("        return buffer", "        for begin, end, y in new:\n"
+     "            buffer[:, begin:end] = y\n        return buffer"),
+)  # fmt: skip
+
 # --- the widths ------------------------------------------------------------------
 
 COUNTED = """
@@ -140,6 +150,10 @@ SLIPS = (
          "values", "emptied", ("before the first layer",)),
     Slip(BUFFER, "does_not_move", changed(BUFFERED, ("            filled = end\n", "")), "run",
          "stands_still", ("line 15: `buffer[:, filled:end]",)),
+    Slip(BUFFER, "at_the_end", changed(ZEROS, ("buffer[:, filled:end] =",
+         "buffer[:, -self.growth_rate :] =")), "values", "at_the_end", ("what is filled",)),
+    Slip(BUFFER, "written_late", WRITTEN_LATE, "values", "written_late",
+         ("before the next one reads",)),
     Slip(BUFFER, "whole", changed(BUFFERED, ("layer(buffer[:, :filled])", "layer(buffer)")), "run",
          "whole", ("front of it",)),
     Slip(BUFFER, "reads_x", changed(BUFFERED, ("layer(buffer[:, :filled])", "layer(x)")), "run",

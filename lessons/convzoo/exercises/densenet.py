@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.densenet_asks import PREDICTIONS, QUESTIONS
 from convzoo.exercises.densenet_block import BLOCK
-from convzoo.exercises.densenet_further import BUFFER, CHANNELS
+from convzoo.exercises.densenet_buffer import BUFFER
+from convzoo.exercises.densenet_channels import CHANNELS
 from convzoo.exercises.densenet_kept import KEPT_MAPS
 from convzoo.exercises.densenet_layer import LAYER
 from convzoo.exercises.model import Exercise, Wrong, integers, normal, pick
@@ -87,7 +88,8 @@ GROW = Exercise(
         Wrong(
             "turned",
             "The factors of the product are exchanged. A new channel is a sum over the channels "
-            "that are there, so each new row is a sum of the matrix's rows: the weight comes first.",
+            "that are there, so each new row is a sum of the matrix's rows: the weight comes "
+            "first.",
             _below(lambda matrix, weight: matrix.mm(weight)),
         ),
         Wrong(
@@ -104,8 +106,9 @@ GROW = Exercise(
         ),
         Wrong(
             "beside",
-            "The new entries stand to the right of the old ones, as further columns. Channels stand "
-            "side by side in an image; in the matrix a channel is a row, so new ones come below.",
+            "The new entries stand to the right of the old ones, as further columns. Channels "
+            "stand side by side in an image; in the matrix a channel is a row, so new ones come "
+            "below.",
             lambda matrix, weight: torch.hstack((matrix, F.linear(weight, matrix.mT))),
         ),
         Wrong(

@@ -30,70 +30,48 @@ def _block_cases(gen: Generator) -> list[Case]:
 
 
 def _block_small() -> list[Case]:
-    x = integers(1, 2, 1, 2) % 3
-    sizes = {"in_channels": 2, "growth_rate": 1, "bn_size": 1}
+    x = 1 - integers(1, 2, 1, 2) % 3
+    sizes = {"in_channels": 2, "growth_rate": 1, "bn_size": 2}
     return [
         small_module_case(framework.DenseBlock, {"num_layers": n} | sizes, {"x": x})
         for n in (1, 2)
     ]
 
 
-class _OneOf(framework.DenseLayer):
-    """A layer that is handed x and all new channels so far, and reads one of these alone."""
+class _Choosy(framework.DenseLayer):
+    """A layer that is handed x and all new channels so far, and reads some of these alone."""
 
-    which = 0
+    def __init__(self, chosen, *sizes: int):
+        super().__init__(*sizes)
+        self.chosen = chosen
 
     def forward(self, x: list[Tensor]) -> Tensor:
-        return super().forward(x[self.which])
+        return super().forward(self.chosen(x))
 
 
-class _Newest(_OneOf):
-    which = -1
+def _built(reads, chosen=lambda x: x) -> type:
+    """The framework's block, layer i made for reads(i, in_channels, growth_rate) channels."""
+
+    class Built(framework.DenseBlock):
+        def __init__(self, num_layers, in_channels, growth_rate, bn_size):
+            super().__init__(num_layers, in_channels, growth_rate, bn_size)
+            for i, name in enumerate(self):
+                width = reads(i, in_channels, growth_rate)
+                self[name] = _Choosy(chosen, width, growth_rate, bn_size)
+
+    return Built
 
 
-class _Built(framework.DenseBlock):
-    """The framework's block with other layers in it."""
+def _folded(then) -> type:
+    """The right layers, and then(x, new) for `x` after each."""
 
-    kind: type = framework.DenseLayer
+    class Folded(framework.DenseBlock):
+        def forward(self, x: Tensor) -> Tensor:
+            for layer in self.values():
+                x = then(x, layer(x))
+            return x
 
-    def __init__(self, num_layers, in_channels, growth_rate, bn_size):
-        super().__init__(num_layers, in_channels, growth_rate, bn_size)
-        for i, name in enumerate(self):
-            self[name] = self.kind(self.reads(i, in_channels, growth_rate), growth_rate, bn_size)
-
-
-class _Multiplied(_Built):
-    def reads(self, i: int, c: int, k: int) -> int:
-        return c * k**i
-
-
-class _Multiples(_Built):
-    def reads(self, i: int, c: int, k: int) -> int:
-        return c * (i + 1)
-
-
-class _NeverGrows(_Built):
-    def reads(self, i: int, c: int, k: int) -> int:
-        return c
-
-
-class _TooEarly(_Built):
-    def reads(self, i: int, c: int, k: int) -> int:
-        return c + (i + 1) * k
-
-
-class _Chain(_Built):
-    kind = _Newest
-
-    def reads(self, i: int, c: int, k: int) -> int:
-        return k if i else c
-
-
-class _SameInput(_Built):
-    kind = _OneOf
-
-    def reads(self, i: int, c: int, k: int) -> int:
-        return c
+    return Folded
 
 
 class _NewFirst(framework.DenseBlock):
@@ -116,33 +94,14 @@ class _LastFirst(_NewFirst):
         self._sizes = [growth_rate] * num_layers + [in_channels]
 
 
-class _Folded(framework.DenseBlock):
-    """The right layers, and another `x` after each."""
-
+class _ReluLast(framework.DenseBlock):
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.values():
-            x = self.then(x, layer(x))
-        return x
+        return super().forward(x).relu()
 
 
-class _Replaced(_Folded):
-    def then(self, x: Tensor, new: Tensor) -> Tensor:
-        return new
-
-
-class _Unassigned(_Folded):
-    def then(self, x: Tensor, new: Tensor) -> Tensor:
-        return x
-
-
-class _Added(_Folded):
-    def then(self, x: Tensor, new: Tensor) -> Tensor:
-        return x + new
-
-
-class _AlongImages(_Folded):
-    def then(self, x: Tensor, new: Tensor) -> Tensor:
-        return torch.cat((x, new))
+class _XLast(framework.DenseBlock):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).roll(-x.shape[1], 1)
 
 
 class _FirstAlone(framework.DenseBlock):
@@ -153,6 +112,11 @@ class _FirstAlone(framework.DenseBlock):
 class _NoBnSize(framework.DenseBlock):
     def __init__(self, bn_size, **scalars):
         super().__init__(bn_size=4, **scalars)
+
+
+class _WidthForFactor(framework.DenseBlock):
+    def __init__(self, growth_rate, bn_size, **scalars):
+        super().__init__(growth_rate=growth_rate, bn_size=bn_size * growth_rate, **scalars)
 
 
 class _OnlyNew(framework.DenseBlock):
@@ -180,50 +144,51 @@ BLOCK = Exercise(
     wrong=(
         Wrong(
             "replaced",
-            "What a layer gives takes the place of all channels. It is the new ones alone: put them "
-            "behind the old ones, and let `x` be all of them.",
-            _Replaced,
+            "What a layer gives takes the place of all channels. It is the new ones alone: put "
+            "them behind the old ones, and let `x` be all of them.",
+            _folded(lambda x, new: new),
         ),
         Wrong(
             "unassigned",
             "After the first layer `x` is still what it was, so the new channels are lost. `x` has "
             "to stand for the old ones and the new ones together.",
-            _Unassigned,
+            _folded(lambda x, new: x),
         ),
         Wrong(
             "added",
             "The new channels are added to the old ones, as a residual block does. They stand "
             "beside them, and nothing is added.",
-            _Added,
+            _folded(lambda x, new: x + new),
         ),
         Wrong(
             "along_images",
             "The new channels are put behind the images, along dimension 0, which is where "
             "concatenation puts things unless it is told. The channels are dimension 1.",
-            _AlongImages,
+            _folded(lambda x, new: torch.cat((x, new))),
         ),
         Wrong(
             "first_alone",
-            "The block returns after its first layer. The result is returned once, behind the loop.",
+            "The block returns after its first layer. The result is returned once, behind the "
+            "loop.",
             _FirstAlone,
         ),
         Wrong(
             "never_grows",
             "Every layer is made for the channels that the block is given. Layer 0 reads those; "
             "each later one reads what the layers before it have added, too.",
-            _NeverGrows,
+            _built(lambda i, c, k: c),
         ),
         Wrong(
             "too_early",
             "Each layer is made for one growth rate too many: for the channels that there are "
             "after it. Layer 0 reads what the block is given, and nothing has been added yet.",
-            _TooEarly,
+            _built(lambda i, c, k: c + (i + 1) * k),
         ),
         Wrong(
             "multiples",
             "Layer i is made for i + 1 times the channels that the block is given. What is added "
             "at each layer is the growth rate.",
-            _Multiples,
+            _built(lambda i, c, k: c * (i + 1)),
         ),
         Wrong(
             "no_bn_size",
@@ -231,22 +196,40 @@ BLOCK = Exercise(
             _NoBnSize,
         ),
         Wrong(
+            "width_for_factor",
+            "The layers are given a number of channels as `bn_size`. It is a factor: each layer "
+            "multiplies it by the growth rate itself.",
+            _WidthForFactor,
+        ),
+        Wrong(
             "multiplied",
             "The channels are multiplied by the growth rate at each layer. They grow by it: each "
             "layer adds that many.",
-            _Multiplied,
+            _built(lambda i, c, k: c * k**i),
         ),
         Wrong(
             "chain",
             "Each layer reads the newest channels alone. In a dense block it reads all that are "
             "there: x and whatever the layers before it have made.",
-            _Chain,
+            _built(lambda i, c, k: k if i else c, lambda x: x[-1:]),
         ),
         Wrong(
             "same_input",
             "Every layer reads x alone, so they stand side by side and none builds on another. "
             "Each must read what the layers before it have made, too.",
-            _SameInput,
+            _built(lambda i, c, k: c, lambda x: x[:1]),
+        ),
+        Wrong(
+            "x_and_newest",
+            "Each layer reads x and the newest channels, but not those of the layers between. "
+            "Nothing that has been made is left out: the list of what is there only gets longer.",
+            _built(lambda i, c, k: c + k if i else c, lambda x: x[:1] + x[1:][-1:]),
+        ),
+        Wrong(
+            "without_x",
+            "Only the first layer reads x; the later ones read what other layers have made. In a "
+            "dense block x, too, is there for every layer.",
+            _built(lambda i, c, k: i * k if i else c, lambda x: x[1:] or x),
         ),
         Wrong(
             "new_first",
@@ -261,6 +244,30 @@ BLOCK = Exercise(
             _LastFirst,
         ),
         Wrong(
+            "x_last",
+            "The layers' channels come first in the result, and x behind them. x keeps its place "
+            "in front: whoever reads the block counts its channels from there.",
+            _XLast,
+        ),
+        Wrong(
+            "relu_each",
+            "A ReLU stands behind each layer. A layer ends with its 3x3: whoever reads the new "
+            "channels has a batch norm and a ReLU of its own.",
+            _folded(lambda x, new: torch.hstack((x, new.relu()))),
+        ),
+        Wrong(
+            "relu_all",
+            "After each layer everything goes through a ReLU, x too, and what is below zero is "
+            "lost for the layers that follow. Each has a ReLU of its own, behind its batch norm.",
+            _folded(lambda x, new: torch.hstack((x, new)).relu()),
+        ),
+        Wrong(
+            "relu_last",
+            "A ReLU stands at the end of the block, as in a residual one. Here the channels are "
+            "handed on as they are: what reads them has a batch norm and a ReLU of its own.",
+            _ReluLast,
+        ),
+        Wrong(
             "only_new",
             "x itself is missing from the result. A dense block hands on everything: the channels "
             "it was given, and all new ones.",
@@ -271,6 +278,18 @@ BLOCK = Exercise(
             "What a layer reads is cut off from the gradient, so the layers before it learn "
             "nothing from it.",
             _CutOff,
+        ),
+        Wrong(
+            "unlearned",
+            "What the layers make is cut off from the gradient: it reaches x past the layers, but "
+            "none of them learns.",
+            _folded(lambda x, new: torch.hstack((x, new.detach()))),
+        ),
+        Wrong(
+            "no_grad",
+            "The whole block runs without gradients. That is for a network that is done with "
+            "learning; these layers have yet to learn.",
+            framework.BufferBlock,
         ),
     ),
     hints=(

@@ -86,8 +86,8 @@ KEPT_MAPS = Exercise(
         ),
         Wrong(
             "narrow_once",
-            "The narrow maps are counted once in the first count. The second batch norm keeps them, "
-            "and the ReLU behind it as many again.",
+            "The narrow maps are counted once in the first count. The second batch norm keeps "
+            "them, and the ReLU behind it as many again.",
             _kept(change=lambda kept, c, k, n, b: (kept[0] - n * b * k, *kept[1:])),
         ),
         Wrong(
@@ -98,8 +98,8 @@ KEPT_MAPS = Exercise(
         ),
         Wrong(
             "last_alone",
-            "That is what the last layer keeps. All layers keep theirs until the backward pass gets "
-            "there, so the counts are sums.",
+            "That is what the last layer keeps. All layers keep theirs until the backward pass "
+            "gets there, so the counts are sums.",
             _last_alone,
         ),
         Wrong(

@@ -198,8 +198,8 @@ LAYER = Exercise(
         ),
         Wrong(
             "added",
-            "The layer adds its input to what it has made, as a residual block does. It returns the "
-            "new channels alone; the block puts them beside the old ones.",
+            "The layer adds its input to what it has made, as a residual block does. It returns "
+            "the new channels alone; the block puts them beside the old ones.",
             _Added,
         ),
     ),
