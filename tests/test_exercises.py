@@ -18,6 +18,7 @@ from convzoo.exercises.judge import same
 from convzoo.exercises.texts import LINE, MAX_NUMBERS
 
 SEEDS = range(10)
+SAME_IN_EVALUATION = "In evaluation both give the same numbers"  # a sentence may say so, if true
 EXERCISES = list(catalogue().values())
 WRONG = [(e, w) for e in EXERCISES for w in e.wrong]
 LESSONS = slips.lessons()
@@ -182,8 +183,10 @@ def in_training_alone(exercise, wrong) -> bool:
 @each_wrong
 def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
     verdict = judge(exercise, wrong.target)
-    if verdict.stage in ("shape", "values") and not in_training_alone(exercise, wrong):
-        head, _, case = verdict.message.partition("\n\n")
+    head, _, case = verdict.message.partition("\n\n")
+    if SAME_IN_EVALUATION in wrong.sentence:
+        assert in_training_alone(exercise, wrong) and not case
+    elif verdict.stage in ("shape", "values"):
         assert case.startswith("The smallest case that shows it")
         assert "yours" in case and "expected" in case and "too large" not in case
         assert all(len(line) <= LINE for line in case.split("\n")[1:])
@@ -191,10 +194,9 @@ def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
 
 
 @each
-def test_most_wrong_answers_that_run_get_past_the_shape(exercise):
+def test_most_wrong_answers_get_past_the_shape(exercise):
     verdicts = [judge(exercise, w.target) for w in exercise.wrong]
-    past, ran = (sum(reached(v, stage) for v in verdicts) for stage in ("shape", "run"))
-    assert past >= 3 and past >= 0.6 * ran
+    assert sum(reached(v, "shape") for v in verdicts) >= 0.6 * len(verdicts)
 
 
 @each

@@ -72,6 +72,18 @@ def _taps_first(x, weight, stride=1, padding=0):
     return F.conv2d(x, spoilt.unflatten(1, (channels, height, width)), None, stride, padding)
 
 
+def _last_tap(weight: Tensor) -> Tensor:
+    mask = torch.zeros_like(weight)
+    mask[..., -1, -1] = 1
+    return weight * mask
+
+
+def _stride_counted(x, weight, stride=1, padding=0):
+    """As many windows as with the stride, but neighbouring ones lie a pixel apart."""
+    high, wide = framework.depthwise_conv2d(x, weight, stride, padding).shape[2:]
+    return framework.depthwise_conv2d(x, weight, 1, padding)[..., :high, :wide]
+
+
 def _spoilt(of_weight, of_output=lambda y: y):
     """The framework's operation on a spoilt weight, or with a spoilt result."""
 
@@ -139,7 +151,8 @@ DEPTHWISE = Exercise(
         ),
         Wrong(
             "first_filter",
-            "Every channel is filtered with the weights of channel 0. Each has a filter of its own.",
+            "Every channel is filtered with the weights of channel 0. Each has a filter of its "
+            "own.",
             _spoilt(lambda w: w[:1].expand_as(w)),
         ),
         Wrong(
@@ -161,6 +174,17 @@ DEPTHWISE = Exercise(
             _spoilt(lambda w: w.flip(2, 3)),
         ),
         Wrong(
+            "transposed",
+            "Rows and columns of the kernel are exchanged: its taps are counted row by row, height "
+            "before width.",
+            _spoilt(lambda w: w.mT.reshape(w.shape)),
+        ),
+        Wrong(
+            "last_tap",
+            "Only the product of the last tap is left. Each product is added to those before it.",
+            _spoilt(_last_tap),
+        ),
+        Wrong(
             "reversed",
             "The filters are handed out from the last to the first: channel 0 belongs to the "
             "first row of the weight.",
@@ -177,6 +201,12 @@ DEPTHWISE = Exercise(
             lambda x, weight, stride=1, padding=0: framework.depthwise_conv2d(
                 x, weight, 1, padding
             ),
+        ),
+        Wrong(
+            "stride_counted",
+            "The size is that of the stride, but the windows begin one pixel apart: neighbouring "
+            "outputs read windows that lie `stride` apart.",
+            _stride_counted,
         ),
         Wrong(
             "no_padding",
