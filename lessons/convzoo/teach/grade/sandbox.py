@@ -107,14 +107,14 @@ class Box:
         words = ["--proc", "/proc", "--dev", "/dev"]
         for link in (Path(p) for p in SYSTEM if Path(p).is_symlink()):
             words += ["--symlink", os.readlink(link), str(link)]
+        for place in ("/tmp", "/dev/shm"):  # before the rest: an environment may lie below /tmp
+            words += ["--size", size, "--tmpfs", place]
         for path in sorted(binds | hidden, key=lambda p: len(p.parts)):
             if path in hidden:
                 words += ["--size", "65536", "--tmpfs", str(path)]
             else:
                 words += ["--ro-bind", os.path.realpath(path), str(path)]
         words += ["--ro-bind", str(self.folder), BOX]
-        for place in ("/tmp", "/dev/shm"):
-            words += ["--size", size, "--tmpfs", place]
         words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--clearenv"]
         for name, value in ENVIRONMENT.items():
             words += ["--setenv", name, value]

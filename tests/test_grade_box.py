@@ -1,0 +1,63 @@
+"""The sandbox itself: what is seen inside, wherever the environment and the course lie."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from convzoo.teach.grade import sandbox  # noqa: E402
+from convzoo.teach.grade.sandbox import Box, Limits  # noqa: E402
+
+pytestmark = pytest.mark.sandbox
+
+LOOK = """
+import os, sys
+sys.path.append(sys.argv[1])
+print("package", __import__("told").word)
+for place in ("/tmp", "/dev/shm"):
+    open(place + "/mine", "w").write("x")
+    print(place, sorted(os.listdir(place)))
+for path in sys.argv[1:]:
+    try:
+        open(path + "/mine", "w")
+    except OSError as problem:
+        print("closed", problem.strerror)
+print("hidden", os.path.exists(sys.argv[2] + "/answers.py"))
+"""
+
+
+@pytest.fixture
+def below():
+    """A folder in /tmp itself: pytest's own may lie elsewhere."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="course-") as folder:
+        yield Path(folder)
+
+
+def test_an_environment_below_the_temporary_folder_is_seen_and_nothing_beside_it(
+    below, monkeypatch
+):
+    """A course that was cloned into /tmp has its environment there, too."""
+    packages, beside = below / "site-packages", below / "solutions"
+    for folder in (packages, beside):
+        folder.mkdir()
+    (packages / "told.py").write_text("word = 'seen'\n")
+    (beside / "answers.py").write_text("word = 'secret'\n")
+    for folder in (below, packages):  # for whoever root becomes
+        folder.chmod(0o755)
+    own = sandbox._environment()
+    monkeypatch.setattr(sandbox, "_environment", lambda: (*own, packages))
+    box = Box()
+    try:
+        command = box.command(Limits(), ["-c", LOOK, str(packages), str(beside)])
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    finally:
+        box.close()
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "package seen"
+    assert lines[1] == f"/tmp {sorted(['mine', below.name])}"
+    assert lines[2] == "/dev/shm ['mine']"
+    assert "closed Read-only file system" in lines and lines[-1] == "hidden False"
