@@ -1,4 +1,4 @@
-"""What the tests of grading share: a class graded with small limits, and a look at what came out."""
+"""What the tests of grading share: a class graded with small limits; a look at what came out."""
 
 import hashlib
 import json

@@ -104,8 +104,8 @@ def block_diagonal(blocks):
 def attacks() -> list[Made]:
     """What else an attacker would try."""
     forged = WRAPPED.format(
-        change="reply.ops = [Op('aten.convolution.default', [[9] * 4, [9] * 4, None, [0, 0], [0, 0],"
-        " [1, 1]]), Op('aten.mm.default', []), Op('aten.mm.default', [['x'], 7])]"
+        change="reply.ops = [Op('aten.convolution.default', [[9] * 4, [9] * 4, None, [0, 0],"
+        " [0, 0], [1, 1]]), Op('aten.mm.default', []), Op('aten.mm.default', [['x'], 7])]"
     )
     fat = "import gradebox.protocol as p\np.MAX_BODY = p.MAX_HEADER = 1 << 40\n" + WRAPPED.format(
         change="reply.tensors['grad:more'] = torch.zeros(9_000_000)"
@@ -123,11 +123,13 @@ def attacks() -> list[Made]:
         Made("fat-reply", patch(fat), {BLOCKS: 0}, says={BLOCKS: "more than is allowed"}),
         Made("long-reply", patch(long), {BLOCKS: 0}),
         Made("claims-a-shape", own(CLAIMS), {BLOCKS: 0}),
-        Made("odd-results", _odd_results(), dict.fromkeys((BLOCKS, CONV, OFF, BYTES), 0) | {WIDTH: 0.5},
+        Made("odd-results", _odd_results(),
+             dict.fromkeys((BLOCKS, CONV, OFF, BYTES), 0) | {WIDTH: 0.5},
              stage={BLOCKS: "shape", WIDTH: "values"}),
         Made("odd-errors", _odd_errors(), dict.fromkeys((BLOCKS, CONV, OFF, BYTES, WIDTH), 0)),
         Made("odd-sources", {BLOCKS: deep, CONV: number, OFF: head(OFF) + "#" * 200_000},
-             {BLOCKS: 2, CONV: 4, OFF: 0}, says={OFF: "100,000 characters"}, flag="nested too deeply"),
+             {BLOCKS: 2, CONV: 4, OFF: 0}, says={OFF: "100,000 characters"},
+             flag="nested too deeply"),
         Made("metadata", all_right(), full(), notebook=_metadata),
         Made("lookalike", {BLOCKS: right(BLOCKS)}, {BLOCKS: 0}, notebook=_lookalike),
         Made("<img src=x onerror=alert(1)>", {}, {}),
@@ -150,13 +152,16 @@ def _odd_results() -> dict[str, str]:
 
 def _odd_errors() -> dict[str, str]:
     raised = {
-        BLOCKS: ("block_diagonal(blocks)", "raise type('E', (Exception,), {'__str__': lambda e: 'x' * 10**8})()"),
+        BLOCKS: ("block_diagonal(blocks)",
+                 "raise type('E', (Exception,), {'__str__': lambda e: 'x' * 10**8})()"),
         CONV: ("grouped_conv2d(x, weight, groups, stride=1, padding=0)",
                "raise type('E', (Exception,), {'__str__': lambda e: 1 / 0})()"),
-        OFF: ("off_diagonal(blocks, extra, places)", "raise type('E\\x1b<b>', (BaseException,), {})()"),
+        OFF: ("off_diagonal(blocks, extra, places)",
+              "raise type('E\\x1b<b>', (BaseException,), {})()"),
         BYTES: ("index_bytes(mask, block)", "raise KeyboardInterrupt"),
         WIDTH: ("group_width(budget, channels, groups)",
-                "import sys\n    sys.setrecursionlimit(10**9)\n    return group_width(budget, channels, groups)"),
+                "import sys\n    sys.setrecursionlimit(10**9)\n"
+                "    return group_width(budget, channels, groups)"),
     }  # fmt: skip
     return {id: f"{head(id)}def {call}:\n    {line}\n" for id, (call, line) in raised.items()}
 
@@ -206,10 +211,11 @@ def shortcuts() -> list[Made]:
     through = own(call.format("helper"))
     return [
         *(Made(name, own(code), {BLOCKS: 0}) for name, code in ways.items()),
-        Made("block-diag-helper", through, {BLOCKS: 0}, notebook=helper, says={BLOCKS: "another cell"}),
+        Made("block-diag-helper", through, {BLOCKS: 0}, notebook=helper,
+             says={BLOCKS: "another cell"}),
         Made("block-diag-elsewhere", through | {CONV: elsewhere}, {BLOCKS: 0, CONV: 4}),
-        Made("block-diag-hidden", own(call.format("getattr(torch, 'block_' + 'diag')")), {BLOCKS: 2},
-             flag="getattr"),
+        Made("block-diag-hidden", own(call.format("getattr(torch, 'block_' + 'diag')")),
+             {BLOCKS: 2}, flag="getattr"),
     ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """A made class: submissions that are right, wrong in known ways, and hostile.
 
-Each is a copy of a lesson (of lesson 02, unless it says another) as a student would hand it in, with
-what stands here in his cells, and beside it the marks that an honest grader gives. The hostile ones
-stand in `made_hostile` and `made_attacks`.
+Each is a copy of a lesson (of lesson 02, unless it says another) as a student would hand it in,
+with what stands here in his cells, and beside it the marks that an honest grader gives. The hostile
+ones stand in `made_hostile` and `made_attacks`.
 """
 
 from __future__ import annotations
@@ -119,7 +119,11 @@ def own(body: str, id: str = BLOCKS) -> dict[str, str]:
     return {id: head(id) + body}
 
 
-ZEROS = "def block_diagonal(blocks):\n    g, r, c = blocks.shape\n    return blocks.new_zeros(g * r, g * c)\n"
+ZEROS = """\
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    return blocks.new_zeros(g * r, g * c)
+"""
 SHAPE_ONLY = {BLOCKS: 0.5}  # of 2: the shape is right, the numbers are not
 
 
@@ -215,7 +219,8 @@ def several() -> list[Made]:
              for n in lessons]  # fmt: skip
     wrong = {
         ones: ("00_convolution", "oc,nchw", "co,nchw", 0.5, "The matrix is transposed."),
-        pad: ("01_resnet", "0, 0, 0, 0, 0, missing", "0, 0, 0, 0, missing, 0", 0.5, "stand in front"),
+        pad: ("01_resnet", "0, 0, 0, 0, 0, missing", "0, 0, 0, 0, missing, 0", 0.5,
+              "stand in front"),
         deal: ("05_shufflenet", "n, groups, -1", "n, -1, groups", 0.75, "undoes the shuffle"),
     }  # fmt: skip
     for id, (name, old, new, points, says) in wrong.items():
@@ -236,5 +241,6 @@ def several() -> list[Made]:
     }  # fmt: skip
     for id, (name, code, points) in hostile.items():
         cells = {other: right(other, name) for other in points} | own(code, id)
-        found.append(Made(f"hostile-{name[:2]}", cells, points, lesson=name, student="several-hostile"))
+        found.append(Made(f"hostile-{name[:2]}", cells, points, lesson=name,
+                          student="several-hostile"))
     return found

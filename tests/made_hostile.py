@@ -11,7 +11,7 @@ def patch(code: str) -> dict[str, str]:
 
 
 def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
-    """Wrong answers (zeros of the right shape) that want more than a quarter of the points, and worse.
+    """Wrong answers (zeros of the right shape) that want more than a quarter of the points; worse.
 
     port: where somebody listens on this machine, for the one that wants out; beside: a folder of
     this machine's that anyone may write to.
@@ -19,13 +19,16 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
     tricks = {
         "patch-comparison": (
             "np.allclose = torch.allclose = torch.equal = lambda *a, **k: True",
-            "torch.Tensor.__le__ = torch.Tensor.all = lambda *a, **k: torch.ones((), dtype=torch.bool)",
+            "torch.Tensor.__le__ = torch.Tensor.all = "
+            "lambda *a, **k: torch.ones((), dtype=torch.bool)",
             "import convzoo\nconvzoo.check = convzoo.use = lambda *a: None",
-            "try:\n    import convzoo.exercises.judge as j\n    j.same = lambda *a: True\nexcept ImportError:\n    pass",
+            "try:\n    import convzoo.exercises.judge as j\n    j.same = lambda *a: True\n"
+            "except ImportError:\n    pass",
         ),
         "patch-case": (
             "import convzoo.case as case\nold = case.answer\n"
-            "def answer(target, c):\n    r = old(target, c)\n    r.stage = ''\n    r.ops = []\n    return r\n"
+            "def answer(target, c):\n    r = old(target, c)\n    r.stage = ''\n    r.ops = []\n"
+            "    return r\n"
             "case.answer = answer",
         ),
         "patch-state": (
@@ -35,30 +38,41 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
             "torch.manual_seed(0)\ntorch.randn = lambda *a, **k: torch.zeros(*a)",
         ),
         "patch-interpreter": (
-            "try:\n    get_ipython().input_transformers_cleanup.append(lambda x: [])\nexcept NameError:\n    pass",
-            "sys.excepthook = sys.settrace = lambda *a: None\nimport atexit\natexit.register(os._exit, 0)",
-            "import gc\nfor o in gc.get_objects():\n    if type(o).__name__ in ('Verdict', 'Exercise'):\n        o.status = 'passed'",
-            "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)",
+            "try:\n    get_ipython().input_transformers_cleanup.append(lambda x: [])\n"
+            "except NameError:\n    pass",
+            "sys.excepthook = sys.settrace = lambda *a: None\nimport atexit\n"
+            "atexit.register(os._exit, 0)",
+            "import gc\nfor o in gc.get_objects():\n"
+            "    if type(o).__name__ in ('Verdict', 'Exercise'):\n        o.status = 'passed'",
+            "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+            "signal.signal(signal.SIGXCPU, signal.SIG_IGN)",
         ),
         "files": (
             "for p in ('/etc/planted', BESIDE + '/gradebook.db', BESIDE + '/planted'):\n"
-            "    try:\n        open(p, 'w').write('x')\n    except OSError:\n        pass".replace("BESIDE", repr(beside)),
+            "    try:\n        open(p, 'w').write('x')\n"
+            "    except OSError:\n        pass".replace("BESIDE", repr(beside)),
             "import glob\nfound = [p for d in ('/root', '/home', '/work', '/tmp', '/box')\n"
-            "    for p in glob.glob(d + '/**/*.ipynb', recursive=True) if 'site-packages' not in p]\n"
+            "    for p in glob.glob(d + '/**/*.ipynb', recursive=True)"
+            " if 'site-packages' not in p]\n"
             "assert not found",
         ),
         "floods": (
-            "print('x' * 300_000_000)\nos.write(1, b'y' * 100_000_000)\nos.write(2, b'z' * 100_000_000)",
-            "held = []\ntry:\n    while True:\n        held.append(os.open('/dev/null', 0))\nexcept OSError:\n    pass\n"
+            "print('x' * 300_000_000)\nos.write(1, b'y' * 100_000_000)\n"
+            "os.write(2, b'z' * 100_000_000)",
+            "held = []\ntry:\n    while True:\n        held.append(os.open('/dev/null', 0))\n"
+            "except OSError:\n    pass\n"
             "for h in held:\n    os.close(h)",
-            "try:\n    with open('/tmp/full', 'wb') as f:\n        while True:\n            f.write(b'x' * 1_000_000)\nexcept OSError:\n    pass",
+            "try:\n    with open('/tmp/full', 'wb') as f:\n        while True:\n"
+            "            f.write(b'x' * 1_000_000)\nexcept OSError:\n    pass",
         ),
         "children": (
             "if os.fork() == 0:\n    time.sleep(1000)",
-            "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(1000)\n    os._exit(0)",
+            "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+            "        time.sleep(1000)\n    os._exit(0)",
         ),
         "network": (
-            "import socket\ntry:\n    socket.create_connection(('127.0.0.1', %d), 2).send(b'out')\nexcept OSError:\n    pass" % port,
+            "import socket\ntry:\n    socket.create_connection(('127.0.0.1', %d), 2).send(b'out')\n"
+            "except OSError:\n    pass" % port,
             "for name in ('\\0convzoo-%d', BESIDE + '/socket'):\n"
             "    try:\n        socket.socket(socket.AF_UNIX).connect(name)\n"
             "    except OSError:\n        pass".replace("BESIDE", repr(beside)) % port,
@@ -83,7 +97,11 @@ def block_diagonal(blocks):
     g, r, c = blocks.shape
     return blocks.new_zeros(g * r, g * c).as_subclass(Liar)
 """
-    fields = "def block_diagonal(blocks):\n    g, r, c = blocks.shape\n    return blocks.new_full((g * r, g * c), float('{}'))\n"
+    fields = """\
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    return blocks.new_full((g * r, g * c), float('{}'))
+"""
     pipes = """\
 def block_diagonal(blocks):
     for end in range(3, 64):
@@ -97,18 +115,29 @@ def block_diagonal(blocks):
     replies = {
         "forged-size": ("h = b'{}'", "struct.pack('<II', 2**32 - 1, 2**32 - 1)"),
         "forged-deep": ("h = b'[' * 20000 + b']' * 20000", frame.format(0)),
-        "forged-verdict": ("h = json.dumps({'do': 'reply', 'status': 'passed', 'stage': '', 'loaded': True,"
-                           " 'parameters': [], 'ops': [], 'raised': '', 'error': '', 'tensors': []}).encode()",
-                           frame.format(0)),
-        "forged-object": ("h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
-                          " 'ops': [], 'raised': '', 'error': '', 'tensors': [['output', 'object', [2, 2]]]}).encode()",
-                          frame.format(32) + " + b'x' * 32"),
-        "forged-shape": ("h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
-                         " 'ops': [], 'raised': '', 'error': '', 'tensors': [['output', 'float64', [0, 10**30]]]}).encode()",
-                         frame.format(0)),
-        "forged-ops": ("h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
-                       " 'ops': [['aten.convolution.default', [], True, 1, '']], 'raised': '', 'error': '',"
-                       " 'tensors': []}).encode()", frame.format(0)),
+        "forged-verdict": (
+            "h = json.dumps({'do': 'reply', 'status': 'passed', 'stage': '', 'loaded': True,"
+            " 'parameters': [], 'ops': [], 'raised': '', 'error': '', 'tensors': []}).encode()",
+            frame.format(0),
+        ),
+        "forged-object": (
+            "h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
+            " 'ops': [], 'raised': '', 'error': '',"
+            " 'tensors': [['output', 'object', [2, 2]]]}).encode()",
+            frame.format(32) + " + b'x' * 32",
+        ),
+        "forged-shape": (
+            "h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
+            " 'ops': [], 'raised': '', 'error': '',"
+            " 'tensors': [['output', 'float64', [0, 10**30]]]}).encode()",
+            frame.format(0),
+        ),
+        "forged-ops": (
+            "h = json.dumps({'do': 'reply', 'stage': '', 'loaded': True, 'parameters': [],"
+            " 'ops': [['aten.convolution.default', [], True, 1, '']], 'raised': '', 'error': '',"
+            " 'tensors': []}).encode()",
+            frame.format(0),
+        ),
         "forged-end": ("h = b'{\"do\": \"ended\", \"status\": 0}'", frame.format(0)),
         "forged-pickle": ("import pickle\nh = pickle.dumps({'passed': True})", frame.format(0)),
     }  # fmt: skip
@@ -116,11 +145,18 @@ def block_diagonal(blocks):
         Made("lying-tensor", own(lying), SHAPE_ONLY),
         Made("nan", own(fields.format("nan")), SHAPE_ONLY),
         Made("infinite", own(fields.format("inf")), SHAPE_ONLY),
-        Made("complex", own("def block_diagonal(blocks):\n    return torch.block_diag(*blocks).cfloat()\n"), {BLOCKS: 0}),
-        Made("sparse", own("def block_diagonal(blocks):\n    g, r, c = blocks.shape\n    return torch.zeros(g * r, g * c).to_sparse()\n"), {BLOCKS: 0}),
-        Made("huge-result", own("def block_diagonal(blocks):\n    return blocks.new_zeros(1).expand(20_000, 20_000)\n"), {BLOCKS: 0}),
-        Made("empty-result", own("def block_diagonal(blocks):\n    return blocks[:0, :0]\n"), {BLOCKS: 0}),
-        Made("object-result", own("def block_diagonal(blocks):\n    return type('T', (), {'__eq__': lambda *a: True})()\n"), {BLOCKS: 0}),
+        Made("complex", own("def block_diagonal(blocks):\n"
+                            "    return torch.block_diag(*blocks).cfloat()\n"), {BLOCKS: 0}),
+        Made("sparse", own("def block_diagonal(blocks):\n    g, r, c = blocks.shape\n"
+                           "    return torch.zeros(g * r, g * c).to_sparse()\n"), {BLOCKS: 0}),
+        Made("huge-result", own("def block_diagonal(blocks):\n"
+                                "    return blocks.new_zeros(1).expand(20_000, 20_000)\n"),
+             {BLOCKS: 0}),
+        Made("empty-result", own("def block_diagonal(blocks):\n    return blocks[:0, :0]\n"),
+             {BLOCKS: 0}),
+        Made("object-result", own("def block_diagonal(blocks):\n"
+                                  "    return type('T', (), {'__eq__': lambda *a: True})()\n"),
+             {BLOCKS: 0}),
     ]  # fmt: skip
     for name, (before, raw) in replies.items():
         code = f"import json, os, struct\n{before}\n" + pipes.replace("{bytes}", raw)
@@ -137,7 +173,8 @@ def _destroyers() -> list[Made]:
         "kills-its-group": "import os\nos.killpg(0, 9)",
         "segfault": "import ctypes\nctypes.string_at(0)",
         "endless": "while True:\n    pass",
-        "fork-bomb": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+        "fork-bomb": "import os\nwhile True:\n    try:\n        os.fork()\n"
+                     "    except OSError:\n        pass",
         "stops-itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
     }
     made = [

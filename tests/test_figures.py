@@ -70,5 +70,6 @@ def test_a_better_seed_lies_further_right_and_the_axis_begins_below_the_worst():
     assert len(means) == 2 and means[0] < means[1]
     ticks = [float(t) for t in re.findall(r'text-anchor="middle" font-size="16">([\d.]+)%', html)]
     assert ticks[0] == 40.0 and ticks[-1] == 100.0
-    left, right = (float(x) for x in re.findall(r'<line x1="([\d.]+)"[^>]*stroke="#ddd"', html)[::4])
+    grid = re.findall(r'<line x1="([\d.]+)"[^>]*stroke="#ddd"', html)
+    left, right = (float(x) for x in grid[::4])
     assert abs((means[0] - left) / (right - left) - (0.5 - 0.4) / 0.6) < 0.01

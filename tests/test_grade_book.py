@@ -1,4 +1,4 @@
-"""nbgrader keeps the book: its course folder, its release, its gradebook, its feedback; our marks."""
+"""nbgrader keeps the book: its course folder, its release, its feedback; our marks."""
 
 import csv
 import json
@@ -46,7 +46,8 @@ def course(tmp_path_factory) -> Path:
     assert folder / "source" / LESSON / f"{LESSON}.ipynb" in made
     generate(folder, [LESSON])
     released = (folder / "release" / LESSON / f"{LESSON}.ipynb").read_text()
-    sql = "import sqlite3\ntry:\n    sqlite3.connect(%r).execute('update grade set manual_score = 100')\n"
+    sql = "import sqlite3\ntry:\n"
+    sql += "    sqlite3.connect(%r).execute('update grade set manual_score = 100')\n"
     sql = sql % str(folder / "gradebook.db") + "except sqlite3.Error:\n    pass"
     submissions = {
         "right": (all_right(), None),
@@ -89,7 +90,8 @@ def _no_answer(name: str, released: set[str]) -> None:
     source = read(ROOT / "solutions" / f"{name}.py")
     lines = {x.strip() for c in source.cells for x in answer_lines(c)} - {""}
     elsewhere = {  # what the lesson itself says in a cell of its own, or in a stub's text
-        x.strip() for c in source.cells if "answer" not in c.tags for x in stub(c).source.split("\n")
+        x.strip()
+        for c in source.cells if "answer" not in c.tags for x in stub(c).source.split("\n")
     }  # fmt: skip
     assert lines - elsewhere and not lines & released - elsewhere
     assert not [x for x in released if "BEGIN SOLUTION" in x]

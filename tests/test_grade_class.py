@@ -1,4 +1,4 @@
-"""A made class is graded whole: every mark is what an honest grader gives, and nothing else happens."""
+"""A made class is graded whole: every mark is an honest grader's, and nothing else happens."""
 
 import csv
 import html.parser
@@ -15,7 +15,15 @@ import pytest
 
 pytest.importorskip("joblib")
 
-from grading import boxes, grade, items, result, started_from, temporary_files_in, tree  # noqa: E402
+from grading import (  # noqa: E402
+    boxes,
+    grade,
+    items,
+    result,
+    started_from,
+    temporary_files_in,
+    tree,
+)
 from made_attacks import attacks, shortcuts, unreadable  # noqa: E402
 from made_class import (  # noqa: E402
     BLOCKS, LESSON, Made, all_right, clean, full, hand_in, honest, moved, several,
@@ -58,10 +66,12 @@ def strange_files(place: Path, beside: Path) -> None:
     right = place / "right"
     untouched = json.dumps({"cells": [], "metadata": {}, "nbformat": 4})
     marker = f"open({str(beside / 'imported')!r}, 'w')"
-    for name in ("torch.py", "conftest.py", "sitecustomize.py", "convzoo/__init__.py", "json/__init__.py"):
+    for name in ("torch.py", "conftest.py", "sitecustomize.py", "convzoo/__init__.py",
+                 "json/__init__.py"):
         (right / name).parent.mkdir(exist_ok=True)
         (right / name).write_text(marker)
-    for name in (b"02_resnext\xff.ipynb", b"02\n<script>alert(1)</script>.ipynb".replace(b"/", b"-")):
+    for name in (b"02_resnext\xff.ipynb",
+                 b"02\n<script>alert(1)</script>.ipynb".replace(b"/", b"-")):
         (Path(os.fsdecode(os.fsencode(right) + b"/" + name))).write_text(untouched)
     (right / "work.zip").write_bytes(b"PK")
     (place / "linked").mkdir()

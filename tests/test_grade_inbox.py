@@ -1,4 +1,4 @@
-"""What was handed in, by whom and when: folders, zip files, rosters, names; and what a plan holds."""
+"""What was handed in, by whom and when: folders, zip files, rosters, names; what a plan holds."""
 
 import io
 import json
@@ -110,7 +110,8 @@ def test_of_two_files_of_a_lesson_the_one_with_work_in_it_is_graded(tmp_path, pl
 
 
 def test_names_that_are_none_stay_apart_and_are_printable(tmp_path, plans):
-    names = [b"a\nb", b"a\tb", b"caf\xc3\xa9", b"cafe\xcc\x81", b"bad\xff", b"<b>x", "\u202eabc".encode(),
+    names = [b"a\nb", b"a\tb", b"caf\xc3\xa9", b"cafe\xcc\x81", b"bad\xff", b"<b>x",
+             "\u202eabc".encode(),
              "\u0430nna".encode(), b"anna"]  # fmt: skip
     for name in names:
         folder = os.path.join(os.fsencode(tmp_path), name)

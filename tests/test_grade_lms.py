@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("joblib")
 
-from grading import ALONE, LIMITS, OPTIONS, grade, items  # noqa: E402
+from grading import LIMITS, OPTIONS, grade, items  # noqa: E402
 from made_class import BLOCKS, LESSON, Made, hand_in, head, notebook, right  # noqa: E402
 
 from convzoo.errors import UserError  # noqa: E402
@@ -83,8 +83,10 @@ def test_canvas_and_moodle_there_and_back(tmp_path):
     worksheet.write_text(
         "\ufeffIdentifier,Full name,Email address,Status,Grade,Maximum Grade,"
         "Last modified (submission),Last modified (grade),Feedback comments\n"
-        'Participant 201,Ann Bee,a@x,Submitted for grading,,23,"Wednesday, 10 June 2026, 2:14 PM",-,\n'
-        'Participant 202,Cy Dee,c@x,Submitted for grading - 3 mins late,,23,"Wednesday, 10 June 2026, 2:20 PM",-,\n'
+        "Participant 201,Ann Bee,a@x,Submitted for grading,,23,"
+        '"Wednesday, 10 June 2026, 2:14 PM",-,\n'
+        "Participant 202,Cy Dee,c@x,Submitted for grading - 3 mins late,,23,"
+        '"Wednesday, 10 June 2026, 2:20 PM",-,\n'
         "Participant 205,Hal Eye,h@x,No submission,,23,-,-,\n"
     )
     summary = grade(place, out, Options(jobs=2, limits=LIMITS, roster=worksheet))

@@ -193,7 +193,8 @@ def sees(channels: int, groups: int, layers: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "channels, groups", [(16, 8), (32, 16), (64, 32), (81, 27), (256, 64), (12, 4), (12, 3), (12, 6)]
+    "channels, groups",
+    [(16, 8), (32, 16), (64, 32), (81, 27), (256, 64), (12, 4), (12, 3), (12, 6)],
 )
 def test_what_an_output_sees_is_multiplied_at_each_layer(channels, groups):
     answer = questions()["shufflenet.depth"].answer
