@@ -29,8 +29,8 @@ def cluttered(
 
     x is n 1 size size, y the digit: of 8 to 11 pixels, whole, at any place, at 0.7 to 1 of its
     brightness. A piece is a square of 3 to 5 pixels cut from another digit, at 0.4 to 0.8 of its
-    brightness. Noise of this deviation lies on all, within 0..1. Training images are made of the training digits alone, and test
-    images of the test digits; the same seed gives the same images.
+    brightness. Noise of this deviation lies on all, within 0..1. Training images are made of the
+    training digits alone, and test images of the test digits; the same seed gives the same images.
     Raises UserError for an image that cannot hold a digit, or a number that cannot be.
     """
     if size < LARGEST or pieces < 0 or noise < 0 or train < 1 or test < 1:

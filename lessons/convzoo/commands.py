@@ -257,8 +257,9 @@ def _experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="*", help="off_diagonal, say; else all")
     parser.add_argument("--seeds", metavar="N", type=int, default=5, help="5, if not given")
     parser.add_argument(
-        "--data", metavar="IMAGES", help="other images, for zoo alone: cifar10, fashion_mnist, digits"
-    )
+        "--data", metavar="IMAGES",
+        help="other images, for zoo alone: cifar10, fashion_mnist, digits",
+    )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="forget what is there of them")
 
 

@@ -120,7 +120,9 @@ class ShuffleNetV2(_Skeleton):
         _fit(stages_repeats, widths)
         odd = [wide for wide in widths if wide % 2]
         if odd:
-            raise UserError(f"A stage of {odd[0]} channels cannot be split in 2 halves: make it even.")
+            raise UserError(
+                f"A stage of {odd[0]} channels cannot be split in 2 halves: make it even."
+            )
         self.conv1 = _stem(in_channels, stem)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         channels = stem
@@ -138,5 +140,6 @@ class ShuffleNetV2(_Skeleton):
 def _fit(repeats: Sequence[int], widths: Sequence[int]) -> None:
     if len(repeats) != len(widths) or min(repeats) < 1:
         raise UserError(
-            f"The units of the stages are {list(repeats)}: give {len(widths)} numbers, each 1 or more."
+            f"The units of the stages are {list(repeats)}: "
+            f"give {len(widths)} numbers, each 1 or more."
         )

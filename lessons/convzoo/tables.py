@@ -86,7 +86,8 @@ ROWS = (
     Row("Szegedy et al. 2014, section 1", "googlenet", "1.5G", settings={"large": 5}),
     Row("Szegedy et al. 2014, section 1", "googlenet", "1.5G", note=FIVE),
     *_resnets(), *_resnexts(),
-    Row("Hu et al. 2017, table 2, and repository", "seresnet50", "3.87G", "28.1M", 23.29, note=GATED),
+    Row("Hu et al. 2017, table 2, and repository", "seresnet50", "3.87G", "28.1M", 23.29,
+        note=GATED),
     *_mobilenets(), *_shufflenets(),
 )  # fmt: skip
 
@@ -163,4 +164,5 @@ def told(rows: Iterable[dict]) -> list[str]:
         lines.append(f"{sign} {row['network']:<19}{settings:<30}{macs}; {params}{error}")
         if row["note"]:
             lines.append(f"      {row['note']}")
-    return [*lines, "", "= ours is the printed figure, to less than one in its last digit; * is not"]
+    key = "= ours is the printed figure, to less than one in its last digit; * is not"
+    return [*lines, "", key]

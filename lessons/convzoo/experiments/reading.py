@@ -57,7 +57,8 @@ def together(records: dict[str, dict]) -> dict:
 
     Its variants are called "variant, name".
     """
-    whole = {"name": " and ".join(r["name"] for r in records.values()), "variants": {}, "results": []}
+    names = " and ".join(record["name"] for record in records.values())
+    whole = {"name": names, "variants": {}, "results": []}
     for name, record in records.items():
         for variant, size in record["variants"].items():
             whole["variants"][f"{variant}, {name}"] = size

@@ -115,7 +115,8 @@ def eight_groups() -> data.Images:
 
 SHUFFLE_COPIES = Experiment(
     name="shuffle_copies",
-    question="One mix between two layers, at an equal budget: a permutation, several, a learned one?",
+    question="One mix between two layers, at an equal budget: "
+    "a permutation, several, a learned one?",
     images=eight_groups,
     variants={
         "identity": partial(short, nothing, 12),
@@ -171,7 +172,8 @@ BLOCKS = {  # the 3x3's width and groups, and a gate
 }
 NARROWER = {"ResNet": (12, 4), "ResNeXt": (16, 8), "SE": (12, 4)}  # pays for a learned mix
 BETWEEN: dict[str, Between] = {
-    "identity": nothing, "shuffle": shuffle, "random permutation": copies(1), "learned mix": learned,
+    "identity": nothing, "shuffle": shuffle,
+    "random permutation": copies(1), "learned mix": learned,
 }  # fmt: skip
 
 

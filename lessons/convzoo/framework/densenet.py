@@ -83,6 +83,8 @@ class _Again(nn.Module):
         features = [x]
         for layer in self.block.values():
             given = [torch.cat(features, 1)] if self.together else features
-            fresh = checkpoint(lambda *f, own=layer: own(torch.cat(f, 1)), *given, use_reentrant=False)
+            fresh = checkpoint(
+                lambda *f, own=layer: own(torch.cat(f, 1)), *given, use_reentrant=False
+            )
             features.append(fresh)
         return torch.cat(features, 1)

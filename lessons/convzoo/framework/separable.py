@@ -1,4 +1,4 @@
-"""Separable convolution (Howard 2017, 1704.04861; Sandler 2018, 1801.04381): the framework's own."""
+"""Separable convolution (Howard 2017, 1704.04861; Sandler 2018, 1801.04381), the framework's."""
 
 from __future__ import annotations
 

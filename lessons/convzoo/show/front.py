@@ -62,7 +62,8 @@ def front(
               if spots[a].name == spots[b].name]  # fmt: skip
     parts += [_line(a, b, palette.NEUTRAL, 1.5) for a, b in joined]
     kept = sorted(p for p, s in zip(places, spots, strict=True) if s.on_front)
-    parts += [_line(a, b, palette.WEIGHT, 2.5, ' stroke-dasharray="7 5"') for a, b in pairwise(kept)]
+    dashed = ' stroke-dasharray="7 5"'
+    parts += [_line(a, b, palette.WEIGHT, 2.5, dashed) for a, b in pairwise(kept)]
     taken = [_small(a, b, t / 12) for a, b in joined for t in range(13)]
     for (x, y), spot in zip(places, spots, strict=True):
         ends = [at_y(v) for v in (spot.high, spot.low) if v is not None] or [y, y]

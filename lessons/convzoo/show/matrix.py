@@ -211,7 +211,8 @@ def _square(x: float, y: float, cell: float, value: float, largest: float) -> st
     letters = 16 if cell >= 60 else 14
     return square + (
         f'<text x="{x + cell / 2:.1f}" y="{y + cell / 2 + 5:.1f}" text-anchor="middle" '
-        f'font-size="{letters}" fill="{palette.ink_on(fill)}" pointer-events="none">{value:+z.2f}</text>'
+        f'font-size="{letters}" fill="{palette.ink_on(fill)}" pointer-events="none">'
+        f"{value:+z.2f}</text>"
     )
 
 

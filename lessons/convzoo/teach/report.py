@@ -34,8 +34,8 @@ def report(
 ) -> list[dict]:
     """One {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
-    lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError where the file cannot be read or
-    holds no exercise.
+    lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
+    where the file cannot be read or holds no exercise.
     """
     student = read(path)
     lesson = clean_lesson(student, path, lessons)
