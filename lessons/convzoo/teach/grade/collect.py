@@ -15,9 +15,10 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.teach.cells import Notebook
-from convzoo.teach.grade.inbox import SUFFIXES, File, Found, Notice, files, notebook_of
+from convzoo.teach.grade.inbox import File, Found, Notice, files, notebook_of
 from convzoo.teach.grade.plan import Plan, transplant
 from convzoo.teach.grade.rosters import Roster
+from convzoo.teach.grade.whose import SUFFIXES
 
 UNKNOWN = "unknown"
 ARCHIVES = (".zip", ".7z", ".rar", ".gz", ".tar")

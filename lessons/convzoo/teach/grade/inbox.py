@@ -5,9 +5,7 @@ Nothing is unpacked, no link is followed, and every read has a limit.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import stat
 import zipfile
 import zlib
@@ -18,6 +16,7 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.teach.cells import Notebook
+from convzoo.teach.grade.whose import SUFFIXES, folder_of, in_path, named, shown
 from convzoo.teach.source import MAX_NOTEBOOK, MAX_SCRIPT, parse
 
 MAX_ENTRIES = 50_000  # of a zip file
@@ -26,16 +25,7 @@ TOO_MANY = f"more than {MAX_FILES} files; the rest is not looked at"
 MAX_DEPTH = 4  # folders below the one that is given
 MAX_CELLS = 2000  # of a notebook
 MAX_CODE = 500_000  # characters of a notebook's code
-SUFFIXES = (".ipynb", ".py")
 TIMESTAMP = "timestamp.txt"  # nbgrader's
-
-# Moodle: "Jane Doe_12345_assignsubmission_file_" as a folder, or in front of the file's name.
-_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file_?(?P<rest>.*)$", re.DOTALL)
-# Canvas: "doejane_LATE_12345_67890_02_resnext.ipynb"; "anon_5rT9x" where names are hidden.
-_CANVAS = re.compile(
-    r"(?:(?P<name>\w*?)_)?(?:(?P<late>LATE)_)?(?P<id>\d+|anon_[0-9A-Za-z]+)_(?P<file>\d+)_"
-    r"(?P<rest>.+)$", re.DOTALL,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,13 +73,13 @@ def files(place: Path, found: Found) -> Iterator[File]:
     top = inner if inner.is_dir() and not inner.is_symlink() else place
     for entry in _listed(top, found, ""):
         if entry.is_dir(follow_symlinks=False):
-            student, lms = _folder(entry.name)
+            student, lms = folder_of(entry.name)
             found.students.setdefault(student, {}).update(lms)
             yield from _in_folder(Path(entry.path), student, lms, found)
         elif entry.name.lower().endswith(".zip"):
             yield from _in_zip(Path(entry.path), found)
-        elif named := _named(entry.name):
-            student, lms, late, rest, order = named
+        elif of_lms := named(entry.name):
+            student, lms, late, rest, order = of_lms
             found.students.setdefault(student, {}).update(lms)
             yield File(
                 student, shown(entry.name), rest, _reader(Path(entry.path)), "",
@@ -160,7 +150,7 @@ def _in_zip(path: Path, found: Found) -> Iterator[File]:
         parts = entry.filename.replace("\\", "/").split("/")
         if entry.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts:
             continue
-        who = _in_path(parts, entry.filename)
+        who = in_path(parts, entry.filename)
         label = f"{path.name}: {shown(entry.filename)}"
         if who is None:
             text = f"{label} is no file of a student's and is left out"
@@ -182,60 +172,6 @@ def _in_zip(path: Path, found: Found) -> Iterator[File]:
             student, label, name, _unzipper(path, entry), folder, tuple(lms.items()), late, "",
             order,
         )  # fmt: skip
-
-
-def _in_path(parts: list[str], whole: str):
-    """Whose file a path in a zip file is; None for nobody's and for one that climbs out."""
-    if whole.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in whole:
-        return None
-    for i, part in enumerate(parts[:-1]):
-        if match := _MOODLE.match(part):
-            student, lms = _moodle(match)
-            return student, lms, None, parts[-1], i
-    if named := _named(parts[-1]):
-        return named
-    folders = [p for p in parts[:-1] if p and p != "submitted"]
-    if not folders:
-        return None
-    return _id(folders[0]), {}, None, parts[-1], 0
-
-
-def _named(name: str):
-    """Student, ids, lateness, file name and order in the name that an LMS gives to a file."""
-    if match := _MOODLE.match(name):
-        student, lms = _moodle(match)
-        return student, lms, None, match["rest"] or name, 0
-    match = _CANVAS.match(name)
-    if match and name.lower().endswith(SUFFIXES):
-        student = _id(f"{match['name'] or 'student'}_{match['id']}")
-        return (
-            student, {"canvas": match["id"], "name": match["name"] or ""}, bool(match["late"]),
-            match["rest"], int(match["file"]),
-        )  # fmt: skip
-    return None
-
-
-def _folder(name: str) -> tuple[str, dict[str, str]]:
-    match = _MOODLE.match(name)
-    return _moodle(match) if match else (_id(name), {})
-
-
-def _moodle(match: re.Match) -> tuple[str, dict[str, str]]:
-    lms = {"moodle": match["id"], "name": match["name"]}
-    return _id(f"{match['name']}_{match['id']}"), lms
-
-
-def _id(name: str) -> str:
-    """A student's id: his name; one that had to be changed to be shown stays unlike others'."""
-    plain = shown(name)
-    mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
-    return plain if plain == name and plain else f"{plain or 'unnamed'} ({mark})"
-
-
-def shown(name: str, most: int = 120) -> str:
-    """A name of a stranger's: printable, one line, not long."""
-    kept = "".join(c if c.isprintable() else "?" for c in name[:most])
-    return kept.encode("utf-8", "replace").decode().strip()
 
 
 # --- reading, with limits ---

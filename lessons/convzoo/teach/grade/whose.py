@@ -1,0 +1,71 @@
+"""Whose a file is: what the names tell that a student, a teacher or an LMS gives to files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+SUFFIXES = (".ipynb", ".py")
+
+# Moodle: "Jane Doe_12345_assignsubmission_file_" as a folder, or in front of the file's name.
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file_?(?P<rest>.*)$", re.DOTALL)
+# Canvas: "doejane_LATE_12345_67890_02_resnext.ipynb"; "anon_5rT9x" where names are hidden.
+_CANVAS = re.compile(
+    r"(?:(?P<name>\w*?)_)?(?:(?P<late>LATE)_)?(?P<id>\d+|anon_[0-9A-Za-z]+)_(?P<file>\d+)_"
+    r"(?P<rest>.+)$", re.DOTALL,
+)  # fmt: skip
+
+
+def in_path(parts: list[str], whole: str):
+    """Whose file a path in a zip file is; None for nobody's and for one that climbs out."""
+    if whole.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in whole:
+        return None
+    for i, part in enumerate(parts[:-1]):
+        if match := _MOODLE.match(part):
+            student, lms = _moodle(match)
+            return student, lms, None, parts[-1], i
+    if of_lms := named(parts[-1]):
+        return of_lms
+    folders = [p for p in parts[:-1] if p and p != "submitted"]
+    if not folders:
+        return None
+    return _id(folders[0]), {}, None, parts[-1], 0
+
+
+def named(name: str):
+    """Student, ids, lateness, file name and order in the name that an LMS gives to a file."""
+    if match := _MOODLE.match(name):
+        student, lms = _moodle(match)
+        return student, lms, None, match["rest"] or name, 0
+    match = _CANVAS.match(name)
+    if match and name.lower().endswith(SUFFIXES):
+        student = _id(f"{match['name'] or 'student'}_{match['id']}")
+        return (
+            student, {"canvas": match["id"], "name": match["name"] or ""}, bool(match["late"]),
+            match["rest"], int(match["file"]),
+        )  # fmt: skip
+    return None
+
+
+def folder_of(name: str) -> tuple[str, dict[str, str]]:
+    """Student and ids in the name of a folder."""
+    match = _MOODLE.match(name)
+    return _moodle(match) if match else (_id(name), {})
+
+
+def _moodle(match: re.Match) -> tuple[str, dict[str, str]]:
+    lms = {"moodle": match["id"], "name": match["name"]}
+    return _id(f"{match['name']}_{match['id']}"), lms
+
+
+def _id(name: str) -> str:
+    """A student's id: his name; one that had to be changed to be shown stays unlike others'."""
+    plain = shown(name)
+    mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return plain if plain == name and plain else f"{plain or 'unnamed'} ({mark})"
+
+
+def shown(name: str, most: int = 120) -> str:
+    """A name of a stranger's: printable, one line, not long."""
+    kept = "".join(c if c.isprintable() else "?" for c in name[:most])
+    return kept.encode("utf-8", "replace").decode().strip()
