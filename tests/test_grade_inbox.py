@@ -148,6 +148,61 @@ def test_a_zip_file_has_no_more_of_a_student_than_a_folder(tmp_path, plans):
     assert [s for s, t in told] == ["anna", "bob"] and "more than 200 files" in told[0][1]
 
 
+def zipped(path, *names):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, text() if name.endswith(".ipynb") else "x")
+    return path
+
+
+NB = f"{LESSON}.ipynb"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("anna/{0}", "bob/{0}"),
+        ("class/anna/{0}", "class/bob/{0}"),
+        ("class/", "class/anna/", "class/anna/{0}", "class/anna/data.csv", "class/bob/work/{0}"),
+        ("class/anna/{0}", "class/.DS_Store", "class/bob/{0}", "__MACOSX/class/anna/._{0}",
+         "class/.ipynb_checkpoints/{0}", ".DS_Store"),
+        ("class\\anna\\{0}", "class\\bob\\{0}"),
+        ("submitted/anna/02_resnext/{0}", "submitted/bob/02_resnext/{0}"),
+    ],
+)  # fmt: skip
+def test_a_zip_of_a_folder_of_students_is_that_folder(names, tmp_path, plans):
+    place = zipped(tmp_path / "all.zip", *(name.format(NB) for name in names))
+    found = collect(place, plans)
+    assert [h.student for h in found.handed] == ["anna", "bob"]
+    assert {n.kind for n in found.notices} <= {"left out"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("anna/{0}",),
+        ("anna/{0}", "anna/data/a.csv", "anna/pictures/b.png"),
+        ("anna/{0}", "anna/old/{0}", "anna/older/{0}"),
+        ("anna/work/{0}",),
+        ("anna/work/{0}", "anna/data/a.csv"),
+        ("anna/02_resnext/{0}", "anna/03_densenet/03_densenet.ipynb"),
+        ("submitted/anna/02_resnext/{0}", "submitted/anna/03_densenet/03_densenet.ipynb"),
+    ],
+)
+def test_a_zip_of_one_students_folder_is_one_student(names, tmp_path, plans):
+    place = zipped(tmp_path / "anna.zip", *(name.format(NB) for name in names))
+    assert {h.student for h in collect(place, plans).handed} == {"anna"}
+
+
+def test_a_path_that_climbs_out_of_a_zip_is_nobodys_in_a_folder_of_students_too(tmp_path, plans):
+    names = ("../anna/{0}", "../bob/{0}"), ("class/anna/{0}", "class/../{0}", "class/bob/{0}")
+    for number, students in enumerate(([], ["anna", "bob"])):
+        place = zipped(tmp_path / f"{number}.zip", *(name.format(NB) for name in names[number]))
+        found = collect(place, plans)
+        assert [h.student for h in found.handed] == students
+        assert "left out" in {n.kind for n in found.notices}
+
+
 def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans):
     (tmp_path / "anna").mkdir()
     (tmp_path / "anna" / f"{LESSON}.py").write_text("# %%\n" * 190_000)

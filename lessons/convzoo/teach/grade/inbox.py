@@ -16,7 +16,7 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.teach.cells import Notebook
-from convzoo.teach.grade.whose import SUFFIXES, folder_of, in_path, named, shown
+from convzoo.teach.grade.whose import SUFFIXES, class_folder, folder_of, in_path, named, shown
 from convzoo.teach.source import MAX_NOTEBOOK, MAX_SCRIPT, parse
 
 MAX_ENTRIES = 50_000  # of a zip file
@@ -146,11 +146,15 @@ def _in_zip(path: Path, found: Found) -> Iterator[File]:
         found.tell("unreadable", "", text)
         return
     count: Counter[str] = Counter()
-    for entry in entries:
-        parts = entry.filename.replace("\\", "/").split("/")
-        if entry.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts:
-            continue
-        who = in_path(parts, entry.filename)
+    paths = [entry.filename.replace("\\", "/").split("/") for entry in entries]
+    held = [
+        (entry, parts)
+        for entry, parts in zip(entries, paths, strict=True)
+        if not (entry.is_dir() or parts[-1].startswith(".") or "__MACOSX" in parts)
+    ]
+    top = class_folder([parts for _, parts in held])
+    for entry, parts in held:
+        who = in_path(parts, entry.filename, top)
         label = f"{path.name}: {shown(entry.filename)}"
         if who is None:
             text = f"{label} is no file of a student's and is left out"

@@ -16,8 +16,30 @@ _CANVAS = re.compile(
 )  # fmt: skip
 
 
-def in_path(parts: list[str], whole: str):
-    """Whose file a path in a zip file is; None for nobody's and for one that climbs out."""
+def class_folder(paths: list[list[str]]) -> str:
+    """The one folder in which all students' folders of a zip file lie, or "".
+
+    It holds two folders or more and nothing else but hidden ones, and in each of them lies a
+    notebook. Where one is called as a notebook in it, they are the lessons of one student.
+    """
+    tops = {parts[0] for parts in paths}
+    if len(tops) != 1 or any(len(parts) < 3 for parts in paths):
+        return ""
+    notebooks: dict[str, list[str]] = {}
+    for _, folder, *_, file in paths:
+        if not folder.startswith("."):
+            notebooks.setdefault(folder, [])
+            notebooks[folder] += [file] if file.lower().endswith(".ipynb") else []
+    lessons = any(file.startswith(name) for name, files in notebooks.items() for file in files)
+    students = len(notebooks) > 1 and all(notebooks.values()) and not lessons
+    return tops.pop() if students else ""
+
+
+def in_path(parts: list[str], whole: str, top: str = ""):
+    """Whose file a path in a zip file is; None for nobody's and for one that climbs out.
+
+    top: the folder around all students' folders, if there is one.
+    """
     if whole.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in whole:
         return None
     for i, part in enumerate(parts[:-1]):
@@ -26,8 +48,8 @@ def in_path(parts: list[str], whole: str):
             return student, lms, None, parts[-1], i
     if of_lms := named(parts[-1]):
         return of_lms
-    folders = [p for p in parts[:-1] if p and p != "submitted"]
-    if not folders:
+    folders = [p for p in parts[1 if top else 0 : -1] if p and p != "submitted"]
+    if not folders or (top and folders[0].startswith(".")):
         return None
     return _id(folders[0]), {}, None, parts[-1], 0
 
