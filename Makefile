@@ -20,7 +20,7 @@ help:
 	@echo "make check FILE=...   run the exercises of a notebook and report"
 	@echo "make release          for teachers: make lessons/ from solutions/"
 	@echo "make report           measure this device for figures/data (10 minutes, in parts)"
-	@echo "make experiments      train the networks whose results ship (10 minutes, in parts)"
+	@echo "make experiments      train the networks whose results ship (two hours for all, in parts)"
 	@echo "make tables           the papers' printed counts beside ours"
 	@echo "make bench            time our layers against the framework's (2 minutes)"
 	@echo "make matrix           test on every Python and the oldest torch there is (40 minutes)"
