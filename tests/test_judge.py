@@ -35,7 +35,10 @@ RUN = {
     "a_string": ("    return 'done'", "returned str", "torch.Tensor"),
     "a_bool": ("    return True", "returned bool", "torch.Tensor"),
     "an_empty_list": ("    return []", "returned list", "torch.Tensor"),
-    "nested": ("    return (x, (x, x))", "returned tuple", "torch.Tensor"),
+    "nested": ("    return (x, (x, x))", "returned tuple as result 2 of 2", "torch.Tensor"),
+    "one_of_three_none": (
+        "    return x, None, x", "returned None as result 2 of 3", "compute it too",
+    ),
     "coroutine": ("async " + HEAD + "    return x", "coroutine", "torch.Tensor"),
     "in_place": ("    x.mul_(2)\n    return x", "in place", "new tensor"),
     "view_in_place": ("    x[:, 0] = 0\n    return x", "in place", "new tensor"),
@@ -85,12 +88,19 @@ SHAPE = {
     "a_tuple_of_one": ("    return (x,)", "a tuple of 1 tensor, expected one tensor"),
     "a_number": ("    return 3", "shape ()"),
     "float32": (written.UNFOLDED.replace("return y.", "return y.float()."), "torch.float32"),
-    "whole": (written.UNFOLDED.replace("return y.", "return y.long()."), "torch.int64", "Keep"),
+    "whole": (
+        written.UNFOLDED.replace("return y.", "return y.long()."),
+        "torch.int64, expected torch.float64. Whole numbers", "no gradient", "`.to(x.dtype)`",
+    ),
+    "truth": (
+        written.UNFOLDED.replace("return y.", "return (y > 0)."),
+        "torch.bool, expected torch.float64. Truth values", "`.to(x.dtype)`",
+    ),
     "complex": (
         written.UNFOLDED.replace("return y.", "return torch.complex(y, 0 * y)."),
-        "torch.complex128",
+        "torch.complex128", "Keep the dtype",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SHAPE)
@@ -102,6 +112,19 @@ def test_what_has_another_form_gets_a_sentence(name):
         assert words in verdict.message
     if name == "float32":  # right in its numbers: nothing to show side by side
         assert "smallest case" not in verdict.message
+
+
+def test_where_no_float_is_given_whole_numbers_are_to_be_made_floats():
+    exercise = catalogue()["shufflenet.mixing_matrix"]
+    verdict = judge(exercise, lambda orders: torch.eye(orders.shape[1]).long())
+    assert verdict.stage == "shape" and "start from floats" in verdict.message
+    assert "`.float()`" in verdict.message
+
+
+def test_floats_where_truth_values_are_asked_for():
+    exercise = catalogue()["zoo.pareto_front"]
+    verdict = judge(exercise, lambda cost, accuracy, **rest: cost)
+    assert verdict.stage == "shape" and "expected torch.bool. Return truth" in verdict.message
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])

@@ -159,21 +159,24 @@ def state(module: nn.Module) -> dict[str, Tensor]:
 
 def _named_outputs(output) -> dict[str, Tensor]:
     if isinstance(output, (tuple, list)) and output:
-        return {f"output.{i}": _tensor(part) for i, part in enumerate(output)}
+        of = len(output)
+        return {f"output.{i}": _tensor(p, f"result {i + 1} of {of}") for i, p in enumerate(output)}
     return {"output": _tensor(output)}
 
 
-def _tensor(output) -> Tensor:
+def _tensor(output, which: str = "") -> Tensor:
     if isinstance(output, Real) and not isinstance(output, bool):
         return torch.tensor(float(output), dtype=torch.float64)
     if isinstance(output, Tensor):
         return output.double() if output.dim() == 0 and output.dtype in _WHOLE else output
     kind = "None" if output is None else type(output).__name__
     advice = {
-        "None": "a `return` is missing",
+        "None": "compute it too; a function without `return` gives None"
+        if which else "a `return` is missing",
         "ndarray": "stay in torch: NumPy cuts the gradient off",
-    }.get(kind, "return a torch.Tensor")
-    raise Objection(f"It returned {kind} where a tensor is expected: {advice}.")
+    }.get(kind, "return a torch.Tensor")  # fmt: skip
+    place = f" as {which}" if which else ""
+    raise Objection(f"It returned {kind}{place} where a tensor is expected: {advice}.")
 
 
 def _in_float64(outputs: dict[str, Tensor], case: Case) -> dict[str, Tensor]:

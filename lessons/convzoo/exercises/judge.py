@@ -86,12 +86,13 @@ def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
                 f"Its result has shape {tuple(have[name].shape)}, expected {tuple(value.shape)}."
             )
         if have[name].dtype != value.dtype:
-            return "shape", _dtype(have[name].dtype, value.dtype)
+            return "shape", _dtype(have[name].dtype, value.dtype, case)
     if shape:
         return "parameters", shape
     if not same(have, want):
-        shaped = any(value.dim() for value in want.values())
-        return "values", "The shape is right, the numbers are not." if shaped else "The number is not right."
+        if any(value.dim() for value in want.values()):
+            return "values", "The shape is right, the numbers are not."
+        return "values", "The number is not right."
     want, have = _part(expected, "buffer:"), _part(reply, "buffer:")
     for key, value in want.items():
         if key not in have or not same({key: have[key]}, {key: value}):
@@ -296,9 +297,19 @@ def _names(have: set[str], want: set[str]) -> str:
     )
 
 
-def _dtype(have: torch.dtype, want: torch.dtype) -> str:
+def _dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
     advice = "Keep the dtype of the input."
-    if have == torch.float32:
+    if want == torch.bool:
+        advice = "Return truth values, as a comparison gives them."
+    elif not have.is_floating_point and not have.is_complex:
+        kind = "Truth values" if have == torch.bool else "Whole numbers"
+        like = next((k for k, v in case.tensors.items() if v.is_floating_point()), "")
+        convert = f".to({like}.dtype)" if like else ".float()"
+        advice = (
+            f"{kind} hold no fractions and carry no gradient: start from floats, or convert with "
+            f"`{convert}` before you compute."
+        )
+    elif have == torch.float32:
         advice = (
             "What `torch.zeros` makes is float32, unless it is told: give new tensors the dtype "
             "of the input."
