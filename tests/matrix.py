@@ -2,7 +2,7 @@
 
 Each pair gets an environment of its own in build/matrix (7 GB each on Linux, kept for the next
 time), and runs every test but those that drive a browser. A Python that is not on this machine is
-told, and left out. Words after `--` go to pytest.
+told, and left out. Ctrl-C ends it with what it has. Words after `--` go to pytest.
 """
 
 import argparse
@@ -25,8 +25,9 @@ def interpreter(version: str) -> str | None:
     """The path of a Python of this version: on the PATH, or one of pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     own = sorted(pyenv.glob(f"{version}*/bin/python"))
+    asked = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
     for path in (shutil.which(f"python{version}"), *map(str, own)):
-        if path and _says(path, "import sys, venv; print('%d.%d' % sys.version_info[:2])") == version:
+        if path and _says(path, asked) == version:
             return path
     return None
 
@@ -54,14 +55,18 @@ def main(words: list[str] | None = None) -> int:
     reader.add_argument("--only", metavar="NAME", help="one pair: py3.12-torch2.11.0, say")
     reader.add_argument("tests", nargs="*", help="for pytest")
     asked = reader.parse_args(words)
-    results = {}
-    for version, torch in PAIRS:
-        name = f"py{version}-torch{torch[0]}"
-        if asked.only not in (None, name):
-            continue
-        print(f"{name} ...", flush=True)
-        results[name] = _result(version, name, torch, asked.tests or TESTS)
-        print(f"{name}: {results[name]}", flush=True)
+    results: dict[str, str] = {}
+    try:
+        for version, torch in PAIRS:
+            name = f"py{version}-torch{torch[0]}"
+            if asked.only not in (None, name):
+                continue
+            print(f"{name} ...", flush=True)
+            results[name] = "failed: interrupted"  # unless it comes to its end
+            results[name] = _result(version, name, torch, asked.tests or TESTS)
+            print(f"{name}: {results[name]}", flush=True)
+    except KeyboardInterrupt:
+        pass
     print("", *(f"{name:<24}{result}" for name, result in results.items()), sep="\n")
     return int(any(result.startswith("failed") for result in results.values()))
 
@@ -75,10 +80,13 @@ def _result(version: str, name: str, torch: tuple[str, str], tests: list[str]) -
     except subprocess.CalledProcessError as problem:
         return f"failed: its packages could not be installed (exit status {problem.returncode})"
     start = time.monotonic()
-    done = subprocess.run([str(own), "-m", "pytest", *tests], cwd=ROOT, capture_output=True, text=True)
     log = ROOT / "build" / "matrix" / f"{name}.log"
-    log.write_text(done.stdout + done.stderr, encoding="utf-8")
-    last = (done.stdout.strip().splitlines() or ["nothing was printed"])[-1].strip("= ")
+    with log.open("w", encoding="utf-8") as file:  # to be read while it runs, and after Ctrl-C
+        command = [str(own), "-m", "pytest", *tests]
+        done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    told = [line.strip("= ") for line in lines if re.search(r" in [\d.]+s\b", line)]
+    last = told[-1] if told else "nothing was counted"
     word = "passed" if done.returncode == 0 else "failed"
     minutes = (time.monotonic() - start) / 60
     return f"{word}: {last} ({minutes:.0f} min; {log.relative_to(ROOT)})"
