@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convzoo import UserError
-from convzoo.teach import regions, release
+from convzoo.teach import execution, regions, release
 from convzoo.teach.cells import Notebook
 from convzoo.teach.source import read
 
@@ -329,13 +329,14 @@ def test_the_pairs_of_this_course_agree(root):
 
 
 def test_a_widget_with_a_picture_is_kept_as_the_picture():
-    view, both = {release.VIEW: {"model_id": "1"}}, {release.VIEW: {}, "text/html": "<img alt='a'>"}
+    view = {execution.VIEW: {"model_id": "1"}}
+    both = {execution.VIEW: {}, "text/html": "<img alt='a'>"}
     bare = {"cells": [_ran(None)], "metadata": {}}
     state = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}}
     for data, kept in ((both, False), (view, True)):
         executed = {"cells": [_ran(dict(data))], "metadata": dict(state)}
-        tidy = release._tidy(bare, executed)
-        assert (release.VIEW in tidy["cells"][0]["outputs"][0]["data"]) is kept
+        tidy = execution.tidy(bare, executed)
+        assert (execution.VIEW in tidy["cells"][0]["outputs"][0]["data"]) is kept
         assert ("widgets" in tidy["metadata"]) is kept
 
 

@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.teach.cells import Cell, Notebook, with_ids
+from convzoo.teach.execution import STATE, execute, same_code, source_of, with_outputs
 from convzoo.teach.regions import problems, stub, unmarked, validate
 from convzoo.teach.source import read
 
@@ -39,9 +39,6 @@ HEADER = """\
 # ---
 
 """
-SECONDS = 300  # that one cell of a solution may take
-VIEW, STATE = "application/vnd.jupyter.widget-view+json", "widgets"
-Execute = Callable[[dict, Path], dict]
 
 
 def release(
@@ -67,11 +64,11 @@ def release(
         lesson, script, solution = _made(source)
         target = root / "solutions" / f"{source.name}.ipynb"
         old = None if force else _load(target)
-        if old is None or not _same_code(old, solution):
+        if old is None or not same_code(old, solution):
             progress(f"{source.name}: running the solution")
             executed = execute(solution, target.parent)
         else:
-            executed = _with_outputs(solution, old)
+            executed = with_outputs(solution, old)
         changed += _put({
             root / "lessons" / f"{source.name}.ipynb": _text(lesson),
             root / "lessons" / f"{source.name}.py": script,
@@ -180,88 +177,6 @@ def script(source: Notebook) -> str:
     return HEADER + jupytext.writes(node, fmt="py:percent").lstrip("\n")
 
 
-def execute(solution: dict, folder: Path) -> dict:
-    """The notebook with its outputs, run in `folder` with a home of its own."""
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
-    node = nbformat.from_dict(json.loads(_text(solution)))
-    for cell in node.cells:
-        cell.source = "".join(cell.source)
-    library = str(Path(__file__).parents[2])
-    with tempfile.TemporaryDirectory() as home:
-        env = os.environ | {
-            "CONVZOO_HOME": home,
-            "CONVZOO_PREDICT": "skip",
-            "PYTHONPATH": os.pathsep.join([library, os.environ.get("PYTHONPATH", "")]).rstrip(":"),
-        }
-        client = NotebookClient(
-            node, timeout=SECONDS, kernel_name="python3", record_timing=False,
-            coalesce_streams=True, resources={"metadata": {"path": str(folder)}},
-        )  # fmt: skip
-        try:
-            client.execute(env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        except CellExecutionError as problem:
-            raise UserError(f"{_where(node)} raised {problem.ename}: {problem.evalue}") from None
-        except CellTimeoutError:
-            raise UserError(f"{_where(node)} ran for more than {SECONDS} seconds.") from None
-        except DeadKernelError:
-            raise UserError(f"{_where(node)} ended the kernel.") from None
-    return _tidy(solution, json.loads(nbformat.writes(node)))
-
-
-def _where(node) -> str:
-    """The cell at which the execution stopped: the last one that has been started."""
-    started = [c for c in node.cells if c.get("execution_count") or c.get("outputs")]
-    return f"The solution's cell {started[-1].id if started else node.cells[0].id}"
-
-
-def _tidy(solution: dict, executed: dict) -> dict:
-    """The outputs, without what changes at each run and nobody reads.
-
-    A widget that brings a picture of its own is kept as that picture, which
-    every viewer shows; the state of widgets stays only where one has no picture.
-    """
-    live = False
-    for cell in executed["cells"]:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if VIEW in data and "text/html" in data:
-                del data[VIEW]
-            live = live or VIEW in data
-    if not live:
-        executed["metadata"].pop(STATE, None)
-    return _with_outputs(solution, executed)
-
-
-def _with_outputs(solution: dict, old: dict) -> dict:
-    """The solution's cells with the outputs of an execution of the same code."""
-    ran = iter([cell for cell in old["cells"] if cell["cell_type"] == "code"])
-    cells = []
-    for cell in solution["cells"]:
-        if cell["cell_type"] == "code":
-            done = next(ran)
-            cell = cell | {k: done[k] for k in ("execution_count", "outputs")}
-        cells.append(cell)
-    kept = {STATE: old["metadata"][STATE]} if STATE in old.get("metadata", {}) else {}
-    return solution | {"cells": cells, "metadata": solution["metadata"] | kept}
-
-
-def _same_code(old: dict, solution: dict) -> bool:
-    """Whether an executed notebook belongs to this code, and was not edited since."""
-    ran, wanted = ([c for c in n["cells"] if c["cell_type"] == "code"] for n in (old, solution))
-    return (
-        old.get("metadata", {}).get("convzoo") == solution["metadata"]["convzoo"]
-        and [_source(c) for c in ran] == [_source(c) for c in wanted]
-        and all("outputs" in c and c.get("execution_count") for c in ran if _source(c).strip())
-    )
-
-
-def _source(cell: dict) -> str:
-    return "".join(cell.get("source", ""))
-
-
 def _load(path: Path) -> dict | None:
     """A notebook as plain data, or None where there is none to be read."""
     try:
@@ -320,7 +235,7 @@ def _compare(wanted: dict, found: dict | None) -> Iterator[tuple[str, str]]:
         return
     for a, b in zip(wanted["cells"], found["cells"], strict=True):
         for key in ("cell_type", "source", "metadata"):
-            same = _source(a) == _source(b) if key == "source" else a[key] == b.get(key)
+            same = source_of(a) == source_of(b) if key == "source" else a[key] == b.get(key)
             if not same:
                 yield a["id"], f"{key.replace('cell_', '')} differs"
 
