@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 
 import torch
 
-from convzoo import experiments, measure, nets, show
+from convzoo import experiments, measure, nets, show, zoo
+from convzoo.experiments.zoo import WIDTHS
 from convzoo.show import Picture
 
 
@@ -161,12 +162,14 @@ def fronts(lesson: SimpleNamespace) -> list[Picture]:
     rows = {row["variant"]: row for row in experiments.summary(experiments.load("zoo"))}
     names = sorted((n for n in rows if not n.startswith("no shuffle")), key=_kind)
     means = torch.tensor([rows[name]["mean"] for name in names])
+    counted = [zoo.counted(_kind(n), WIDTHS[_kind(n)][n.endswith("174k")]) for n in names]
     panels = []
-    for what, label in (("macs", "multiply-adds"), ("params", "parameters")):
-        costs = torch.tensor([float(rows[name][what]) for name in names])
+    for what, label in (("macs", "multiply-adds"), ("bytes", "bytes")):
+        costs = [float(getattr(count, what)) for count in counted]
+        on_front = lesson.pareto_front(torch.tensor(costs), means).tolist()
         spots = [
-            show.draw.Spot(_kind(n), rows[n][what], *(rows[n][k] for k in ("mean", "low", "high")), on)
-            for n, on in zip(names, lesson.pareto_front(costs, means).tolist(), strict=True)
+            show.draw.Spot(_kind(n), cost, *(rows[n][k] for k in ("mean", "low", "high")), on)
+            for n, cost, on in zip(names, costs, on_front, strict=True)
         ]
         title = f"accuracy over {label}"
         panels.append(
@@ -226,9 +229,9 @@ def on_top(rows: list[str]) -> str:
 def make(definitions, folder: Path = Path(__file__).parent) -> list[Path]:
     """Write every picture; definitions(lesson) gives what a lesson defines."""
     whole = ZOO["panels"](definitions)
-    zoo = folder / "zoo.svg"
-    zoo.write_text(on_top([in_a_row(whole[:4]), in_a_row(whole[4:])]), encoding="utf-8")
-    made = [zoo]
+    overview = folder / "zoo.svg"
+    overview.write_text(on_top([in_a_row(whole[:4]), in_a_row(whole[4:])]), encoding="utf-8")
+    made = [overview]
     for name, (lesson, draw) in PICTURES.items():
         path = folder / f"{name}.svg"
         path.write_text(in_a_row(draw(definitions(lesson))), encoding="utf-8")

@@ -11,7 +11,7 @@ from convzoo.experiments.zoo import LARGE, SMALL, WIDTHS
 from convzoo.show import draw
 from convzoo.train import Recipe, _schedule
 
-SAID = {"109k": 14, "174k": 7}  # pairs of kinds that differ by more than their seeds do
+SAID = {"109k": 13, "174k": 11}  # pairs of kinds that differ by more than their seeds do
 LEAST = 0.94  # of the budget that every network spends
 
 
@@ -27,20 +27,53 @@ def test_the_shipped_networks_have_equal_budgets(record):
     assert len(record["variants"]) == 2 * len(WIDTHS) == 18
 
 
+def seeds(record, kind, size="174k"):
+    """The test accuracies of a network's seeds, worst first."""
+    rows = [r for r in record["results"] if r["variant"] == f"{kind}, {size}"]
+    return sorted(r["test_accuracy"][-1] for r in rows)
+
+
+def mean(record, kind):
+    return sum(seeds(record, kind)) / 5
+
+
 def test_the_gaps_are_as_the_text_says(record):
     kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
     for size, count in SAID.items():
-        gaps = {
-            (a, b): experiments.gap(record, f"{a}, {size}", f"{b}, {size}")
+        gaps = [
+            experiments.gap(record, f"{a}, {size}", f"{b}, {size}")
             for i, a in enumerate(kinds) for b in kinds[i + 1 :]
-        }  # fmt: skip
-        assert sum(gap["visible"] for gap in gaps.values()) == count
-        assert not gaps["DenseNet", "ShuffleNet"]["visible"]
-        for winner in ("DenseNet", "ShuffleNet"):
-            assert gaps["plain", winner]["visible"] and gaps["plain", winner]["gap"] < 0
+        ]  # fmt: skip
+        assert sum(gap["visible"] for gap in gaps) == count
         assert not experiments.gap(record, f"ShuffleNet, {size}", f"no shuffle, {size}")["visible"]
+    others = [kind for kind in kinds if kind != "ShuffleNet"]
+    assert seeds(record, "ShuffleNet")[0] > max(seeds(record, kind)[-1] for kind in others)
+    behind = [
+        kind for kind in others
+        if experiments.gap(record, "ShuffleNet, 174k", f"{kind}, 174k")["visible"]
+    ]  # fmt: skip
+    assert set(others) - set(behind) == {"DenseNet", "inverted"}
+    for kind in ("DenseNet", "inverted"):
+        worst, second = seeds(record, kind)[:2]
+        assert second - worst > 0.07
     between = experiments.gap(record, "inverted, 174k", "separable, 174k")
-    assert between["visible"] and round(100 * between["gap"]) == 24
+    assert between["visible"] and round(100 * between["gap"]) == 17
+    assert sorted(others, key=lambda kind: mean(record, kind))[:2] == ["separable", "plain"]
+
+
+def test_half_of_the_training_is_as_the_text_says(record):
+    half = experiments.load("zoo_six_epochs")
+    assert half["variants"] == record["variants"]
+    assert half["settings"] | {"epochs": 12} == record["settings"]
+    for which, ends, middle in ((half, 40, 12), (record, 24, 1)):
+        means = sorted(100 * mean(which, kind) for kind in WIDTHS if kind != "no shuffle")
+        assert round(means[-1] - means[0]) == ends
+        four = [100 * mean(which, kind) for kind in ("residual", "SE", "DenseNet", "inverted")]
+        assert round(max(four) - min(four)) == middle
+        assert means[0] == 100 * mean(which, "separable")
+        assert means[-1] == 100 * mean(which, "ShuffleNet")
+    for kind, gained in (("separable", 24), ("ShuffleNet", 9)):
+        assert round(100 * (mean(record, kind) - mean(half, kind))) == gained
 
 
 def test_a_count_is_that_of_the_network_and_grows_with_the_width():
