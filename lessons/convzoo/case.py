@@ -7,12 +7,10 @@ so that what is asked in one place is exactly what is asked in the others.
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
-from inspect import unwrap
 from numbers import Real
 
 import torch
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convzoo.errors import NotAttempted
+from convzoo.said import Objection, first_line, sentence, source_file
 
 MAX_OPS = 4096
 _WHOLE = (torch.int64, torch.int32)  # a count is a number, be it an int or a tensor
@@ -85,10 +84,6 @@ class Reply:
         return sum(op.launch for op in self.ops)
 
 
-class Objection(Exception):
-    """What Python would let pass and we do not, as a sentence."""
-
-
 def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
     """Call `target` on `case`, forward and backward.
 
@@ -105,8 +100,8 @@ def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
         reply.stage, reply.raised = "stub", stub.exercise_id
     except (Exception, SystemExit) as problem:
         reply.stage = "run"
-        reply.raised = f"{type(problem).__name__}: {_first_line(problem)}"
-        reply.error = _sentence(problem, target, case)
+        reply.raised = f"{type(problem).__name__}: {first_line(problem)}"
+        reply.error = sentence(problem, target, case)
     return reply
 
 
@@ -135,7 +130,7 @@ def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
     else:
         module, leaves = None, inputs
         call = lambda: target(**inputs, **case.scalars)  # noqa: E731
-    with Recorder(_source_file(target)) if watch else nullcontext() as recorder:
+    with Recorder(source_file(target)) if watch else nullcontext() as recorder:
         output = call()
     reply.ops = recorder.ops if watch else []
     outputs = _in_float64(_named_outputs(output), case)
@@ -264,67 +259,3 @@ def _plain(value):
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
     return value if isinstance(value, (bool, int, float, str)) else None
-
-
-def _source_file(target) -> str:
-    target = unwrap(target)
-    target = unwrap(getattr(target, "forward", target))  # a `@torch.no_grad()` stands around it
-    if (getattr(target, "__module__", None) or "").startswith("torch."):
-        return ""
-    code = getattr(target, "__code__", None)
-    return code.co_filename if code else ""
-
-
-_TRANSLATED = {
-    "in-place operation": "It changes one of its arguments in place. The caller still needs them, "
-    "and so does the gradient: make a new tensor instead.",
-    "inplace operation": "It changes a tensor in place that the gradient still needs: make a new "
-    "tensor instead.",
-    "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in "
-    "torch.",
-    "mixed dtype": "It mixes float32 and float64: give new tensors the dtype of the input.",
-    "before Module.__init__() call": "Call `super().__init__()` first of all in `__init__`.",
-    "_forward_unimplemented()": "The class has no method `forward`, or it is not indented "
-    "into the class.",
-    "maximum recursion depth": "It calls itself without end.",
-}
-_NAMES = "Keep the names of the arguments as the stub has them: they are called by name."
-_EXIT = "It ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
-
-
-def _first_line(problem: BaseException) -> str:
-    return str(problem).strip().split("\n")[0][:300] or "no message"
-
-
-def _sentence(problem: BaseException, target: Callable, case: Case) -> str:
-    text = _first_line(problem)
-    where = _line_of(problem, _source_file(target))
-    call = f"The call was {describe(target, case)}."
-    if isinstance(problem, SystemExit):
-        return _EXIT
-    if isinstance(problem, Objection):
-        return f"{text} {call}"
-    for mark, sentence in _TRANSLATED.items():
-        if mark in text:
-            return f"{sentence} ({text.split('. ')[0].rstrip('.')}{where}.)"
-    if "unexpected keyword argument" in text and not where:  # by our call, not by a line of his
-        return f"{_NAMES} ({text}.) {call}"
-    return f"It raised {type(problem).__name__}: {text.rstrip('.')}{where}. {call}"
-
-
-def _line_of(problem: BaseException, filename: str) -> str:
-    own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == filename]
-    if not filename or not own:
-        return ""
-    frame = own[-1]
-    return f", in line {frame.lineno}" + (f": `{frame.line}`" if frame.line else "")
-
-
-def describe(target: Callable, case: Case) -> str:
-    """The call as a reader would write it, with shapes for tensors."""
-    name = getattr(target, "__name__", type(target).__name__)
-    tensors = [f"{k} {tuple(v.shape)}" for k, v in case.tensors.items()]
-    scalars = [f"{k}={v!r}" for k, v in case.scalars.items()]
-    if isinstance(target, type):
-        return f"{name}({', '.join(scalars)}) on {', '.join(tensors)}"
-    return f"{name}({', '.join(tensors + scalars)})"

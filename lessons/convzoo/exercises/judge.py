@@ -11,11 +11,12 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import MAX_OPS, Case, Reply, answer, describe
+from convzoo.case import MAX_OPS, Case, Reply, answer
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Verdict, Wrong
 from convzoo.exercises.texts import side_by_side
 from convzoo.exercises.work import macs
+from convzoo.said import describe
 
 SECONDS = 10.0
 TOLERANCE = 1e-7  # of the largest number; rounding in float64 is far below it

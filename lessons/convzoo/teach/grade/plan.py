@@ -16,7 +16,9 @@ from convzoo.teach.regions import stub
 from convzoo.teach.source import answers, attempted, read, student_namespace_cells
 
 LIBRARY = Path(__file__).resolve().parents[2]
-VERSIONED = ("case.py", "exercises/*.py", "framework/*.py", "teach/*.py", "teach/grade/*.py")
+VERSIONED = (
+    "case.py", "said.py", "exercises/*.py", "framework/*.py", "teach/*.py", "teach/grade/*.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,81 @@
+"""What went wrong in a case, as a sentence: in place of Python's traceback."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from inspect import unwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convzoo.case import Case
+
+_TRANSLATED = {
+    "in-place operation": "It changes one of its arguments in place. The caller still needs them, "
+    "and so does the gradient: make a new tensor instead.",
+    "inplace operation": "It changes a tensor in place that the gradient still needs: make a new "
+    "tensor instead.",
+    "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in "
+    "torch.",
+    "mixed dtype": "It mixes float32 and float64: give new tensors the dtype of the input.",
+    "before Module.__init__() call": "Call `super().__init__()` first of all in `__init__`.",
+    "_forward_unimplemented()": "The class has no method `forward`, or it is not indented "
+    "into the class.",
+    "maximum recursion depth": "It calls itself without end.",
+}
+_NAMES = "Keep the names of the arguments as the stub has them: they are called by name."
+_EXIT = "It ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
+
+
+class Objection(Exception):
+    """What Python would let pass and we do not, as a sentence."""
+
+
+def first_line(problem: BaseException) -> str:
+    """What Python said, in short."""
+    return str(problem).strip().split("\n")[0][:300] or "no message"
+
+
+def sentence(problem: BaseException, target: Callable, case: Case) -> str:
+    """What went wrong, where, and what to do next, for whoever wrote the target."""
+    text = first_line(problem)
+    where = _line_of(problem, source_file(target))
+    call = f"The call was {describe(target, case)}."
+    if isinstance(problem, SystemExit):
+        return _EXIT
+    if isinstance(problem, Objection):
+        return f"{text} {call}"
+    for mark, said in _TRANSLATED.items():
+        if mark in text:
+            return f"{said} ({text.split('. ')[0].rstrip('.')}{where}.)"
+    if "unexpected keyword argument" in text and not where:  # by our call, not by a line of his
+        return f"{_NAMES} ({text}.) {call}"
+    return f"It raised {type(problem).__name__}: {text.rstrip('.')}{where}. {call}"
+
+
+def describe(target: Callable, case: Case) -> str:
+    """The call as a reader would write it, with shapes for tensors."""
+    name = getattr(target, "__name__", type(target).__name__)
+    tensors = [f"{k} {tuple(v.shape)}" for k, v in case.tensors.items()]
+    scalars = [f"{k}={v!r}" for k, v in case.scalars.items()]
+    if isinstance(target, type):
+        return f"{name}({', '.join(scalars)}) on {', '.join(tensors)}"
+    return f"{name}({', '.join(tensors + scalars)})"
+
+
+def _line_of(problem: BaseException, filename: str) -> str:
+    own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == filename]
+    if not filename or not own:
+        return ""
+    frame = own[-1]
+    return f", in line {frame.lineno}" + (f": `{frame.line}`" if frame.line else "")
+
+
+def source_file(target) -> str:
+    """The file, or the cell's name, in which a function or class was written; "" for torch's."""
+    target = unwrap(target)
+    target = unwrap(getattr(target, "forward", target))  # a `@torch.no_grad()` stands around it
+    if (getattr(target, "__module__", None) or "").startswith("torch."):
+        return ""
+    code = getattr(target, "__code__", None)
+    return code.co_filename if code else ""
