@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from convzoo.case import MAX_OPS, Case, Reply, answer
+from convzoo.exercises import told
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Verdict, Wrong
 from convzoo.exercises.texts import side_by_side
@@ -28,7 +29,7 @@ def judge(exercise: Exercise, target: Callable, gen: Generator | None = None) ->
     """Judge a function or class of this process. Never raises, and draws no number from the
     generator that the lesson's own experiments draw from."""
     if isinstance(target, type) != exercise.is_module:
-        return _failed(exercise, "run", _kind(exercise, target))
+        return _failed(exercise, "run", told.kind(exercise, target))
     if target is exercise.reference:
         return _failed(exercise, "shortcut", (
             f"`{exercise.name}` is the framework's own here, as `use` hands it out. Run the "
@@ -70,8 +71,8 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
 def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
     """The first stage at which a reply departs from the expected one, and a sentence."""
     have, want = set(reply.parameters), set(expected.parameters)
-    names = _names(have, want) if have != want else ""
-    shape = _shapes(reply, expected, case)
+    names = told.names(have, want) if have != want else ""
+    shape = told.shapes(reply, expected, case)
     if reply.stage == "run" and have:  # a wrong layer is why it does not run
         return "run", " ".join(filter(None, (reply.error, names or shape)))
     if reply.stage:
@@ -80,14 +81,14 @@ def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
         return "names", names
     want, have = _part(expected, "output"), _part(reply, "output")
     if set(want) != set(have):
-        return "shape", f"It returned {_count(have)}, expected {_count(want)}."
+        return "shape", f"It returned {told.count(have)}, expected {told.count(want)}."
     for name, value in want.items():
         if have[name].shape != value.shape:
             return "shape", (
                 f"Its result has shape {tuple(have[name].shape)}, expected {tuple(value.shape)}."
             )
         if have[name].dtype != value.dtype:
-            return "shape", _dtype(have[name].dtype, value.dtype, case)
+            return "shape", told.dtype(have[name].dtype, value.dtype, case)
     if shape:
         return "parameters", shape
     if not same(have, want):
@@ -139,7 +140,7 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
     if stage == "stub" and replies[-1].raised in ("", exercise.id):
         return Verdict(exercise.id, "not attempted")
     if stage == "stub":
-        return _failed(exercise, "run", _other_stub(replies[-1].raised))
+        return _failed(exercise, "run", told.other_stub(replies[-1].raised))
     if stage == "shape":
         message += f" The call was {describe(exercise.reference, cases[len(replies) - 1])}."
     wrong = diagnose(exercise, respond, cases, replies)
@@ -249,73 +250,6 @@ def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
         f"Right, but wasteful: {own:,} multiply-adds where {enough:,} are enough. "
         "Are zeros among what it multiplies?",
     )  # fmt: skip
-
-
-def _kind(exercise: Exercise, target: Callable) -> str:
-    if exercise.is_module:
-        return (
-            f"`{exercise.name}` is no class, and the exercise asks for one. If you have made a "
-            "layer from it under the same name, give the layer a name of its own."
-        )
-    return f"`{exercise.name}` is a class, and the exercise asks for a function."
-
-
-def _other_stub(exercise_id: str) -> str:
-    return (
-        f"It calls the untouched stub of {exercise_id}. Do that one first, or take what "
-        f'`use("{exercise_id}")` gives: it is the framework\'s own until then.'
-    )
-
-
-def _count(outputs: dict[str, Tensor]) -> str:
-    kind = "tensor" if any(value.dim() for value in outputs.values()) else "number"
-    if set(outputs) == {"output"}:
-        return f"one {kind}"
-    return f"a tuple of {len(outputs)} {kind}{'s' if len(outputs) > 1 else ''}"
-
-
-def _shapes(reply: Reply, expected: Reply, case: Case) -> str:
-    """A sentence on the first parameter of another shape, or nothing."""
-    have, scalars = reply.parameters, ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
-    for name, shape in expected.parameters.items():
-        if have.get(name, shape) != shape:
-            return f"`{name}` has shape {have[name]}, expected {shape}, where {scalars}."
-    return ""
-
-
-def _names(have: set[str], want: set[str]) -> str:
-    parts = []
-    if want - have:
-        parts.append("not found: " + ", ".join(f"`{n}`" for n in sorted(want - have)))
-    if have - want:
-        parts.append("not expected: " + ", ".join(f"`{n}`" for n in sorted(have - want)))
-    biases = have > want and all(name.endswith(".bias") for name in have - want)
-    return (
-        "The parameters do not have the names that the stub's text fixes ("
-        + "; ".join(parts)
-        + "). Weights are compared by name, so keep them."
-        + " A layer has a bias unless it is told to have none." * biases
-    )
-
-
-def _dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
-    advice = "Keep the dtype of the input."
-    if want == torch.bool:
-        advice = "Return truth values, as a comparison gives them."
-    elif not have.is_floating_point and not have.is_complex:
-        kind = "Truth values" if have == torch.bool else "Whole numbers"
-        like = next((k for k, v in case.tensors.items() if v.is_floating_point()), "")
-        convert = f".to({like}.dtype)" if like else ".float()"
-        advice = (
-            f"{kind} hold no fractions and carry no gradient: start from floats, or convert with "
-            f"`{convert}` before you compute."
-        )
-    elif have == torch.float32:
-        advice = (
-            "What `torch.zeros` makes is float32, unless it is told: give new tensors the dtype "
-            "of the input."
-        )
-    return f"Its result is {have}, expected {want}. {advice}"
 
 
 def _failed(exercise, stage, message, wrong="", seen=()) -> Verdict:

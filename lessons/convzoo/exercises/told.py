@@ -1,0 +1,83 @@
+"""What the check says where an answer's form is wrong: its kind, parameters, count or dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from convzoo.case import Case, Reply
+from convzoo.exercises.model import Exercise
+
+
+def kind(exercise: Exercise, target: Callable) -> str:
+    """What is wrong with the kind of thing that the name stands for."""
+    if exercise.is_module:
+        return (
+            f"`{exercise.name}` is no class, and the exercise asks for one. If you have made a "
+            "layer from it under the same name, give the layer a name of its own."
+        )
+    return f"`{exercise.name}` is a class, and the exercise asks for a function."
+
+
+def other_stub(exercise_id: str) -> str:
+    """That a stub of another exercise was called."""
+    return (
+        f"It calls the untouched stub of {exercise_id}. Do that one first, or take what "
+        f'`use("{exercise_id}")` gives: it is the framework\'s own until then.'
+    )
+
+
+def count(outputs: dict[str, Tensor]) -> str:
+    """How many results there are, in words."""
+    what = "tensor" if any(value.dim() for value in outputs.values()) else "number"
+    if set(outputs) == {"output"}:
+        return f"one {what}"
+    return f"a tuple of {len(outputs)} {what}{'s' if len(outputs) > 1 else ''}"
+
+
+def shapes(reply: Reply, expected: Reply, case: Case) -> str:
+    """A sentence on the first parameter of another shape, or nothing."""
+    have, scalars = reply.parameters, ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
+    for name, shape in expected.parameters.items():
+        if have.get(name, shape) != shape:
+            return f"`{name}` has shape {have[name]}, expected {shape}, where {scalars}."
+    return ""
+
+
+def names(have: set[str], want: set[str]) -> str:
+    """That a layer's parameters are not those of the stub's text."""
+    parts = []
+    if want - have:
+        parts.append("not found: " + ", ".join(f"`{n}`" for n in sorted(want - have)))
+    if have - want:
+        parts.append("not expected: " + ", ".join(f"`{n}`" for n in sorted(have - want)))
+    biases = have > want and all(name.endswith(".bias") for name in have - want)
+    return (
+        "The parameters do not have the names that the stub's text fixes ("
+        + "; ".join(parts)
+        + "). Weights are compared by name, so keep them."
+        + " A layer has a bias unless it is told to have none." * biases
+    )
+
+
+def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
+    """That a result has another dtype: why it matters, and what to do."""
+    advice = "Keep the dtype of the input."
+    if want == torch.bool:
+        advice = "Return truth values, as a comparison gives them."
+    elif not have.is_floating_point and not have.is_complex:
+        those = "Truth values" if have == torch.bool else "Whole numbers"
+        like = next((k for k, v in case.tensors.items() if v.is_floating_point()), "")
+        convert = f".to({like}.dtype)" if like else ".float()"
+        advice = (
+            f"{those} hold no fractions and carry no gradient: start from floats, or convert with "
+            f"`{convert}` before you compute."
+        )
+    elif have == torch.float32:
+        advice = (
+            "What `torch.zeros` makes is float32, unless it is told: give new tensors the dtype "
+            "of the input."
+        )
+    return f"Its result is {have}, expected {want}. {advice}"
