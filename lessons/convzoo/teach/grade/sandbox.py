@@ -32,6 +32,7 @@ START = (
 )
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "MPLBACKEND": "Agg",
+    "USER": "student",  # torch 2.11 asks for a name as it is imported, and the box has no list
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
     "CONVZOO_PREDICT": "skip", "CONVZOO_HOME": "/tmp/convzoo", "CUDA_VISIBLE_DEVICES": "",
 }  # fmt: skip
