@@ -122,14 +122,13 @@ def test_a_warmup_rises_to_the_full_rate_and_then_falls():
 
 def test_other_images_make_a_file_of_their_own(monkeypatch, tmp_path):
     trained = []
-    monkeypatch.setattr(
-        runner, "_trained", lambda e, v, *rest: trained.append(v) or runner.History(1, [1], [1], [1], [1])
-    )
+    history = runner.History(1, [1], [1], [1], [1])
+    monkeypatch.setattr(runner, "_trained", lambda e, v, *rest: trained.append(v) or history)
     monkeypatch.setattr(zoo, "KINDS", {k: zoo.KINDS[k] for k in WIDTHS})
     options = {"seeds": 1, "folder": tmp_path, "device": "cpu", "say": lambda line: None}
     (path,) = experiments.run(["zoo"], data="digits", **options)
     assert path.name == "zoo_digits.json" and len(trained) == 18
-    with pytest.raises(UserError, match="off_diagonal is about its own images: --data goes with zoo"):
+    with pytest.raises(UserError, match="off_diagonal is about its own images: --data goes"):
         experiments.run(["off_diagonal"], data="digits", **options)
     with pytest.raises(UserError, match="No images are named"):
         experiments.run(["zoo"], data="nothing", **options)

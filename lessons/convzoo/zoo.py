@@ -83,8 +83,9 @@ class Dense(nn.Sequential):
     def __init__(self, in_channels: int, planes: int, stride: int = 1):
         pool = [nn.AvgPool2d(2)] if stride == 2 else []
         super().__init__(
-            nn.BatchNorm2d(in_channels), nn.ReLU(), nn.Conv2d(in_channels, 2 * planes, 1, bias=False),
-            *pool, DenseBlock(LAYERS, 2 * planes, 2 * planes // LAYERS, bn_size=2),
+            nn.BatchNorm2d(in_channels), nn.ReLU(),
+            nn.Conv2d(in_channels, 2 * planes, 1, bias=False), *pool,
+            DenseBlock(LAYERS, 2 * planes, 2 * planes // LAYERS, bn_size=2),
         )  # fmt: skip
 
 

@@ -116,7 +116,8 @@ def small_module_case(
     -1, 0, 1, 2, and batch norms that add `shift`, then twice `shift` and so on, and change nothing
     else (their variance makes up for eps)."""
     module = reference(**scalars).double()
-    weights, biases, first = {}, 0, 7  # from here the pattern lets every ReLU of a bottleneck matter
+    weights, biases = {}, 0
+    first = 7  # from here the pattern lets every ReLU of a bottleneck matter
     for name, value in state(module).items():
         layer = module.get_submodule(name.rpartition(".")[0])
         if name.endswith("running_var"):
