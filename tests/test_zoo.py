@@ -8,6 +8,7 @@ from convzoo import UserError, clutter, experiments, zoo
 from convzoo.case import Case, answer
 from convzoo.experiments import runner
 from convzoo.experiments.zoo import LARGE, SMALL, WIDTHS
+from convzoo.said import describe
 from convzoo.show import draw
 from convzoo.train import Recipe, _schedule
 
@@ -72,8 +73,19 @@ def test_half_of_the_training_is_as_the_text_says(record):
         assert round(max(four) - min(four)) == middle
         assert means[0] == 100 * mean(which, "separable")
         assert means[-1] == 100 * mean(which, "ShuffleNet")
-    for kind, gained in (("separable", 24), ("ShuffleNet", 9)):
-        assert round(100 * (mean(record, kind) - mean(half, kind))) == gained
+    kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
+    gains = {kind: mean(record, kind) - mean(half, kind) for kind in kinds}
+    assert {k: round(100 * gains[k]) for k in ("separable", "ShuffleNet")} == {
+        "separable": 24, "ShuffleNet": 9,
+    }  # fmt: skip
+    assert [kind for kind in kinds if gains[kind] < gains["ShuffleNet"]] == ["DenseNet"]
+    widths = [[seeds(r, k)[-1] - seeds(r, k)[0] for k in kinds] for r in (half, record)]
+    assert sum(now < then for then, now in zip(*widths, strict=True)) == 6
+
+
+def test_a_call_without_tensors_is_told_without_them():
+    told = describe(nn.Conv2d, Case({"in_channels": 8, "stride": 2}, {}))
+    assert told == "Conv2d(in_channels=8, stride=2)"
 
 
 def test_a_count_is_that_of_the_network_and_grows_with_the_width():

@@ -59,7 +59,8 @@ def describe(target: Callable, case: Case) -> str:
     tensors = [f"{k} {tuple(v.shape)}" for k, v in case.tensors.items()]
     scalars = [f"{k}={v!r}" for k, v in case.scalars.items()]
     if isinstance(target, type):
-        return f"{name}({', '.join(scalars)}) on {', '.join(tensors)}"
+        made = f"{name}({', '.join(scalars)})"
+        return f"{made} on {', '.join(tensors)}" if tensors else made
     return f"{name}({', '.join(tensors + scalars)})"
 
 

@@ -13,7 +13,7 @@ QUESTIONS = (
     Question(
         id="zoo.twice",
         lesson=LESSON,
-        title="Twice as wide",
+        title="A wider network",
         points=1,
         text="A stack of full 3x3 layers of {c} channels each; stem and head are so small that we "
         "leave them out. Every layer is made {k} times as wide. How many times the multiply-adds?",
@@ -82,6 +82,10 @@ QUESTIONS = (
                 lambda v: v["all"],
                 "Those are all the ways. There is also the one with the two names exchanged.",
             ),
+            Belief(
+                lambda v: 2 / v["all"],
+                "That is the share. Asked is how many ways there are to one like that.",
+            ),
             Belief(lambda v: 2, "So many ways have such a gap. One in how many is that?"),
             Belief(
                 lambda v: 2 ** v["n"],
@@ -125,11 +129,11 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="zoo.apart",
-        question="Eight networks, one task, one recipe, 174,000 multiply-adds each. How many "
-        "percentage points of test accuracy lie between the best of them and the worst, by the "
-        "mean of five seeds?",
-        unit="percentage points",
-        why="Which do you expect at either end?",
+        question="Eight networks, one task, one recipe, 174,000 multiply-adds each, five seeds of "
+        "each. They make 28 pairs. In how many is the gap between the two means larger than the "
+        "spread (best seed less worst) of whichever varies more?",
+        unit="pairs",
+        why="How long are the bars of the first picture?",
     ),
     Prediction(
         id="zoo.latency",

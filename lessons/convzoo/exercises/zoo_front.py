@@ -15,10 +15,12 @@ LESSON = "07_zoo"
 POINTS = ((1, 50), (2, 53), (4, 80), (8, 90), (8, 70), (5, 80), (9, 60), (3, 40), (4, 80), (2, 51))
 
 
-def _front_case(gen: Generator, less: bool) -> Case:
+def _front_case(gen: Generator, less: bool, worst_first: bool = False) -> Case:
     points = torch.tensor(POINTS, dtype=torch.float64)
     more = torch.randint(1, 10, (4, 2), generator=gen).double() * torch.tensor([1.0, 8.0])
     points = torch.cat([points, more.double()])[torch.randperm(len(points) + 4, generator=gen)]
+    if worst_first:  # a sort by cost alone meets the worse of two that cost the same
+        points = points[points[:, 1].argsort()]
     cost, accuracy = points[:, 0], points[:, 1]
     return Case({"less_is_better": less}, {
         "cost": (cost if less else 12 - cost).contiguous(), "accuracy": accuracy.contiguous(),
@@ -26,7 +28,7 @@ def _front_case(gen: Generator, less: bool) -> Case:
 
 
 def _front_cases(gen: Generator) -> list[Case]:
-    return [_front_case(gen, less) for less in (True, False, True)]
+    return [_front_case(gen, True), _front_case(gen, False), _front_case(gen, True, True)]
 
 
 def _front_small() -> list[Case]:
@@ -60,6 +62,21 @@ def _without_itself(cheaper, as_cheap, better, as_good):
     return as_cheap & as_good & ~torch.eye(len(cheaper), dtype=torch.bool)
 
 
+def _best_so_far(cost: Tensor, accuracy: Tensor, less_is_better: bool) -> Tensor:
+    """By a walk from cheap to dear that keeps whoever is better than all before."""
+    best, mask = float("-inf"), torch.zeros(len(cost), dtype=torch.bool)
+    for i in (cost if less_is_better else cost.neg()).argsort(stable=True).tolist():
+        mask[i] = accuracy[i].item() > best
+        best = max(best, accuracy[i].item())
+    return mask
+
+
+def _one_twin(cost: Tensor, accuracy: Tensor, less_is_better: bool) -> Tensor:
+    pairs = list(zip(cost.tolist(), accuracy.tolist(), strict=True))
+    first = torch.tensor([pair not in pairs[:i] for i, pair in enumerate(pairs)])
+    return first & framework.pareto_front(cost, accuracy, less_is_better)
+
+
 FRONT = Exercise(
     id="zoo.pareto_front",
     lesson=LESSON,
@@ -88,6 +105,23 @@ FRONT = Exercise(
             "Two points that are equal in both have beaten each other. To beat, one has to be "
             "better in at least one of the two.",
             _spoilt_rule(_without_itself),
+        ),
+        Wrong(
+            "one_twin",
+            "Of two points that are equal in both only the first is left. Neither beats the "
+            "other: both stay.",
+            _one_twin,
+        ),
+        Wrong(
+            "best_so_far",
+            "Each point is compared only with those before it in the order of the costs. Of two "
+            "that cost the same, the later one may beat the earlier; and twins both stay.",
+            _best_so_far,
+        ),
+        Wrong(
+            "beats_nobody",
+            "Those are the points that beat nobody. Asked are those whom nobody beats.",
+            _spoilt_rule(lambda c, as_cheap, b, as_good: (as_cheap & as_good & (b | c)).T),
         ),
         Wrong(
             "beaten_by_itself",

@@ -55,6 +55,12 @@ class _NoStride(framework.Design):
         super().__init__(in_channels, planes, 1)
 
 
+class _NoPadding(nn.Sequential):
+    def __init__(self, in_channels, planes, stride):
+        look = nn.Conv2d(in_channels, in_channels, 3, stride, groups=in_channels)
+        super().__init__(look, nn.Conv2d(in_channels, planes, 1))
+
+
 class _SamePlanes(framework.Design):
     def __init__(self, in_channels, planes, stride):
         super().__init__(in_channels, 4, stride)
@@ -106,6 +112,11 @@ DESIGN = Exercise(
             "no_stride",
             "The stride is not used: with stride 2 the image has half as many rows and columns.",
             _NoStride,
+        ),
+        Wrong(
+            "no_padding",
+            "Rows and columns are lost at the border: a 3x3 keeps them with a padding of 1.",
+            _NoPadding,
         ),
         Wrong(
             "planes_fixed",
@@ -165,6 +176,11 @@ def _signed(one: Tensor, other: Tensor) -> float:
     return float((gaps >= seen).double().mean())
 
 
+def _seen_signed(one: Tensor, other: Tensor) -> float:
+    gaps, seen = _splits(one, other)
+    return float((gaps.abs() >= seen).double().mean())
+
+
 def _paired(one: Tensor, other: Tensor) -> float:
     """By turning the signs of the pairs of seeds."""
     signs = torch.tensor(list(product([1.0, -1.0], repeat=len(one)))).double()
@@ -199,6 +215,12 @@ CHANCE = Exercise(
             "signed",
             "The gaps are compared with their signs. Their sizes are asked.",
             _signed,
+        ),
+        Wrong(
+            "seen_signed",
+            "The gap that was seen has kept its sign. Where `other` is the better one, every "
+            "split has a larger gap than that.",
+            _seen_signed,
         ),
         Wrong(
             "the_rest",

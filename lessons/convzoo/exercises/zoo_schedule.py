@@ -82,6 +82,27 @@ SCHEDULE = Exercise(
             _spoilt_curve(_rise, lambda i, w, n: _half(i, 0, n)),
         ),
         Wrong(
+            "fall_counts_all",
+            "The fall is as long as it should be, but begins in its midst: its steps are counted "
+            "from the start of the training. Its number 0 is the step after the rise.",
+            _spoilt_curve(_rise, lambda i, w, n: _half(i, 0, n - w)),
+        ),
+        Wrong(
+            "fall_counts_from_one",
+            "The first step of the fall is below `lr` already: it is number 0, not number 1.",
+            _spoilt_curve(_rise, lambda i, w, n: _half(i + 1, w, n)),
+        ),
+        Wrong(
+            "not_halved",
+            "The fall begins at twice `lr`: a cosine lifted by 1 goes from 2 to 0.",
+            _spoilt_curve(_rise, lambda i, w, n: 2 * _half(i, w, n)),
+        ),
+        Wrong(
+            "no_pi",
+            "The fall ends far above zero: half a cosine is pi long, and this one ends at 1.",
+            _spoilt_curve(_rise, lambda i, w, n: cos((i - w) / (n - w) / 2) ** 2),
+        ),
+        Wrong(
             "zero_at_the_last",
             "The last step has learning rate 0. Zero is reached one step later, when all are over.",
             _spoilt_curve(_rise, lambda i, w, n: _half(i, w, n - 1)),
