@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from made_class import BLOCKS, CONV, SHAPE_ONLY, Made, all_right, full, head, own, right
 from made_hostile import patch
 
@@ -101,6 +103,10 @@ def block_diagonal(blocks):
 """
 
 
+# From Python 3.13 on (PEP 667) the tracer's words reach the worker's own, and spoil its reply.
+SPOILT = {BLOCKS: 0} if sys.version_info >= (3, 13) else SHAPE_ONLY
+
+
 def attacks() -> list[Made]:
     """What else an attacker would try."""
     forged = WRAPPED.format(
@@ -117,7 +123,7 @@ def attacks() -> list[Made]:
     number = right(CONV) + "\nnumber = 0x" + "f" * 9000 + "\n"
     return [
         Made("looks-around", patch(LOOKS), SHAPE_ONLY),
-        Made("leftovers", patch(LEFTOVERS), SHAPE_ONLY),
+        Made("leftovers", patch(LEFTOVERS), SPOILT),
         Made("planted", {CONV: right(CONV)} | patch(PLANTED), SHAPE_ONLY | {CONV: 4}),
         Made("forged-work", {CONV: right(CONV) + forged}, {CONV: 4}),
         Made("fat-reply", patch(fat), {BLOCKS: 0}, says={BLOCKS: "more than is allowed"}),

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from convzoo.exercises import limit
 from convzoo.exercises.limit import TimeLimit, time_limit
 
 
@@ -27,6 +28,18 @@ def test_limits_nest():
         with time_limit(10):
             pass
         time.sleep(30)
+
+
+def test_calls_without_end_are_stopped_where_python_forgets_to(monkeypatch):
+    def deeper(left):
+        return deeper(left - 1) if left else time.sleep(5)
+
+    monkeypatch.setattr(limit, "RUNS_AWAY", True)
+    with time_limit(0.3), pytest.raises(TimeLimit):
+        time.sleep(5)  # not deep: the time alone ends it
+    monkeypatch.setattr(limit.sys, "getrecursionlimit", lambda: 200)
+    with time_limit(5), pytest.raises(RecursionError, match="maximum recursion depth"):
+        deeper(300)
 
 
 def test_the_limit_stops_a_thread():

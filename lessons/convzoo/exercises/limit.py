@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 AGAIN = 1.0  # seconds until it is raised once more: a bare `except:` in a loop swallows the first
+# A function with defaults that calls itself does so until the memory is full (cpython 132744):
+RUNS_AWAY = (3, 13) <= sys.version_info < (3, 13, 8)
+TICK = 0.05  # seconds between two looks, there, at how deep the calls are
 
 
 class TimeLimit(BaseException):
@@ -20,8 +24,9 @@ class TimeLimit(BaseException):
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeLimit inside the block once `seconds` have passed.
 
-    On the main thread of a Unix system an alarm interrupts even a sleep; elsewhere
-    the exception is planted in the thread and is seen at its next Python instruction.
+    On the main thread of a Unix system an alarm interrupts even a sleep, and raises
+    RecursionError where Python forgets to. Elsewhere the exception is planted in the thread
+    and is seen at its next Python instruction.
     """
     on_main = threading.current_thread() is threading.main_thread()
     limited = _alarm if on_main and hasattr(signal, "setitimer") else _planted
@@ -32,13 +37,19 @@ def time_limit(seconds: float) -> Iterator[None]:
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     over, began = False, time.monotonic()
+    end = began + seconds
+    first, again = (min(seconds, TICK), TICK) if RUNS_AWAY else (seconds, AGAIN)
 
     def ring(signum, frame):
-        if not over:
+        nonlocal end
+        if not over and _too_deep(frame):
+            raise RecursionError("maximum recursion depth exceeded")
+        if not over and time.monotonic() >= end - 0.01:  # clocks differ by a little
+            end = time.monotonic() + AGAIN
             raise TimeLimit
 
     before = signal.signal(signal.SIGALRM, ring)
-    outer = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    outer = signal.setitimer(signal.ITIMER_REAL, first, again)
     try:
         yield
     finally:
@@ -48,6 +59,13 @@ def _alarm(seconds: float) -> Iterator[None]:
         if outer[0]:  # an alarm that was set around this one goes on
             left = max(outer[0] - (time.monotonic() - began), 0.001)
             signal.setitimer(signal.ITIMER_REAL, left, outer[1])
+
+
+def _too_deep(frame) -> bool:
+    """Whether more calls are open than Python should have let through."""
+    for _ in range(sys.getrecursionlimit()):
+        frame = frame and frame.f_back
+    return frame is not None
 
 
 @contextmanager
