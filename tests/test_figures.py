@@ -62,6 +62,8 @@ def test_seeds_tell_range_mean_and_ones_own():
     assert "yours 99.0%" in picture.alt and "unknown" not in picture.alt
     assert "yours, now" in picture.html and ">chance<" in picture.html
     assert "yours, now" not in draw.seeds(ROWS, title="Accuracy").html
+    alone = {"variant": "own", "mean": 0.7, "low": 0.7, "high": 0.7, "seeds": 1}
+    assert draw.seeds([alone], title="Accuracy").alt.endswith("own 70.0%, one seed.")
 
 
 def test_a_better_seed_lies_further_right_and_the_axis_begins_below_the_worst():

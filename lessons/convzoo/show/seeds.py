@@ -98,8 +98,12 @@ def _row(row: Mapping, own: float | None, at, left: float, width: float, y: floa
 
 def _words(rows: Sequence[Mapping], live: Mapping[str, float], title: str) -> str:
     said = "; ".join(
-        f"{r['variant']} {r['mean']:.1%}, from {r['low']:.1%} to {r['high']:.1%} "
-        f"over {r['seeds']} seeds"
+        f"{r['variant']} {r['mean']:.1%}, "
+        + (
+            f"from {r['low']:.1%} to {r['high']:.1%} over {r['seeds']} seeds"
+            if r["seeds"] > 1
+            else "one seed"
+        )
         + (f", yours {live[r['variant']]:.1%}" if r["variant"] in live else "")
         for r in rows
     )
