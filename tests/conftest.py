@@ -1,4 +1,5 @@
-"""What every test stands on: a home of its own, no window, no question asked, one thread."""
+"""What every test stands on: a home of its own, no window, no question asked, one thread, and the
+same random numbers whichever tests ran before it in its process."""
 
 import os
 import shutil
@@ -10,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GPU_REASON = "needs a GPU"
+SEED = int(os.environ.get("CONVZOO_TEST_SEED", "0"))  # no test may need this very one
 
 # Before anything imports torch or matplotlib, and inherited by the kernels that tests start.
 os.environ["CONVZOO_PREDICT"] = "skip"
@@ -22,6 +24,14 @@ def pytest_configure(config) -> None:
     """A home for whatever runs outside a test, until this process (or this worker) is done."""
     home = os.environ["CONVZOO_HOME"] = tempfile.mkdtemp(prefix="convzoo-home-")
     config.add_cleanup(partial(shutil.rmtree, home, ignore_errors=True))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item) -> None:
+    """What a test and its fixtures draw depends on no other test."""
+    from convzoo import device  # here, after the threads above are set: it imports torch
+
+    device.seed(SEED)
 
 
 @pytest.fixture(autouse=True)
