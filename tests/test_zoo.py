@@ -1,5 +1,7 @@
 """The zoo: equal budgets, what the text says of the shipped seeds, the task, other images."""
 
+from xml.etree import ElementTree
+
 import pytest
 import torch
 from torch import nn
@@ -152,3 +154,17 @@ def test_a_front_names_every_network_once_and_inside_the_picture():
     picture = draw.front(spots, title="t", x_label="cost")
     assert picture.html.count(">long name<") == picture.html.count(">a<") == 1
     assert "a 50.0% (40.0% to 60.0%) at 1, on the front" in picture.alt
+
+
+def test_no_name_stands_on_the_dashed_line():
+    spots = [draw.Spot(name, x, 0.5, on_front=True) for name, x in (("a", 1), ("bb", 9), ("c", 90))]
+    drawn = ElementTree.fromstring(draw.front(spots, title="t", x_label="cost").html)
+    dashed = [n for n in drawn.iter() if n.get("stroke-dasharray")]
+    assert len(dashed) == 2
+    for name in ("a", "bb", "c"):
+        text = next(n for n in drawn.iter() if n.text == name)
+        left, foot = float(text.get("x")), float(text.get("y"))
+        for line in dashed:
+            x1, x2, y = (float(line.get(k)) for k in ("x1", "x2", "y1"))
+            beside = left > x2 or left + 12 * len(name) < x1
+            assert beside or foot < y or foot - 18 > y, name

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
-from math import floor, hypot, log10
+from math import ceil, floor, hypot, log10
 
 from convzoo.show import palette
 from convzoo.show.numbers import number
@@ -64,7 +64,7 @@ def front(
     kept = sorted(p for p, s in zip(places, spots, strict=True) if s.on_front)
     dashed = ' stroke-dasharray="7 5"'
     parts += [_line(a, b, palette.WEIGHT, 2.5, dashed) for a, b in pairwise(kept)]
-    taken = [_small(a, b, t / 12) for a, b in joined for t in range(13)]
+    taken = [box for a, b in [*joined, *pairwise(kept)] for box in _along(a, b)]
     for (x, y), spot in zip(places, spots, strict=True):
         ends = [at_y(v) for v in (spot.high, spot.low) if v is not None] or [y, y]
         taken += [(x - 4, ends[0], x + 4, ends[1]), (x - _DOT, y - _DOT, x + _DOT, y + _DOT)]
@@ -157,10 +157,12 @@ def _names(spots, places, taken: list[Box], frame: Box) -> list[str]:
     return parts
 
 
-def _small(a, b, t: float) -> Box:
-    """A box of some pixels on the way from a to b, which a name should not cover."""
-    x, y = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
-    return x - 3, y - 3, x + 3, y + 3
+def _along(a, b) -> list[Box]:
+    """Boxes of some pixels all the way from a to b, which a name should not cover."""
+    steps = ceil(hypot(b[0] - a[0], b[1] - a[1]) / 8) or 1
+    ways = [(t / steps, 1 - t / steps) for t in range(steps + 1)]
+    middles = [(p * b[0] + q * a[0], p * b[1] + q * a[1]) for p, q in ways]
+    return [(x - 3, y - 3, x + 3, y + 3) for x, y in middles]
 
 
 def _around(name: str, x: float, y: float) -> list[Box]:
