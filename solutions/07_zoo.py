@@ -162,7 +162,7 @@ print(tuple(task.train_x.shape), "to learn,", len(task.test_x), "to test")
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 samples = [
     show.draw.pixels(
-        task.train_x[k, 0], title=f"a {task.train_y[k]}", limit=1, size=220
+        task.train_x[k, 0], title=f"a {task.train_y[k]}", limit=1, size=200
     )
     for k in range(4)
 ]
@@ -461,9 +461,15 @@ predict("zoo.latency", explore_fronts, measured=as_long)
 # **Choose another axis, and another network wins.** Who stands on which front,
 # on your device:
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+front_rows = []
 for axis in axes:
-    print(f"{axis:21}", "; ".join(front_of(axis)))
+    stand = [name.split(", ") for name in front_of(axis)]
+    small = [name for name, size in stand if size == "109k"]
+    large = [name for name, size in stand if size == "174k"]
+    front_rows.append([axis, ", ".join(small), ", ".join(large)])
+heads = ["axis", "at 109,000", "at 174,000"]
+show.draw.table(front_rows, heads, f"On the front, on {device}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The three counted axes are the same for everybody. Over the **parameters**
@@ -882,8 +888,9 @@ predict("zoo.own_mix", mixed_now)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further E. All of it, and larger
 #
-# The whole grid, on your machine, with a bar; stop it whenever you like, it
-# goes on where it was:
+# The whole grid, on your machine, with a bar. Stop it whenever you like: the
+# same line goes on where it was, and this page keeps the shipped results until
+# yours are complete.
 #
 # ```
 # python -m convzoo experiments zoo --again

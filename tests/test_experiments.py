@@ -80,6 +80,26 @@ def test_what_was_trained_before_an_interruption_is_kept(made, tmp_path, monkeyp
     assert results(tmp_path / "made.json") == [("narrow", 0), ("wide", 0)]
 
 
+def test_again_keeps_what_is_there_until_the_new_is_complete(made, tmp_path, monkeypatch):
+    (path,) = experiments.run(seeds=2, folder=tmp_path, **SAY)
+    before, train, trained = path.read_text(), runner.train, []
+
+    def interrupted(*args, **kwargs):
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append(1)
+        return train(*args, **kwargs)
+
+    monkeypatch.setattr(runner, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        experiments.run(seeds=2, again=True, folder=tmp_path, **SAY)
+    assert path.read_text() == before
+    monkeypatch.setattr(runner, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
+    assert experiments.run(seeds=2, again=True, folder=tmp_path, **SAY) == [path]
+    assert len(trained) == 4 and len(results(path)) == 4
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_seed_alone_gives_the_recorded_numbers(made, tmp_path):
     (path,) = experiments.run(seeds=2, folder=tmp_path, **SAY)
     torch.manual_seed(7)

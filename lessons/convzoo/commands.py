@@ -260,7 +260,10 @@ def _experiment_options(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="IMAGES",
         help="other images, for zoo alone: cifar10, fashion_mnist, digits",
     )  # fmt: skip
-    parser.add_argument("--again", action="store_true", help="forget what is there of them")
+    parser.add_argument(
+        "--again", action="store_true",
+        help="train all anew; what is there stays until the new results are complete",
+    )  # fmt: skip
 
 
 def _release_options(parser: argparse.ArgumentParser) -> None:

@@ -106,6 +106,8 @@ def run(
 ) -> list[Path]:
     """Train what the files of the named experiments (all, unless named) lack; returns the files.
 
+    again: train all of it anew. The results that are there stay until the new ones are complete;
+    until then these lie in NAME.new.json, with which the next such call goes on.
     data: other images, such as "cifar10", for the experiments that can be put to them; their
     results go to a file of their own.
     Raises UserError for an unknown name, and where a file was made with other settings.
@@ -115,7 +117,9 @@ def run(
     chosen = _chosen(list(names), data)
     device = torch.device(device or devices.choose())
     folder = folder or records.folder()
-    begun = [(e, _record(e, folder, device, again)) for e in chosen]
+    kept = {e.name: folder / f"{e.name}.json" for e in chosen}
+    grown = {name: path.with_suffix(".new.json") for name, path in kept.items()} if again else kept
+    begun = [(e, _record(e, grown[e.name], device, again)) for e in chosen]
     units = [
         (e, record, variant, seed)
         for e, record in begun
@@ -129,9 +133,11 @@ def run(
         history = _trained(experiment, variant, seed, lambda history: None, device)
         about = {key: record[key] for key in ("device", "torch", "date")}
         record["results"].append({**_result(variant, seed, history), **about})
-        records.write(folder / f"{experiment.name}.json", record)
+        records.write(grown[experiment.name], record)
+    for name, path in kept.items():
+        grown[name].replace(path)
     bar.next("done")
-    return [folder / f"{e.name}.json" for e in chosen]
+    return list(kept.values())
 
 
 def _chosen(names: list[str], data: str | None) -> list[Experiment]:
@@ -146,15 +152,17 @@ def _chosen(names: list[str], data: str | None) -> list[Experiment]:
     return [e.elsewhere(data) for e in found if e.elsewhere]
 
 
-def _record(experiment: Experiment, folder: Path, device: torch.device, again: bool) -> dict:
+def _record(experiment: Experiment, path: Path, device: torch.device, again: bool) -> dict:
     """The record to go on with."""
-    found = None if again else records.read(folder / f"{experiment.name}.json")
+    found = records.read(path)
     sizes = {name: _size(experiment, name) for name in experiment.variants}
     if found and (found["settings"], found["variants"]) != (experiment.settings, sizes):
-        raise UserError(
-            f"{experiment.name}.json was made with other networks or settings, so its seeds and "
-            "new ones cannot be compared: train all of them with --again."
-        )
+        if not again:
+            raise UserError(
+                f"{path.name} was made with other networks or settings, so its seeds and new ones "
+                "cannot be compared: train all of them with --again."
+            )
+        found = None
     results = found["results"] if found else []
     return {
         "what": "experiment", "name": experiment.name, "question": experiment.question,

@@ -1,5 +1,6 @@
 """Bars, tables and rows of pictures: HTML and SVG without matplotlib."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from html import escape
@@ -95,17 +96,22 @@ def table(
     """A table that a screen reader reads as one; the row `mark` stands out.
 
     The first cell of a row is its heading; the last one of a short row fills what is left of it.
+    Numbers stand to the right; a column without any, words alone, to the left.
     """
     head = "padding:.25em .8em;text-align:right;color:#111"
-    cell, text = f"{head};white-space:nowrap", head.replace("right", "left")
-    heads = "".join(f'<th scope="col" style="{head}">{escape(h)}</th>' for h in header)
+    text = head.replace("right", "left")
+    columns = [text if _of_words(rows, k) else head for k in range(len(header))]
+    cells = [f"{style};white-space:nowrap" for style in columns]
+    heads = "".join(
+        f'<th scope="col" style="{style}">{escape(h)}</th>' for h, style in zip(header, columns)
+    )
     body = []
     for k, row in enumerate(rows):
         first, *rest = (escape(str(value)) for value in row)
         left = len(header) - len(row)
-        line = f'<th scope="row" style="{cell}">{first}</th>'
+        line = f'<th scope="row" style="{cells[0]}">{first}</th>'
         own = rest[:-1] if left else rest
-        line += "".join(f'<td style="{cell}">{value}</td>' for value in own)
+        line += "".join(f'<td style="{style}">{v}</td>' for v, style in zip(own, cells[1:]))
         if left:
             line += f'<td colspan="{left + 1}" style="{text}">{rest[-1]}</td>'
         ground = "#fde7c4" if k == mark else "#fff"
@@ -122,10 +128,16 @@ def table(
     return Picture(f"{caption}: {said}.", html)
 
 
+def _of_words(rows: Sequence[Sequence[object]], column: int) -> bool:
+    """Whether a column, the headings of the rows aside, holds no number."""
+    held = "".join(str(row[column]) for row in rows if column < len(row))
+    return column > 0 and not any(letter.isdigit() for letter in held)
+
+
 def beside(*pictures: Picture) -> Picture:
     """Pictures in a row; they shrink a little, then wrap on a narrow page."""
     items = "".join(
-        f'<div style="flex:1 1 0;min-width:min(100%,340px)">{picture.html}</div>'
+        f'<div style="flex:1 1 0;min-width:min(100%,{_narrowest(picture)}px)">{picture.html}</div>'
         for picture in pictures
     )
     html = (
@@ -133,3 +145,9 @@ def beside(*pictures: Picture) -> Picture:
         f"{items}</div>"
     )
     return Picture("\n".join(picture.alt for picture in pictures), html)
+
+
+def _narrowest(picture: Picture) -> int:
+    """To how many pixels a picture may shrink before it is rather put below the one before."""
+    own = re.search(r'<svg [^>]*\bwidth="(\d+)', picture.html)
+    return min(int(own[1]), 340) if own else 340
