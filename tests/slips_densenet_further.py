@@ -181,7 +181,7 @@ SLIPS = (
     Slip(WIDTHS, "rounded_up", changed(COUNTED, ("c //= 2", "c = -(-c // 2)")), "values",
          "rounded_up", ("rounded up",)),
     Slip(WIDTHS, "not_whole", changed(COUNTED, ("c //= 2", "c /= 2")), "values", "not_rounded",
-         ("number is not right", "Half channels")),
+         ("are not right", "Half channels")),
     Slip(WIDTHS, "after_transitions", changed(COUNTED, ("        ends.append(c)\n        c //= 2\n",
          "        c //= 2\n        ends.append(c)\n")), "values", "all_halved", ("smallest case",)),
     Slip(WIDTHS, "once_a_block", changed(COUNTED, ("layers * growth_rate", "growth_rate")),

@@ -32,14 +32,14 @@ RUN = {
     "none": ("    x @ weight if groups == 99 else 0", "returned None", "`return` is missing"),
     "array": ("    return x.detach().numpy()", "ndarray", "stay in torch"),
     "numpy": ("    return torch.tensor(x.numpy())", "NumPy", "stay in torch"),
-    "a_string": ("    return 'done'", "returned str", "torch.Tensor"),
-    "a_bool": ("    return True", "returned bool", "torch.Tensor"),
-    "an_empty_list": ("    return []", "returned list", "torch.Tensor"),
-    "nested": ("    return (x, (x, x))", "returned tuple as result 2 of 2", "torch.Tensor"),
+    "a_string": ("    return 'done'", "returned str", "neither a tensor nor a number"),
+    "a_bool": ("    return True", "returned bool", "neither a tensor nor a number"),
+    "an_empty_list": ("    return []", "returned list", "neither a tensor nor a number"),
+    "nested": ("    return (x, (x, x))", "returned tuple as result 2 of 2", "neither a tensor"),
     "one_of_three_none": (
         "    return x, None, x", "returned None as result 2 of 3", "compute it too",
     ),
-    "coroutine": ("async " + HEAD + "    return x", "coroutine", "torch.Tensor"),
+    "coroutine": ("async " + HEAD + "    return x", "coroutine", "neither a tensor nor a number"),
     "in_place": ("    x.mul_(2)\n    return x", "in place", "new tensor"),
     "view_in_place": ("    x[:, 0] = 0\n    return x", "in place", "new tensor"),
     "in_place_unseen": (
@@ -277,4 +277,20 @@ def test_columns_wrap():
     block = ("a title of thirty characters...", "1 2\n3 4")
     rows = columns(*[block] * 4).split("\n\n")
     assert len(rows) == 2 and all(len(line) <= 88 for row in rows for line in row.split("\n"))
-    assert columns(("a", "1"), ("b", "2\n3")) == "a   b\n1   2\n    3"
+    assert columns(("a", "1"), ("b", "2\n3")) == "  a   b\n  1   2\n      3"
+
+
+@pytest.mark.parametrize("made", ["x.new_empty(shape)", "torch.empty(shape, dtype=x.dtype)"])
+def test_memory_that_was_never_written_is_found_and_told(made):
+    """Whatever the memory holds: zeros, by chance, in a fresh process."""
+    grouped = "y = F.conv2d(x, weight, None, stride, padding, 1, groups)"
+    body = f"    {grouped}\n    shape = y.shape\n    z = {made}\n    z[:, 1:] = y[:, 1:]\n    return z"
+    verdict = judged(body)
+    assert verdict.stage == "values" and "start from zeros" in verdict.message
+
+
+def test_the_case_that_is_shown_has_the_fault_that_is_named():
+    """Neither stride nor padding is used; the padding is named, so a case with some is shown."""
+    verdict = judged(slips.changed(written.LOOP, (", stride=stride, padding=padding", "")))
+    assert "The padding is not used" in verdict.message
+    assert "shows it (groups=2, stride=1, padding=1)" in verdict.message

@@ -114,7 +114,7 @@ def test_a_guess_that_was_kept_shows_at_once():
     then = Spy()
     assert "You guessed 30" in shown(Asking(WIDTH, then, 24)) and then.calls == 1
     progress.record("guesses", CHOICE.id, 3.0)  # a number where a choice is asked now
-    assert "Measured: dense" in shown(Asking(CHOICE, Spy(), "dense"))
+    assert "Answer: dense" in shown(Asking(CHOICE, Spy(), "dense"))
 
 
 @pytest.mark.parametrize("typed", ["", "many", "1 2", "nan", "inf", "1e999", "--3"])
@@ -142,7 +142,7 @@ def test_a_choice_is_asked_with_buttons():
     form.guess.click()
     assert "Choose one of them" in shown(form) and then.calls == 0
     said(form, "sparse")
-    assert "You guessed sparse. Measured: dense. Not as you said." in shown(form)
+    assert "You guessed sparse. Answer: dense. Not as you said." in shown(form)
     said(form, "dense")
     assert "As you said." in shown(form)
 
@@ -192,9 +192,28 @@ def test_an_explorer_and_a_figure_can_be_the_result():
         (24, 0.0903, "Your guess is 266 times that."),
         (0.0, 24, "You guessed 0 channels. Measured: 24 channels."),
         (3.0, 0, "You guessed 3 channels. Measured: 0 channels."),
+        (1.0, -0.45, "Measured: -0.45 channels. The sign is the other one."),
+        (-0.9, -0.45, "Your guess is 2 times that."),
         (1.0, 25_028_904, "Measured: 25,028,904 channels."),
         (1.0, 0.123456, "Measured: 0.1235 channels."),
     ],
 )
 def test_a_guess_beside_what_was_measured(guess, value, words):
     assert words in compared(WIDTH, guess, value)
+
+
+@pytest.mark.parametrize(
+    ("given", "unit", "kept"),
+    [("10%", "of the pixels", 0.1), ("-0.4%", "points", -0.4), ("10 %", "%", 10.0), ("1,5", "", 1.5)],
+)
+def test_percent_is_read_in_the_unit_that_is_asked(given, unit, kept):
+    form = Asking(Prediction("t.share", "How much?", unit), Spy())
+    form.field.value = given
+    form.guess.click()
+    assert progress.recall("guesses", "t.share") == pytest.approx(kept)
+
+
+def test_a_page_without_a_form_lists_what_there_is_to_choose_from(capsys):
+    predict("resnext.neighbours", lambda: RESULT)
+    said = capsys.readouterr().out
+    assert all(f"- {option}" in said for option in predictions()["resnext.neighbours"].options)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import nan
 from numbers import Real
 
 import torch
@@ -164,14 +165,15 @@ def _tensor(output, which: str = "") -> Tensor:
         return torch.tensor(float(output), dtype=torch.float64)
     if isinstance(output, Tensor):
         return output.double() if output.dim() == 0 and output.dtype in _WHOLE else output
-    kind = "None" if output is None else type(output).__name__
-    advice = {
-        "None": "compute it too; a function without `return` gives None"
-        if which else "a `return` is missing",
-        "ndarray": "stay in torch: NumPy cuts the gradient off",
-    }.get(kind, "return a torch.Tensor")  # fmt: skip
     place = f" as {which}" if which else ""
-    raise Objection(f"It returned {kind}{place} where a tensor is expected: {advice}.")
+    if output is None:
+        why = "compute it too" if which else "a `return` is missing, or was not reached"
+        raise Objection(f"It returned None{place}: {why}.")
+    kind = type(output).__name__
+    advice = "return what the stub's text asks for"
+    if kind == "ndarray":
+        advice = "stay in torch, for NumPy cuts the gradient off"
+    raise Objection(f"It returned {kind}{place}, neither a tensor nor a number: {advice}.")
 
 
 def _in_float64(outputs: dict[str, Tensor], case: Case) -> dict[str, Tensor]:
@@ -235,7 +237,10 @@ class Recorder(TorchDispatchMode):
             plain = [_plain(value) for value in args]
             line, borrowed = self._origin()
             self.ops.append(Op(str(func), plain, _starts_kernel(func), line, borrowed))
-        return func(*args, **(kwargs or {}))
+        output = func(*args, **(kwargs or {}))
+        if allocates(str(func)) and output.layout == torch.strided and output.is_floating_point():
+            output.fill_(nan)  # memory that happens to hold zeros would hide that it was not set
+        return output
 
     def _origin(self) -> tuple[int, str]:
         frame, borrowed = sys._getframe(2), ""
@@ -248,9 +253,13 @@ class Recorder(TorchDispatchMode):
         return 0, borrowed
 
 
+def allocates(name: str) -> bool:
+    """Whether an operation takes memory without writing to it: `torch.empty` and its kin."""
+    return name.startswith(("aten.empty", "aten.new_empty"))
+
+
 def _starts_kernel(func) -> bool:
-    name = func._schema.name.removeprefix("aten::")
-    return not (func.is_view or name.startswith(("empty", "new_empty", "_unsafe_view")))
+    return not (func.is_view or allocates(str(func)) or str(func).startswith("aten._unsafe_view"))
 
 
 def _plain(value):

@@ -22,6 +22,8 @@ _TRANSLATED = {
     "_forward_unimplemented()": "The class has no method `forward`, or it is not indented "
     "into the class.",
     "maximum recursion depth": "It calls itself without end.",
+    "invalid combination of arguments": "It gives a function of torch's arguments that it does "
+    "not take, or in another order: call them by name (`stride=stride`).",
 }
 _NAMES = "Keep the names of the arguments as the stub has them: they are called by name."
 _EXIT = "It ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
@@ -33,7 +35,8 @@ class Objection(Exception):
 
 def first_line(problem: BaseException) -> str:
     """What Python said, in short."""
-    return str(problem).strip().split("\n")[0][:300] or "no message"
+    line = " ".join(str(problem).strip().split("\n")[0].split())
+    return line.removesuffix(", but expected one of:")[:300] or "no message"
 
 
 def sentence(problem: BaseException, target: Callable, case: Case) -> str:

@@ -59,7 +59,7 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
         reply = respond(case)
         replies.append(reply)
         expected = answer(exercise.reference, case, watch=False)
-        stage, message = difference(reply, expected, case)
+        stage, message = difference(reply, expected, case, exercise.returns)
         if stage:
             return _explain(exercise, respond, cases, replies, stage, message)
     seen = _shortcuts(exercise, replies)
@@ -68,8 +68,13 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
     return _launches(exercise, respond) or Verdict(exercise.id, "passed")
 
 
-def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
-    """The first stage at which a reply departs from the expected one, and a sentence."""
+def difference(
+    reply: Reply, expected: Reply, case: Case, returns: tuple[str, ...] = ()
+) -> tuple[str, str]:
+    """The first stage at which a reply departs from the expected one, and a sentence.
+
+    returns: what the results are called, where there are several.
+    """
     have, want = set(reply.parameters), set(expected.parameters)
     names = told.names(have, want) if have != want else ""
     shape = told.shapes(reply, expected, case)
@@ -92,9 +97,8 @@ def difference(reply: Reply, expected: Reply, case: Case) -> tuple[str, str]:
     if shape:
         return "parameters", shape
     if not same(have, want):
-        if any(value.dim() for value in want.values()):
-            return "values", "The shape is right, the numbers are not."
-        return "values", "The number is not right."
+        return "values", told.numbers([k for k in want if not _close(have[k], want[k])], want,
+                                      returns) + told.unwritten(reply)
     want, have = _part(expected, "buffer:"), _part(reply, "buffer:")
     for key, value in want.items():
         if key not in have or not same({key: have[key]}, {key: value}):
@@ -147,7 +151,7 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
     if wrong:
         message = f"{message} {wrong.sentence}"
     if stage in ("shape", "values"):  # a gradient is not to be followed by hand
-        message += _smallest(exercise, respond)
+        message += _smallest(exercise, respond, wrong)
     return _failed(exercise, stage, message, wrong.name if wrong else "")
 
 
@@ -192,21 +196,29 @@ def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
     }  # fmt: skip
 
 
-def _smallest(exercise: Exercise, respond: Respond) -> str:
+def _smallest(exercise: Exercise, respond: Respond, wrong: Wrong | None) -> str:
+    """The smallest case that is answered wrong; that which is so in the way that was diagnosed,
+    if there is one."""
+    shown = ""
     for case in exercise.small():
         reply, expected = respond(case), answer(exercise.reference, case, watch=False)
         key = _visible_difference(reply, expected)
-        if reply.stage or key:
-            return "\n\n" + side_by_side(case, reply, expected, key, exercise.returns)
-    return ""
+        if not reply.stage and not key:
+            continue
+        diagnosed = wrong and _fitting(exercise, (wrong,), [case], [reply])
+        if diagnosed or not shown:
+            shown = "\n\n" + side_by_side(case, reply, expected, key, exercise.returns)
+        if diagnosed or not wrong:
+            break
+    return shown
 
 
 def _visible_difference(reply: Reply, expected: Reply) -> str:
-    """The first output that differs when printed: in shape or numbers, whatever its dtype."""
-    for key, value in _part(expected, "output").items():
-        mine = reply.tensors.get(key)
-        if mine is None:
-            return key
+    """The first output that differs when printed: in shape or numbers, whatever its dtype.
+    None where there are more outputs or fewer: which is which is not known then."""
+    have, want = _part(reply, "output"), _part(expected, "output")
+    for key, value in want.items() if have.keys() == want.keys() else ():
+        mine = have[key]
         if not _close((mine.real if mine.is_complex() else mine).to(value.dtype), value):
             return key
     return ""

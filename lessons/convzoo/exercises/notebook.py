@@ -125,7 +125,8 @@ def ask(question_id: str, answer=...) -> None:
     question = find(question_id, questions)
     shown = question.shown(_session["student"])
     if answer is ...:
-        notice(f"{question.title} ({_points(question.points)})", shown, "todo")
+        title = f"{question.title} ({_points(question.points)})"
+        notice(title, f"{shown}\n\n{question.form}", "todo")
         return
     try:
         right, sentence = question.mark(_session["student"], answer)

@@ -17,7 +17,10 @@ from io import BytesIO
 from math import isfinite
 
 from convzoo.exercises import progress
-from convzoo.show import Picture, display, in_notebook, notice, notice_picture
+from convzoo.show import Picture, coded, display, in_notebook, notice, notice_picture
+
+
+_HUNDREDTHS = "%", "percent", "points"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Prediction:
     why: str = "Why?"
     value: float | str | None = None
 
+    @property
+    def asked(self) -> str:
+        """The question, and what there is to choose from, a line each."""
+        return "\n".join([self.question, *(f"- {option}" for option in self.options)])
+
 
 def predict(prediction_id: str, then: Callable, measured=None) -> None:
     """Ask for a guess, then show what `then()` returns (an Explorer, a Picture, a figure).
@@ -47,7 +55,7 @@ def predict(prediction_id: str, then: Callable, measured=None) -> None:
     measured = prediction.value if measured is None else measured
     known = progress.recall("guesses", prediction.id)
     if not _can_ask():
-        notice("Before you look", prediction.question)
+        notice("Before you look", prediction.asked)
         display(then())
         if measured is not None:
             notice(compared(prediction, known, _value(measured)))
@@ -58,7 +66,7 @@ def predict(prediction_id: str, then: Callable, measured=None) -> None:
 def compared(prediction: Prediction, guess, value) -> str:
     """A guess beside what was measured, in a sentence."""
     unit = f" {prediction.unit}" if prediction.unit and not prediction.options else ""
-    told = f"Measured: {_text(value)}{unit}."
+    told = f"{'Answer' if prediction.options else 'Measured'}: {_text(value)}{unit}."
     kind = str if prediction.options else (int, float)
     if guess == "skip" or not isinstance(guess, kind):
         return told
@@ -67,7 +75,9 @@ def compared(prediction: Prediction, guess, value) -> str:
         return f"{head} {'As you said.' if guess == value else 'Not as you said.'}"
     if guess == value:
         return f"{head} Exactly."
-    if value and guess > 0:
+    if guess * value < 0:
+        return f"{head} The sign is the other one."
+    if guess * value > 0:
         times = guess / value
         figure = f"{times:.2g}" if times < 99.5 else f"{times:,.0f}"
         return f"{head} Your guess is {figure} times that."
@@ -86,7 +96,7 @@ class Asking:
             description="That is my guess", button_style="primary", tooltip="Keep the guess"
         )
         self.skip = kit.Button(description="Skip", tooltip="Show the result without a guess")
-        self.words = kit.HTML(_paragraph(f"<b>Your guess first.</b> {escape(prediction.question)}"))
+        self.words = kit.HTML(_paragraph(f"<b>Your guess first.</b> {coded(prediction.question)}"))
         self.row = kit.HBox(
             [self.field, self.guess, self.skip], layout=kit.Layout(flex_flow="row wrap")
         )
@@ -106,7 +116,7 @@ class Asking:
             self.reveal(kept)
 
     def _guessed(self, given) -> None:
-        guess = given if self.prediction.options else _number(given)
+        guess = given if self.prediction.options else _number(given, self.prediction.unit)
         if guess is None:
             options = self.prediction.options
             do = "Choose one of them" if options else "Write a number, such as 24 or 1.5"
@@ -165,13 +175,14 @@ def _field(kit, prediction: Prediction):
     return kit.Text(placeholder="a number", layout=kit.Layout(width="14em"), **shared)
 
 
-def _number(given: str) -> float | None:
-    """A number as people type it: 24, 1.5, 1,5, 25,000 or 10%."""
+def _number(given: str, unit: str = "") -> float | None:
+    """A number as people type it: 24, 1.5, 1,5, 25,000 or 10%, which is 10 where percent or
+    percentage points are asked."""
     thousands = re.fullmatch(r"\s*-?[1-9]\d{0,2}(,\d{3})+\s*", given)
     percent = given.strip().endswith("%")
     try:
         number = float(given.strip().rstrip("%").replace(",", "" if thousands else "."))
-        number = number / 100 if percent else number
+        number = number / 100 if percent and unit not in _HUNDREDTHS else number
     except ValueError:
         return None
     return number if isfinite(number) else None

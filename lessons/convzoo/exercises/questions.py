@@ -51,6 +51,17 @@ class Question:
         rows = [f"  {a}) {t}" for a, t in zip(LETTERS, self.order(student), strict=False)]
         return "\n".join([text, *rows])
 
+    @property
+    def form(self) -> str:
+        """How an answer is written."""
+        letters = LETTERS[: len(self.options)]
+        if not letters:
+            return "Write a number, or a calculation such as 3 * 3 * 64."
+        return (
+            f'Write one letter in quotes, such as "{letters[0]}"; they go from {letters[0]} to '
+            f"{letters[-1]}."
+        )
+
     def order(self, student: str) -> list[str]:
         """The options in this student's order."""
         shuffled = [o.format(**self.numbers(student)) for o in self.options]
@@ -84,10 +95,7 @@ class Question:
         letters = LETTERS[: len(self.options)]
         letter = given.strip().lower().rstrip(").") if isinstance(given, str) else ""
         if letter not in list(letters):
-            raise UserError(
-                f"{given!r} is not one of the options. Write one letter in quotes, such as "
-                f'"{letters[0]}"; they go from {letters[0]} to {letters[-1]}.'
-            )
+            raise UserError(f"{given!r} is not one of the options. {self.form}")
         return self.order(student)[letters.index(letter)]
 
 

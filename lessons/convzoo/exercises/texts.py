@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from textwrap import indent
 
 from torch import Tensor
 
@@ -44,14 +45,15 @@ def _figure(value: float) -> str:
 
 
 def columns(*blocks: tuple[str, str]) -> str:
-    """Titled blocks of text next to one another, in a new row where a line is full."""
+    """Titled blocks of text next to one another, in a new row where a line is full. All of it is
+    indented, so that a page keeps its columns (see `show.notice`)."""
     rows = [[]]
     for block in blocks:
         wide = [max(map(len, [title, *text.split("\n")])) + 3 for title, text in [*rows[-1], block]]
         if rows[-1] and sum(wide) - 3 > LINE:
             rows.append([])
         rows[-1].append(block)
-    return "\n\n".join(map(_row, rows))
+    return indent("\n\n".join(map(_row, rows)), "  ")
 
 
 def _row(blocks: list[tuple[str, str]]) -> str:
@@ -86,10 +88,9 @@ def side_by_side(
     if reply.stage:
         return "\n".join([*lines, "", f"yours: {reply.error}"])
     title = f" {_name(key, names)}" if key != "output" else ""
-    mine, right = reply.tensors.get(key), expected.tensors[key]
-    yours = "nothing" if mine is None else tensor_text(mine)
+    mine, right = reply.tensors[key], expected.tensors[key]
     lines += ["", columns(
-        (f"yours{title}{_shape(mine)}", yours),
+        (f"yours{title}{_shape(mine)}", tensor_text(mine)),
         (f"expected{title}{_shape(right)}", tensor_text(right)),
     )]  # fmt: skip
     return "\n".join(lines)
@@ -104,5 +105,5 @@ def _name(key: str, names: tuple[str, ...]) -> str:
     return names[int(key.removeprefix("output."))] if names else key
 
 
-def _shape(value: Tensor | None) -> str:
-    return f" {tuple(value.shape)}" if value is not None and value.dim() else ""
+def _shape(value: Tensor) -> str:
+    return f" {tuple(value.shape)}" if value.dim() else ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from convzoo.case import Case, Reply
+from convzoo.case import Case, Reply, allocates
 from convzoo.exercises.model import Exercise
 
 
@@ -81,3 +81,26 @@ def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
             "of the input."
         )
     return f"Its result is {have}, expected {want}. {advice}"
+
+
+def numbers(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
+    """That the numbers are not right; of several results, which ones.
+
+    wrong: their keys, "output.1" for the second; returns: what they are called.
+    """
+    which = [returns[int(key.removeprefix("output."))] for key in wrong] if returns else []
+    where = f" ({', '.join(which)})" if 0 < len(which) < len(want) else ""
+    if any(want[key].dim() for key in wrong):
+        return f"The shape is right, the numbers are not{where}."
+    return f"The number{'s are' if len(wrong) > 1 else ' is'} not right{where}."
+
+
+def unwritten(reply: Reply) -> str:
+    """That some of a result was never written to, where it was made of memory as it was."""
+    made = any(allocates(op.name) for op in reply.ops)
+    if not made or not any(v.isnan().any() for v in reply.tensors.values()):
+        return ""
+    return (
+        " What `empty` makes holds whatever was in memory, shown here as nan, and not all of it "
+        "was written to: start from zeros."
+    )

@@ -2,9 +2,9 @@
 
 from convzoo.show import draw, widgets
 from convzoo.show.numbers import bytes_, number, seconds, si
-from convzoo.show.picture import Picture, display, in_notebook, notice, notice_picture
+from convzoo.show.picture import Picture, coded, display, in_notebook, notice, notice_picture
 
 __all__ = [
-    "Picture", "bytes_", "display", "draw", "in_notebook", "notice", "notice_picture",
+    "Picture", "bytes_", "coded", "display", "draw", "in_notebook", "notice", "notice_picture",
     "number", "seconds", "si", "widgets",
 ]

@@ -78,12 +78,16 @@ def notice_picture(title: str, body: str = "", kind: str = "info") -> Picture:
 def _paragraph(text: str) -> str:
     if _has_columns(text):
         return (
-            f'<pre style="font-family:{MONO};margin:.4em 0 0;color:inherit;'
-            f'background:transparent;border:0;padding:0;line-height:1.3">{escape(text)}</pre>'
+            f'<pre style="font-family:{MONO};margin:.4em 0 0;color:inherit;word-break:normal;'
+            f'overflow-wrap:normal;background:transparent;border:0;padding:0;line-height:1.3">{escape(text)}</pre>'
         )
-    lines = "<br>".join(escape(line) for line in text.splitlines())
-    lines = re.sub(r"`([^`<>]+)`", r"<code>\1</code>", lines)
+    lines = "<br>".join(map(coded, text.splitlines()))
     return f'<div style="margin:.4em 0 0">{lines}</div>'
+
+
+def coded(line: str) -> str:
+    """A line as HTML, with `code` in backticks shown as code."""
+    return re.sub(r"`([^`<>]+)`", r"<code>\1</code>", escape(line))
 
 
 def _has_columns(text: str) -> bool:
