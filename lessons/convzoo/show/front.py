@@ -11,7 +11,7 @@ from convzoo.show.numbers import number
 from convzoo.show.picture import Picture
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 30, 62, 66  # px around the axes
-_TEXT, _LETTER = 18, 9.6  # px: of a name, and of one of its letters
+_TEXT, _LETTER = 18, 10.8  # px: of a name, and of one of its letters
 _DOT = 8
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -39,7 +39,7 @@ def front(
     y_label: str = "accuracy",
     x_text: Callable[[float], str] = number,
     y_limits: tuple[float, float] | None = None,
-    size: tuple[int, int] = (980, 560),
+    size: tuple[int, int] = (980, 460),
 ) -> Picture:
     """Spots over a logarithmic cost; a dashed line joins the front, vertical bars are ranges.
 
@@ -138,23 +138,40 @@ def _dot(x: float, y: float, ends: Sequence[float], on_front: bool) -> str:
 
 
 def _names(spots, places, taken: list[Box], frame: Box) -> list[str]:
-    """Each name once, beside the last of its spots, where it covers least."""
+    """Each name once, beside the last of its spots, where it covers least; a thin line leads to
+    it where it stands away from its spot, or nearer to another's."""
     last = {spot.name: k for k, spot in enumerate(spots)}
     parts = []
     for name, k in last.items():
-        x, y = places[k]
-        box = min(_around(name, x, y), key=lambda b: _covered(b, taken, frame, (x, y)))
+        place = places[k]
+        others = [p for p, spot in zip(places, spots, strict=True) if spot.name != name]
+        box = min(_around(name, *place), key=lambda b: _cost(b, taken, frame, place, others))
         taken.append(box)
+        if _led(box, place, others):
+            parts.append(_line(place, _nearest(box, place), "#777", 1))
+            taken += _along(place, _nearest(box, place))
         colour = palette.WEIGHT if any(s.on_front for s in spots if s.name == name) else "#111"
-        middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-        if hypot(middle[0] - x, middle[1] - y) > (box[2] - box[0]) / 2 + 26:
-            edge = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
-            parts.append(_line((x, y), edge, "#999", 1))
         parts.append(
             f'<text x="{box[0]:.1f}" y="{box[3] - 5:.1f}" fill="{colour}" font-weight="bold">'
             f"{escape(name)}</text>"
         )
     return parts
+
+
+def _nearest(box: Box, place) -> tuple[float, float]:
+    """The point of a box that is nearest to a place."""
+    return min(max(place[0], box[0]), box[2]), min(max(place[1], box[1]), box[3])
+
+
+def _away(box: Box, place) -> float:
+    """Pixels from a box to a place."""
+    return hypot(*(a - b for a, b in zip(_nearest(box, place), place, strict=True)))
+
+
+def _led(box: Box, place, others) -> bool:
+    """Whether a name in this box needs a line to its spot."""
+    own = _away(box, place)
+    return own > 20 or any(_away(box, other) < own for other in others)
 
 
 def _along(a, b) -> list[Box]:
@@ -176,12 +193,17 @@ def _around(name: str, x: float, y: float) -> list[Box]:
     return found
 
 
-def _covered(box: Box, taken: Sequence[Box], frame: Box, place) -> float:
-    """Square pixels of what it would hide or leave the frame with, and a little for distance."""
+def _cost(box: Box, taken: Sequence[Box], frame: Box, place, others) -> float:
+    """Square pixels of what a name in this box, or the line to it, would hide or leave the frame
+    with, and something for distance and for standing nearer to another's spot."""
     inside = _overlap(box, frame)
     whole = (box[2] - box[0]) * (box[3] - box[1])
-    far = hypot((box[0] + box[2]) / 2 - place[0], (box[1] + box[3]) / 2 - place[1])
-    return sum(_overlap(box, other) for other in taken) + 5 * (whole - inside) + far / 10
+    own = _away(box, place)
+    strangers = sum(_away(box, other) < own + 6 for other in others)
+    line = _along(place, _nearest(box, place)) if _led(box, place, others) else ()
+    hidden = sum(_overlap(box, other) for other in taken)
+    hidden += sum(_overlap(dot, other) for dot in line[2:] for other in taken) / 4
+    return hidden + 5 * (whole - inside) + own / 2 + 25 * strangers
 
 
 def _overlap(a: Box, b: Box) -> float:

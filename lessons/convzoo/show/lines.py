@@ -10,7 +10,7 @@ from convzoo.show.picture import Picture
 
 _CYCLE = (palette.INPUT, palette.WEIGHT, palette.OUTPUT, palette.GATE, *palette.ALTERNATIVES)
 _PALE = "#d0d0d0"
-_TOP, _TEXT = 76, 17  # px
+_TOP, _TEXT, _LETTER = 76, 17, 9  # px; of one letter of a text
 _TOLD = 16  # sources that are named one by one in the words
 
 
@@ -48,9 +48,10 @@ def lines(
     left, span = 64, width - 128
     across = [left + span * k / len(matrices) for k in range(len(heights))]
     drawn = [_heading(title, width)]
+    tight = _LETTER * max(len(name.strip()) for name in names) > span / len(names) - 6
     for k, (matrix, name) in enumerate(zip(matrices, names, strict=True)):
         middle = (across[k] + across[k + 1]) / 2
-        drawn.append(_text(middle, 56, name, "middle"))
+        drawn.append(_text(middle, 44 if tight and k % 2 else 62, name.strip(), "middle"))
         drawn.append(_between(matrix, across[k], across[k + 1], gap, groups, reached, k))
     for k, high in enumerate(heights):
         drawn += [_dot(across[k], _at(i, gap), _shade(i, high, groups, reached, k))

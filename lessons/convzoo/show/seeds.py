@@ -7,7 +7,8 @@ from math import floor
 from convzoo.show import palette
 from convzoo.show.picture import Picture
 
-_ROW, _TOP, _TEXT = 44, 100, 18  # px
+_ROW, _LOW_ROW, _TOP, _TEXT = 44, 33, 100, 18  # px; the low ones where there are many
+_MANY = 7
 
 
 def seeds(
@@ -33,7 +34,8 @@ def seeds(
     def at(value: float) -> float:
         return left + span * (value - start) / (1 - start)
 
-    height = _TOP + _ROW * len(rows) + 34
+    step = _ROW if len(rows) < _MANY else _LOW_ROW
+    height = _TOP + step * len(rows) + 34
     parts = [f'<text x="8" y="26" font-weight="bold" font-size="20">{escape(title)}</text>']
     parts += [_key(left, bool(live))]
     parts += [_tick(at(start + k * (1 - start) / 4), start + k * (1 - start) / 4, height)
@@ -41,7 +43,7 @@ def seeds(
     if chance is not None:
         parts.append(_chance(at(chance), height))
     for k, row in enumerate(rows):
-        parts.append(_row(row, live.get(row["variant"]), at, left, width, _TOP + k * _ROW))
+        parts.append(_row(row, live.get(row["variant"]), at, left, width, _TOP + k * step))
     alt = _words(rows, live, title)
     return Picture(alt, (
         f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
