@@ -220,4 +220,4 @@ def _text(value) -> str:
 
 
 def _paragraph(html: str) -> str:
-    return f'<p style="font-size:1.05em;margin:.4em 0;line-height:1.4">{html}</p>'
+    return f'<p style="font-size:var(--jp-content-font-size1,1.05em);margin:.4em 0;line-height:1.4">{html}</p>'

@@ -173,8 +173,9 @@ def _label(figure, axes, lines: Sequence[Line], colours: Sequence[str]) -> None:
     width, height = figure.get_size_inches() * _DPI
     for (_, x, name, colour), y in zip(ends, heights):
         figure.text(
-            (min(x, box.x1) + 10) / width if x > box.x1 - 40 else (box.x1 + 10) / width,
-            y / height, name, color=colour, fontsize=_TEXT, fontweight="bold", va="center",
+            (min(x, box.x1) + 10) / width, y / height, name, color=colour, fontsize=_TEXT,
+            fontweight="bold", va="center",  # and in front of the lines that go on further
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
 
 

@@ -15,6 +15,8 @@ from convzoo.show.stills import for_any_page
 from convzoo.show.stops import MOST, switch
 
 _WIDE = {"description_width": "initial"}  # no label is ever cut off
+# Labels and values as large as the notebook's text, in presentation mode too.
+_AS_TEXT = "<style>.convzoo-explorer{--jp-widgets-font-size:var(--jp-content-font-size1)}</style>"
 
 
 def _ipywidgets():
@@ -184,7 +186,9 @@ class Explorer:
             list(self.controls.values()),
             layout=kit.Layout(flex_flow="row wrap", width="100%"),
         )
-        return kit.VBox([row, self.view], layout=kit.Layout(width="100%"))
+        box = kit.VBox([row, self.view, kit.HTML(_AS_TEXT)], layout=kit.Layout(width="100%"))
+        box.add_class("convzoo-explorer")
+        return box
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         """The widget for a live page; for pages without widgets its stops, or its picture."""
