@@ -91,8 +91,10 @@ def test_again_keeps_what_is_there_until_the_new_is_complete(made, tmp_path, mon
         return train(*args, **kwargs)
 
     monkeypatch.setattr(runner, "train", interrupted)
+    said = []
     with pytest.raises(KeyboardInterrupt):
-        experiments.run(seeds=2, again=True, folder=tmp_path, **SAY)
+        experiments.run(seeds=2, again=True, folder=tmp_path, device="cpu", say=said.append)
+    assert said[-1].startswith("3 of 4 are done and kept")
     assert path.read_text() == before
     monkeypatch.setattr(runner, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
     assert experiments.run(seeds=2, again=True, folder=tmp_path, **SAY) == [path]
@@ -165,6 +167,8 @@ def test_a_gap_is_visible_where_it_is_larger_than_the_seeds_spread():
     }  # fmt: skip
     with pytest.raises(UserError, match="'d'"):
         experiments.gap(record, "a", "d")
+    alone = record | {"results": [r for r in record["results"] if r["seed"] == 0]}
+    assert not experiments.gap(alone, "b", "a")["visible"]  # 40 points, and no spread to hold
 
 
 def test_the_command_line_trains_and_tells(made, tmp_path, monkeypatch, capfd):

@@ -64,13 +64,13 @@ def test_without_a_notebook_it_prints_and_shows(capsys, monkeypatch):
     predict("resnext.budget_width", then, measured=lambda: 24)
     words = capsys.readouterr().out
     assert predictions()["resnext.budget_width"].question in words
-    places = [words.index(part) for part in ("channels in and", RESULT.alt, "Measured: 24")]
+    places = [words.index(part) for part in ("channels in and", RESULT.alt, "Answer: 24")]
     assert places == sorted(places)
     assert then.calls == 1 and "You guessed" not in words
     progress.record("guesses", "resnext.budget_width", 48.0)
     predict("resnext.budget_width", then, measured=24)
     words = capsys.readouterr().out
-    assert "You guessed 48 channels. Measured: 24 channels. Your guess is 2 times that." in words
+    assert "You guessed 48 channels. Answer: 24 channels. Your guess is 2 times that." in words
 
 
 def test_in_a_notebook_it_asks_unless_told_to_skip(monkeypatch):
@@ -114,7 +114,7 @@ def test_a_guess_that_was_kept_shows_at_once():
     then = Spy()
     assert "You guessed 30" in shown(Asking(WIDTH, then, 24)) and then.calls == 1
     progress.record("guesses", CHOICE.id, 3.0)  # a number where a choice is asked now
-    assert "Answer: dense" in shown(Asking(CHOICE, Spy(), "dense"))
+    assert "Measured: dense" in shown(Asking(CHOICE, Spy(), "dense"))
 
 
 @pytest.mark.parametrize("typed", ["", "many", "1 2", "nan", "inf", "1e999", "--3"])
@@ -142,7 +142,7 @@ def test_a_choice_is_asked_with_buttons():
     form.guess.click()
     assert "Choose one of them" in shown(form) and then.calls == 0
     said(form, "sparse")
-    assert "You guessed sparse. Answer: dense. Not as you said." in shown(form)
+    assert "You guessed sparse. Measured: dense. Not as you said." in shown(form)
     said(form, "dense")
     assert "As you said." in shown(form)
 

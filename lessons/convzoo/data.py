@@ -31,7 +31,7 @@ from convzoo.errors import UserError
 
 IGNORED = -100  # the label of a pixel that nobody asks about
 VARIABLE = "CONVZOO_DATA"
-INSTEAD = 'use load("digits", size=32) instead, which needs no download'
+INSTEAD = 'take the digits, which need no download: load("digits", size=32)'
 
 
 @dataclass(frozen=True)

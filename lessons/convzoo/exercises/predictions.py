@@ -66,7 +66,7 @@ def predict(prediction_id: str, then: Callable, measured=None) -> None:
 def compared(prediction: Prediction, guess, value) -> str:
     """A guess beside what was measured, in a sentence."""
     unit = f" {prediction.unit}" if prediction.unit and not prediction.options else ""
-    told = f"{'Answer' if prediction.options else 'Measured'}: {_text(value)}{unit}."
+    told = f"{'Measured' if prediction.value is None else 'Answer'}: {_text(value)}{unit}."
     kind = str if prediction.options else (int, float)
     if guess == "skip" or not isinstance(guess, kind):
         return told

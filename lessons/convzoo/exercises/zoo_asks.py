@@ -98,8 +98,8 @@ QUESTIONS = (
         lesson=LESSON,
         title="On the front",
         points=1,
-        text="A network is on the Pareto front of accuracy against multiply-adds. Against which "
-        "other axis is it certain to be on the front, too?",
+        text="A network, not the most accurate of all, is on the Pareto front of accuracy "
+        "against multiply-adds. Against which other axis is it certain to be on the front, too?",
         answer="Against none: another axis has another front.",
         options=(
             "Against none: another axis has another front.",
@@ -147,7 +147,7 @@ PREDICTIONS = (
         id="zoo.own_mix",
         question="The first layer has eight groups of two channels, the second, too; the label is "
         "the XOR of groups 0 and 2. Each place reads its own channel and the one `shift` places "
-        "further. From which `shift` on, counted from 0, can the second layer know both groups?",
+        "further. What is the smallest `shift` with which the second layer can know both groups?",
         unit="places",
         why="Which channels does a group of the second layer read?",
         value=3,

@@ -38,7 +38,8 @@ def summary(record: dict) -> list[dict]:
 def gap(record: dict, one: str, other: str) -> dict:
     """gap: one's mean accuracy less the other's; spread: the wider range of the two's seeds.
 
-    visible: the gap is the larger. Then, and only then, an experiment shows something.
+    visible: the gap is the larger, over two seeds of each or more. Then, and only then, an
+    experiment shows something.
     """
     a, b = (_accuracies(record, variant) for variant in (one, other))
     for variant, found in ((one, a), (other, b)):
@@ -49,7 +50,8 @@ def gap(record: dict, one: str, other: str) -> dict:
             )
     difference = mean(a) - mean(b)
     spread = max(max(found) - min(found) for found in (a, b))
-    return {"gap": difference, "spread": spread, "visible": abs(difference) > spread}
+    several = min(len(a), len(b)) > 1  # one seed has no spread
+    return {"gap": difference, "spread": spread, "visible": several and abs(difference) > spread}
 
 
 def together(records: dict[str, dict]) -> dict:

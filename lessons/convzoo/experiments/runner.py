@@ -130,7 +130,11 @@ def run(
     bar = _Bar(len(units), say)
     for experiment, record, variant, seed in units:
         bar.next(f"{experiment.name}: {variant}, seed {seed}")
-        history = _trained(experiment, variant, seed, lambda history: None, device)
+        try:
+            history = _trained(experiment, variant, seed, lambda history: None, device)
+        except KeyboardInterrupt:
+            bar.stopped()
+            raise
         about = {key: record[key] for key in ("device", "torch", "date")}
         record["results"].append({**_result(variant, seed, history), **about})
         records.write(grown[experiment.name], record)
@@ -201,6 +205,11 @@ class _Bar:
         bar = f"[{'#' * full}{'.' * (24 - full)}] {self.done} of {self.total}"
         self.say(f"{bar}{rest}: {doing}")
         self.done += 1
+
+    def stopped(self) -> None:
+        """Say what is kept: all but the network that was in training."""
+        kept, self.done = self.done - 1, self.total
+        self.say(f"{kept} of {self.total} are done and kept: the same command goes on there.")
 
     def _redraw(self, line: str) -> None:
         end = "\n" if self.done >= self.total else ""

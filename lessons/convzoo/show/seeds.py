@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from math import floor
 
+from convzoo.errors import UserError
 from convzoo.show import palette
 from convzoo.show.picture import Picture
 
@@ -23,8 +24,13 @@ def seeds(
 
     rows: variant, mean, low, high (0..1) and seeds, as `experiments.summary` gives them.
     live: the reader's accuracy by variant, a diamond. chance: a dashed line. The axis begins at
-    the tenth below the lowest value.
+    the tenth below the lowest value. Raises UserError where there are no rows.
     """
+    if not rows:
+        raise UserError(
+            f"There is nothing to draw for {title!r}: none of its networks was trained yet. "
+            "`python -m convzoo experiments` trains them."
+        )
     live = {k: v for k, v in (live or {}).items() if any(r["variant"] == k for r in rows)}
     values = [r["low"] for r in rows] + list(live.values()) + ([chance] if chance else [])
     start = min(floor(10 * min(values)) / 10, 0.9)
