@@ -906,8 +906,8 @@ predict("zoo.own_mix", mixed_now)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further E. All of it, and larger
 #
-# The whole grid, on your machine. Stop it whenever you like: the same line goes
-# on where it was. The shipped results stay until yours are complete.
+# The whole grid, on your machine. Stop it whenever you like: the same line
+# goes on where it was. The shipped results stay until yours are complete.
 #
 # ```
 # python -m convzoo experiments zoo --again
