@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -53,14 +55,22 @@ def channels(
     num_init_features: int, growth_rate: int, block_config: list[int]
 ) -> tuple[int, ...]:
     """How many channels each block ends with, read off torchvision's network."""
+    return _read_off(num_init_features, growth_rate, tuple(block_config))
+
+
+@lru_cache(256)  # a check asks for the same network once for each wrong answer
+def _read_off(
+    num_init_features: int, growth_rate: int, block_config: tuple[int, ...]
+) -> tuple[int, ...]:
     with torch.device("meta"):
         network = TorchvisionDenseNet(
-            growth_rate, tuple(block_config), num_init_features, bn_size=1, num_classes=1
+            growth_rate, block_config, num_init_features, bn_size=1, num_classes=1
         )
     norms = [part.norm for part in network.features if isinstance(part, _Transition)]
     return tuple(norm.num_features for norm in (*norms, network.features.norm5))
 
 
+@lru_cache(256)
 def kept_maps(
     in_channels: int, growth_rate: int, num_layers: int, bn_size: int
 ) -> tuple[int, int, int]:
