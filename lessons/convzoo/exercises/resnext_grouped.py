@@ -14,15 +14,9 @@ from convzoo.framework import resnext as framework
 LESSON = "02_resnext"
 
 
-def _is_grouped(op: Op) -> bool:
+def is_grouped(op: Op) -> bool:
+    """Whether it is a convolution in groups."""
     return op.name == "aten.convolution.default" and op.args[8] > 1
-
-
-GROUPED = Shortcut(
-    "It calls the framework's grouped convolution, which is what you are building.",
-    _is_grouped,
-    ("groups",),
-)
 
 
 def _conv_case(gen, groups, wide_in, wide_out, kernel, image, stride, padding, n=2) -> Case:
@@ -335,7 +329,13 @@ GROUPED_CONV2D = Exercise(
         "groups at once. What is left is to join two dimensions and to give the positions "
         "their height and width back.",
     ),
-    shortcuts=(GROUPED,),
+    shortcuts=(
+        Shortcut(
+            "It calls the framework's grouped convolution, which is what you are building.",
+            is_grouped,
+            ("groups",),
+        ),
+    ),
     steady=_conv_steady,
     slow="The number of operations grows with the number of groups. Can all groups be one "
     "batched product?",
