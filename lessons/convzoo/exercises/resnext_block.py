@@ -191,21 +191,21 @@ class _NoPadding(framework.Bottleneck):
 class _NoProjection(framework.Bottleneck):
     def __init__(self, **scalars):
         super().__init__(**scalars)
-        self.downsample = None
+        self.downsample = nn.Identity()
 
 
 class _ProjectOnStride(framework.Bottleneck):
     def __init__(self, in_channels, planes, stride=1, **scalars):
         super().__init__(in_channels=in_channels, planes=planes, stride=stride, **scalars)
         if stride == 1:
-            self.downsample = None
+            self.downsample = nn.Identity()
 
 
 class _ProjectOnChannels(framework.Bottleneck):
     def __init__(self, in_channels, planes, **scalars):
         super().__init__(in_channels=in_channels, planes=planes, **scalars)
         if in_channels == 4 * planes:
-            self.downsample = None
+            self.downsample = nn.Identity()
 
 
 class _AlwaysProject(framework.Bottleneck):
