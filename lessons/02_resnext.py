@@ -302,12 +302,12 @@ ask("resnext.more_groups", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Exercise (15 minutes).** The block. `planes` is ResNet's own width for the
-# stage; one group is `int(planes * width_per_group / 64)` channels wide, and
-# the block's output has `4 * planes`. Use `GroupedConv2d` for the 3x3, and
-# `nn.Conv2d` without bias for the rest. Where the input has another shape than
-# the output (channels or stride), a 1x1 with batch norm takes it there before
-# the addition: that is `downsample`. Weights are compared by name: keep the
-# names.
+# stage. One group is `int(planes * width_per_group / 64)` channels wide, and
+# the 3x3 has `groups` of them; the block's output has `4 * planes` channels.
+# Use `GroupedConv2d` for the 3x3, and `nn.Conv2d` without bias for the rest.
+# Where the input has another shape than the output (channels or stride), a 1x1
+# with batch norm takes it there before the addition: that is `downsample`.
+# Weights are compared by name: keep the names.
 
 # %% exercise="resnext.block" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: resnext.block
@@ -339,14 +339,18 @@ check("resnext.block")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6. The paper's row: one budget, five shapes
 #
-# ResNeXt's table 3 trades the number of groups against their width. "32x4d" is
-# 32 groups, each 4 channels wide, in the first stage: that is ResNeXt-50.
-# "1x64d" is ResNet-50, and three stand between. All five cost about the same.
-# The last bar is the paper's top-1 error: how often the first guess on an
-# ImageNet picture is wrong.
+# ResNeXt's table 3 trades the number of groups against their width. At one end
+# stands ResNet-50, whose 3x3 layers have a single group; at the other
+# ResNeXt-50, whose have 32; and three stand between. All five cost about the
+# same. How wide can the layer be?
 
 # %% slideshow={"slide_type": "skip"}
 Block = use("resnext.block")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The next four cells only count and draw: the guess comes first.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 row = {"1x64d": 23.9, "2x40d": 23.0, "4x24d": 22.6, "8x14d": 22.3}
 row["32x4d"] = 22.2  # top-1 error in %, ResNeXt (1611.05431), table 3
 features = torch.randn(1, 256, 56, 56, device="meta")  # counted, not run
@@ -382,7 +386,7 @@ def row_matrix(name):
     width = conv.weight.shape[0]
     matrix = measure.channel_matrix(conv, torch.zeros(1, width, 3, 3))
     coarse = F.avg_pool2d(matrix.abs()[None], 2)[0]
-    title = f"{name}: {width} channels"
+    title = f"{name}: {width} channels, a cell is 2 x 2"
     return show.draw.channel_matrix(coarse, title=title)
 
 
@@ -398,6 +402,15 @@ def walk_the_row():
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict("resnext.equal_budget", walk_the_row)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **The names.** "1x64d" is ResNet-50: one group, 64 channels wide in the first
+# stage. "32x4d" is ResNeXt-50: 32 groups, each 4 channels wide.
+#
+# Move the slider to 32x4d, and see the matrix break into blocks while the
+# budget stays. A cell of it stands for 2 x 2 channels. The last bar is the
+# paper's top-1 error: how often the first guess on an ImageNet picture is
+# wrong.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The block stays in its budget while its 3x3 layer doubles in width. The error
@@ -560,7 +573,9 @@ ask("resnext.csr_bytes", answer)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Your crossover.** A 1024 x 1024 matrix times 256 columns, with entries in
 # random places. Below some density CSR is faster than dense, above it slower.
-# Each point is timed against dense in the same run, in turns.
+# Each point is timed against dense in the same run, in turns. Where a curve
+# jumps up and down in place of falling, the machine was busy: run the cell
+# again, or trust the recorded one, which is dashed.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 densities = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5]
@@ -607,6 +622,8 @@ predict("resnext.crossover", own_curves, measured=lambda: crossing("CSR"))
 # **Play.** Density and pattern, timed on your device at every step, each
 # product checked against the dense one. "Recorded" shows a device that was
 # measured in peace: choose it where your own machine is busy (a large spread).
+# The 1024 x 1024 matrix is drawn as 32 x 32 cells: the darker a cell, the more
+# of its 32 x 32 entries are not zero.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 recordings = {f"recorded: {r['device']}": r for r in reports}
@@ -704,10 +721,15 @@ def neighbours_now():
 predict("resnext.neighbours", neighbours_now)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The pure block-diagonal stack stays at chance with every seed. It must: its
-# output is a sum of one function for each group, and XOR is no such sum. Four
-# blocks off the diagonal are enough for 100%, and so is a permutation between
-# the layers: that is lesson 05.
+# The pure block-diagonal stack stays at chance with every seed. It cannot
+# solve the task: its output is a sum of one function for each group, and XOR
+# is no such sum. The best of them are right in three of the four cases: "label
+# 1 where $b_0 + b_2 > \frac{1}{2}$" fails at (1, 1) alone. Yet training does
+# not end there. The four cases are equally likely, and over such sums the
+# cross entropy is lowest where the answer is always one half: at chance.
+#
+# Four blocks off the diagonal are enough for 100%, and so is a permutation
+# between the layers: that is lesson 05.
 #
 # On the digits, where the first layer mixes all groups anyway, none of this
 # can matter so much. That is the next picture.
@@ -772,15 +794,20 @@ def group_width(budget, channels, groups):
 # %% slideshow={"slide_type": "skip"}
 check("resnext.group_width_for")
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Which budget? By the exercise's count a block of 1x64d has 69,632 weights,
+# and one of 32x4d 70,144; the paper speaks of about 70 thousand. With 69,632
+# only the first row would come out. We allow 70,200.
+
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 widest = use("resnext.group_width_for")
 for groups in (1, 2, 4, 8, 32):
     print(f"{groups:2} groups: {widest(70200, 256, groups)} channels each")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Four of the paper's five come out. With 8 groups the budget affords 13; the
-# paper took 14, and that row is the one with the most parameters: 25.6
-# million.
+# With that budget four of the paper's five come out. With 8 groups it affords
+# 13; the paper took 14, which makes 71,456 weights, and that row is the one
+# with the most parameters: 25.6 million.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further D. Does the wider network learn better?

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from convzoo.case import Case
 from convzoo.exercises.model import (
-    Exercise, Wrong, integers, module_case, normal, pick, small_module_case,
+    Exercise, Shortcut, Wrong, integers, module_case, normal, pick, small_module_case,
 )  # fmt: skip
-from convzoo.exercises.resnext_grouped import GROUPED
+from convzoo.exercises.resnext_grouped import is_grouped
 from convzoo.framework import resnext as framework
 
 LESSON = "02_resnext"
@@ -37,14 +37,17 @@ def _bottleneck_cases(gen: Generator) -> list[Case]:
     ]
 
 
-def _small_bottleneck(image, **scalars) -> Case:
+def _small_bottleneck(image, shift=0.0, **scalars) -> Case:
     x = integers(1, scalars["in_channels"], *image) % 3
-    return small_module_case(framework.Bottleneck, scalars | {"width_per_group": 64}, {"x": x})
+    scalars["width_per_group"] = 64
+    return small_module_case(framework.Bottleneck, scalars, {"x": x}, shift)
 
 
 def _bottleneck_small() -> list[Case]:
     return [
         _small_bottleneck((1, 2), in_channels=4, planes=1, stride=1, groups=2),
+        _small_bottleneck((1, 2), 1.0, in_channels=4, planes=1, stride=1, groups=2),
+        _small_bottleneck((1, 2), in_channels=3, planes=1, stride=1, groups=2),
         _small_bottleneck((2, 2), in_channels=2, planes=1, stride=2, groups=2),
     ]
 
@@ -73,6 +76,50 @@ class _NoMiddleRelu(framework.Bottleneck):
         self.relu = _Relu(skips=(1,))
 
 
+class _NoFirstRelu(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.relu = _Relu(skips=(0,))
+
+
+def _relu_first(*layers: int) -> type:
+    """ReLU before the norm in the layers named, of the first two."""
+
+    class ReluFirst(framework.Bottleneck):
+        def __init__(self, **scalars):
+            super().__init__(**scalars)
+            self.relu = _Relu(skips=tuple(layer - 1 for layer in layers))
+            for layer in layers:
+                conv = self.get_submodule(f"conv{layer}")
+                conv.register_forward_hook(lambda module, args, y: F.relu(y))
+
+    return ReluFirst
+
+
+def _without(norm: str) -> type:
+    """A norm that is there, and that nothing passes through."""
+
+    class Without(framework.Bottleneck):
+        def __init__(self, **scalars):
+            super().__init__(**scalars)
+            self.get_submodule(norm).forward = lambda x: x
+
+    return Without
+
+
+class _FirstNormTwice(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.bn2.forward = lambda x: self.bn1(x)
+
+
+class _ReluOnShortcut(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        if self.downsample is not None:
+            self.downsample.append(nn.ReLU())
+
+
 class _ReluThenAdd(_NoLastRelu):
     def __init__(self, **scalars):
         super().__init__(**scalars)
@@ -91,10 +138,18 @@ class _NoShortcut(framework.Bottleneck):
     def __init__(self, **scalars):
         super().__init__(**scalars)
         self.bn3.register_forward_hook(self._keep)
-        self.register_forward_hook(lambda module, args, y: F.relu(self.branch))
+        self.register_forward_hook(lambda module, args, y: F.relu(self._total()))
 
     def _keep(self, module, args, y):
         self.branch = y.clone()
+
+    def _total(self) -> Tensor:
+        return self.branch
+
+
+class _InputOverwritten(_NoShortcut):
+    def _total(self) -> Tensor:
+        return self.branch + (self.downsample or nn.Identity())(self.branch)
 
 
 class _StrideFirst(framework.Bottleneck):
@@ -127,11 +182,37 @@ class _WidthForGroups(framework.Bottleneck):
         )
 
 
+class _NoPadding(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.conv2.padding = (0, 0)
+
+
+class _NoProjection(framework.Bottleneck):
+    def __init__(self, **scalars):
+        super().__init__(**scalars)
+        self.downsample = nn.Identity()
+
+
 class _ProjectOnStride(framework.Bottleneck):
     def __init__(self, in_channels, planes, stride=1, **scalars):
         super().__init__(in_channels=in_channels, planes=planes, stride=stride, **scalars)
         if stride == 1:
             self.downsample = nn.Identity()
+
+
+class _ProjectOnChannels(framework.Bottleneck):
+    def __init__(self, in_channels, planes, **scalars):
+        super().__init__(in_channels=in_channels, planes=planes, **scalars)
+        if in_channels == 4 * planes:
+            self.downsample = nn.Identity()
+
+
+class _AlwaysProject(framework.Bottleneck):
+    def __init__(self, in_channels, planes, stride=1, **scalars):
+        super().__init__(in_channels=in_channels, planes=planes, stride=stride, **scalars)
+        conv = nn.Conv2d(in_channels, 4 * planes, 1, stride, bias=False)
+        self.downsample = nn.Sequential(conv, nn.BatchNorm2d(4 * planes))
 
 
 BLOCK = Exercise(
@@ -190,15 +271,86 @@ BLOCK = Exercise(
             _NoShortcut,
         ),
         Wrong(
+            "input_overwritten",
+            "The branch is added to itself: by then the name no longer stands for the input. Give "
+            "what the layers make another name.",
+            _InputOverwritten,
+        ),
+        Wrong(
             "no_middle_relu",
             "There is no ReLU between the 3x3 and the last 1x1.",
             _NoMiddleRelu,
+        ),
+        Wrong(
+            "no_first_relu",
+            "There is no ReLU between the first 1x1 and the 3x3.",
+            _NoFirstRelu,
+        ),
+        Wrong(
+            "relu_first",
+            "The ReLU comes before the batch norm, twice. The order is convolution, norm, ReLU.",
+            _relu_first(1, 2),
+        ),
+        Wrong(
+            "relu_before_bn1",
+            "After the first 1x1 the ReLU comes before the batch norm. The order is convolution, "
+            "norm, ReLU.",
+            _relu_first(1),
+        ),
+        Wrong(
+            "relu_before_bn2",
+            "After the 3x3 the ReLU comes before the batch norm. The order is convolution, norm, "
+            "ReLU.",
+            _relu_first(2),
+        ),
+        Wrong(
+            "relu_on_shortcut",
+            "There is a ReLU at the end of `downsample`. It ends with its norm: what is added may "
+            "be negative.",
+            _ReluOnShortcut,
+        ),
+        *(
+            Wrong(
+                f"no_{norm}",
+                f"`{norm}` is made and never used: a norm stands after every convolution.",
+                _without(norm),
+            )
+            for norm in ("bn1", "bn2", "bn3")
+        ),
+        Wrong(
+            "bn1_twice",
+            "`bn1` is used twice, and `bn2` never: each convolution has a norm of its own.",
+            _FirstNormTwice,
+        ),
+        Wrong(
+            "no_padding",
+            "The 3x3 has no padding: without a border of zeros its image shrinks, and can no "
+            "longer be added to the input.",
+            _NoPadding,
+        ),
+        Wrong(
+            "no_projection",
+            "There is no projection at all. Where stride or channels change, the input must be "
+            "taken to the shape of the output before the two are added.",
+            _NoProjection,
         ),
         Wrong(
             "project_on_stride",
             "The projection is there only where the stride changes. It is needed too where the "
             "number of channels changes: else the two cannot be added.",
             _ProjectOnStride,
+        ),
+        Wrong(
+            "project_on_channels",
+            "The projection is there only where the number of channels changes. It is needed too "
+            "where the stride makes the image smaller: else the two cannot be added.",
+            _ProjectOnChannels,
+        ),
+        Wrong(
+            "always_project",
+            "`downsample` must be None where the input already has the output's shape: there the "
+            "input itself is added.",
+            _AlwaysProject,
         ),
     ),
     hints=(
@@ -210,5 +362,12 @@ BLOCK = Exercise(
         "nn.Sequential(1x1 convolution with the stride, batch norm) where stride or channels "
         "differ. Add, then ReLU.",
     ),
-    shortcuts=(GROUPED,),
+    shortcuts=(
+        Shortcut(
+            "The 3x3 (`conv2`, made in `__init__`) is the framework's grouped convolution. Use "
+            "`GroupedConv2d`, the layer around your own.",
+            is_grouped,
+            ("groups",),
+        ),
+    ),
 )

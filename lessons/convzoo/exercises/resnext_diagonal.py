@@ -36,6 +36,20 @@ def _anti_diagonal(blocks: Tensor) -> Tensor:
     return torch.block_diag(*blocks.flip(2)).flip(1)
 
 
+def _steps_of_rows(blocks: Tensor) -> Tensor:
+    """Each block moved to the column that its row has."""
+    groups, rows, columns = blocks.shape
+    bands = torch.block_diag(*blocks).unflatten(0, (groups, rows))
+    return torch.cat([band.roll(i * (rows - columns), 1) for i, band in enumerate(bands)])
+
+
+def _square(blocks: Tensor) -> Tensor:
+    """What torch says where a block does not fit into a square of its rows."""
+    rows = blocks.shape[1]
+    blocks[0].expand(rows, rows)
+    return torch.block_diag(*blocks)
+
+
 BLOCK_DIAGONAL = Exercise(
     id="resnext.block_diagonal",
     lesson=LESSON,
@@ -86,6 +100,18 @@ BLOCK_DIAGONAL = Exercise(
             "The rows of the groups are interleaved. All rows of group 0 come first, then "
             "those of group 1.",
             _interleaved_blocks,
+        ),
+        Wrong(
+            "steps_of_rows",
+            "A block begins in the column that its row has. A block of r rows and c columns moves "
+            "r down and c to the right.",
+            _steps_of_rows,
+        ),
+        Wrong(
+            "square",
+            "The columns are counted with the height of a block. A block has r rows and c columns, "
+            "and the two may differ.",
+            _square,
         ),
         Wrong(
             "cut_off",

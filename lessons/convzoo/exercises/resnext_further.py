@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from convzoo.case import Case
 from convzoo.exercises.model import Exercise, Shortcut, Wrong, integers, normal, pick
+from convzoo.exercises.resnext_diagonal import interleave
 from convzoo.framework import resnext as framework
 
 LESSON = "02_resnext"
@@ -20,12 +21,22 @@ def _mask_case(gen: Generator, n: int, density: float, block: int) -> Case:
     return Case({"block": block}, {"mask": mask})
 
 
+def _tiles_case(gen: Generator, rows: int, block: int, full: int) -> Case:
+    """A few full tiles and nothing else: cut in any other way, there are more."""
+    places = torch.randperm(rows * rows, generator=gen)[:full]
+    tiles = torch.zeros(rows * rows, dtype=torch.bool)
+    tiles[places] = True
+    mask = tiles.reshape(rows, rows).repeat_interleave(block, 0).repeat_interleave(block, 1)
+    return Case({"block": block}, {"mask": mask})
+
+
 def _mask_cases(gen: Generator) -> list[Case]:
     return [
         _mask_case(gen, 12, 0.3, 3),
         _mask_case(gen, 16, 0.05, 4),
         _mask_case(gen, 30, pick(gen, [0.02, 0.04]), 5),
         _mask_case(gen, 8, 0.9, 2),
+        _tiles_case(gen, 5, 3, 2),
     ]
 
 
@@ -35,10 +46,13 @@ def _mask_small() -> list[Case]:
     tiles, row = torch.zeros(2, 4, 4, dtype=torch.bool)
     tiles[0, 0] = tiles[0, 1] = tiles[3, 2] = True
     row[0, 0] = row[0, 3] = True
+    full = torch.zeros(6, 6, dtype=torch.bool)
+    full[3:, 3:] = True
     return [
         Case({"block": 1}, {"mask": corner}),
         Case({"block": 2}, {"mask": tiles}),
         Case({"block": 2}, {"mask": row}),
+        Case({"block": 3}, {"mask": full}),
     ]
 
 
@@ -64,6 +78,19 @@ def _rows_for_tiles(mask: Tensor, block: int):
     density, coo, csr, _ = framework.index_bytes(mask, block)
     cut = mask.reshape(-1, block * block).any(1).sum()
     return density, coo, csr, 8 * (len(mask) // block + 1 + int(cut))
+
+
+def _cells_with_gaps(mask: Tensor, block: int):
+    order = interleave(len(mask), block)
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    return density, coo, csr, framework.index_bytes(mask[order][:, order], block)[3]
+
+
+def _count_for_side(mask: Tensor, block: int):
+    """As many tiles in a row as a tile should have cells, in as many rows as there should be."""
+    rows = len(mask) // block
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    return density, coo, csr, framework.index_bytes(mask, rows)[3] + 8 * (rows - block)
 
 
 INDEX_BYTES = Exercise(
@@ -109,6 +136,18 @@ INDEX_BYTES = Exercise(
             "The mask is cut into runs along its rows, not into tiles. A tile is a square: its "
             "rows are not neighbours in memory, so split the rows and the columns each.",
             _rows_for_tiles,
+        ),
+        Wrong(
+            "cells_with_gaps",
+            "The mask is cut into the wrong tiles: their cells lie apart. The cells of a tile are "
+            "neighbours, so they are the faster part of each side.",
+            _cells_with_gaps,
+        ),
+        Wrong(
+            "count_for_side",
+            "The mask is cut into the wrong tiles: `block` is taken for the number of tiles in a "
+            "row. It is the number of cells along the side of one.",
+            _count_for_side,
         ),
     ),
     returns=("density", "COO bytes", "CSR bytes", "BSR bytes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Generator
 from torch.nn import functional as F
 
@@ -13,15 +14,9 @@ from convzoo.framework import resnext as framework
 LESSON = "02_resnext"
 
 
-def _is_grouped(op: Op) -> bool:
+def is_grouped(op: Op) -> bool:
+    """Whether it is a convolution in groups."""
     return op.name == "aten.convolution.default" and op.args[8] > 1
-
-
-GROUPED = Shortcut(
-    "It calls the framework's grouped convolution, which is what you are building.",
-    _is_grouped,
-    ("groups",),
-)
 
 
 def _conv_case(gen, groups, wide_in, wide_out, kernel, image, stride, padding, n=2) -> Case:
@@ -55,6 +50,7 @@ def _conv_small() -> list[Case]:
         _small_conv(2, 1, 1, (1, 1), (3, 3)),
         _small_conv(2, 2, 2, (1, 1), (1, 2)),
         _small_conv(2, 1, 1, (2, 2), (3, 3)),
+        _small_conv(2, 2, 1, (1, 2), (1, 3)),
         _small_conv(2, 1, 1, (1, 1), (3, 3), stride=2),
         _small_conv(2, 1, 1, (1, 1), (2, 2), padding=1),
     ]
@@ -86,6 +82,66 @@ def _first_weight(x, weight, groups, stride=1, padding=0):
     return F.conv2d(x, first, None, stride, padding, 1, groups)
 
 
+def _mixed_weight(x, weight, groups, stride=1, padding=0):
+    order = interleave(weight.shape[0], weight.shape[0] // groups)
+    return F.conv2d(x, weight[order], None, stride, padding, 1, groups)
+
+
+def _mixed_both(x, weight, groups, stride=1, padding=0):
+    order = interleave(weight.shape[0], weight.shape[0] // groups)
+    return _mixed_inputs(x, weight[order], groups, stride, padding)
+
+
+def _rows_by_inputs(x, weight, groups, stride=1, padding=0):
+    """As many rows for a group as it has inputs; each row as a group of its own."""
+    wide = weight.shape[1]
+    rows = weight[: wide * groups]
+    reads = torch.arange(len(rows)) // wide
+    own = x.unflatten(1, (groups, -1))[:, reads].flatten(1, 2)
+    return F.conv2d(own, rows, None, stride, padding, 1, len(rows))
+
+
+def _reversed(x, weight, groups, stride=1, padding=0):
+    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
+    return y.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)
+
+
+def _taps_first(x, weight, groups, stride=1, padding=0):
+    taps_first = weight.permute(0, 2, 3, 1).reshape(weight.shape)
+    return F.conv2d(x, taps_first, None, stride, padding, 1, groups)
+
+
+def _corner(x, weight, groups, stride=1, padding=0):
+    x = F.pad(x, (0, 2 * padding, 0, 2 * padding))
+    return F.conv2d(x, weight, None, stride, 0, 1, groups)
+
+
+def _along_images(x, weight, groups, stride=1, padding=0):
+    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
+    return y.unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 1)
+
+
+def _weight_split(x, weight, groups, stride=1, padding=0):
+    """What torch says where the two do not fit, and nothing where they happen to."""
+    weight.new_empty(len(weight) // groups, 1, 1) + x.new_empty(len(x), groups, 1, 1)
+    return F.conv2d(x, weight, None, stride, padding, 1, groups)
+
+
+def _misplaced(**spoilt: str):
+    """A convolution with the arguments named here, forced into the right one's shape.
+
+    spoilt: an argument of the convolution, and which of stride and padding it is given.
+    """
+
+    def target(x, weight, groups, stride=1, padding=0):
+        own = {"stride": stride, "padding": padding}
+        right = F.conv2d(x, weight, groups=groups, **own)
+        given = {name: own[meant] for name, meant in spoilt.items()}
+        return F.conv2d(x, weight, groups=groups, **given).reshape(right.shape)
+
+    return target
+
+
 def _summed(x, weight, groups, stride=1, padding=0):
     y = F.conv2d(x, weight, None, stride, padding, 1, groups)
     return y.unflatten(1, (groups, -1)).sum(1)
@@ -115,6 +171,35 @@ GROUPED_CONV2D = Exercise(
             _mixed_outputs,
         ),
         Wrong(
+            "mixed_weight",
+            "The rows of `weight` are taken with gaps. The rows of a group are neighbours: split "
+            "c_out as (groups, c_out / groups), in that order.",
+            _mixed_weight,
+        ),
+        Wrong(
+            "mixed_both",
+            "The channels of `x` and the rows of `weight` are both taken with gaps (0, 2, 4, "
+            "...). Those of a group are neighbours in both.",
+            _mixed_both,
+        ),
+        Wrong(
+            "weight_split",
+            "`weight` is split the other way round. The rows of a group are neighbours, so the "
+            "groups are the slower part of c_out and come first.",
+            _weight_split,
+        ),
+        Wrong(
+            "rows_by_inputs",
+            "The rows of a group in `weight` are counted with the width of its inputs. Rows are "
+            "outputs: a group has c_out / groups of them.",
+            _rows_by_inputs,
+        ),
+        Wrong(
+            "reversed",
+            "The groups come out in the reverse order: the outputs of group 0 stand first.",
+            _reversed,
+        ),
+        Wrong(
             "first_input",
             "Every group reads the channels of group 0. Give each group its own slice of `x`.",
             _first_input,
@@ -129,6 +214,12 @@ GROUPED_CONV2D = Exercise(
             "summed",
             "The groups are added up. They stand beside each other: concatenate their outputs.",
             _summed,
+        ),
+        Wrong(
+            "along_images",
+            "The groups are joined along the images. Joining takes the first dimension unless it "
+            "is told another; channels are the second.",
+            _along_images,
         ),
         Wrong(
             "flipped",
@@ -146,6 +237,18 @@ GROUPED_CONV2D = Exercise(
             ),
         ),
         Wrong(
+            "taps_first",
+            "The channels and the taps of the kernel are in the wrong order: where both share a "
+            "dimension, in the patches as in the weight, the channel is the slower one.",
+            _taps_first,
+        ),
+        Wrong(
+            "corner",
+            "The image stands in the corner of its zeros. The padding goes all round: as much of "
+            "it above and to the left.",
+            _corner,
+        ),
+        Wrong(
             "no_stride",
             "The stride is not used: the output is as large as with stride 1.",
             lambda x, weight, groups, stride=1, padding=0: F.conv2d(
@@ -158,6 +261,53 @@ GROUPED_CONV2D = Exercise(
             lambda x, weight, groups, stride=1, padding=0: F.conv2d(
                 x, weight, None, stride, 0, 1, groups
             ),
+        ),
+        Wrong(
+            "unfold_no_padding",
+            "The patches are cut out of the image without its padding, so there are fewer of "
+            "them than the output has positions. Give the padding to `F.unfold` too.",
+            _misplaced(stride="stride"),
+        ),
+        Wrong(
+            "unfold_no_stride",
+            "The patches are cut out at every pixel, so there are more of them than the output "
+            "has positions. Give the stride to `F.unfold` too.",
+            _misplaced(padding="padding"),
+        ),
+        Wrong(
+            "unfold_stride_third",
+            "The third argument of `F.unfold` is the dilation, and it was given the stride. Name "
+            "stride and padding where you pass them.",
+            _misplaced(padding="padding", dilation="stride"),
+        ),
+        Wrong(
+            "unfold_padding_third",
+            "The third argument of `F.unfold` is the dilation, and it was given the padding. Name "
+            "padding and stride where you pass them.",
+            lambda x, weight, groups, stride=1, padding=0: F.unfold(
+                x, weight.shape[2:], padding, stride
+            ),
+        ),
+        Wrong(
+            "stride_for_bias",
+            "The third argument of `F.conv2d` is the bias. Name stride and padding where you pass "
+            "them.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(x, weight, stride, padding),
+        ),
+        Wrong(
+            "cut_off_image",
+            "The image is copied in a way that lets no gradient back to it.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
+                x.detach(), weight, None, stride, padding, 1, groups
+            ),
+        ),
+        Wrong(
+            "cut_off_both",
+            "No gradient comes back at all, to the image or to the weights: torch records nothing "
+            "of the whole product.",
+            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
+                x, weight, None, stride, padding, 1, groups
+            ).detach(),
         ),
         Wrong(
             "cut_off",
@@ -179,7 +329,13 @@ GROUPED_CONV2D = Exercise(
         "groups at once. What is left is to join two dimensions and to give the positions "
         "their height and width back.",
     ),
-    shortcuts=(GROUPED,),
+    shortcuts=(
+        Shortcut(
+            "It calls the framework's grouped convolution, which is what you are building.",
+            is_grouped,
+            ("groups",),
+        ),
+    ),
     steady=_conv_steady,
     slow="The number of operations grows with the number of groups. Can all groups be one "
     "batched product?",

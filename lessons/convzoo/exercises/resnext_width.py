@@ -15,6 +15,9 @@ LESSON = "02_resnext"
 
 def _budget_cases(gen: Generator) -> list[Case]:
     fixed = [(70200, 256, 1), (70200, 256, 4), (70200, 256, 32)]
+    fixed += [(70200, 256, 8)]  # 13.8: whoever rounds to the nearest is seen
+    fixed += [(70144, 256, 32), (69632, 256, 1)]  # met exactly, by 4 and by 64
+    fixed += [(10, 256, 32)]  # affords nothing
     drawn = [
         (pick(gen, [9000, 21000, 54321]), pick(gen, [60, 128]), pick(gen, [2, 3, 8]))
         for _ in range(3)
@@ -25,7 +28,8 @@ def _budget_cases(gen: Generator) -> list[Case]:
 
 def _budget_small() -> list[Case]:
     return [
-        Case({"budget": 26, "channels": 2, "groups": 2}, {}),
+        Case({"budget": 26, "channels": 2, "groups": 2}, {}),  # met exactly, by 1
+        Case({"budget": 10, "channels": 2, "groups": 2}, {}),  # affords nothing
         Case({"budget": 100, "channels": 4, "groups": 1}, {}),
         Case({"budget": 100, "channels": 4, "groups": 2}, {}),
     ]
@@ -78,6 +82,24 @@ GROUP_WIDTH = Exercise(
             "each_group_all",
             "Every group is given the whole budget. They share it.",
             lambda budget, channels, groups: framework.group_width(budget, channels, 1),
+        ),
+        Wrong(
+            "below",
+            "A budget met exactly is within it: equal is not too much. A computed root, too, "
+            "can fall a hair below the whole number that it should be.",
+            lambda budget, channels, groups: framework.group_width(budget - 1, channels, groups),
+        ),
+        Wrong(
+            "at_least_one",
+            "Where not even one channel is within the budget, the answer is 0.",
+            lambda budget, channels, groups: max(
+                1, framework.group_width(budget, channels, groups)
+            ),
+        ),
+        Wrong(
+            "one_too_many",
+            "That is the first width that breaks the budget. Asked is the last within it.",
+            lambda budget, channels, groups: 1 + framework.group_width(budget, channels, groups),
         ),
     ),
     hints=(
