@@ -54,7 +54,7 @@ def speed_ups(
     high), drawn dashed; marks: densities by name, those that are None are left out.
     """
     lines = [
-        Line(name, [d for d, _ in pairs], [s for _, s in pairs], colour=COLOURS.get(name))
+        Line(name, [d for d, _ in pairs], [s for _, s in pairs], colour=_colour(name))
         for name, pairs in own.items()
         if pairs
     ]
@@ -69,6 +69,11 @@ def speed_ups(
         x_ticks=(0.001, 0.01, 0.1, 1),
         marks=[Mark(x, name) for name, x in (marks or {}).items() if x],
     )
+
+
+def _colour(name: str) -> str | None:
+    """That of the layout that a name begins with: "BSR, in tiles"."""
+    return COLOURS.get(name.split(",")[0])
 
 
 def _other(name: str, points: Sequence[Mapping[str, float]]) -> Line:
