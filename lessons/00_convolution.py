@@ -53,7 +53,7 @@ device = begin("00_convolution", student="")
 # weight between the two. Left: a 1x1 layer. Right: a 3x3 layer, one matrix for
 # each pixel it reads: the pixel itself ("here") and its eight neighbours.
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Nothing here is drawn by hand. `measure.channel_matrix` asks a layer, by
 # gradients, how each output depends on each input: the layer is **probed**.
 
@@ -65,7 +65,7 @@ def matrices(layer, x, kernel):
     return {tap: measure.channel_matrix(layer, x, tap=tap) for tap in taps}
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `kernel` to 1 or 5, and run it again. Point
 # at a cell to read its weight.
 
@@ -99,8 +99,11 @@ print("the framework's numbers:", gap < 1e-5)
 #
 # **Exercise (8 minutes).** Write it without a loop, for a matrix `weight` of
 # outputs x inputs. With `stride=2` only every second row and column of pixels
-# is read, from the first on: rows 0, 2, 4, ... Stuck? Run
-# `from convzoo import hint` and `hint("convolution.conv1x1")` in a new cell.
+# is read, from the first on: rows 0, 2, 4, ...
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and `hint("convolution.conv1x1")` in a
+# new cell.
 
 # %% exercise="convolution.conv1x1" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: convolution.conv1x1
@@ -119,8 +122,11 @@ def conv1x1(x, weight, stride=1):
 check("convolution.conv1x1")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Does every output read every input? The layer is probed again. (`use` hands
-# over your function if it passed, and the framework's own if not.)
+# Does every output read every input? The layer is probed again.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# (`use` hands over your function if it passed, and the framework's own if
+# not.)
 
 # %%
 mix = use("convolution.conv1x1")
@@ -178,10 +184,12 @@ for row in range(8):
 gap = (by_tap - F.conv2d(six, W, padding=1)).abs().max().item()
 print("the framework's numbers:", gap < 1e-4)
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# So a 3x3 layer is nine 1x1 layers on nine shifted images, added up. The
-# slider adds them one by one: on the left the matrices so far, on the right
-# the first channel of the sum so far.
+# %% [markdown] slideshow={"slide_type": "-"}
+# So a 3x3 layer is nine 1x1 layers on nine shifted images, added up.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The slider adds them one by one: on the left the matrices so far, on the
+# right the first channel of the sum so far.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 nine = matrices(lambda x: F.conv2d(x, W, padding=1), six, 3)
@@ -202,10 +210,9 @@ def missing(count):
 
 
 def products_picture(count):
-    title = f"{count} of 9 products: {missing(count):.0%} missing"
-    left = show.draw.taps(
-        nine, title="The matrices", shown=list(nine)[:count], still=True
-    )
+    title = f"First channel of the sum: {missing(count):.0%} missing"
+    name, first = f"{count} of 9 matrices", list(nine)[:count]
+    left = show.draw.taps(nine, title=name, shown=first, still=True)
     largest = complete[0, 0].abs().max().item()
     so_far = first_products(count)[0, 0]
     right = show.draw.pixels(so_far, title=title, limit=largest)
@@ -276,8 +283,11 @@ def conv2d(x, weight, stride=1, padding=0, dilation=1):
 check("convolution.conv2d")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A layer around it. It runs on your function if that passed, and on the
-# framework's if not; the line below the cell says which.
+# A layer around it: it holds the weights, and `conv2d` does the work.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# It runs on your function if that passed, and on the framework's if not; the
+# line below the cell says which.
 
 # %% tags=["define"]
 convolve = use("convolution.conv2d")
@@ -300,6 +310,11 @@ class Conv2d(nn.Module):
 # the framework's own. Both are timed in turns, and you read the fastest call
 # and the spread: how far apart the middle half of the calls lie, as a share of
 # their median.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+from convzoo.device import describe
+
+print("timed on", describe(device))
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 photo = torch.randn(1, 64, 56, 56, device=device)
@@ -329,7 +344,7 @@ def race():
     return show.draw.beside(size, speed)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 predict(
     "convolution.unfolded",
     race,
@@ -400,10 +415,10 @@ def explore_sizes():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
         size_picture,
+        stride=stops([1, 2, 3, 4], 2, "stride"),
         k=stops([1, 2, 3, 5], 3, "kernel size"),
-        stride=stops([1, 2, 3, 4], 1, "stride"),
-        padding=stops([0, 1, 2, 3], 1, "padding"),
-        dilation=stops([1, 2, 3], 1, "dilation"),
+        padding=stops([0, 1, 2, 3], 2, "padding"),
+        dilation=stops([1, 2, 3], 2, "dilation"),
     )
 
 
@@ -416,9 +431,10 @@ def unread():
 predict("convolution.unread", explore_sizes, measured=unread)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Set the sliders to the layer that you were asked about: with stride 2 and
+# The sliders stand at the layer that you were asked about: with stride 2 and
 # dilation 2 every window begins on an even row, and every tap lies an even
-# number of rows further. No odd row or column is ever read. Then try:
+# number of rows further. No odd row or column is ever read. At stride 1 or 3
+# every pixel is. Then try:
 #
 # - kernel 1, stride 2, padding 0: 49 of the 169 pixels are read, the others
 #   not at all. Nothing is averaged.
@@ -523,8 +539,8 @@ predict("convolution.field", explore_field)
 # - **Held.** A k x k convolution is k x k such matrices on shifted images,
 #   added up. So its cost is k x k times that of a 1x1 with as many outputs.
 # - **What is left out of it.** Equal multiply-adds are not equal time: the
-#   copy that unfolding makes holds nine times the image, and your own bars
-#   say what came of it.
+#   copy that unfolding makes holds nine times the image, and the bars of
+#   section 3 say what came of it.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
@@ -700,11 +716,11 @@ def company_picture():
     title = "The same image in two batches, in training mode"
     words = {"x_label": "images in the batch", "y_label": "difference"}
     scale = {"log_x": True, "log_y": True, "x_ticks": sizes}
-    scale["size"] = (900, 420)  # pixels
+    scale["size"] = (900, 350)  # pixels
     return show.draw.curves([line], title=title, **words, **scale)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 predict(
     "convolution.company", company_picture, measured=lambda: differs(3)
 )
@@ -723,11 +739,14 @@ gap = (alone - among).abs().max().item()
 print("in evaluation, the same in any company:", gap < 1e-5)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Does it regularise?** Five networks, alike but for the norm, learn from 200
-# digits until they know all of them, five seeds each. Beside batch norm stand
-# one that uses each image's own statistics, and so has no such noise (group
-# norm with one group), and two batch norms over 10 and 4 images at a time in
-# place of the batch's 40, which have more of it.
+# **Does it regularise?** Five networks, alike but for the norm, learn 200
+# digits until they know them all, five seeds each. The norm of each image has
+# no such noise, batch norms over 10 and over 4 images have more of it.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# (The norm of each image uses its own statistics: group norm with one group.
+# Batch norm is over the batch's 40; the other two take 10 and 4 of these at a
+# time.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 learned = experiments.load("convolution_norm")
@@ -747,7 +766,7 @@ def norm_gap():
     return round(100 * found["gap"], 1)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 predict("convolution.regularises", norms_now, measured=norm_gap)
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
@@ -847,7 +866,7 @@ ask("convolution.branches", answer)
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 Block = use("convolution.inception")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **The branches' budget.** Twelve channels in, twelve out, and a say in who
 # gets the rows. Two sliders share out rows to the 3x3 and the 5x5 (two are the
 # pool's, the rest are the 1x1's), a third sets the reductions' width.
@@ -875,7 +894,7 @@ def rows_picture(block, counts):
     said = ", ".join(f"{counts[kind]} rows {kind}" for kind in kinds)
     return show.draw.channel_matrix(
         measure.channel_matrix(block, patch),
-        title="Rows by branch",
+        title="Rows by branch: 12 channels in, 12 out",
         row_names=names,
         row_colours=[tints[name] for name in names],
         describe=said,
@@ -954,7 +973,7 @@ table_1 = {
 pools = {"3a": ("maxpool2", 3), "4a": ("maxpool3", 3), "5a": ("maxpool4", 2)}
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["define"]
+# %% slideshow={"slide_type": "skip"} tags=["define"]
 def pooled(kernel):  # an odd row or column at the end counts, too
     return nn.MaxPool2d(kernel, stride=2, ceil_mode=True)
 
@@ -968,7 +987,7 @@ def begun():
     return OrderedDict(zip(names, (first, pooled(3), second, third)))
 
 
-# %% slideshow={"slide_type": "-"} tags=["define"]
+# %% slideshow={"slide_type": "skip"} tags=["define"]
 def googlenet(num_classes=1000, large=5, dropout=0.2):
     layers = begun()
     for name, widths in table_1.items():

@@ -68,11 +68,15 @@ class Residual(nn.Module):
         return x + self.scale * self.branch(x)
 
 
-# %% [markdown] slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# The matrix of such a layer: the branch fills all cells, and the shortcut adds
+# a one to each on the diagonal.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `scale` to 0, 0.1 or 3, and run it again.
 # Point at a cell to read its weight and its term in the sum.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "-"}
 scale = 1.0
 layer = Residual(nn.Conv2d(12, 12, 1, bias=False), scale)
 matrix = measure.channel_matrix(layer, torch.randn(1, 12, 5, 5))
@@ -102,10 +106,13 @@ print("a residual layer, less its input:", off.item())
 # The input itself, then what passes one branch, then what passes two: an
 # expansion by how many branches a path goes through.
 #
-# **Exercise (8 minutes).** The matrix of a whole stack. Stuck? Run
-# `from convzoo import hint` and `hint("resnet.residual_stack")` in a new cell.
+# **Exercise (8 minutes).** The matrix of a whole stack.
 
-# %% exercise="resnet.residual_stack" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and `hint("resnet.residual_stack")` in
+# a new cell.
+
+# %% exercise="resnet.residual_stack" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: resnet.residual_stack
 def residual_stack(weights, scale):
     """The matrix from a stack's input to its output: y = M x at each pixel.
@@ -122,8 +129,8 @@ def residual_stack(weights, scale):
 check("resnet.residual_stack")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Six layers two ways: your product of matrices, and the matrix probed by
-# gradients from the layers themselves.
+# Six layers two ways: the product of matrices by `residual_stack`, and the
+# matrix probed by gradients from the layers themselves.
 
 # %% tags=["nbval-check-output"]
 stack_of = use("resnet.residual_stack")
@@ -297,13 +304,16 @@ for depth in (20, 56):
         size = sum(p.numel() for p in digits_net(block, depth).parameters())
         print(f"{depth} layers, {block.__name__:10}: {size:,} parameters")
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # The two projections are all that the shortcuts add: 736 parameters, at either
 # depth. The networks of the next picture do without even those (Further A), so
 # that plain and residual have the same number to the digit.
 #
 # Their seeds are shipped: eight networks, five seeds each, trained for six
-# epochs on the 1,437 training digits. The next cell only draws.
+# epochs on the 1,437 training digits.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The next cells only draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -410,9 +420,11 @@ answer = ...  # your answer in place of the dots
 ask("resnet.overfit", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Train one now:** 32 plain layers from a seed that nobody has seen, drawn
-# over the shipped ones. It takes 5 to 15 seconds. Try `Block` instead, or
-# another depth of the four.
+# **Train one now:** 32 plain layers from a seed that is not among the shipped
+# ones.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# It takes 5 to 15 seconds. Try `Block` instead, or another depth of the four.
 
 # %% slideshow={"slide_type": "-"}
 from convzoo.train import train
@@ -424,7 +436,11 @@ own = digits_net(own_kind, own_depth).to(device)
 history = train(own, images, seed=5, **record["settings"])
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# The new one, drawn over the five shipped seeds. One seed says little: at 32
+# layers plain nets differ from seed to seed far more than residual ones do.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def over_the_seeds(done, name, depth, kinds=("residual", "plain")):
     """One training's accuracy on its training images, over the seeds'."""
     bands = []
@@ -438,7 +454,7 @@ def over_the_seeds(done, name, depth, kinds=("residual", "plain")):
     return show.draw.curves(bands, title=title, **x_axis, **axes)
 
 
-over_the_seeds(history, "yours, now", own_depth)
+over_the_seeds(history, "trained now", own_depth)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -535,7 +551,7 @@ for name in fresh:
 # **Exercise (10 minutes).** By hand, without autograd. `upstream` is the
 # gradient of the loss for y; find it for the scale, the branch and x.
 
-# %% exercise="resnet.scale_gradients" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="resnet.scale_gradients" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: resnet.scale_gradients
 def scale_gradients(branch, scale, upstream):
     """The gradients at y = x + scale * branch, a scale for each channel.
@@ -657,12 +673,12 @@ steps = [0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0]
 slider = show.widgets.Stops(steps, 0.0, "scale")
 show.display(show.widgets.Explorer(scale_picture, scale=slider))
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # So a new block can be put into any network and change nothing at first: the
 # new network can do all that the old one could, and more. Is that so for a
 # plain block?
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 torch.manual_seed(0)
 network = digits_net(Block, 20).eval()
 with torch.no_grad():
@@ -675,16 +691,16 @@ with torch.no_grad():
         print(f"one more {kind.__name__}: outputs the same: {moved == 0}")
         del network.layer3[-1]
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # And it learns all the same: 20 layers of your blocks, with all scales at zero
 # at the start. 5 to 15 seconds.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 torch.manual_seed(5)
 from_zero = zero_start(digits_net(Block, 20)).to(device)
 quiet = train(from_zero, images, seed=5, **record["settings"])
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "skip"}
 over_the_seeds(quiet, "scale from 0, now", 20, ["residual"])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -709,11 +725,11 @@ for name, own in (("plain-34", plain), ("ResNet-34", resnet)):
     print(f"{name:9}: {own.params:,} parameters, {own.macs:,} MACs")
 print(f"the shortcuts are {resnet.params / plain.params - 1:.1%} of it")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Is it the paper's network? ResNet-18 out of the block above, torchvision's
 # beside it: the same weights by name, the same image.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 import torchvision
 
 theirs = torchvision.models.resnet18().double().eval()
@@ -736,10 +752,16 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 # ## What held, and what did not
 #
 # - **Held.** A plain layer stands around $f(x) = 0$, a residual one around
-#   $f(x) = x$. With its last scale at zero a block is the identity to the last
-#   digit, and a network with one more such block gives the same outputs.
+#   $f(x) = x$. With its last scale at zero a block is the identity.
 # - **Held.** A scale of zero gets a gradient at once, and what stands behind
-#   it from the second step on. The net learns; on the digits, not faster.
+#   it from the second step on.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# - **Held.** A network with one more block, its scale at zero, gives the same
+#   outputs, to the last digit. Started with all scales at zero a net learns;
+#   on the digits, not faster.
+
+# %% [markdown] slideshow={"slide_type": "-"}
 # - **Held.** On the digits 56 plain layers *train* worse than 20, by more than
 #   twice what their seeds differ; residual ones do not, at equal parameters.
 # - **Held, with a caveat.** It is the beginning of an expansion in the scale
@@ -784,7 +806,7 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 # **Exercise (8 minutes).** Keep pixel 0 and every `stride`-th one after it, in
 # height and width; channels of zeros come behind those of `x`.
 
-# %% exercise="resnet.pad_shortcut" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="resnet.pad_shortcut" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: resnet.pad_shortcut
 def pad_shortcut(x, out_channels, stride):
     """The input, thinned out and with channels of zeros behind its own.
@@ -899,10 +921,14 @@ predict("resnet.stride", layouts_table, measured=saving)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The paper prints 3.8 billion for ResNet-50 (table 1): that is its layout, and
-# who counts 4.1 has counted the other. What is bought for the difference? Look
-# at which pixels of an image the branch reads:
+# who counts 4.1 has counted the other.
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# What is bought for the difference? Below are the pixels of an 8 x 8 image
+# that the branch reads in a block with stride 2: the darker one is, the more
+# it moves what the branch gives.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def read_by_branch(in_1x1):
     """How strongly each pixel of an 8 x 8 image moves the branch."""
     torch.manual_seed(0)
@@ -914,14 +940,15 @@ def read_by_branch(in_1x1):
 
 
 panels = [
-    show.draw.pixels(read_by_branch(v), title=f"{n}: pixels read", size=340)
+    show.draw.pixels(read_by_branch(v), title=f"{n} layout", size=340)
     for n, v in LAYOUTS.items()
 ]
 show.display(show.draw.beside(*panels))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Same parameters, same names: so weights of one layout load into the other
-# without a complaint. Do they give the same answer?
+# without a complaint. Do they give the same answer? (`view` is an image of
+# 64 x 64 pixels.)
 
 # %% slideshow={"slide_type": "-"}
 theirs = torchvision.models.resnet50().double().eval()

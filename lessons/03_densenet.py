@@ -54,6 +54,10 @@ device = begin("03_densenet", student="")
 # on top hands on $x$ as it is. Right: after three layers.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
+# One such layer, and its matrix: the 12 channels of $x$ as they were, and
+# below them what $f$ makes of them.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `growth_rate` to 1, 7 or 12, and run it
 # again. Point at a cell to read its weight and its term in the sum.
 
@@ -90,10 +94,13 @@ print("x is still there:", torch.equal(y[:, :12], x))
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Exercise (8 minutes).** One step of it. Row i of `matrix` says what the
 # channel i that is there by now is made of. The new layer's `weight` reads
-# those channels. Stuck? Run `from convzoo import hint` and
-# `hint("densenet.grow")` in a new cell.
+# those channels.
 
-# %% exercise="densenet.grow" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and `hint("densenet.grow")` in a new
+# cell.
+
+# %% exercise="densenet.grow" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: densenet.grow
 def grow(matrix, weight):
     """The matrix of [y, weight @ y], where y = matrix @ x.
@@ -158,7 +165,7 @@ for name, layer in (("3x3 alone", direct), ("by a bottleneck", narrow)):
 # block will put them beside the old ones. The convolutions have no bias, the
 # 3x3 keeps the image's size. Weights are compared by name: keep the names.
 
-# %% exercise="densenet.layer" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="densenet.layer" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: densenet.layer
 class DenseLayer(nn.Module):
     """What a dense block adds (Huang 2016, DenseNet-B), as in the line above.
@@ -192,11 +199,13 @@ Layer = use("densenet.layer")
 # ones come behind them.
 #
 # **Exercise (15 minutes).** The block. `Layer(in_channels, growth_rate,
-# bn_size)` makes a dense layer: yours, or the framework's until yours passes.
-# In `__init__`, make layer `i` for the channels that it will read (`i` counts
-# from 0) and call it `layer`: the line below gives it its name. In `forward`,
-# `layer(x)` gives that layer's new channels alone; at the end of the loop `x`
-# has to be all channels.
+# bn_size)` makes a dense layer. In `__init__`, make layer `i` for the channels
+# that it will read (`i` counts from 0) and call it `layer`: the line below
+# gives it its name. In `forward`, `layer(x)` gives that layer's new channels
+# alone; at the end of the loop `x` has to be all channels.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# (`Layer` is your own, or the framework's until yours passes.)
 
 # %% exercise="densenet.block" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: densenet.block
@@ -257,7 +266,7 @@ def growth_bars(growth, layers):
         (name, value / most, text)
         for name, value, most, text in zip(names, found, largest, texts)
     ]
-    return show.draw.bars(rows, title="Full: growth 8, 4 layers", limit=1)
+    return show.draw.bars(rows, title="Full bar: growth 8, 4 layers", limit=1)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -449,12 +458,15 @@ def three_curves(growth):
 stops = show.widgets.Stops([6, 12, 24, 32], 12, "growth rate")
 show.display(show.widgets.Explorer(three_curves, growth=stops))
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # Keeping the inputs takes less than half of the memory, and it still bends:
 # the kept inputs are the growing copies. With the pieces it is a line, and
-# hardly lifts off the axis. In numbers, for 8 and for 64 layers:
+# hardly lifts off the axis.
 
-# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# In numbers, for 8 and for 64 layers:
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 for name, way in ways.items():
     few, most = kept(way)[0], kept(way)[-1]
     sizes = f"{show.bytes_(few):>8} and {show.bytes_(most):>8}"
@@ -652,12 +664,13 @@ predict("densenet.buffer", traffic_bars, measured=cat_over_buffer)
 # (Where your buffer has not passed yet, the framework's block runs in its
 # place, and the two bars are equal.) The copies are a part of the traffic. The
 # rest is the same in both: batch norm, ReLU and 1x1 read all channels anyway.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Why not train with a buffer? A layer's gradient needs what it read, and that
 # stands in the buffer, which the next layer writes to. PyTorch counts the
 # writes of a tensor and refuses, even where they went elsewhere:
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "-"}
 buffer = torch.ones(1, 3, 1, 1)
 weight = torch.randn(1, 2, 1, 1, requires_grad=True)
 new = F.conv2d(buffer[:, :2], weight)
@@ -677,7 +690,7 @@ except RuntimeError as problem:
 # **Exercise (8 minutes).** Its widths, as arithmetic. A transition halves the
 # channels, rounded down; there is none behind the last block.
 
-# %% exercise="densenet.channels" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="densenet.channels" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: densenet.channels
 def channels(num_init_features, growth_rate, block_config):
     """How many channels each block ends with.
@@ -693,14 +706,14 @@ def channels(num_init_features, growth_rate, block_config):
 # %% slideshow={"slide_type": "skip"}
 check("densenet.channels")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The network out of your own parts, with torchvision's names.
 
-# %% slideshow={"slide_type": "-"} tags=["define"]
+# %% slideshow={"slide_type": "skip"} tags=["define"]
 widths = use("densenet.channels")
 
 
-# %% slideshow={"slide_type": "-"} tags=["define"]
+# %% slideshow={"slide_type": "skip"} tags=["define"]
 def trunk(growth_rate, block_config, num_init_features, bn_size):
     parts, c = nn.Sequential(), num_init_features
     parts.conv0 = nn.Conv2d(3, c, 7, stride=2, padding=3, bias=False)
@@ -735,8 +748,8 @@ class DenseNet(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# DenseNet-121, and torchvision's beside it. The same weights by name, the same
-# image: the same answer?
+# DenseNet-121 out of the blocks and transitions above, and torchvision's
+# beside it. The same weights by name, the same image: the same answer?
 
 # %% slideshow={"slide_type": "-"}
 import torchvision
@@ -765,7 +778,7 @@ for name, block_config in layers_of.items():
 # counted the same way: DenseNet-201 costs about as much with fewer parameters.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # Further D. It is not always the network
+# # Further D. The network, or its training?
 #
 # The lecture: DenseNet did well because it was trained better; a ResNet or a
 # ResNeXt, trained well, beats it. So train two networks by two recipes.
@@ -817,13 +830,15 @@ for one, other in rivals:
     numbers = f"{found['gap']:+6.1%}, seeds differ by {found['spread']:.1%}"
     print(f"{one:17} less {other:16} {numbers}: {seen}")
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # A gap counts only where it is wider than what the seeds of one network differ
 # by. That is a strict rule. By it the recipe counts, with more than eleven
-# points for either network, and which network it is does not. But look at the
-# bars: with care, the worst DenseNet (94.7%) lies above the best ResNet
-# (94.2%), five against five. So DenseNet may well be the better one here, by
-# some 1.5 points; what the recipe does is seven times that.
+# points for either network, and which network it is does not.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# But look at the bars: with care, the worst DenseNet (94.7%) lies above the
+# best ResNet (94.2%), five against five. So DenseNet may well be the better
+# one here, by some 1.5 points; what the recipe does is seven times that.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # One half of the lecturer's claim held on this task. How a network was trained
