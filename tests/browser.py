@@ -241,6 +241,21 @@ def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
     return found
 
 
+def guess_everything(page) -> int:
+    """Guess in every prediction's form; each shows nothing before, and its result beside the
+    guess after. Returns how many there were."""
+    forms = page.locator(".widget-vbox:has(> .widget-hbox button:text-is('Skip'))")
+    for k in range(forms.count()):
+        form = forms.nth(k)
+        form.scroll_into_view_if_needed()
+        drawn = form.locator(".widget-html-content").locator("img, svg[role=img], table")
+        assert drawn.count() == 0, "the result stood there before the guess"
+        guess(form)
+        drawn.first.wait_for()
+        assert "Your guess" in form.inner_text() or "You guessed" in form.inner_text()
+    return forms.count()
+
+
 def guess(form) -> None:
     """Fill in a prediction's form, whatever it asks for, and send it."""
     if form.locator("input[type=radio]").count():

@@ -14,7 +14,6 @@ from convzoo.teach import slides
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))
-GUESSING = [path for path in LESSONS if "predict(" in path.read_text(encoding="utf-8")]
 SOLUTIONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.ipynb"))
 SHOTS = ROOT / "build" / "screenshots"
 
@@ -32,14 +31,8 @@ def copy(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def lab(copy, tmp_path_factory):
-    home = tmp_path_factory.mktemp("lab")
-    with browser.lab_over(copy, home, CONVZOO_PREDICT="skip") as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def asking_lab(copy, tmp_path_factory):
-    with browser.lab_over(copy, tmp_path_factory.mktemp("asking"), CONVZOO_PREDICT="") as running:
+    """JupyterLab as a reader has it: what a prediction hides waits for his guess."""
+    with browser.lab_over(copy, tmp_path_factory.mktemp("lab"), CONVZOO_PREDICT="") as running:
         yield running
 
 
@@ -50,11 +43,15 @@ def page():
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_and_its_controls_move_its_pictures(lesson, lab, page):
+def test_a_lesson_as_a_reader_goes_through_it(lesson, lab, page):
+    """Runs all, guesses, sees each result after his guess and not before, moves every control."""
     browser.open_notebook(page, lab, f"lessons/{lesson.name}")
     browser.run_all(page)
-    browser.screenshots(page, SHOTS, lesson.stem)
     assert browser.troubles(page) == []
+    asked = browser.guess_everything(page)
+    assert asked == lesson.read_text(encoding="utf-8").count("predict(")
+    assert browser.troubles(page) == []
+    browser.screenshots(page, SHOTS, lesson.stem)
     for k, made in enumerate(browser.move_every_control(page)):
         assert made.before["html"] != made.after["html"], f"{made.control}: the picture stayed"
         assert made.before["alt"] != made.after["alt"], f"{made.control}: its words stayed"
@@ -76,27 +73,6 @@ def test_a_solution_can_be_read_without_running_it(solution, lab, page):
     shown = [image for image in drawn.all() if image.is_visible()]
     assert shown and all(image.get_attribute("alt") for image in shown)
     assert page.locator(".convzoo-live:visible").count() == 0
-    browser.end_kernels(page)
-
-
-@pytest.mark.parametrize("lesson", GUESSING, ids=lambda path: path.stem)
-def test_a_result_appears_after_a_guess_and_not_before(lesson, asking_lab, page):
-    browser.open_notebook(page, asking_lab, f"lessons/{lesson.name}")
-    browser.run_all(page)
-    assert browser.troubles(page) == []
-    forms = page.locator(".widget-vbox:has(> .widget-hbox button:text-is('Skip'))")
-    number = forms.count()
-    assert number, "predict() asked for nothing"
-    for k in range(number):
-        form = forms.nth(k)
-        form.scroll_into_view_if_needed()
-        drawn = form.locator(".widget-html-content").locator("img, svg[role=img], table")
-        assert drawn.count() == 0, "the result stood there before the guess"
-        browser.guess(form)
-        drawn.first.wait_for()
-        assert "Your guess" in form.inner_text() or "You guessed" in form.inner_text()
-    assert browser.troubles(page) == []
-    browser.screenshots(page, SHOTS, f"{lesson.stem}-guessed")
     browser.end_kernels(page)
 
 
