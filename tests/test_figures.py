@@ -60,8 +60,8 @@ def test_seeds_tell_range_mean_and_ones_own():
     picture = draw.seeds(ROWS, {"gated": 0.99, "unknown": 0.1}, title="Accuracy", chance=0.5)
     assert "plain 50.0%, from 40.0% to 60.0% over 5 seeds" in picture.alt
     assert "yours 99.0%" in picture.alt and "unknown" not in picture.alt
-    assert "yours, now" in picture.html and ">chance<" in picture.html
-    assert "yours, now" not in draw.seeds(ROWS, title="Accuracy").html
+    assert "trained now" in picture.html and ">chance<" in picture.html
+    assert "trained now" not in draw.seeds(ROWS, title="Accuracy").html
     alone = {"variant": "own", "mean": 0.7, "low": 0.7, "high": 0.7, "seeds": 1}
     assert draw.seeds([alone], title="Accuracy").alt.endswith("own 70.0%, one seed.")
 

@@ -62,7 +62,7 @@ def seeds(
 def _key(left: float, live: bool) -> str:
     own = (
         f'<path d="M{left + 300} 45l8 8-8 8-8-8z" fill="{palette.WEIGHT}"/>'
-        f'<text x="{left + 316}" y="59" font-size="16">yours, now</text>'
+        f'<text x="{left + 316}" y="59" font-size="16">trained now</text>'
     )
     return (
         f'<rect x="{left}" y="47" width="36" height="12" fill="{palette.ALTERNATIVES[1]}"/>'
