@@ -50,9 +50,12 @@ device = begin("02_resnext", student="")
 # weight between the two. Left: a plain 1x1 convolution. Right: the same with
 # `groups=4`. The empty cells are zero, and stay zero.
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `groups` to 2, 6 or 12, and run it again.
-# Point at a cell to read its weight and its term in the sum.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# A real layer, probed. Point at a cell to read its weight and its term in the
+# sum.
 
 # %%
 groups = 4
@@ -102,9 +105,11 @@ print("formula:", 14 * 14 * 8 * 6, "  counter:", cost.macs)
 # Split 12 channels into 4 groups of 3. Each group of outputs reads only its
 # own group of inputs: 4 blocks of 3 x 3 instead of one matrix of 12 x 12.
 #
-# **Exercise (8 minutes).** Put the blocks where they belong. Stuck? Run
-# `from convzoo import hint` and `hint("resnext.block_diagonal")` in a new
-# cell.
+# **Exercise (8 minutes).** Put the blocks where they belong.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and `hint("resnext.block_diagonal")` in
+# a new cell.
 
 # %% exercise="resnext.block_diagonal" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: resnext.block_diagonal
@@ -447,7 +452,7 @@ print(f"MACs:       {resnext.macs / resnet.macs - 1:+.1%}")
 #
 # A full 3x3 layer with 64 channels, and one with 128 channels in 32 groups:
 # twice the channels for an eighth of the multiply-adds. Both are the
-# framework's own convolution, on your device.
+# framework's own convolution, timed here.
 
 # %%
 few = nn.Conv2d(64, 64, 3, padding=1).to(device)
@@ -496,7 +501,7 @@ predict("resnext.time", race, measured=speed_up)
 #   with $c_{in} \cdot c_{out}$: the same numbers, and the counter agrees with
 #   the formula.
 # - **Held, with a caveat.** Groups divide parameters and computation by their
-#   number. The time need not follow: see your own bars above.
+#   number. The time need not follow: see the bars of section 8.
 # - **Held within 4%.** ResNeXt-50 has the parameters and the computation of
 #   ResNet-50, and 3x3 layers twice as wide: 2.1% fewer parameters, 3.5% more
 #   multiply-adds.
@@ -531,7 +536,7 @@ predict("resnext.time", race, measured=speed_up)
 # A block-diagonal matrix is a special sparse one. The lecture was asked: why
 # not a general one? Its answer: a GPU dislikes looking up where the numbers
 # belong, so with as many as 10% non-zeros a dense product is still the faster
-# one. Where the two cross depends on the device. So measure yours.
+# one. Where the two cross depends on the device. So measure it.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 from convzoo.measure import curves, sparse
@@ -539,14 +544,15 @@ from convzoo.measure.replay import replay
 from convzoo.show import sparsity
 
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # What is looked up is the index: the bytes that say where each number stands.
 # Three ways to keep one, in torch's 8-byte integers:
 #
 # - **COO**: the row and the column of each entry.
 # - **CSR**: the column of each entry, and where each row begins and ends.
 # - **BSR**: CSR again, for whole tiles of block x block.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Exercise (12 minutes).** Count those bytes.
 
 # %% exercise="resnext.index_bytes" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
@@ -571,22 +577,25 @@ answer = ...  # your answer in place of the dots
 ask("resnext.csr_bytes", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Your crossover.** A 1024 x 1024 matrix times 256 columns, with entries in
-# random places. Below some density CSR is faster than dense, above it slower.
-# Each point is timed against dense in the same run, in turns. Where a curve
-# jumps up and down in place of falling, the machine was busy: run the cell
-# again, or trust the recorded one, which is dashed.
+# **The crossover.** A 1024 x 1024 matrix times 256 columns: for CSR with
+# entries in random places, for BSR with whole tiles of 32 x 32. Below some
+# density each is faster than dense, above it slower. Each point is timed
+# against dense in the same run, in turns.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Where a curve jumps up and down in place of falling, the machine was busy:
+# run the cell again, or trust the recorded one, which is dashed.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 densities = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5]
-patterns = {"CSR": "random", "BSR": "blocks"}
+patterns = {"CSR": "random", "BSR, in tiles": "blocks"}
 speed = {}
 
 
 def against_dense(layout, density):
     """(density reached, times as fast as dense), timed now."""
     step = sparse.sweep(1024, 256, patterns[layout], density, device, 0.2)
-    dense, own = step.times["dense"], step.times[layout]
+    dense, own = step.times["dense"], step.times[layout.split(",")[0]]
     return step.density, dense.minimum / own.minimum
 
 
@@ -615,15 +624,16 @@ def own_curves():
     return sparsity.speed_ups(speed, there, marks, title)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 predict("resnext.crossover", own_curves, measured=lambda: crossing("CSR"))
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Play.** Density and pattern, timed on your device at every step, each
-# product checked against the dense one. "Recorded" shows a device that was
-# measured in peace: choose it where your own machine is busy (a large spread).
-# The 1024 x 1024 matrix is drawn as 32 x 32 cells: the darker a cell, the more
-# of its 32 x 32 entries are not zero.
+# product checked against the dense one. (A permutation has one entry in each
+# row: the density does not matter there.) "Recorded" shows a device that was
+# measured in peace, on three of the patterns: choose it where your own machine
+# is busy (a large spread). The 1024 x 1024 matrix is drawn as 32 x 32 cells:
+# the darker a cell, the more of its 32 x 32 entries are not zero.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 recordings = {f"recorded: {r['device']}": r for r in reports}
@@ -638,7 +648,7 @@ def sparse_picture(density, pattern, times):
     return sparsity.panel(step)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"]
 controls = show.widgets
 explorer = controls.Explorer(
     sparse_picture,
@@ -668,7 +678,8 @@ ask("resnext.ninety_zeros", answer)
 # The lecturer's idea for a project: why not add a few blocks beside the
 # diagonal? Then groups could talk to each other, and the index would stay
 # small.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Exercise (10 minutes).** The matrix first.
 
 # %% exercise="resnext.off_diagonal" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
@@ -687,7 +698,7 @@ def off_diagonal(blocks, extra, places):
 # %% slideshow={"slide_type": "skip"}
 check("resnext.off_diagonal")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "-"}
 with_extra = use("resnext.off_diagonal")
 beside = [[0, 1], [1, 2], [2, 3], [3, 0]]  # each group reads the next one
 matrix = with_extra(torch.randn(4, 3, 3), torch.randn(4, 3, 3), beside)
@@ -697,7 +708,7 @@ show.draw.channel_matrix(matrix, title="diagonal, and its neighbours")
 # Does it help? A task that no stack of separate groups can solve: the label is
 # the XOR of a bit in group 0 and a bit in group 2. Five networks with the same
 # number of parameters (2,242), five seeds each, trained once and shipped. One
-# seed of one of them is trained here, now.
+# seed of one of them is trained here.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -717,7 +728,7 @@ def neighbours_now():
     return train_one("off_diagonal", "plus neighbours", **options)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 predict("resnext.neighbours", neighbours_now)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -765,7 +776,10 @@ with torch.no_grad():
     size = theirs(x).abs().max()
 print("largest difference, relative:", f"{gap / size:.1e}")
 
-# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "-"}
+# And the paper's row, each network whole:
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 for groups, wide in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
     own = measure.cost(network(groups, wide), photo)
     print(f"{groups}x{wide}d: {own.params:,} parameters, {own.macs:,} MACs")
@@ -826,7 +840,7 @@ def equal_budget():
     return show.draw.seeds(experiments.summary(record), title=title)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 predict("resnext.digits", equal_budget, measured=100 * found["gap"])
 
 # %% slideshow={"slide_type": "skip"}
