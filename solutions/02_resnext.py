@@ -621,7 +621,7 @@ answer = 8 * (256 + 1 + 8192)
 ### END SOLUTION
 ask("resnext.csr_bytes", answer)
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # **The crossover.** A 1024 x 1024 matrix times 256 columns: for CSR with
 # entries in random places, for BSR with whole tiles of 32 x 32. Below some
 # density each is faster than dense, above it slower. Each point is timed
@@ -669,7 +669,7 @@ def own_curves():
     return sparsity.speed_ups(speed, there, marks, title)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict("resnext.crossover", own_curves, measured=lambda: crossing("CSR"))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -756,11 +756,11 @@ beside = [[0, 1], [1, 2], [2, 3], [3, 0]]  # each group reads the next one
 matrix = with_extra(torch.randn(4, 3, 3), torch.randn(4, 3, 3), beside)
 show.draw.channel_matrix(matrix, title="diagonal, and its neighbours")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Does it help? A task that no stack of separate groups can solve: the label is
 # the XOR of a bit in group 0 and a bit in group 2. Five networks with the same
 # number of parameters (2,242), five seeds each, trained once and shipped. One
-# seed of one of them is trained here.
+# seed of one of them is trained here, now.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -775,12 +775,12 @@ def train_one(name, variant, **options):
 
 
 def neighbours_now():
-    title = "XOR of two groups: test accuracy"
+    title = "XOR of two groups, 2,242 parameters each: test accuracy"
     options = {"title": title, "chance": 0.5}
     return train_one("off_diagonal", "plus neighbours", **options)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict("resnext.neighbours", neighbours_now)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -828,7 +828,7 @@ with torch.no_grad():
     size = theirs(x).abs().max()
 print("largest difference, relative:", f"{gap / size:.1e}")
 
-# %% [markdown] slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # And the paper's row, each network whole:
 
 # %% tags=["nbval-check-output"] slideshow={"slide_type": "-"}
@@ -881,9 +881,8 @@ for groups in (1, 2, 4, 8, 32):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further D. Does the wider network learn better?
 #
-# On ImageNet it did (section 6). Here are the same five shapes at half the
-# width, on 1,797 digits of 8 x 8 pixels: an equal budget again, five seeds
-# each.
+# On ImageNet it did (section 6). Here are the five shapes at half the width,
+# on 1,797 digits of 8 x 8 pixels.
 
 # %% slideshow={"slide_type": "skip"}
 record = experiments.load("resnext_equal_budget")
