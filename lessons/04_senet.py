@@ -54,9 +54,13 @@ device = begin("04_senet", student="")
 # one channel moves, all gates move. Live, the matrix is full (right).
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Try it.** This is torchvision's own SE layer, with random weights, and an
-# image with random pixels. Run both cells. Then write 3 in place of 1, and run
-# the second one again: the same weights, a brighter image, another matrix.
+# This is torchvision's own SE layer, with random weights, and an image with
+# random pixels. On the left its gates are held still, as numbers; on the right
+# they move when the image moves.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Try it.** Run both cells. Then write 3 in place of 1, and run the second
+# one again: the same weights, a brighter image, another matrix.
 
 # %%
 layer = torchvision.ops.SqueezeExcitation(12, 3)
@@ -64,7 +68,7 @@ for own_weight in layer.parameters():
     nn.init.normal_(own_weight)
 random_image = torch.rand(1, 12, 5, 5) + 0.1  # n c h w
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 picture = 1 * random_image
 still = (layer(picture) / picture).detach()  # the gates, as numbers
 held_still = measure.channel_matrix(lambda x: still * x, picture)
@@ -88,10 +92,13 @@ show.draw.beside(
 # - **dilation** 2: the taps of *this* kernel lie two apart, so that its 3 taps
 #   span 5 pixels.
 #
-# **Exercise (10 minutes).** The size of the field after each layer. Stuck? Run
-# `from convzoo import hint` and `hint("senet.field_sizes")` in a new cell.
+# **Exercise (10 minutes).** The size of the field after each layer.
 
-# %% exercise="senet.field_sizes" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and `hint("senet.field_sizes")` in a
+# new cell.
+
+# %% exercise="senet.field_sizes" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.field_sizes
 def field_sizes(layers):
     """How many pixels across an output sees, after each of the layers.
@@ -164,8 +171,8 @@ ask("senet.corner", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The lecture says 4 to 6 layers from corner to corner. A corner sees half of
-# its field, so it needs one of 2 x side - 1 pixels. Count, for images of three
-# sizes, with your function:
+# its field, so it needs one of 2 x side - 1 pixels. For images of three sizes,
+# by `field_sizes`:
 
 # %% tags=["nbval-check-output"]
 print("side    stride 1    stride 2 in every layer")
@@ -200,12 +207,11 @@ print("from corner to corner of 224 pixels it takes", 2 * 224 - 1)
 # $$y_c = \sum_{h,w} x_{chw} W_{chw} \qquad
 # g = \mathrm{softmax}(y) \qquad x_{chw} \leftarrow g_c \, x_{chw}$$
 #
-# Shares of $C$ channels sum to one, so on average they are $1/C$: the image
-# gets small. For a fair comparison one multiplies them by $C$.
+# With `scaled=True` the gates are multiplied by $C$. Section 5 shows what for.
 #
 # **Exercise (12 minutes).** `x` is a batch: each image has its own gates.
 
-# %% exercise="senet.lecture_gate" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="senet.lecture_gate" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.lecture_gate
 def lecture_gate(x, weight, scaled=False):
     """The image rescaled by the lecture's gate, and the gates.
@@ -220,12 +226,12 @@ def lecture_gate(x, weight, scaled=False):
 # %% slideshow={"slide_type": "skip"}
 check("senet.lecture_gate")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A layer around it. Its weight starts at zero, so at first all gates are
 # equal. It runs on your function if that passed, and on the framework's if
 # not.
 
-# %% tags=["define"]
+# %% slideshow={"slide_type": "skip"} tags=["define"]
 by_softmax = use("senet.lecture_gate")
 
 
@@ -237,7 +243,7 @@ class Gate(nn.Module):
         return self.both(x)[1]  # n c
 
 
-# %% slideshow={"slide_type": "-"} tags=["define"]
+# %% slideshow={"slide_type": "skip"} tags=["define"]
 class LectureGate(Gate):
     def __init__(self, channels, height, width, scaled=True):
         super().__init__()
@@ -263,7 +269,7 @@ class LectureGate(Gate):
 #
 # **Exercise (12 minutes).** Here the weights of the two layers are given.
 
-# %% exercise="senet.squeeze_excite" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="senet.squeeze_excite" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.squeeze_excite
 def squeeze_excite(x, w1, b1, w2, b2):
     """The image rescaled by the gate (Hu 2017, eq. 2-4), and its gates.
@@ -278,12 +284,12 @@ def squeeze_excite(x, w1, b1, w2, b2):
 # %% slideshow={"slide_type": "skip"}
 check("senet.squeeze_excite")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The layer around it. torchvision and timm, a collection of image models, keep
 # the two small layers as 1x1 convolutions. So do we, under their names: their
 # weights fit.
 
-# %% tags=["define"]
+# %% slideshow={"slide_type": "skip"} tags=["define"]
 by_sigmoid = use("senet.squeeze_excite")
 
 
@@ -313,8 +319,11 @@ ask("senet.how_many_gates", answer)
 # ## 4. Another image, another matrix
 #
 # Eight handwritten digits, seen through one random layer of 12 channels with
-# batch norm, and the two gates with random weights. Choose the digit, the
-# gate, and whether it is held still. The next cells only draw.
+# batch norm, and behind it the paper's gate with random weights, held still.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Choose the digit, the gate (the lecture's is there, too), and whether it is
+# held still. The next cells only draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 digits = data.load("digits", limit=40)
@@ -350,7 +359,7 @@ def gate_picture(digit, gate, held):
     return show.draw.beside(left, gate_bars(fixed[0]))
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def explore_gates():
     kit = show.widgets
     return kit.Explorer(
@@ -381,7 +390,7 @@ ask("senet.once_trained", answer)
 # ## 5. How large are the gates?
 #
 # 256 channels, as in ResNet-50's first stage, and the lecture's gate as said,
-# without the factor. At the start of training its weights are zero.
+# not scaled. At the start of training its weights are zero.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 wide = F.relu(torch.randn(1, 256, 14, 14))
@@ -395,7 +404,7 @@ with torch.no_grad():
     spreads |= {name: g(wide).std().item() for name, g in started.items()}
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def scale_bars():
     rows = [(name, std, f"{std:.3g}") for name, std in spreads.items()]
     return show.draw.bars(rows, title="Standard deviation of what comes out")
@@ -407,17 +416,21 @@ def how_much_smaller():
 
 predict("senet.scale", scale_bars, measured=how_much_smaller)
 
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Shares of $C$ channels sum to one, so on average they are $1/C$: the image
+# gets small. For a fair comparison one multiplies them by $C$.
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Sigmoid gates begin near one half, softmax gates at 1/256. Where a batch norm
 # follows, it takes such a factor out again. In SE-ResNet none follows: the
-# gate stands right before the addition. So whoever compares the two multiplies
-# the softmax by $C$.
+# gate stands right before the addition.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6. What do they weigh?
 #
 # The lecture's gate has a weight for each number of the image. The paper's
-# sees the means alone. So only the first depends on the image's size:
+# sees the means alone. So only the first depends on the image's size. Each as
+# a layer, made for 12 channels, the lecture's for 8 x 8 pixels:
 
 # %% tags=["nbval-check-output"]
 for own in (SqueezeExcitation(12, 3), LectureGate(12, 8, 8)):
@@ -576,23 +589,25 @@ def answer_bars(images, animal, distance):
             rows.append((f"{name}, {told}'s clue", p, f"{p:.1%}"))
     colours = ["#555555"] * 2 + ["#CC79A7"] * 2 + ["#E69F00"] * 2
     title = f"It says dog; the clue is {distance} away"
-    look = {"limit": 1, "colours": colours, "width": 760}
+    look = {"limit": 1, "colours": colours, "width": 700}
     return show.draw.bars(rows, title=title, **look)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def clue_picture(distance):
     images, animal = clue.twins(distance)
-    left = [
+    pair_shown = show.draw.beside(*(
         show.draw.pixels(image[0], title=name, size=145, outlined=[animal])
         for name, image in zip(("cat's clue", "dog's clue"), images)
-    ]
-    rows = [(name, s[distance], f"{s[distance]:.1%}")
-            for name, s in scores.items()]
-    often = {"limit": 1, "reference": (0.5, "chance"), "width": 760}
-    right = [answer_bars(images, animal, distance)]
-    right += [show.draw.bars(rows, title="Right in 256 such images", **often)]
-    return show.draw.beside(show.draw.beside(*left), show.draw.beside(*right))
+    ))
+    found = {name: s[distance] for name, s in scores.items()}
+    rows = [(name, s, f"{s:.1%}") for name, s in found.items()]
+    often = {"limit": 1, "reference": 0.5, "width": 700}
+    title = "Right in 256 such images; dashed: chance"
+    share = show.draw.bars(rows, title=title, **often)
+    both = (pair_shown.alt + "\n" + share.alt, pair_shown.html + share.html)
+    answers = answer_bars(images, animal, distance)
+    return show.draw.beside(show.Picture(*both), answers)
 
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
@@ -609,11 +624,12 @@ predict("senet.far_clue", explore_distance)
 # pixels, and it is bright in both; from 6 on nothing of them is. So from 5 on
 # the two answers are the same. With a gate the clue flips the answer wherever
 # it is, because a sum over the whole image knows no distance.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # How can one number for a channel carry it? Here are the paper's last gates
 # for the two images at distance 9:
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 network = networks["the paper's"]
 before = network[:-2](pair.to(device))  # what the last gate is given
 opened = network[-2].gates(before).tolist()
@@ -624,7 +640,7 @@ told = [
 header = ("gate of channel", *map(str, range(12)))
 show.draw.table(told, header, "The same network, two clues, other gates")
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # The gates say *that* there are level stripes somewhere. Where the animal is,
 # and that there is one, the other layers know. The gate rescales what they
 # found, at every pixel alike.
@@ -645,10 +661,11 @@ print("what comes out:", tuple(fixed.shape), "  the same gates:", gap < 1e-5)
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Its cost, beside that of a block of ResNet-50's first stage: 1x1, 3x3, 1x1,
-# the addition, with and without the paper's gate.
+# What does the paper's gate cost? Here is a block of ResNet-50's first stage
+# (1x1, 3x3, 1x1, the addition), without the gate and with it. A launch is one
+# operation that the device is asked to run.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def branch(channels, narrow):
     return nn.Sequential(
         nn.Conv2d(channels, narrow, 1, bias=False),
@@ -693,7 +710,7 @@ def cost_bars():
     return show.draw.bars(rows, title="What the gate adds to the block")
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def more_bytes():
     return round(growth("bytes"), 1)
 
@@ -702,16 +719,16 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A launch is one operation that the device is asked to run. The gate hardly
-# multiplies. But it must read the whole image for its mean before it knows a
-# single gate, then read it again to rescale it, and write it. (A kernel that
-# takes the mean while the image is made would save one of the three.)
-#
-# And the time? Both blocks on your device, and a copy of the image, which
-# reads and writes it once. By its bytes alone the gate would take one and a
-# half such copies:
+# The gate hardly multiplies. But it must read the whole image for its mean
+# before it knows a single gate, then read it again to rescale it, and write
+# it. (A kernel that takes the mean while the image is made would save one of
+# the three.)
 
-# %% slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# And the time? Both blocks, and a copy of the image, which reads and writes it
+# once. By its bytes alone the gate would take one and a half such copies:
+
+# %% slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def race():
     x = stage_one.to(device)
@@ -721,7 +738,7 @@ def race():
     return measure.bench(calls, seconds=1.5)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 times = race()
 rows = [
     (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
@@ -737,8 +754,8 @@ show.draw.bars(rows, title=f"One call on {device}, minimum")
 # - **Held.** With either gate the clue from the far corner decides. Without
 #   one, beyond the field, it changes nothing.
 # - **Held, with a caveat.** The gate adds next to no multiply-adds to a block.
-#   Its bytes are the image's, three times over. Its time: your own bars, and
-#   their spread.
+#   Its bytes are the image's, three times over. Its time: the last bars of
+#   section 8, and their spread.
 # - **Two different gates.** The lecture's sum to one, and their weights fit
 #   one image size. Neither is so with the paper's.
 
@@ -789,24 +806,28 @@ def control_now():
     return show.draw.seeds(summary, own, title=title, chance=0.5, width=1000)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 control_now()
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # The control solves it too. So what the task needs is reach, and a gate is a
-# cheap way to have it. The lecture's gate as said, without the factor, does as
-# well as with it: here a batch norm or the readout takes the scale in.
-#
+# cheap way to have it.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The lecture's gate as said, without the factor, does as well as with it: here
+# a batch norm or the readout takes the scale in.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The control has a weakness of its own, though. It was trained on clues at all
 # distances from 3 to 9. What if some of them are new to it?
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 elsewhere = experiments.summary(experiments.load("senet_new_distances"))
 asked_title = "Trained at 3, 4, 6 and 9; asked at 5, 7 and 8"
 show.draw.seeds(elsewhere, title=asked_title, width=1000)
 
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # All gates are right with all seeds. Of the control's five seeds one is right
 # four times out of five, the others are at chance or below: it has learned
 # stripes at the places that it was shown, each with other weights. A gate adds
@@ -858,9 +879,11 @@ print("by hand as probed:", (mine - probed).abs().max().item() < 1e-12)
 #
 # `1x1 - BN - ReLU - 3x3 - BN - ReLU - 1x1 - BN - gate - add the input - ReLU`
 #
-# The 3x3 is lesson 02's layer, in groups for SE-ResNeXt. It runs on the
-# framework's grouped convolution; if yours of lesson 02 is right, paste its
-# cell here and write
+# The 3x3 is lesson 02's layer, in groups for SE-ResNeXt.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# It runs on the framework's grouped convolution. If yours of lesson 02 is
+# right, paste its cell here and write
 # `GroupedConv2d.convolve = staticmethod(grouped_conv2d)` below it.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]

@@ -53,6 +53,10 @@ device = begin("05_shufflenet", student="")
 # one in each row and column. Right: the two layers with the shuffle between.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
+# Two layers with `groups=3` and nothing between them, probed: what goes in by
+# one group comes out by the same.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell. Then write `nn.ChannelShuffle(groups)` in place of
 # `nn.Identity()`, and run it again.
 
@@ -88,8 +92,11 @@ print(P)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Exercise (10 minutes).** A stack of layers, with the same permutation
 # between every two of them: one matrix for the whole stack. ReLUs are left
-# out here. Stuck? Run `from convzoo import hint` and
-# `hint("shufflenet.stack_matrix")` in a new cell.
+# out here.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and `hint("shufflenet.stack_matrix")`
+# in a new cell.
 
 # %% exercise="shufflenet.stack_matrix" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: shufflenet.stack_matrix
@@ -202,9 +209,12 @@ print("matrix is the reshape:", torch.equal(by_matrix, by_index))
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Play.** The shuffle as crossing lines. Each colour is a group; every group
-# sends its channels into all others. Then choose the other table: written
-# with $c/g$ rows of $g$, it gives another permutation, the inverse.
+# The shuffle as crossing lines. Each colour is a group; the channels of every
+# group are dealt out over the groups.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Play.** Choose the groups, and then the other table: written with $c/g$
+# rows of $g$, it gives another permutation, the inverse.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def crossing(groups, inverse):
@@ -248,8 +258,9 @@ ask("shufflenet.redrawn", answer)
 #
 # An output of a grouped layer sees only the inputs of its own group. With a
 # shuffle it sees more with each layer. How many layers are enough?
-#
-# The layers are lesson 02's. It runs on the framework's grouped convolution;
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The layers are lesson 02's. They run on the framework's grouped convolution;
 # if yours of lesson 02 is right, paste its cell here and write
 # `GroupedConv2d.convolve = staticmethod(grouped_conv2d)` below it.
 
@@ -490,8 +501,8 @@ check("shufflenet.unit")
 # ## 6. The paper's row: one budget, five numbers of groups
 #
 # What the groups save is spent on channels, as in ResNeXt. The network of
-# table 1, out of your unit: the paper's multiply-adds come out when the last
-# linear layer is left out.
+# table 1, out of the unit of section 5: the paper's multiply-adds come out
+# when the last linear layer is left out.
 
 # %% slideshow={"slide_type": "skip"}
 Unit = use("shufflenet.unit")
@@ -609,8 +620,10 @@ predict("shufflenet.time", race_now, measured=as_long)
 #   chance to 100% on the XOR with every seed, with no weight more. It takes
 #   depth: with each layer an output sees as many times more inputs as a group
 #   has channels, until it sees all; with one channel a group it never does.
-# - **Depends.** "Somewhat faster than MobileNet": a tie on one published
-#   device, about half the speed on another, your own figure above.
+# - **Depends.** "Somewhat faster than MobileNet": a tie on an ARM core (108.8
+#   against 110.0 ms, the first paper's table 8), about half the speed on a GPU
+#   (133 against 247 batches a second, table 8 of V2's), and the bars of
+#   section 7 on the device that they name.
 # - **Held by the paper's numbers**, which we quote: the more groups, the more
 #   the shuffle is worth.
 
@@ -649,7 +662,7 @@ predict("shufflenet.time", race_now, measured=as_long)
 #
 # **Exercise (10 minutes).** Fold the shuffle into the weight.
 
-# %% exercise="shufflenet.fold" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="shufflenet.fold" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: shufflenet.fold
 def fold_shuffle(weight, groups):
     """The weight that makes the shuffle before a dense layer needless.
@@ -665,10 +678,13 @@ def fold_shuffle(weight, groups):
 # %% slideshow={"slide_type": "skip"}
 check("shufflenet.fold")
 
-# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# A dense 1x1 behind a shuffle, and one with the shuffle folded into it:
+
+# %% tags=["nbval-check-output"]
 folded = use("shufflenet.fold")
-dense = torch.randn(60, 240, 1, 1)
-features = torch.randn(1, 240, 28, 28)
+dense, features = torch.randn(60, 240, 1, 1), torch.randn(1, 240, 28, 28)
+ready = folded(dense, 3)  # once, when the network is loaded
 
 
 def two_steps(x):
@@ -676,16 +692,15 @@ def two_steps(x):
 
 
 def one_step(x):
-    return F.conv2d(x, folded(dense, 3))
+    return F.conv2d(x, ready)
 
 
 gap = (two_steps(features) - one_step(features)).abs().max().item()
 print("the same numbers:", gap < 1e-3)
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
-ready = folded(dense, 3)  # once, when the network is loaded
 before = measure.cost(two_steps, features)
-after = measure.cost(lambda x: F.conv2d(x, ready), features)
+after = measure.cost(one_step, features)
 print(f"shuffle, then 1x1: {before.bytes:,} bytes, {before.macs:,} MACs")
 print(f"folded 1x1:        {after.bytes:,} bytes, {after.macs:,} MACs")
 print(f"{before.bytes / after.bytes:.1f} times fewer bytes")
@@ -717,7 +732,7 @@ ask("shufflenet.bytes", answer)
 #
 # **Exercise (8 minutes).** The matrix of that mix.
 
-# %% exercise="shufflenet.mixing_matrix" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
+# %% exercise="shufflenet.mixing_matrix" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: shufflenet.mixing_matrix
 def mixing_matrix(orders):
     """The matrix that adds up k permutations of c channels.
@@ -740,7 +755,7 @@ three = torch.stack([torch.randperm(12) for _ in range(3)])
 show.draw.channel_matrix(mix(three), title="three permutations, added up")
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # A harder XOR: eight groups of only two channels, two grouped layers, one mix
 # between them. Seven kinds of mix with as many parameters (642, the learned
 # one 658), five seeds each. One of them is trained here, now.
@@ -809,7 +824,10 @@ predict("shufflenet.gate", gate_now)
 # is a full matrix, as in lesson 04.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Play.** The three blocks, on the XOR and on digits.
+# The three blocks on the XOR of two groups.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Play.** Choose the block, and the task: the XOR, or digits.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 tasks = {"XOR of two groups": "shuffle_blocks"}
@@ -892,7 +910,11 @@ class ShuffleUnitV2(nn.Module):
 # %% slideshow={"slide_type": "skip"}
 check("shufflenet.unit_v2")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# The network out of these units, with torchvision's weights in it. Do both
+# give the same?
+
+# %%
 import torchvision
 
 from convzoo import nets

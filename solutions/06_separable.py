@@ -47,6 +47,11 @@ device = begin("06_separable", student="")
 # one full matrix, at one tap.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
+# One layer at one tap, the pixel to the right, *probed*: gradients tell how
+# much every output channel changes with every input channel. With as many
+# groups as channels that is a diagonal.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell. Then change `tap` to `(-1, 0)`, the pixel above,
 # and after that `groups` to 4 and to 1.
 
@@ -91,15 +96,18 @@ print("the same numbers:", gap < 1e-5)
 print("launches in a loop:", measure.cost(one_by_one, photo).launches)
 print("launches at once:  ", measure.cost(depthwise, photo).launches)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Exercise (18 minutes).** A depthwise convolution without a loop over the
 # channels. `F.unfold(x, (kh, kw))` copies the patch under each position into a
 # column: its result is (n, c · kh · kw, positions). In a column the taps of
 # channel 0 come first, then those of channel 1, and so on. It takes `padding=`
-# and `stride=`, by name. Stuck? `from convzoo import hint`, then
-# `hint("separable.depthwise_conv2d")`.
+# and `stride=`, by name.
 
-# %% exercise="separable.depthwise_conv2d" tags=["define"] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and
+# `hint("separable.depthwise_conv2d")` in a new cell.
+
+# %% exercise="separable.depthwise_conv2d" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: separable.depthwise_conv2d
 def depthwise_conv2d(x, weight, stride=1, padding=0):
     """Every channel convolved with a filter of its own; nothing is mixed.
@@ -146,9 +154,8 @@ class DepthwiseConv2d(nn.Module):
 # ## 2. Then mix them: a 1x1
 #
 # What one layer leaves apart, the next one joins. Here are the depthwise
-# layer, a 1x1 layer, and the two in a row. Each is *probed*: gradients tell
-# how much every output channel changes with every input channel, summed over
-# the taps.
+# layer, a 1x1 layer, and the two in a row, each probed and summed over the
+# taps.
 
 # %% slideshow={"slide_type": "-"}
 by_channel = DepthwiseConv2d(12, 3, padding=1)
@@ -210,7 +217,7 @@ for name, weight in (("pair", kernel), ("any", torch.randn(12, 12, 3, 3))):
     rank = torch.linalg.matrix_rank(of_channel_0).item()
     print(f"{name:4} kernel: rank {rank} for input channel 0")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "-"}
 # Rank 1: all 12 outputs see an input channel through one and the same filter,
 # each with a factor of its own. In a dense layer each output has a filter of
 # its own. So the pair is not a cheaper way to the same functions. It has fewer
@@ -226,12 +233,7 @@ ask("separable.same_functions", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3. What the pair saves
 #
-# At each pixel, in multiply-adds, with kernels of $k \times k$ taps:
-# $k^2 c_{in}$ for the filters, $c_{in} c_{out}$ for the 1x1, where the dense
-# layer needs $k^2 c_{in} c_{out}$. Divide:
-#
-# $$\frac{k^2 c_{in} + c_{in} c_{out}}{k^2 c_{in} c_{out}} =
-# \frac{1}{c_{out}} + \frac{1}{k^2}$$
+# One layer becomes two. Fewer multiply-adds, then, and how many times fewer?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only count and draw; open them if you are curious. The
@@ -267,7 +269,7 @@ def savings(c_out, k):
     return show.draw.bars(rows, title=title, limit=1.2)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def explore_savings():
     wider = [8, 16, 32, 64, 128, 256, 512, 1024]
     controls = {"c_out": show.widgets.Stops(wider, 128, "c_out")}
@@ -276,6 +278,14 @@ def explore_savings():
 
 
 predict("separable.ratio", explore_savings)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Where the last bar comes from. At each pixel, with kernels of $k \times k$
+# taps, the filters take $k^2 c_{in}$ multiply-adds and the 1x1 takes
+# $c_{in} c_{out}$, where the dense layer needs $k^2 c_{in} c_{out}$. Divide:
+#
+# $$\frac{k^2 c_{in} + c_{in} c_{out}}{k^2 c_{in} c_{out}} =
+# \frac{1}{c_{out}} + \frac{1}{k^2}$$
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The formula and the counter agree at every stop. Two things to see:
@@ -299,10 +309,15 @@ ask("separable.weights", answer)
 # slider: `groups`. At 1 it is dense. At 32 it is the 3x3 of ResNeXt-50's first
 # stage. At 128 it is depthwise; the last stop puts the 1x1 behind it.
 #
-# All stops are timed on your device, in turns, and twice: with the image in
-# memory channel by channel (NCHW, torch's usual *layout*), and pixel by pixel
+# All stops are timed here, in turns, and twice: with the image in memory
+# channel by channel (NCHW, torch's usual *layout*), and pixel by pixel
 # (channels_last). These are the framework's own layers; a CPU runs them on one
 # thread, which other work on the machine disturbs least.
+#
+# The *floor* is the least time that a layer can take here: its bytes at the
+# best rate at which the device was seen to move bytes, or its multiply-adds at
+# the best rate at which it was seen to multiply, whichever takes longer. In
+# the picture of the matrix a cell stands for 2 x 2 channels.
 
 # %% slideshow={"slide_type": "skip"}
 from functools import cache, partial
@@ -318,10 +333,7 @@ layouts = {"NCHW": torch.contiguous_format}
 layouts["channels_last"] = torch.channels_last
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The next cells time, count and draw; open them if you are curious. The
-# *floor* is the least time that a layer can take here: its bytes at the best
-# rate at which your device was seen to move bytes, or its multiply-adds at the
-# best rate at which it was seen to multiply, whichever takes longer. Rates are
+# The next cells time, count and draw; open them if you are curious. Rates are
 # seen in a plain copy, in a matrix product, and in these layers themselves.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
@@ -407,7 +419,7 @@ def pattern_at(stop):
         probed = parts[0] if "depth" in stop else nn.Sequential(*parts)
     matrix = measure.channel_matrix(probed, torch.zeros(1, C, 3, 3))
     coarse = F.avg_pool2d(matrix.abs()[None], 2)[0]
-    title = stop if stop == "separable" else f"groups={stop}"
+    title = f"{stop}, 2 x 2 channels a cell"
     return show.draw.channel_matrix(coarse, title=title, size=360)
 
 
@@ -430,7 +442,7 @@ def stop_picture(stop, layout):
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def walk():
-    stops = show.widgets.Stops(list(scale), "1: dense", "groups")
+    stops = show.widgets.Stops(list(scale), "128: depthwise", "groups")
     layout = show.widgets.Choice(list(layouts), "NCHW", "layout")
     return show.widgets.Explorer(stop_picture, stop=stops, layout=layout)
 
@@ -442,8 +454,8 @@ def depthwise_speed_up():
 predict("separable.time", walk, measured=depthwise_speed_up)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Move the slider from dense to depthwise, then change the layout and walk
-# back. The multiply-adds collapse. Does the time? All stops at once:
+# Move the slider to dense and back, then change the layout and walk again. The
+# multiply-adds collapse. Does the time?
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def all_stops():
@@ -463,10 +475,14 @@ def all_stops():
     )
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# All stops at once. *Dense / groups* is the dense layer's time divided by the
+# groups: the time would fall so if nothing but multiply-adds took any.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 all_stops()
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 print(f"128 times fewer multiply-adds than dense; on {device}:")
 for layout in layouts:
     faster = 1 / shares_at("128: depthwise", layout)[3]
@@ -479,10 +495,10 @@ print(f"the depthwise floor is {show.seconds(least)}")
 shaken = sum(not timing.steady for timing in race().values())
 print(f"{shaken} of {len(race())} timings were unsteady.")
 if shaken > 4:
-    print("The machine is busy: run this section again when it is not.")
+    print("The machine was busy; on an idle one these times say more.")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# Three things can stand between the collapse of the multiply-adds and your
+# %% [markdown] slideshow={"slide_type": "-"}
+# Three things can stand between the collapse of the multiply-adds and the
 # time:
 #
 # - **Bytes.** The image is read and written, however little is multiplied.
@@ -614,10 +630,12 @@ predict("separable.network", against_dense)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # 1.1 points of accuracy for 8.5 times fewer multiply-adds: that is the paper's
 # bargain. The accuracies are quoted, the counts are yours. (Its table 4 prints
-# 4866 and 569 million multiply-adds, 29.3 and 4.2 million parameters.) And
-# where do the multiply-adds go?
+# 4866 and 569 million multiply-adds, 29.3 and 4.2 million parameters.)
 
-# %% tags=["nbval-check-output"] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# And where do the multiply-adds go? The two layers of all 13 blocks, by hand:
+
+# %% tags=["nbval-check-output"]
 side, c = 112, 32  # after the stem
 parts = {"depthwise": 0, "1x1": 0}
 for planes, stride in PLAN:
@@ -640,12 +658,13 @@ for name, macs in parts.items():
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def timeline():
     rows = [
-        ("2014", "Sifre, PhD thesis", "separable convolutions"),
+        ("2014", "the idea: Sifre's thesis", "separable convolutions"),
         ("7 Oct 2016", "Xception (1610.02357)", "groups = channels, 1x1"),
         ("16 Nov 2016", "ResNeXt (1611.05431)", "groups between 1 and all"),
         ("17 Apr 2017", "MobileNet (1704.04861)", "groups = channels, 1x1"),
     ]
-    return show.draw.table(rows, ("date", "paper", "its layer"), "On record")
+    heads = ("date", "where", "its layer")
+    return show.draw.table(rows, heads, "The idea, and the three papers")
 
 
 predict("separable.first_paper", timeline)
@@ -666,7 +685,7 @@ predict("separable.first_paper", timeline)
 #   layer, counted. It is not the same layer made cheaper: for each input
 #   channel its kernel has rank 1.
 # - **Depends.** Fewer multiply-adds are not less time: the lines that section
-#   4 printed say how it is on your device.
+#   4 printed say how it is on the device that they name.
 # - **Half right.** A precursor of ResNeXt: the idea (2014) is, MobileNet
 #   (2017) is not.
 
@@ -809,7 +828,7 @@ def rank_picture(rank):
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_rank():
-    ranks = show.widgets.Stops(list(range(1, 9)), 1, "rank")
+    ranks = show.widgets.Stops([1, 2, 3, 4, 6, 7, 8, 9], 1, "rank")
     return show.widgets.Explorer(rank_picture, rank=ranks)
 
 
@@ -832,7 +851,11 @@ def error_against_cost():
     )
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# All nine ranks, over their cost. Right of the dotted line the separable form
+# costs more than the dense layer that it stands for.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 error_against_cost()
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -879,7 +902,7 @@ def size_picture(width_mult, side):
     return show.draw.bars(rows, title=title, **options)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def explore_size():
     widths = [0.25, 0.35, 0.5, 0.75, 1.0]
     controls = {"width_mult": show.widgets.Stops(widths, 0.5, "width")}
@@ -904,8 +927,7 @@ ask("separable.width", answer)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **A curve of accuracy against speed.** The lecture says that there is one.
 # MobileNet's part of it: the papers' printed accuracies over the time that one
-# photo takes on your device. (Framework's layers. ShuffleNet's part is in
-# lesson 05.)
+# photo takes here. (Framework's layers. ShuffleNet's part is in lesson 05.)
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 @torch.no_grad()
@@ -1006,7 +1028,7 @@ def conv_bn_relu6(c_in, c_out, k, stride):
     return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU6())
 
 
-# %% tags=["define"] slideshow={"slide_type": "subslide"}
+# %% tags=["define"] slideshow={"slide_type": "skip"}
 def mobilenet_v2(block, width_mult=1.0, num_classes=1000):
     c, network = divisible(32 * width_mult), nn.Sequential()
     features = [conv_bn_relu6(3, c, 3, stride=2)]
@@ -1029,7 +1051,7 @@ def mobilenet_v2(block, width_mult=1.0, num_classes=1000):
 # name them. In its first block, which does not expand, they are numbered from
 # the depthwise layer on.
 
-# %% tags=["define"] slideshow={"slide_type": "-"}
+# %% tags=["define"] slideshow={"slide_type": "skip"}
 import re
 
 NAMES = {"0.0": "expand", "0.1": "bn1", "1.0": "depthwise", "1.1": "bn2"}
@@ -1050,7 +1072,7 @@ def our_name(theirs):
 # %% slideshow={"slide_type": "skip"}
 V2Block = use("separable.inverted_residual")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "-"}
 theirs = torchvision.models.mobilenet_v2().double().eval()
 ours = mobilenet_v2(V2Block).double().eval()
 nets.load_torchvision(ours, theirs.state_dict(), our_name)

@@ -198,8 +198,8 @@ PREDICTIONS = (
     Prediction(
         id="separable.time",
         question="128 channels in and out, 3x3: with as many groups as channels it takes 128 times "
-        "fewer multiply-adds than dense. How many times as fast is it on your device, in the "
-        "usual layout? (0.5 means half as fast.)",
+        "fewer multiply-adds than dense. How many times as fast is it here, in the usual layout? "
+        "(0.5 means half as fast.)",
         unit="times as fast",
         why="What else takes time?",
     ),
@@ -213,7 +213,7 @@ PREDICTIONS = (
     ),
     Prediction(
         id="separable.first_paper",
-        question="Which paper came first?",
+        question="Which of these three papers came first?",
         options=("MobileNet", "ResNeXt", "Xception"),
         why="And where does the idea come from?",
         value="Xception",

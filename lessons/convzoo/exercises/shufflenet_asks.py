@@ -197,19 +197,18 @@ PREDICTIONS = (
     Prediction(
         id="shufflenet.time",
         question="A ShuffleNet unit and a MobileNet unit with as many multiply-adds. How many "
-        "times as long as MobileNet's does ShuffleNet's take on your device? (1 means as long.)",
+        "times as long as MobileNet's does ShuffleNet's take here? (1 means as long.)",
         unit="times as long",
         why="What else is there to wait for?",
     ),
     Prediction(
         id="shufflenet.copies",
-        question="Eight groups of two channels, one mix between two layers. Which is the first, "
-        "from the top of this list, that solves the XOR with every seed?",
-        options=("the shuffle", "one random permutation", "the sum of 2 permutations",
-                 "the sum of 4 permutations", "only a learned mix"),
+        question="Eight groups of two channels, and between two layers the sum of some random "
+        "permutations. How many does it take, at least, to solve the XOR with every seed?",
+        unit="permutations",
         why="From how many groups does a group of the second layer read?",
-        value="the sum of 2 permutations",
-    ),  # fmt: skip
+        value=2,
+    ),
     Prediction(
         id="shufflenet.gate",
         question="A block with a squeeze-and-excitation gate (lesson 04). All its convolutions are "
