@@ -83,6 +83,23 @@ def width_for_budget(kind, budget, step):
         last, width = width, width + step
 """
 
+DOUBLINGS = """
+def width_for_budget(kind, budget, step):
+    width = 1
+    while zoo.macs(kind, width * step) <= budget:
+        width *= 2
+    return width // 2 * step
+"""
+
+SHORT = """
+def width_for_budget(kind, budget, step):
+    best = 0
+    for width in range(step, 100, step):
+        if zoo.macs(kind, width) <= budget:
+            best = width
+    return best
+"""
+
 # --- the schedule --------------------------------------------------------------------------
 
 JOINED = """
@@ -213,6 +230,10 @@ SLIPS = (
          NUMBERS),
     Slip(FRONT, "no_negation", changed(TABLES, ("return ~", "return ")), "values", "the_rest",
          NUMBERS),
+    Slip(FRONT, "or", changed(PAIRS, ("cheaper >= 0 and better >= 0 and (cheaper > 0",
+         "(cheaper > 0")), "values", "one_is_enough", NUMBERS),
+    Slip(FRONT, "a_list", changed(PAIRS, ("torch.tensor(mask)", "mask")), "run",
+         says=("returned bool as result 1 of 14", "put the truth values into one tensor")),
     Slip(FRONT, "first_point", changed(PAIRS, ("range(len(cost))", "range(1)")), "shape",
          says=("(1,)",)),
 
@@ -226,7 +247,17 @@ SLIPS = (
          NUMBER),
     Slip(WIDTH, "from_one_step", changed(UPWARDS, ("width = 0", "width = step")), "values",
          "at_least_one", NUMBER),
+    Slip(WIDTH, "doublings", DOUBLINGS, "values", "doublings", NUMBER),
+    Slip(WIDTH, "plain", changed(HALVES, ("macs(kind", 'macs("plain"')), "values", "always_plain",
+         NUMBER),
+    Slip(WIDTH, "a_short_list", SHORT, "values", "", NUMBER),
 
+    Slip(SCHEDULE, "linspace", changed(JOINED, ("torch.arange(1, warmup + 1) / max(1, warmup)",
+         "torch.linspace(0, 1, warmup)")), "values", "from_zero_to_lr", NUMBERS),
+    Slip(SCHEDULE, "over_all_steps", changed(WHERE, ("(i - warmup) / (steps - warmup)",
+         "(i - warmup) / steps")), "values", "fall_too_long", NUMBERS),
+    Slip(SCHEDULE, "a_list", changed(STEP_BY_STEP, ("torch.tensor(rates)", "rates")), "shape",
+         says=("a list or tuple of", "single numbers, expected one tensor")),
     Slip(SCHEDULE, "from_zero", changed(JOINED, ("torch.arange(1, warmup + 1)",
          "torch.arange(warmup)")), "values", "from_zero", NUMBERS),
     Slip(SCHEDULE, "over_all", changed(WHERE, ("(i - warmup) / (steps - warmup)", "i / steps")),
