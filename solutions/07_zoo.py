@@ -638,7 +638,8 @@ for source, one, other in tried:
 #
 # - `planes` channels; with stride 2 half the rows and columns
 # - at most half the multiply-adds of a full 3x3 layer from `in_channels` to
-#   `planes` at the output's size; both numbers are multiples of 4
+#   `planes` at the output's size; both numbers are multiples of 4, equal or
+#   `planes` the larger, with stride 1 as with stride 2
 # - every output channel depends on every input channel
 # - an output pixel sees at least 3 x 3 pixels
 
@@ -652,8 +653,9 @@ class Design(nn.Module):
     """A block of your own within half a full 3x3 layer's multiply-adds.
 
     (n, in_channels, h, w) -> (n, planes, h / stride, w / stride), rounded
-    up. Every output channel depends on every input channel, and a pixel
-    of the output on 3 x 3 pixels of the input or more.
+    up; `planes` equals `in_channels` or is larger, with either stride.
+    Every output channel depends on every input channel, and a pixel of
+    the output on 3 x 3 pixels of the input or more.
     """
 
     def __init__(self, in_channels, planes, stride):

@@ -174,6 +174,76 @@ class Design(nn.Module):
         return F.relu(self.norm(self.third(x)))
 """
 
+POOLED = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.pool = nn.MaxPool2d(3, stride, 1)
+        self.mix = nn.Conv2d(in_channels, planes, 1, bias=False)
+        self.norm = nn.BatchNorm2d(planes)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.mix(self.pool(x))))
+"""
+
+NARROW = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.first = nn.Conv2d(in_channels, planes, (1, 3), (1, stride), (0, 1), groups=4)
+        self.second = nn.Conv2d(planes, planes, (3, 1), (stride, 1), (1, 0), groups=4)
+        self.mix = nn.Conv2d(planes, planes, 1)
+
+    def forward(self, x):
+        return self.mix(F.relu(self.second(F.relu(self.first(x)))))
+"""
+
+BOTTLENECK = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        width = planes // 2
+        self.first = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, stride, 1, groups=4, bias=False)
+        self.third = nn.Conv2d(width, planes, 1, groups=2, bias=False)
+        self.project = nn.Conv2d(in_channels, planes, 1, stride, bias=False)
+
+    def forward(self, x):
+        y = F.relu(self.second(F.relu(self.first(x))))
+        return F.relu(self.third(y) + self.project(x))
+"""
+
+GROWING = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        half = planes // 2
+        self.squeeze = nn.Conv2d(in_channels, half, 1, stride, bias=False)
+        self.first = nn.Conv2d(half, half // 2, 3, 1, 1, bias=False)
+        self.second = nn.Conv2d(half + half // 2, half // 2, 3, 1, 1, bias=False)
+
+    def forward(self, x):
+        x = F.relu(self.squeeze(x))
+        x = torch.cat([x, F.relu(self.first(x))], 1)
+        return torch.cat([x, F.relu(self.second(x))], 1)
+"""
+
+CONCATENATED = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.joins = stride == 2
+        out = planes - in_channels if self.joins else planes
+        self.look = nn.Conv2d(in_channels, in_channels, 3, stride, 1, groups=in_channels)
+        self.mix = nn.Conv2d(in_channels, out, 1)
+
+    def forward(self, x):
+        y = self.mix(self.look(x))
+        if self.joins:
+            return torch.cat([F.avg_pool2d(x, 3, 2, 1), y], 1)
+        return y
+"""
+
 # --- chance ------------------------------------------------------------------------------------
 
 COMBINED = """
@@ -214,6 +284,8 @@ RIGHT = {
 
 NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 NUMBER = ("number is not", "smallest case", "yours", "expected")
+OVER = "(multiply-adds above the budget)"
+NO_IMAGE = ("The output has to be an image n c h w that is computed from the input", "Design(")
 
 SLIPS = (
     Slip(FRONT, "no_sign", changed(TABLES, ("cost if less_is_better else -cost", "cost")),
@@ -290,6 +362,31 @@ SLIPS = (
          "run", says=("must match", "The call was Design(", "budget=")),
     Slip(DESIGN, "no_shuffle", changed(GATED, ("return x * gates[:, :, None, None]", "return x")),
          "values", "four_groups", ("stovepipes",)),
+    Slip(DESIGN, "narrow", NARROW, "values", says=(OVER, "planes=16, stride=2", "1024 ")),
+    Slip(DESIGN, "bottleneck", BOTTLENECK, "values", says=(OVER, "planes=16, stride=2", "256 ")),
+    Slip(DESIGN, "growing", GROWING, "values", says=(OVER, "planes=16, stride=2", "3328 ")),
+    Slip(DESIGN, "concatenated", CONCATENATED, "values",
+         says=("(pairs of channels that never meet)", "56 ", "planes=16, stride=2")),
+    Slip(DESIGN, "one_column", changed(SEPARABLE, ("3, stride, 1,", "(3, 1), stride, (1, 0),")),
+         "values", "column", ("(pixels of a 3 x 3 that one sees)", "yours pixels")),
+    Slip(DESIGN, "one_row", changed(SEPARABLE, ("3, stride, 1,", "(1, 3), stride, (0, 1),")),
+         "values", "column"),
+    Slip(DESIGN, "a_cross", changed(SEPARABLE, ("3, stride, 1,", "(1, 3), stride, (0, 1),"),
+         ("        self.mix", "        self.turned = nn.Conv2d(in_channels, in_channels, (3, 1), "
+          "stride, (1, 0))\n        self.mix"), ("self.look(x)", "self.look(x) + self.turned(x)")),
+         "values", says=("(pixels of a 3 x 3 that one sees)", "5 ")),
+    Slip(DESIGN, "a_quarter", changed(SEPARABLE, ("in_channels, in_channels, 3, stride, 1, "
+         "groups=in_channels", "in_channels // 4, in_channels, 3, stride, 1"),
+         ("self.look(x)", "self.look(x[:, :x.shape[1] // 4])")), "values", "unused",
+         ("unused input channels", "not used at all")),
+    Slip(DESIGN, "a_constant", changed(SEPARABLE, ("self.look(x)",
+         "self.look(torch.ones_like(x))")), "run", says=(*NO_IMAGE, "does not depend on it")),
+    Slip(DESIGN, "detached", changed(SEPARABLE, ("self.look(x)", "self.look(x.detach())")), "run",
+         says=(*NO_IMAGE, "does not depend on it")),
+    Slip(DESIGN, "no_gradient", changed(SEPARABLE, ("self.look(x))))", "self.look(x)))).detach()")),
+         "run", says=(*NO_IMAGE, "does not depend on it")),
+    Slip(DESIGN, "a_mean", changed(SEPARABLE, ("self.look(x))))", "self.look(x)))).mean((2, 3))")),
+         "run", says=(*NO_IMAGE, "came shape (32, 8)")),
     Slip(DESIGN, "no_forward", changed(SEPARABLE, ("def forward", "def forwards")), "run",
          says=("forward",)),
 

@@ -27,12 +27,15 @@ def _design_case(in_channels: int, planes: int, stride: int, side: int) -> Case:
 
 
 def _design_cases(gen: Generator) -> list[Case]:
-    shapes = ((8, 8, 1), (8, 16, 2), (12, 12, 1), (12, 24, 1))
-    return [_design_case(*shape, side=pick(gen, [5, 6, 7, 8])) for shape in shapes]
+    odd, even, any_side = [5, 7], [6, 8], [5, 6, 7, 8]
+    shapes = ((8, 8, 1, any_side), (8, 16, 2, even), (8, 8, 2, odd), (12, 12, 1, any_side),
+              (12, 24, 1, any_side))  # fmt: skip
+    return [_design_case(*shape, side=pick(gen, sides)) for *shape, sides in shapes]
 
 
 def _design_small() -> list[Case]:
-    shapes = ((8, 8, 1, 4), (8, 8, 2, 4), (8, 16, 1, 4))
+    """Sides at which the middle pixel's neighbours are there, even two strides of 2 away."""
+    shapes = ((8, 8, 1, 6), (8, 16, 2, 8), (8, 8, 2, 8), (8, 16, 1, 6))
     return [_design_case(*shape) for shape in shapes]
 
 
@@ -66,6 +69,23 @@ class _SamePlanes(framework.Design):
         super().__init__(in_channels, 4, stride)
 
 
+class _Part(nn.Module):
+    """A convolution that is given a quarter of the channels."""
+
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.used = in_channels // 4
+        self.conv = nn.Conv2d(self.used, planes, 3, stride, 1)
+
+    def forward(self, x):
+        return self.conv(x.narrow(1, 0, self.used))
+
+
+class _Column(nn.Sequential):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__(nn.Conv2d(in_channels, planes, (3, 1), stride, (1, 0)))
+
+
 DESIGN = Exercise(
     id="zoo.design",
     lesson=LESSON,
@@ -77,8 +97,8 @@ DESIGN = Exercise(
     cases=_design_cases,
     small=_design_small,
     returns=(
-        "channels out", "rows out", "multiply-adds above the budget",
-        "pairs of channels that never meet", "rows that a pixel sees",
+        "channels out", "rows out", "multiply-adds above the budget", "unused input channels",
+        "pairs of channels that never meet", "pixels of a 3 x 3 that one sees",
     ),
     wrong=(
         Wrong(
@@ -107,6 +127,17 @@ DESIGN = Exercise(
             "All channels meet, but a pixel sees none of its neighbours. A block of an image "
             "network looks at 3 x 3 pixels at least.",
             _layer(1),
+        ),
+        Wrong(
+            "column",
+            "A pixel sees 3 pixels of one column, or of one row, and none beside it. A kernel of "
+            "3 x 1 needs one of 1 x 3 too.",
+            _Column,
+        ),
+        Wrong(
+            "unused",
+            "Some input channels are not used at all. Every output has to depend on each of them.",
+            _Part,
         ),
         Wrong(
             "no_stride",
