@@ -723,9 +723,10 @@ def chance(one, other):
     """How often chance makes as large a gap as between two sets of seeds.
 
     one, other: (s,) float64 each, hits of two networks from s seeds: whole
-    numbers. Of all ways to split the 2s numbers into s and s: returns the
-    share, from 0 to 1, in which the means differ by at least as much as those
-    of `one` and `other`, whichever is the larger: a float, or float64.
+    numbers, and two seeds may have the same. Of all ways to split the 2s seeds
+    into s and s: returns the share, from 0 to 1, in which the means differ by
+    at least as much as those of `one` and `other`, whichever is the larger:
+    one number.
     """
     ### BEGIN SOLUTION
     hits, s = torch.cat([one, other]).tolist(), len(one)

@@ -274,12 +274,31 @@ def chance(one, other):
     return (gaps >= (one.sum() - other.sum()).abs()).double().mean()
 """
 
+VALUES = """
+def chance(one, other):
+    values, s = torch.cat([one, other]).tolist(), len(one)
+    seen = abs(sum(values[:s]) / s - sum(values[s:]) / s)
+    gaps = []
+    for c in combinations(values, s):
+        rest = [v for v in values if v not in c]
+        gaps.append(abs(sum(c) / s - sum(rest) / len(rest)) if rest else 0)
+    return sum(gap >= seen for gap in gaps) / len(gaps)
+"""
+
+ONE_BY_ONE = changed(COMBINED, ("int(gap >= seen)", "gap >= seen"))
+IN_FLOATS = changed(MASKS, (".double().mean()", ".float().mean()"))
+DIVIDED = changed(IN_FLOATS, ("return (gaps", "hits = (gaps"),
+                  (".float().mean()\n", "\n    return hits.sum() / len(gaps)\n"))  # fmt: skip
+
 RIGHT = {
     FRONT: {"tables": TABLES, "pairs": PAIRS, "sorted": SORTED},
     WIDTH: {"halves": HALVES, "upwards": UPWARDS, "listed": LISTED},
     SCHEDULE: {"joined": JOINED, "step_by_step": STEP_BY_STEP, "where": WHERE},
-    DESIGN: {"separable": SEPARABLE, "gated": GATED, "shuffled": SHUFFLED},
-    CHANCE: {"combined": COMBINED, "sums": SUMS, "masks": MASKS},
+    DESIGN: {"separable": SEPARABLE, "gated": GATED, "shuffled": SHUFFLED, "pooled": POOLED},
+    CHANCE: {
+        "combined": COMBINED, "sums": SUMS, "masks": MASKS,
+        "one_by_one": ONE_BY_ONE, "in_floats": IN_FLOATS, "divided": DIVIDED,
+    },
 }
 
 NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
@@ -397,6 +416,22 @@ SLIPS = (
     Slip(CHANCE, "seen_signed", changed(SUMS, ("seen = abs(2 * sum(both[:s]) - sum(both))",
          "seen = 2 * sum(both[:s]) - sum(both)")), "values", "seen_signed", NUMBER),
     Slip(CHANCE, "count", changed(SUMS, (" / len(gaps)", "")), "values", "a_count", NUMBER),
+    Slip(CHANCE, "percent", changed(SUMS, ("/ len(gaps)", "/ len(gaps) * 100")), "values",
+         "percent", NUMBER),
+    Slip(CHANCE, "values", VALUES, "values", "without_equals", NUMBER),
+    Slip(CHANCE, "sums_of_values", changed(VALUES, ("sum(rest) / len(rest)", "sum(rest) / s"),
+         (" if rest else 0", "")), "values", "sums_without_equals", NUMBER),
+    Slip(CHANCE, "a_set", changed(VALUES, ("combinations(values", "combinations(set(values)"),
+         ("[v for v in values", "[v for v in set(values)")), "values", "by_distinct", NUMBER),
+    Slip(CHANCE, "chosen_from_a_set", changed(SUMS, ("combinations(both",
+         "combinations(set(both)")), "values", "distinct_chosen", NUMBER[:2]),
+    Slip(CHANCE, "a_set_before", changed(SUMS, ("gaps = [", "both = set(both)\n    gaps = [")),
+         "values", "distinct_alone", NUMBER),
+    Slip(CHANCE, "a_set_of_splits", changed(SUMS, ("in combinations(both, s)",
+         "in set(combinations(sorted(both), s))")), "values", "distinct_splits", NUMBER),
+    Slip(CHANCE, "a_set_of_gaps", changed(SUMS, ("[abs(2 * sum(c) - sum(both)) for c in "
+         "combinations(both, s)]", "{abs(2 * sum(c) - sum(both)) for c in combinations(both, s)}")),
+         "values", "distinct_gaps", NUMBER),
     Slip(CHANCE, "signs", changed(COMBINED, ("gap = abs(", "gap = ("), ("seen, hits, total = abs(",
          "seen, hits, total = (")), "values", "signed", NUMBER),
 )  # fmt: skip
