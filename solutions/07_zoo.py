@@ -653,7 +653,8 @@ for source, one, other in tried:
 #
 # - `planes` channels; with stride 2 half the rows and columns
 # - at most half the multiply-adds of a full 3x3 layer from `in_channels` to
-#   `planes` at the output's size; both numbers are multiples of 4
+#   `planes` at the output's size; both numbers are multiples of 4, equal or
+#   `planes` the larger, with stride 1 as with stride 2
 # - every output channel depends on every input channel
 # - an output pixel sees at least 3 x 3 pixels
 
@@ -667,8 +668,9 @@ class Design(nn.Module):
     """A block of your own within half a full 3x3 layer's multiply-adds.
 
     (n, in_channels, h, w) -> (n, planes, h / stride, w / stride), rounded
-    up. Every output channel depends on every input channel, and a pixel
-    of the output on 3 x 3 pixels of the input or more.
+    up; `planes` equals `in_channels` or is larger, with either stride.
+    Every output channel depends on every input channel, and a pixel of
+    the output on 3 x 3 pixels of the input or more.
     """
 
     def __init__(self, in_channels, planes, stride):
@@ -736,9 +738,10 @@ def chance(one, other):
     """How often chance makes as large a gap as between two sets of seeds.
 
     one, other: (s,) float64 each, hits of two networks from s seeds: whole
-    numbers. Of all ways to split the 2s numbers into s and s: returns the
-    share, from 0 to 1, in which the means differ by at least as much as those
-    of `one` and `other`, whichever is the larger: a float, or float64.
+    numbers, and two seeds may have the same. Of all ways to split the 2s seeds
+    into s and s: returns the share, from 0 to 1, in which the means differ by
+    at least as much as those of `one` and `other`, whichever is the larger:
+    one number.
     """
     ### BEGIN SOLUTION
     hits, s = torch.cat([one, other]).tolist(), len(one)

@@ -83,6 +83,23 @@ def width_for_budget(kind, budget, step):
         last, width = width, width + step
 """
 
+DOUBLINGS = """
+def width_for_budget(kind, budget, step):
+    width = 1
+    while zoo.macs(kind, width * step) <= budget:
+        width *= 2
+    return width // 2 * step
+"""
+
+SHORT = """
+def width_for_budget(kind, budget, step):
+    best = 0
+    for width in range(step, 100, step):
+        if zoo.macs(kind, width) <= budget:
+            best = width
+    return best
+"""
+
 # --- the schedule --------------------------------------------------------------------------
 
 JOINED = """
@@ -157,6 +174,76 @@ class Design(nn.Module):
         return F.relu(self.norm(self.third(x)))
 """
 
+POOLED = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.pool = nn.MaxPool2d(3, stride, 1)
+        self.mix = nn.Conv2d(in_channels, planes, 1, bias=False)
+        self.norm = nn.BatchNorm2d(planes)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.mix(self.pool(x))))
+"""
+
+NARROW = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.first = nn.Conv2d(in_channels, planes, (1, 3), (1, stride), (0, 1), groups=4)
+        self.second = nn.Conv2d(planes, planes, (3, 1), (stride, 1), (1, 0), groups=4)
+        self.mix = nn.Conv2d(planes, planes, 1)
+
+    def forward(self, x):
+        return self.mix(F.relu(self.second(F.relu(self.first(x)))))
+"""
+
+BOTTLENECK = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        width = planes // 2
+        self.first = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, stride, 1, groups=4, bias=False)
+        self.third = nn.Conv2d(width, planes, 1, groups=2, bias=False)
+        self.project = nn.Conv2d(in_channels, planes, 1, stride, bias=False)
+
+    def forward(self, x):
+        y = F.relu(self.second(F.relu(self.first(x))))
+        return F.relu(self.third(y) + self.project(x))
+"""
+
+GROWING = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        half = planes // 2
+        self.squeeze = nn.Conv2d(in_channels, half, 1, stride, bias=False)
+        self.first = nn.Conv2d(half, half // 2, 3, 1, 1, bias=False)
+        self.second = nn.Conv2d(half + half // 2, half // 2, 3, 1, 1, bias=False)
+
+    def forward(self, x):
+        x = F.relu(self.squeeze(x))
+        x = torch.cat([x, F.relu(self.first(x))], 1)
+        return torch.cat([x, F.relu(self.second(x))], 1)
+"""
+
+CONCATENATED = """
+class Design(nn.Module):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.joins = stride == 2
+        out = planes - in_channels if self.joins else planes
+        self.look = nn.Conv2d(in_channels, in_channels, 3, stride, 1, groups=in_channels)
+        self.mix = nn.Conv2d(in_channels, out, 1)
+
+    def forward(self, x):
+        y = self.mix(self.look(x))
+        if self.joins:
+            return torch.cat([F.avg_pool2d(x, 3, 2, 1), y], 1)
+        return y
+"""
+
 # --- chance ------------------------------------------------------------------------------------
 
 COMBINED = """
@@ -187,16 +274,37 @@ def chance(one, other):
     return (gaps >= (one.sum() - other.sum()).abs()).double().mean()
 """
 
+VALUES = """
+def chance(one, other):
+    values, s = torch.cat([one, other]).tolist(), len(one)
+    seen = abs(sum(values[:s]) / s - sum(values[s:]) / s)
+    gaps = []
+    for c in combinations(values, s):
+        rest = [v for v in values if v not in c]
+        gaps.append(abs(sum(c) / s - sum(rest) / len(rest)) if rest else 0)
+    return sum(gap >= seen for gap in gaps) / len(gaps)
+"""
+
+ONE_BY_ONE = changed(COMBINED, ("int(gap >= seen)", "gap >= seen"))
+IN_FLOATS = changed(MASKS, (".double().mean()", ".float().mean()"))
+DIVIDED = changed(IN_FLOATS, ("return (gaps", "hits = (gaps"),
+                  (".float().mean()\n", "\n    return hits.sum() / len(gaps)\n"))  # fmt: skip
+
 RIGHT = {
     FRONT: {"tables": TABLES, "pairs": PAIRS, "sorted": SORTED},
     WIDTH: {"halves": HALVES, "upwards": UPWARDS, "listed": LISTED},
     SCHEDULE: {"joined": JOINED, "step_by_step": STEP_BY_STEP, "where": WHERE},
-    DESIGN: {"separable": SEPARABLE, "gated": GATED, "shuffled": SHUFFLED},
-    CHANCE: {"combined": COMBINED, "sums": SUMS, "masks": MASKS},
+    DESIGN: {"separable": SEPARABLE, "gated": GATED, "shuffled": SHUFFLED, "pooled": POOLED},
+    CHANCE: {
+        "combined": COMBINED, "sums": SUMS, "masks": MASKS,
+        "one_by_one": ONE_BY_ONE, "in_floats": IN_FLOATS, "divided": DIVIDED,
+    },
 }
 
 NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 NUMBER = ("number is not", "smallest case", "yours", "expected")
+OVER = "(multiply-adds above the budget)"
+NO_IMAGE = ("The output has to be an image n c h w that is computed from the input", "Design(")
 
 SLIPS = (
     Slip(FRONT, "no_sign", changed(TABLES, ("cost if less_is_better else -cost", "cost")),
@@ -213,6 +321,10 @@ SLIPS = (
          NUMBERS),
     Slip(FRONT, "no_negation", changed(TABLES, ("return ~", "return ")), "values", "the_rest",
          NUMBERS),
+    Slip(FRONT, "or", changed(PAIRS, ("cheaper >= 0 and better >= 0 and (cheaper > 0",
+         "(cheaper > 0")), "values", "one_is_enough", NUMBERS),
+    Slip(FRONT, "a_list", changed(PAIRS, ("torch.tensor(mask)", "mask")), "run",
+         says=("returned bool as result 1 of 14", "put the truth values into one tensor")),
     Slip(FRONT, "first_point", changed(PAIRS, ("range(len(cost))", "range(1)")), "shape",
          says=("(1,)",)),
 
@@ -226,7 +338,17 @@ SLIPS = (
          NUMBER),
     Slip(WIDTH, "from_one_step", changed(UPWARDS, ("width = 0", "width = step")), "values",
          "at_least_one", NUMBER),
+    Slip(WIDTH, "doublings", DOUBLINGS, "values", "doublings", NUMBER),
+    Slip(WIDTH, "plain", changed(HALVES, ("macs(kind", 'macs("plain"')), "values", "always_plain",
+         NUMBER),
+    Slip(WIDTH, "a_short_list", SHORT, "values", "", NUMBER),
 
+    Slip(SCHEDULE, "linspace", changed(JOINED, ("torch.arange(1, warmup + 1) / max(1, warmup)",
+         "torch.linspace(0, 1, warmup)")), "values", "from_zero_to_lr", NUMBERS),
+    Slip(SCHEDULE, "over_all_steps", changed(WHERE, ("(i - warmup) / (steps - warmup)",
+         "(i - warmup) / steps")), "values", "fall_too_long", NUMBERS),
+    Slip(SCHEDULE, "a_list", changed(STEP_BY_STEP, ("torch.tensor(rates)", "rates")), "shape",
+         says=("a list or tuple of", "single numbers, expected one tensor")),
     Slip(SCHEDULE, "from_zero", changed(JOINED, ("torch.arange(1, warmup + 1)",
          "torch.arange(warmup)")), "values", "from_zero", NUMBERS),
     Slip(SCHEDULE, "over_all", changed(WHERE, ("(i - warmup) / (steps - warmup)", "i / steps")),
@@ -259,6 +381,31 @@ SLIPS = (
          "run", says=("must match", "The call was Design(", "budget=")),
     Slip(DESIGN, "no_shuffle", changed(GATED, ("return x * gates[:, :, None, None]", "return x")),
          "values", "four_groups", ("stovepipes",)),
+    Slip(DESIGN, "narrow", NARROW, "values", says=(OVER, "planes=16, stride=2", "1024 ")),
+    Slip(DESIGN, "bottleneck", BOTTLENECK, "values", says=(OVER, "planes=16, stride=2", "256 ")),
+    Slip(DESIGN, "growing", GROWING, "values", says=(OVER, "planes=16, stride=2", "3328 ")),
+    Slip(DESIGN, "concatenated", CONCATENATED, "values",
+         says=("(pairs of channels that never meet)", "56 ", "planes=16, stride=2")),
+    Slip(DESIGN, "one_column", changed(SEPARABLE, ("3, stride, 1,", "(3, 1), stride, (1, 0),")),
+         "values", "column", ("(pixels of a 3 x 3 that one sees)", "yours pixels")),
+    Slip(DESIGN, "one_row", changed(SEPARABLE, ("3, stride, 1,", "(1, 3), stride, (0, 1),")),
+         "values", "column"),
+    Slip(DESIGN, "a_cross", changed(SEPARABLE, ("3, stride, 1,", "(1, 3), stride, (0, 1),"),
+         ("        self.mix", "        self.turned = nn.Conv2d(in_channels, in_channels, (3, 1), "
+          "stride, (1, 0))\n        self.mix"), ("self.look(x)", "self.look(x) + self.turned(x)")),
+         "values", says=("(pixels of a 3 x 3 that one sees)", "5 ")),
+    Slip(DESIGN, "a_quarter", changed(SEPARABLE, ("in_channels, in_channels, 3, stride, 1, "
+         "groups=in_channels", "in_channels // 4, in_channels, 3, stride, 1"),
+         ("self.look(x)", "self.look(x[:, :x.shape[1] // 4])")), "values", "unused",
+         ("unused input channels", "not used at all")),
+    Slip(DESIGN, "a_constant", changed(SEPARABLE, ("self.look(x)",
+         "self.look(torch.ones_like(x))")), "run", says=(*NO_IMAGE, "does not depend on it")),
+    Slip(DESIGN, "detached", changed(SEPARABLE, ("self.look(x)", "self.look(x.detach())")), "run",
+         says=(*NO_IMAGE, "does not depend on it")),
+    Slip(DESIGN, "no_gradient", changed(SEPARABLE, ("self.look(x))))", "self.look(x)))).detach()")),
+         "run", says=(*NO_IMAGE, "does not depend on it")),
+    Slip(DESIGN, "a_mean", changed(SEPARABLE, ("self.look(x))))", "self.look(x)))).mean((2, 3))")),
+         "run", says=(*NO_IMAGE, "came shape (32, 8)")),
     Slip(DESIGN, "no_forward", changed(SEPARABLE, ("def forward", "def forwards")), "run",
          says=("forward",)),
 
@@ -269,6 +416,22 @@ SLIPS = (
     Slip(CHANCE, "seen_signed", changed(SUMS, ("seen = abs(2 * sum(both[:s]) - sum(both))",
          "seen = 2 * sum(both[:s]) - sum(both)")), "values", "seen_signed", NUMBER),
     Slip(CHANCE, "count", changed(SUMS, (" / len(gaps)", "")), "values", "a_count", NUMBER),
+    Slip(CHANCE, "percent", changed(SUMS, ("/ len(gaps)", "/ len(gaps) * 100")), "values",
+         "percent", NUMBER),
+    Slip(CHANCE, "values", VALUES, "values", "without_equals", NUMBER),
+    Slip(CHANCE, "sums_of_values", changed(VALUES, ("sum(rest) / len(rest)", "sum(rest) / s"),
+         (" if rest else 0", "")), "values", "sums_without_equals", NUMBER),
+    Slip(CHANCE, "a_set", changed(VALUES, ("combinations(values", "combinations(set(values)"),
+         ("[v for v in values", "[v for v in set(values)")), "values", "by_distinct", NUMBER),
+    Slip(CHANCE, "chosen_from_a_set", changed(SUMS, ("combinations(both",
+         "combinations(set(both)")), "values", "distinct_chosen", NUMBER[:2]),
+    Slip(CHANCE, "a_set_before", changed(SUMS, ("gaps = [", "both = set(both)\n    gaps = [")),
+         "values", "distinct_alone", NUMBER),
+    Slip(CHANCE, "a_set_of_splits", changed(SUMS, ("in combinations(both, s)",
+         "in set(combinations(sorted(both), s))")), "values", "distinct_splits", NUMBER),
+    Slip(CHANCE, "a_set_of_gaps", changed(SUMS, ("[abs(2 * sum(c) - sum(both)) for c in "
+         "combinations(both, s)]", "{abs(2 * sum(c) - sum(both)) for c in combinations(both, s)}")),
+         "values", "distinct_gaps", NUMBER),
     Slip(CHANCE, "signs", changed(COMBINED, ("gap = abs(", "gap = ("), ("seen, hits, total = abs(",
          "seen, hits, total = (")), "values", "signed", NUMBER),
 )  # fmt: skip

@@ -127,6 +127,29 @@ def test_floats_where_truth_values_are_asked_for():
     assert verdict.stage == "shape" and "expected torch.bool. Return truth" in verdict.message
 
 
+def test_a_single_number_may_be_rounded_to_float32_and_no_further():
+    exercise = catalogue()["zoo.chance"]
+    right = exercise.reference
+    for near, passes in ((1, True), (1 + 1e-7, True), (1 + 1e-5, False)):
+
+        def rounded(one, other, near=near):
+            return torch.tensor(near * right(one, other), dtype=torch.float32)
+
+        assert judge(exercise, rounded).passed == passes
+    exact = judge(exercise, lambda one, other: (1 + 1e-6) * right(one, other))
+    assert (exact.stage, exact.wrong) == ("values", "")
+    one_of_one = judge(exercise, lambda one, other: torch.tensor([right(one, other)]).float())
+    assert one_of_one.stage == "shape"
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_numbers_in_a_list_where_a_tensor_is_asked_for(kind):
+    exercise = catalogue()["zoo.schedule"]
+    verdict = judge(exercise, lambda **asked: kind(exercise.reference(**asked).tolist()))
+    assert verdict.stage == "shape"
+    assert "a list or tuple of 24 single numbers, expected one tensor that" in verdict.message
+
+
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_numbers_that_are_none_are_shown(value):
     verdict = judged(written.LOOP.replace("return torch.cat(outputs, dim=1)",

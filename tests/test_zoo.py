@@ -116,12 +116,27 @@ def test_a_design_is_examined_and_may_be_anything_else():
 
     def of(layer):
         found = answer(lambda in_channels, planes, stride: layer, case).tensors
-        return [int(found[f"output.{k}"]) for k in range(5)]
+        return [int(found[f"output.{k}"]) for k in range(6)]
 
-    assert of(nn.Conv2d(8, 8, 3, padding=1)) == [8, 4, 4608, 0, 3]
-    assert of(nn.Conv2d(8, 8, 1)) == [8, 4, 0, 0, 1]
-    assert of(nn.Conv2d(8, 8, 3, padding=1, groups=8)) == [8, 4, 0, 56, 3]
-    assert "no nn.Module" in answer(lambda **k: 3, case).error or answer(lambda **k: 3, case).stage
+    def refused(block):
+        return answer(lambda in_channels, planes, stride: block, case).error
+
+    assert of(nn.Conv2d(8, 8, 3, padding=1)) == [8, 4, 4608, 0, 0, 9]
+    assert of(nn.Conv2d(8, 8, 1)) == [8, 4, 0, 0, 0, 1]
+    assert of(nn.Conv2d(8, 8, 3, padding=1, groups=8)) == [8, 4, 0, 0, 56, 9]
+    assert of(nn.Conv2d(8, 8, (3, 1), padding=(1, 0))) == [8, 4, 0, 0, 0, 3]
+    assert of(nn.Conv2d(8, 8, (1, 9), padding=(0, 4)))[5] == 3  # whatever the row is long
+    assert of(nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(8, 8, 1))) == [8, 4, 0, 0, 0, 9]
+    assert of(nn.Conv2d(8, 4, 1))[0] == 4
+    no_weights = nn.Conv2d(8, 8, 1)
+    no_weights.more = nn.Parameter(torch.empty(0, 8, 1, 1))
+    assert of(no_weights)[5] == 1
+    assert refused(3).startswith("The block is no nn.Module")
+    assert "from the input: of an input of shape (32, 8, 4, 4) came shape (32, 128)." in refused(
+        nn.Flatten()
+    )
+    assert "came a tuple" in refused(nn.MaxPool2d(2, return_indices=True))
+    assert "came shape (32, 8, 0, 4)" in refused(nn.ZeroPad2d((0, 0, -2, -2)))
 
 
 def test_a_warmup_rises_to_the_full_rate_and_then_falls():

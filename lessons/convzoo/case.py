@@ -173,6 +173,8 @@ def _tensor(output, which: str = "") -> Tensor:
     advice = "return what the stub's text asks for"
     if kind == "ndarray":
         advice = "stay in torch, for NumPy cuts the gradient off"
+    elif kind == "bool" and which:
+        advice = "put the truth values into one tensor"
     raise Objection(f"It returned {kind}{place}, neither a tensor nor a number: {advice}.")
 
 

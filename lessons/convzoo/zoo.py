@@ -26,10 +26,13 @@ from convzoo.framework.separable import DepthwiseSeparable, InvertedResidual
 from convzoo.framework.shufflenet import ShuffleUnit
 from convzoo.measure import Cost, cost
 from convzoo.nets import ResNet
+from convzoo.said import Objection
 
 SIDE = 16  # pixels of the images that the counts are for
 LAYERS = 4  # 3x3 layers in a stage
 GROUPS, REDUCTION = 4, 4
+IMAGES = 4  # for each output channel of a block that is examined
+_IMAGE = "The output has to be an image n c h w that is computed from the input"
 
 
 def _convolved(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> tuple:
@@ -182,39 +185,49 @@ def _kind(name: str) -> Kind:
 def examined(
     block: Callable[..., nn.Module], in_channels: int, planes: int, stride: int, side: int,
     budget: int,
-) -> tuple[int, int, int, int, int]:  # fmt: skip
+) -> tuple[int, int, int, int, int, int]:  # fmt: skip
     """What is asked of a block of one's own, whatever stands in it: channels out; rows out;
-    multiply-adds above the budget, for one image of side x side; pairs of an output and an input
-    channel that never meet; rows of the image that an output pixel sees (3 stands for more).
+    multiply-adds above the budget, for one image of side x side; input channels that reach no
+    output; pairs of an output and an input channel that never meet; pixels of the image that an
+    output pixel sees, as far as they lie in 3 rows and 3 columns.
 
-    Its parameters are drawn anew, all above zero as the image is, so that no ReLU closes and no
-    weight is zero by its initialisation.
-    Raises UserError where it is no module, or gives no image.
+    Its parameters are drawn anew, all above zero as the images are, so that no ReLU closes and no
+    weight is zero by its initialisation. Several images, for in each a maximum has one source.
+    Raises Objection where it is no module, or gives no image that depends on the one it got.
     """
     made = block(in_channels, planes, stride)
     if not isinstance(made, nn.Module):
-        raise UserError("The block is no nn.Module, so it cannot stand in a network.")
+        raise Objection("The block is no nn.Module, so it cannot stand in a network.")
     made = made.double().eval()
     gen = torch.Generator().manual_seed(0)
     for weight in made.parameters():
         drawn = 0.5 + torch.rand(weight.shape, generator=gen, dtype=weight.dtype)
-        weight.data = drawn / (weight[0].numel() if weight.dim() > 1 else 2)
-    image = torch.rand(1, in_channels, side, side, generator=gen, dtype=torch.float64)
-    x = image.repeat(planes, 1, 1, 1).requires_grad_()
+        weight.data = drawn / (weight[0].numel() if weight.dim() > 1 and len(weight) else 2)
+    shape = (planes * IMAGES, in_channels, side, side)
+    x = torch.rand(shape, generator=gen, dtype=torch.float64).requires_grad_()
     y = made(x)
-    if not isinstance(y, Tensor) or y.dim() != 4 or len(y) != planes or not y.requires_grad:
-        raise UserError("The block gives no image n c h w with a gradient.")
-    each = y.diagonal().sum() if y.shape[1] == planes else y.sum()  # output i, of copy i
-    met = _felt(each, x).any(-1).any(-1)
-    middle = y[0, :, y.shape[2] // 2, y.shape[3] // 2].sum()
-    rows = int(_felt(middle, x)[0].any(0).any(-1).sum())
-    over = max(0, cost(made, image).macs - budget)
-    return y.shape[1], y.shape[2], over, int((~met).sum()), min(rows, 3)
+    if not isinstance(y, Tensor) or y.dim() != 4 or len(y) != len(x) or not y.numel():
+        came = "nothing" if y is None else f"a {type(y).__name__}"
+        came = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else came
+        raise Objection(f"{_IMAGE}: of an input of shape {shape} came {came}.")
+    own = torch.arange(planes).repeat_interleave(IMAGES)  # the output that an image is there for
+    each = y[torch.arange(len(x)), own] if y.shape[1] == planes else y
+    met = _felt(each.sum(), x).unflatten(0, (planes, IMAGES)).any(1).any(-1).any(-1)
+    seen = _felt(y[:, :, y.shape[2] // 2, y.shape[3] // 2].sum(), x).any(0).any(0)
+    rows, columns = (min(3, int(seen.any(d).sum())) for d in (1, 0))
+    over = max(0, cost(made, x[:1].detach()).macs - budget)
+    unused, unmet = int((~met.any(0)).sum()), int((~met).sum())
+    return y.shape[1], y.shape[2], over, unused, unmet, min(rows * columns, int(seen.sum()))
 
 
 def _felt(total: Tensor, x: Tensor) -> Tensor:
     """Where x matters to the total."""
-    return torch.autograd.grad(total, x, retain_graph=True)[0] != 0
+    slope = None
+    if total.requires_grad:
+        (slope,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)
+    if slope is None:
+        raise Objection(f"{_IMAGE}: this one does not depend on it.")
+    return slope != 0
 
 
 def enter(name: str, block: Callable[..., nn.Module], layers: int = 1, unit: int = 4) -> None:

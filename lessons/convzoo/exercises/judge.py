@@ -21,6 +21,7 @@ from convzoo.said import describe
 
 SECONDS = 10.0
 TOLERANCE = 1e-7  # of the largest number; rounding in float64 is far below it
+ROUNDED = 1e-6  # of a single number that came in float32
 SPARE = 1.5  # times the reference's multiply-adds that an answer may take
 Respond = Callable[[Case], Reply]
 
@@ -86,13 +87,13 @@ def difference(
         return "names", names
     want, have = _part(expected, "output"), _part(reply, "output")
     if set(want) != set(have):
-        return "shape", f"It returned {told.count(have)}, expected {told.count(want)}."
+        return "shape", told.counts(have, want)
     for name, value in want.items():
         if have[name].shape != value.shape:
             return "shape", (
                 f"Its result has shape {tuple(have[name].shape)}, expected {tuple(value.shape)}."
             )
-        if have[name].dtype != value.dtype:
+        if not _one_kind(have[name], value):
             return "shape", told.dtype(have[name].dtype, value.dtype, case)
     if shape:
         return "parameters", shape
@@ -123,17 +124,24 @@ def _gradient_difference(have: dict[str, Tensor], want: dict[str, Tensor]) -> tu
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    """Whether two sets of named tensors agree up to rounding in float64."""
+    """Whether two sets of named tensors agree up to rounding."""
     return a.keys() == b.keys() and all(_close(a[k], b[k]) for k in a)
 
 
 def _close(a: Tensor, b: Tensor) -> bool:
-    if (a.shape, a.dtype, a.layout, a.device) != (b.shape, b.dtype, b.layout, b.device):
+    if (a.shape, a.layout, a.device) != (b.shape, b.layout, b.device) or not _one_kind(a, b):
         return False
     if not b.is_floating_point() or not b.numel():
         return torch.equal(a, b)
-    bound = TOLERANCE * max(1.0, float(b.abs().max()))
+    bound = (TOLERANCE if a.dtype == b.dtype else ROUNDED) * max(1.0, float(b.abs().max()))
     return bool(((a - b).abs() <= bound).all())
+
+
+def _one_kind(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors of one shape have one dtype, as they have to; or are single floating
+    numbers, whose dtype matters no more than that of Python's."""
+    single = a.dim() == 0 and a.is_floating_point() and b.is_floating_point()
+    return single or a.dtype == b.dtype
 
 
 def _part(reply: Reply, prefix: str) -> dict[str, Tensor]:

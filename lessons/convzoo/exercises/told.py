@@ -29,6 +29,15 @@ def other_stub(exercise_id: str) -> str:
     )
 
 
+def counts(have: dict[str, Tensor], want: dict[str, Tensor]) -> str:
+    """That there are more results than expected, or fewer."""
+    single = all(value.dim() == 0 for value in have.values())
+    if single and set(want) == {"output"} and want["output"].dim():
+        length = f"{len(have)} single number{'s' if len(have) > 1 else ''}"
+        return f"It returned a list or tuple of {length}, expected one tensor that holds them all."
+    return f"It returned {count(have)}, expected {count(want)}."
+
+
 def count(outputs: dict[str, Tensor]) -> str:
     """How many results there are, in words."""
     what = "tensor" if any(value.dim() for value in outputs.values()) else "number"

@@ -28,7 +28,14 @@ def _front_case(gen: Generator, less: bool, worst_first: bool = False) -> Case:
 
 
 def _front_cases(gen: Generator) -> list[Case]:
-    return [_front_case(gen, True), _front_case(gen, False), _front_case(gen, True, True)]
+    cases = [_front_case(gen, True), _front_case(gen, False), _front_case(gen, True, True)]
+    return [*cases, _with_a_best(cases[0])]
+
+
+def _with_a_best(case: Case) -> Case:
+    """One more point, which is cheaper than all others and better."""
+    more = {"cost": torch.zeros(1).double(), "accuracy": torch.tensor([99.0]).double()}
+    return Case(case.scalars, {k: torch.cat([v, more[k]]) for k, v in case.tensors.items()})
 
 
 def _front_small() -> list[Case]:
@@ -127,6 +134,12 @@ FRONT = Exercise(
             "beaten_by_itself",
             "No point is left: each is at least as good as itself, and so has beaten itself.",
             _spoilt_rule(lambda cheaper, as_cheap, better, as_good: as_cheap & as_good),
+        ),
+        Wrong(
+            "one_is_enough",
+            "One better thing was enough to beat. To beat, a point has to be at least as good in "
+            "the other thing, too.",
+            _spoilt_rule(lambda cheaper, as_cheap, better, as_good: cheaper | better),
         ),
         Wrong(
             "only_by_cheaper",

@@ -27,12 +27,15 @@ def _design_case(in_channels: int, planes: int, stride: int, side: int) -> Case:
 
 
 def _design_cases(gen: Generator) -> list[Case]:
-    shapes = ((8, 8, 1), (8, 16, 2), (12, 12, 1), (12, 24, 1))
-    return [_design_case(*shape, side=pick(gen, [5, 6, 7, 8])) for shape in shapes]
+    odd, even, any_side = [5, 7], [6, 8], [5, 6, 7, 8]
+    shapes = ((8, 8, 1, any_side), (8, 16, 2, even), (8, 8, 2, odd), (12, 12, 1, any_side),
+              (12, 24, 1, any_side))  # fmt: skip
+    return [_design_case(*shape, side=pick(gen, sides)) for *shape, sides in shapes]
 
 
 def _design_small() -> list[Case]:
-    shapes = ((8, 8, 1, 4), (8, 8, 2, 4), (8, 16, 1, 4))
+    """Sides at which the middle pixel's neighbours are there, even two strides of 2 away."""
+    shapes = ((8, 8, 1, 6), (8, 16, 2, 8), (8, 8, 2, 8), (8, 16, 1, 6))
     return [_design_case(*shape) for shape in shapes]
 
 
@@ -66,6 +69,23 @@ class _SamePlanes(framework.Design):
         super().__init__(in_channels, 4, stride)
 
 
+class _Part(nn.Module):
+    """A convolution that is given a quarter of the channels."""
+
+    def __init__(self, in_channels, planes, stride):
+        super().__init__()
+        self.used = in_channels // 4
+        self.conv = nn.Conv2d(self.used, planes, 3, stride, 1)
+
+    def forward(self, x):
+        return self.conv(x.narrow(1, 0, self.used))
+
+
+class _Column(nn.Sequential):
+    def __init__(self, in_channels, planes, stride):
+        super().__init__(nn.Conv2d(in_channels, planes, (3, 1), stride, (1, 0)))
+
+
 DESIGN = Exercise(
     id="zoo.design",
     lesson=LESSON,
@@ -77,8 +97,8 @@ DESIGN = Exercise(
     cases=_design_cases,
     small=_design_small,
     returns=(
-        "channels out", "rows out", "multiply-adds above the budget",
-        "pairs of channels that never meet", "rows that a pixel sees",
+        "channels out", "rows out", "multiply-adds above the budget", "unused input channels",
+        "pairs of channels that never meet", "pixels of a 3 x 3 that one sees",
     ),
     wrong=(
         Wrong(
@@ -107,6 +127,17 @@ DESIGN = Exercise(
             "All channels meet, but a pixel sees none of its neighbours. A block of an image "
             "network looks at 3 x 3 pixels at least.",
             _layer(1),
+        ),
+        Wrong(
+            "column",
+            "A pixel sees 3 pixels of one column, or of one row, and none beside it. A kernel of "
+            "3 x 1 needs one of 1 x 3 too.",
+            _Column,
+        ),
+        Wrong(
+            "unused",
+            "Some input channels are not used at all. Every output has to depend on each of them.",
+            _Part,
         ),
         Wrong(
             "no_stride",
@@ -143,11 +174,28 @@ def _two_sets(gen: Generator, s: int, apart: int) -> Case:
 
 
 def _chance_cases(gen: Generator) -> list[Case]:
-    return [_two_sets(gen, 5, 12), _two_sets(gen, 4, -9), _two_sets(gen, 3, 15)]
+    return [_two_sets(gen, 5, 12), _two_sets(gen, 4, -9), _two_sets(gen, 3, 15), _tied(gen)]
+
+
+def _tied(gen: Generator) -> Case:
+    """Two pairs of seeds with the same hits, and whoever takes equal numbers for one is wrong by
+    it, in a way of his own. (With one such pair distinct numbers alone give the right share.)"""
+    ways = (
+        framework.chance, _without_equals, _sums_without_equals, _by_distinct, _distinct_splits,
+        _distinct_chosen, _distinct_alone,
+    )  # fmt: skip
+    while True:
+        hits = 600 + torch.randperm(40, generator=gen).double()
+        one, other = hits[[0, 0, 1, 2]], hits[[1, 3, 4, 5]]
+        if len({round(way(one, other), 6) for way in ways}) == len(ways):
+            return Case({}, {"one": one, "other": other})
 
 
 def _chance_small() -> list[Case]:
-    pairs = (([3, 6, 2], [7, 2, 9]), ([7, 2, 9], [3, 6, 2]), ([1, 1, 1], [1, 1, 1]))
+    pairs = (
+        ([1, 6, 5], [2, 7, 8]), ([2, 7, 8], [1, 6, 5]), ([5, 1, 4], [5, 8, 2]),
+        ([1, 1, 1], [1, 1, 1]),
+    )  # fmt: skip
     return [
         Case({}, {"one": torch.tensor(a).double(), "other": torch.tensor(b).double()})
         for a, b in pairs
@@ -186,6 +234,55 @@ def _paired(one: Tensor, other: Tensor) -> float:
     signs = torch.tensor(list(product([1.0, -1.0], repeat=len(one)))).double()
     gaps = signs @ (one - other)
     return float((gaps.abs() >= gaps[0].abs()).double().mean())
+
+
+def _by_values(one: Tensor, other: Tensor, both: Tensor, rest: int = 0) -> float:
+    """The others of a split of `both` are those that have none of the chosen numbers.
+
+    rest: what their sum is divided by, if not by how many they are."""
+    chosen = both[torch.combinations(torch.arange(len(both)), r=len(one))]
+    left = (both[:, None] != chosen[:, None, :]).all(-1)
+    gaps = chosen.mean(1) - (left * both).sum(1) / (rest or left.sum(1))
+    return float((gaps.abs() >= (one.mean() - other.mean()).abs() - 1e-9).double().mean())
+
+
+def _without_equals(one: Tensor, other: Tensor) -> float:
+    return _by_values(one, other, torch.cat([one, other]))
+
+
+def _sums_without_equals(one: Tensor, other: Tensor) -> float:
+    return _by_values(one, other, torch.cat([one, other]), len(one))
+
+
+def _by_distinct(one: Tensor, other: Tensor) -> float:
+    return _by_values(one, other, torch.cat([one, other]).unique())
+
+
+def _summed(one: Tensor, other: Tensor, chosen: Tensor, total: Tensor) -> float:
+    """With the sums of the chosen numbers, a row for each split, and the total."""
+    gaps = (2 * chosen.sum(1) - total).abs()
+    return float((gaps >= (one.sum() - other.sum()).abs()).double().mean())
+
+
+def _distinct_splits(one: Tensor, other: Tensor) -> float:
+    both = torch.cat([one, other])
+    parts = both[torch.combinations(torch.arange(len(both)), r=len(one))]
+    return _summed(one, other, parts.sort(1).values.unique(dim=0), both.sum())
+
+
+def _distinct_chosen(one: Tensor, other: Tensor) -> float:
+    both = torch.cat([one, other])
+    return _summed(one, other, torch.combinations(both.unique(), r=len(one)), both.sum())
+
+
+def _distinct_alone(one: Tensor, other: Tensor) -> float:
+    kinds = torch.cat([one, other]).unique()
+    return _summed(one, other, torch.combinations(kinds, r=len(one)), kinds.sum())
+
+
+def _distinct_gaps(one: Tensor, other: Tensor) -> float:
+    gaps, seen = _splits(one, other)
+    return float((gaps.abs().unique() >= seen.abs()).double().mean())
 
 
 CHANCE = Exercise(
@@ -231,6 +328,53 @@ CHANCE = Exercise(
             "a_count",
             "That is how many splits there are with such a gap. Asked is their share of all.",
             lambda one, other: round(framework.chance(one, other) * len(_splits(one, other)[0])),
+        ),
+        Wrong(
+            "percent",
+            "That is the share in percent. Asked is a number from 0 to 1.",
+            lambda one, other: 100 * framework.chance(one, other),
+        ),
+        Wrong(
+            "without_equals",
+            "Equal numbers are different seeds: choose places, not values. Who has the number of "
+            "a chosen one is missing among the others.",
+            _without_equals,
+        ),
+        Wrong(
+            "sums_without_equals",
+            "Equal numbers are different seeds: choose places, not values. A sum of the others "
+            "lacks whoever has the number of a chosen one.",
+            _sums_without_equals,
+        ),
+        Wrong(
+            "by_distinct",
+            "Equal numbers are taken for one seed. They are different seeds, and each has its "
+            "place.",
+            _by_distinct,
+        ),
+        Wrong(
+            "distinct_chosen",
+            "Chosen are only numbers that differ. Equal numbers are different seeds, and both may "
+            "be chosen.",
+            _distinct_chosen,
+        ),
+        Wrong(
+            "distinct_alone",
+            "Equal numbers have become one, in the splits and in the total. They are different "
+            "seeds, and each counts.",
+            _distinct_alone,
+        ),
+        Wrong(
+            "distinct_splits",
+            "Two splits with the same numbers are counted once. Equal numbers are different "
+            "seeds, so they are two ways.",
+            _distinct_splits,
+        ),
+        Wrong(
+            "distinct_gaps",
+            "Splits with the same gap are counted once. Each way to split counts, whatever the "
+            "gap of another.",
+            _distinct_gaps,
         ),
         Wrong(
             "paired",

@@ -71,6 +71,12 @@ SCHEDULE = Exercise(
             _spoilt_curve(lambda i, w: i / w, _half),
         ),
         Wrong(
+            "from_zero_to_lr",
+            "The first step has learning rate 0, so it learns nothing. The rise is `warmup` equal "
+            "heights, the first of them at its first step.",
+            _spoilt_curve(lambda i, w: i / max(1, w - 1), _half),
+        ),
+        Wrong(
             "no_warmup",
             "There is no rise at the beginning: the cosine runs over all steps.",
             lambda steps, warmup, lr: framework.schedule(steps, 0, lr),
@@ -86,6 +92,11 @@ SCHEDULE = Exercise(
             "The fall is as long as it should be, but begins in its midst: its steps are counted "
             "from the start of the training. Its number 0 is the step after the rise.",
             _spoilt_curve(_rise, lambda i, w, n: _half(i, 0, n - w)),
+        ),
+        Wrong(
+            "fall_too_long",
+            "The fall has `steps - warmup` steps, not `steps`: it ends high.",
+            _spoilt_curve(_rise, lambda i, w, n: _half(i, w, n + w)),
         ),
         Wrong(
             "fall_counts_from_one",

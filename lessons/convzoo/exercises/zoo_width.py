@@ -31,6 +31,7 @@ def _width_cases(gen: Generator) -> list[Case]:
         _width_case(pick(gen, [*COUNTED]), few(), 8, 0.3),
         _width_case(pick(gen, [*COUNTED]), few(), 4, 0.8),
         _width_case(pick(gen, [*COUNTED]), few(), 8, 0.0),
+        _width_case("plain", 15 + few(), 8, 0.5),  # wider than a short list goes
         Case({"kind": pick(gen, [*COUNTED]), "budget": zoo.macs("plain", 1) // 4, "step": 8}, {}),
         _width_case("separable", few() + 3, 8, 0.5),
     ]
@@ -38,7 +39,8 @@ def _width_cases(gen: Generator) -> list[Case]:
 
 def _width_small() -> list[Case]:
     near = [_width_case("plain", 2, 8, part) for part in (0.5, 0.0, 0.9)]
-    return [*near, Case({"kind": "plain", "budget": 100, "step": 8}, {})]
+    far = [_width_case("separable", 3, 8, 0.5), _width_case("plain", 13, 8, 0.5)]
+    return [*near, Case({"kind": "plain", "budget": 100, "step": 8}, {}), *far]
 
 
 def _fits(kind: str, budget: int, step: int) -> int:
@@ -48,6 +50,11 @@ def _fits(kind: str, budget: int, step: int) -> int:
 def _nearest(kind: str, budget: int, step: int) -> int:
     low = _fits(kind, budget, step)
     return min((low, low + step), key=lambda w: abs((zoo.macs(kind, w) if w else 0) - budget))
+
+
+def _doubled(most: int) -> int:
+    """The last of 1, 2, 4, ... that is not above `most`; or 0."""
+    return 2 ** most.bit_length() // 2
 
 
 WIDTH = Exercise(
@@ -70,6 +77,18 @@ WIDTH = Exercise(
             "strictly_below",
             "A network that costs exactly the budget is within it.",
             lambda kind, budget, step: _fits(kind, budget - 1, step),
+        ),
+        Wrong(
+            "doublings",
+            "Only doublings were tried: between the last that fits and the first that does not "
+            "there are other widths.",
+            lambda kind, budget, step: _doubled(_fits(kind, budget, step) // step) * step,
+        ),
+        Wrong(
+            "always_plain",
+            "Another kind is counted than the one that was asked for. A network's cost depends on "
+            "its kind.",
+            lambda kind, budget, step: _fits("plain", budget, step),
         ),
         Wrong(
             "nearest",

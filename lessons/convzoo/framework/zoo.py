@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 from convzoo import zoo
 from convzoo.framework.separable import DepthwiseSeparable
 
-MOST = 128  # steps of a width
+MOST = 1024  # steps of a width
 
 
 def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) -> Tensor:
@@ -27,8 +27,8 @@ def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) ->
 
 def width_for_budget(kind: str, budget: int, step: int) -> int:
     """The widest network of the zoo, by bisection of Python's own."""
-    stops = range(step, (MOST + 1) * step, step)
-    return step * bisect_right(stops, budget, key=lambda width: zoo.macs(kind, width))
+    stops = range(0, MOST * step, step)
+    return step * (bisect_right(stops, budget, lo=1, key=lambda width: zoo.macs(kind, width)) - 1)
 
 
 def schedule(steps: int, warmup: int, lr: float) -> Tensor:
