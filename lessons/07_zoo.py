@@ -70,8 +70,9 @@ print(f"{kind} {width}: {found.macs:,} MACs, {found.params:,} parameters")
 # ## 1. One skeleton
 #
 # A 3x3 layer and a max pool; three stages of blocks, each after the first at
-# half the size and twice the channels; a global pool, a linear layer. A stage
-# has four 3x3 layers, whatever the block: so all networks see equally far.
+# half the size; a global pool, a linear layer. A stage has a quarter, a half,
+# all of the *width* in channels, rounded to what the block's groups allow, and
+# four 3x3 layers, whatever the block: so all networks see equally far.
 #
 # - **plain**, **residual**: two blocks of two 3x3 (lesson 01); **SE**: the
 #   residual one with a gate (04)
@@ -114,7 +115,10 @@ ask("zoo.twice", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Two budgets, nine kinds: eighteen networks. The shipped results were trained
-# at the widths of such a search. Yours, for three of the kinds:
+# at the widths of such a search.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Yours, for three of the kinds:
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -154,10 +158,10 @@ show.draw.table(budget_rows, heads, caption)
 task = clutter.cluttered()
 print(tuple(task.train_x.shape), "to learn,", len(task.test_x), "to test")
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 samples = [
     show.draw.pixels(
-        task.train_x[k, 0], title=f"a {task.train_y[k]}", limit=1, size=220
+        task.train_x[k, 0], title=f"a {task.train_y[k]}", limit=1, size=180
     )
     for k in range(4)
 ]
@@ -206,8 +210,8 @@ show.draw.curves(
 # ## 4. Train
 #
 # Eighteen networks, five seeds each, were trained with that and shipped. One
-# of them, the residual one at 174,000, is trained here, now, from a sixth
-# seed, and drawn over them.
+# of them, the residual one at 174,000, is trained here from a sixth seed, and
+# drawn over them.
 
 # %% slideshow={"slide_type": "skip"}
 kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
@@ -263,9 +267,10 @@ for size, one, other in visible:
 # What the five seeds allow to say:
 #
 # - ShuffleNet finds most. At 174,000 multiply-adds its worst seed is better
-#   than any seed of any other kind. The rule is strict, and grants it five of
-#   the seven gaps: DenseNet and the inverted network have one bad seed each,
-#   more than 7 points below their other four. Further B has a finer rule.
+#   than any seed of the seven others (its unit without the shuffle does as
+#   well: section 8). The rule is strict, and grants it five of the seven gaps:
+#   DenseNet and the inverted network have one bad seed each, more than 7
+#   points below their other four. Further B has a finer rule.
 # - The separable network is last, the plain one not far from it. Neither has a
 #   shortcut. The inverted block, which has one around its depthwise layer, is
 #   17 points ahead of the separable one. That fits lesson 01 (12 layers are
@@ -309,9 +314,9 @@ show.draw.table(half_rows, heads, caption)
 # ## 5. What they cost
 #
 # Parameters, multiply-adds and bytes are counted: they are the same on every
-# device. Time is measured, on yours: one image by itself, as a phone sees it,
-# and a batch of 64, as a server does. All sixteen take turns (the unit without
-# its shuffle is left to section 8).
+# device. Time is measured, here: one image by itself, as a phone sees it, and
+# a batch of 64, as a server does. All sixteen take turns (the unit without its
+# shuffle is left to section 8).
 
 # %%
 sizes = [(kind, w) for kind in kinds for w in WIDTHS[kind]]
@@ -356,7 +361,14 @@ for name in nets:
 # %% slideshow={"slide_type": "skip"} tags=["hide-input"]
 heads = ["network", "parameters", "MACs", "bytes", "one image", "spread"]
 heads += ["images a second", "spread"]
-show.draw.table(time_rows, heads, f"On {device}, minimum of the repeats")
+shaky = sum(not t.steady for kind in times.values() for t in kind.values())
+caption = f"On {device}, minimum of the repeats; unsteady: {shaky} of 32"
+show.draw.table(time_rows, heads, caption)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A large spread says that something else was running. Where more than a few of
+# the 32 timings are unsteady, run the two cells again before you go on: what
+# follows stands on them.
 
 # %% question="zoo.half" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: zoo.half
@@ -423,9 +435,8 @@ def front_picture(axis):
     return show.draw.front(points, title=title, x_label=axis, x_text=text)
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# **Before you look.** They have equally many multiply-adds. Do they take
-# equally long?
+# %% [markdown] slideshow={"slide_type": "skip"}
+# They have equally many multiply-adds. Do they take equally long?
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_fronts():
@@ -443,12 +454,18 @@ def as_long():
 predict("zoo.latency", explore_fronts, measured=as_long)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Choose another axis, and another network wins.** Who stands on which front,
-# on your device:
+# **Choose another axis, and another network wins.** The most accurate one
+# stands on every front; the others change. Who stands where, as measured here:
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+front_rows = []
 for axis in axes:
-    print(f"{axis:21}", "; ".join(front_of(axis)))
+    stand = [name.split(", ") for name in front_of(axis)]
+    small = [name for name, size in stand if size == "109k"]
+    large = [name for name, size in stand if size == "174k"]
+    front_rows.append([axis, ", ".join(small), ", ".join(large)])
+heads = ["axis", "at 109,000", "at 174,000"]
+show.draw.table(front_rows, heads, f"On the front, on {device}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The three counted axes are the same for everybody. Over the **parameters**
@@ -473,7 +490,7 @@ ask("zoo.front_of", answer)
 #
 # The same picture, **as published**: top-1 accuracy on ImageNet (how often the
 # first guess is right) against the multiply-adds that the papers print. Each
-# point is one row of the table that it names; nothing here was measured by us.
+# point is one row of a paper's table; nothing here was measured by us.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 families = {
@@ -502,6 +519,9 @@ show.draw.front(
     x_label="multiply-adds, as printed", y_label="top-1 accuracy",
 )
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The points, and the table that each is from:
+
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 for (name, macs, top1), table in published.items():
     print(f"{name:13} {show.si(macs):>7} {top1:.1%}  {table}")
@@ -519,7 +539,7 @@ for (name, macs, top1), table in published.items():
 #
 # **"ShuffleNet tends to be somewhat faster than MobileNet."** Its network
 # against the separable one and the inverted one, MobileNet's and V2's block,
-# at as many multiply-adds, on your device:
+# at as many multiply-adds, measured here:
 
 # %% slideshow={"slide_type": "-"}
 ours = "ShuffleNet, 174k"
@@ -563,9 +583,9 @@ for source, one, other in tried:
 #
 # - **Held:** there is a curve of accuracy against cost. But there is one for
 #   each cost, and a network on one of them need not be on another.
-# - **Depends on the device:** ShuffleNet against MobileNet, your figures
-#   above. The published ones differ, too: a tie on an ARM core, about half the
-#   speed on a GPU (lesson 05).
+# - **Depends on the device:** ShuffleNet against MobileNet, the figures of
+#   section 8. The published ones differ, too: a tie on an ARM core, about half
+#   the speed on a GPU (lesson 05).
 # - **Not seen here:** that the shuffle helps. Five comparisons, and every gap
 #   is within the noise: neither for the claim nor against it. Where the answer
 #   lies in two groups at once, it decides everything (lesson 05).
@@ -577,8 +597,9 @@ for source, one, other in tried:
 #
 # 1. From six epochs to twelve the separable network gained 24 points, and
 #    ShuffleNet 9. What do you expect of sixty, and what of the order then?
-# 2. ShuffleNet's and the separable network's multiply-adds are nearly all in
-#    1x1 layers. Why do their bytes differ from the residual network's?
+# 2. Of the residual network's multiply-adds nine tenths are in 3x3 layers; of
+#    ShuffleNet's and the separable one's more than half are in 1x1 layers.
+#    Why do these two move so many more bytes?
 # 3. Somebody reports a network that is on the front of accuracy against
 #    parameters. What else would you ask before you use it on a phone?
 
@@ -609,7 +630,8 @@ for source, one, other in tried:
 #
 # - `planes` channels; with stride 2 half the rows and columns
 # - at most half the multiply-adds of a full 3x3 layer from `in_channels` to
-#   `planes` at the output's size; both numbers are multiples of 4
+#   `planes` at the output's size; both numbers are multiples of 4, equal or
+#   `planes` the larger, with stride 1 as with stride 2
 # - every output channel depends on every input channel
 # - an output pixel sees at least 3 x 3 pixels
 
@@ -623,8 +645,9 @@ class Design(nn.Module):
     """A block of your own within half a full 3x3 layer's multiply-adds.
 
     (n, in_channels, h, w) -> (n, planes, h / stride, w / stride), rounded
-    up. Every output channel depends on every input channel, and a pixel
-    of the output on 3 x 3 pixels of the input or more.
+    up; `planes` equals `in_channels` or is larger, with either stride.
+    Every output channel depends on every input channel, and a pixel of
+    the output on 3 x 3 pixels of the input or more.
     """
 
     def __init__(self, in_channels, planes, stride):
@@ -683,9 +706,10 @@ def chance(one, other):
     """How often chance makes as large a gap as between two sets of seeds.
 
     one, other: (s,) float64 each, hits of two networks from s seeds: whole
-    numbers. Of all ways to split the 2s numbers into s and s: returns the
-    share, from 0 to 1, in which the means differ by at least as much as those
-    of `one` and `other`, whichever is the larger: a float, or float64.
+    numbers, and two seeds may have the same. Of all ways to split the 2s seeds
+    into s and s: returns the share, from 0 to 1, in which the means differ by
+    at least as much as those of `one` and `other`, whichever is the larger:
+    one number.
     """
     # your code here
     raise NotAttempted("zoo.chance")
@@ -769,17 +793,20 @@ show.draw.table(open_rows, heads, "Test accuracy, five seeds each")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # - **A few blocks off the diagonal** decide where the answer lies in two
 #   groups at once: from chance to 100%. So does the shuffle, for nothing. On
-#   digits, which a dense first layer mixes anyway, neither differs from the
-#   block-diagonal network by more than its seeds do; only the dense layers do.
+#   digits, which a dense first layer mixes anyway, no pattern differs from the
+#   block-diagonal one by more than its seeds do, not even the dense one.
 # - **One permutation or more.** Where groups are as narrow as two channels,
 #   one fixed permutation is too few, two are enough, and four (the logarithm
 #   of the 16 channels) or a learned mix are as good as two: there is nothing
 #   left to win on this task.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Your own mix.** 16 channels in eight groups of two, two grouped layers, and
-# between them a matrix that you write. It has no weights, so the budget is
-# that of the others. Change it: another `shift`, three terms, a random one.
+# **A mix of one's own.** 16 channels in eight groups of two, two grouped
+# layers, and between them a matrix without weights, so that the budget is that
+# of the others.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Change it: another `shift`, three terms, a random one.
 
 # %% slideshow={"slide_type": "skip"}
 shift = 4
@@ -831,7 +858,7 @@ def mixed_now():
     return show.draw.seeds(all_rows, title=title, chance=0.5)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
 predict("zoo.own_mix", mixed_now)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -843,8 +870,8 @@ predict("zoo.own_mix", mixed_now)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further E. All of it, and larger
 #
-# The whole grid, on your machine, with a bar; stop it whenever you like, it
-# goes on where it was:
+# The whole grid, on your machine. Stop it whenever you like: the same line
+# goes on where it was. The shipped results stay until yours are complete.
 #
 # ```
 # python -m convzoo experiments zoo --again
@@ -854,9 +881,14 @@ predict("zoo.own_mix", mixed_now)
 # the results go to a file of their own, `figures/data/zoo_cifar10.json`:
 #
 # ```
-# python -m convzoo experiments zoo --data cifar10 --seeds 1
+# python -m convzoo experiments zoo --data cifar10 --seeds 3
 # ```
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# `experiments.load("zoo_cifar10")` reads it then, and every cell of section 4
-# takes that record in place of `experiments.load("zoo")`. Does the order stay?
+# When it is done, or stopped halfway, draw it. Does the order stay?
+#
+#     cifar = experiments.load("zoo_cifar10")
+#     show.draw.seeds(experiments.summary(cifar), title="CIFAR-10")
+#
+# `experiments.gap(cifar, "ShuffleNet, 174k", "residual, 174k")` compares two.
+# A single seed has no spread, so no gap of its is called visible.
