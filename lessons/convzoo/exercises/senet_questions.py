@@ -190,7 +190,7 @@ PREDICTIONS = (
     ),
     Prediction(
         id="senet.far_clue",
-        question="A network sees 9 x 9 pixels; the clue is 9 rows and 9 columns away. How often is "
+        question="The clue is 9 rows and 9 columns away; a network sees 9 x 9 pixels. How often is "
         "it right, without a gate?",
         options=("about 50%, which is chance", "about 75%", "about 100%"),
         why="What could it know?",
