@@ -14,7 +14,7 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
-	@echo "make test             set up with the test tools, then run every test (30 minutes)"
+	@echo "make test             set up with the test tools, then run every test (20 minutes)"
 	@echo "make doctor           look at versions, device, widgets and disk, and say what to do"
 	@echo "make exercises        list the exercises"
 	@echo "make check FILE=...   run the exercises of a notebook and report"
@@ -46,9 +46,11 @@ lab: setup
 	@.venv/bin/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" \
 	$(if $(FIRST),--LabApp.default_url=/lab/tree/$(FIRST)) $(LAB)
 
+# In the files' order: by itself xdist keeps the browser's tests, few and long, for the end, when
+# nothing is left to run beside them.
 test: setup-test
-	@echo "Running every test, two at a time: about 30 minutes."
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST)
+	@echo "Running every test, two at a time: about 20 minutes."
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 doctor: python
 	@$(CONVZOO) doctor

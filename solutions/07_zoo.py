@@ -839,13 +839,10 @@ show.draw.table(open_rows, heads, "Test accuracy, five seeds each")
 #   of the 16 channels) or a learned mix are as good as two: there is nothing
 #   left to win on this task.
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# **A mix of one's own.** 16 channels in eight groups of two, two grouped
-# layers, and between them a matrix without weights, so that the budget is that
-# of the others.
-
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Change it: another `shift`, three terms, a random one.
+# **Your own mix.** 16 channels in eight groups of two, two grouped layers, and
+# between them a matrix that you write. It has no weights, so the budget is
+# that of the others. Change it: another `shift`, three terms, a random one.
 
 # %% slideshow={"slide_type": "skip"}
 shift = 4
@@ -897,7 +894,7 @@ def mixed_now():
     return show.draw.seeds(all_rows, title=title, chance=0.5)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict("zoo.own_mix", mixed_now)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
