@@ -88,8 +88,11 @@ print(f"{kind} {width}: {found.macs:,} MACs, {found.params:,} parameters")
 # each kind by itself. A network is not run for that: `zoo.macs(kind, width)`
 # counts it.
 #
-# **Exercise (10 minutes).** The widest network within a budget. Stuck? Run
-# `from convzoo import hint` and `hint("zoo.width_for_budget")` in a new cell.
+# **Exercise (10 minutes).** The widest network within a budget.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Stuck? Run `from convzoo import hint` and `hint("zoo.width_for_budget")` in a
+# new cell.
 
 # %% exercise="zoo.width_for_budget" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: zoo.width_for_budget
