@@ -83,7 +83,8 @@ def test_test_runs_pytest_and_says_how_long(clone):
     run = make(clone, "test", "PYTEST=-k device")
     first, *asked = run.stdout.splitlines()
     assert "minutes" in first
-    assert asked[:3] == ["python", "-m", "pytest"] and asked[-2:] == ["-k", "device"]
+    how = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    assert asked == ["python", "-m", "pytest", *how, "-k", "device"]
 
 
 def test_the_second_time_nothing_is_installed(clone, monkeypatch):
