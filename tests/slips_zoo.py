@@ -301,7 +301,6 @@ RIGHT = {
     },
 }
 
-NUMBERS = ("numbers are not", "smallest case", "yours", "expected")
 NUMBER = ("number is not", "smallest case", "yours", "expected")
 OVER = "(multiply-adds above the budget)"
 NO_IMAGE = ("The output has to be an image n c h w that is computed from the input", "Design(")
