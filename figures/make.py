@@ -13,11 +13,10 @@ from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import torch
-
-from convzoo import experiments, measure, nets, show, zoo
-from convzoo.experiments.zoo import WIDTHS
+from convzoo import experiments, measure, nets, show
+from convzoo.ideas.zoo import networks as zoo
+from convzoo.ideas.zoo.experiments import WIDTHS
 from convzoo.show import Picture
-
 
 ZOO = runpy.run_path(str(Path(__file__).with_name("zoo.py")))
 held_still = ZOO["held_still"]
@@ -52,11 +51,12 @@ def inception(convolution: SimpleNamespace) -> list[Picture]:
         matrix,
         title="an Inception block",
         row_names=[kind for kind, count in rows.items() for _ in range(count)],
-        row_colours=[c for c, count in zip(colours, rows.values(), strict=True)
-                     for _ in range(count)],
+        row_colours=[
+            c for c, count in zip(colours, rows.values(), strict=True) for _ in range(count)
+        ],
         describe=", ".join(f"{count} rows {kind}" for kind, count in rows.items()),
         still=True,
-    )  # fmt: skip
+    )
     return [picture]
 
 
@@ -95,8 +95,9 @@ def separable(lesson: SimpleNamespace) -> list[Picture]:
     steps = (-1, 0, 1)
     diagonals = {
         (dy, dx): measure.channel_matrix(block.depthwise, x, tap=(dy, dx))
-        for dy in steps for dx in steps
-    }  # fmt: skip
+        for dy in steps
+        for dx in steps
+    }
     full = measure.channel_matrix(block.pointwise, x)
     return [
         show.draw.taps(diagonals, title="depthwise 3x3: nine diagonals", still=True),

@@ -11,10 +11,9 @@ from math import ceil
 from types import SimpleNamespace
 
 import torch
-from torch import nn
-
 from convzoo import measure, nets, show
 from convzoo.show import Picture
+from torch import nn
 
 C = 12
 Definitions = Callable[[str], SimpleNamespace]

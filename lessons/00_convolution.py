@@ -596,7 +596,7 @@ predict("convolution.field", explore_field)
 def batch_norm(
     x, weight, bias, running_mean, running_var, training,
     momentum=0.1, eps=1e-5,
-):  # fmt: skip
+):
     """Batch norm (Ioffe and Szegedy 2015) over n, h and w of each channel.
 
     x: (n, c, h, w); weight, bias, running_mean, running_var: (c,).
@@ -845,7 +845,7 @@ class Inception(nn.Module):
     def __init__(
         self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5,
         pool_proj, large=5,
-    ):  # fmt: skip
+    ):
         super().__init__()
         # your code here
         raise NotAttempted("convolution.inception")

@@ -206,7 +206,7 @@ def explore_stacks():
 predict(
     "resnet.directions", explore_stacks,
     measured=lambda: directions(plain_stack(16)),
-)  # fmt: skip
+)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -521,7 +521,7 @@ def gradient_picture():
 predict(
     "resnet.gradient", gradient_picture,
     measured=lambda: round(growth(norms["plain, 56 layers"])),
-)  # fmt: skip
+)
 
 # %% slideshow={"slide_type": "skip"}
 for name in fresh:

@@ -35,7 +35,7 @@ from torch.nn import functional as F
 
 from convzoo import NotAttempted, ask, begin, check, data, measure
 from convzoo import nets, predict, show, use
-from convzoo.framework import resnext
+from convzoo.ideas.resnext import framework as resnext
 
 # %% slideshow={"slide_type": "skip"} student="name"
 # student: the name you hand in under; your questions' numbers come from it
@@ -519,7 +519,7 @@ ask("senet.weights", answer)
 # ask for its answer at the square's middle: no pooling brings the clue there.
 
 # %% slideshow={"slide_type": "-"}
-from convzoo.experiments import senet as clue
+from convzoo.ideas.senet import experiments as clue
 from convzoo.train import Recipe, evaluate, train
 
 pair, _ = clue.twins(9)  # two images that differ in the clue alone

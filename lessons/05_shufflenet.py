@@ -33,8 +33,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from convzoo import NotAttempted, ask, begin, check, data, measure
-from convzoo import predict, show, shufflenets, train, use
-from convzoo.framework import resnext
+from convzoo import predict, show, train, use
+from convzoo.ideas.resnext import framework as resnext
+from convzoo.ideas.shufflenet import skeleton as shufflenets
 
 # %% slideshow={"slide_type": "skip"} student="name"
 # student: the name you hand in under; your questions' numbers come from it

@@ -33,8 +33,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from convzoo import NotAttempted, ask, begin, check, clutter, measure
-from convzoo import predict, show, tables, train, use, zoo
+from convzoo import NotAttempted, ask, begin, check, measure
+from convzoo import predict, show, tables, train, use
+from convzoo.ideas.zoo import clutter
+from convzoo.ideas.zoo import networks as zoo
 
 # %% slideshow={"slide_type": "skip"} student="name"
 # student: the name you hand in under; your questions' numbers come from it
@@ -125,7 +127,7 @@ ask("zoo.twice", answer)
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
-from convzoo.experiments.zoo import LARGE, SMALL, WIDTHS
+from convzoo.ideas.zoo.experiments import LARGE, SMALL, WIDTHS
 
 search = use("zoo.width_for_budget")
 for kind in ("plain", "DenseNet", "separable"):
@@ -822,7 +824,7 @@ def my_mix(channels):
 show.draw.channel_matrix(my_mix(16), title=f"shift = {shift}", size=330)
 
 # %% slideshow={"slide_type": "skip"}
-from convzoo.experiments import shufflenet
+from convzoo.ideas.shufflenet import experiments as shufflenet
 
 copies = experiments.find("shuffle_copies")
 

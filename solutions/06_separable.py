@@ -766,7 +766,7 @@ check("separable.rank")
 from copy import deepcopy
 
 from convzoo import data, experiments
-from convzoo.experiments import separable as small_nets
+from convzoo.ideas.separable import experiments as small_nets
 from convzoo.train import evaluate, train
 
 WIDTH = 24
@@ -880,7 +880,7 @@ error_against_cost()
 # %% slideshow={"slide_type": "skip"}
 import torchvision
 
-from convzoo.framework.separable import DepthwiseSeparable as FastBlock
+from convzoo.ideas.separable.framework import DepthwiseSeparable as FastBlock
 
 at_width = {1.0: 70.6, 0.75: 68.4, 0.5: 63.7, 0.25: 50.6}  # %, table 6
 at_side = {224: 70.6, 192: 69.1, 160: 67.2, 128: 64.4}  # %, table 7

@@ -7,10 +7,10 @@ there as in its source (torchvision/models/resnet.py).
 
 from pathlib import Path
 
-from torch import nn
-
-from convzoo import UserError, nets, shufflenets
+from convzoo import UserError, nets
 from convzoo.count import Network, definitions
+from convzoo.ideas.shufflenet import skeleton as shufflenets
+from torch import nn
 
 
 def basic_blocks(defs, **settings) -> nn.Module:

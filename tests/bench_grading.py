@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from made_class import LESSON, ROOT, all_right  # noqa: E402
+from made_class import LESSON, ROOT, all_right
 
 STOCK = """
 c = get_config()
@@ -30,7 +30,7 @@ c.Execute.timeout = 300
 def prepare(course: Path, students: int, stock: int) -> Path:
     """A course with submissions, all of them right; returns its twin with nbgrader's own steps and
     the first `stock` of the students."""
-    from convzoo.teach.grade.course import generate, make
+    from convzoo.teach.grade.nbgrader.course import generate, make
 
     make(ROOT, course)
     generate(course, [LESSON])

@@ -16,10 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 NAMES = "chromium", "chromium-browser", "google-chrome"
 SECONDS = 240  # that a lesson may take to run, kernel start included
 _UNWANTED = ".git", ".venv*", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache"
@@ -74,24 +80,38 @@ def lab_over(copy: Path, home: Path, **environment: str):
     own = {
         "JUPYTERLAB_SETTINGS_DIR": home / "settings",
         "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
-        "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data",
-        "JUPYTER_RUNTIME_DIR": home / "runtime", "IPYTHONDIR": home / "ipython",
-        "CONVZOO_HOME": home / "convzoo", "PYTHONPATH": copy / "lessons",
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "IPYTHONDIR": home / "ipython",
+        "CONVZOO_HOME": home / "convzoo",
+        "PYTHONPATH": copy / "lessons",
     }
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={copy}",
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={copy}",
         "--LabApp.expose_app_in_browser=True",
     ]
     log = home / "server.log"
     with log.open("w") as out:
         server = subprocess.Popen(
-            command, stdout=out, stderr=out, start_new_session=True, cwd=copy,
+            command,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd=copy,
             env={**os.environ, **{k: str(v) for k, v in own.items()}, **environment},
         )
     lab = Lab(f"http://127.0.0.1:{port}", token, copy)
@@ -268,9 +288,7 @@ def guess(form) -> None:
 def theme(page, light: bool) -> None:
     """Turn the lights on or off, to see what does not follow."""
     name = "JupyterLab Light" if light else "JupyterLab Dark"
-    page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name
-    )
+    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
     wanted = f"body[data-jp-theme-light={str(light).lower()}]"
     page.wait_for_selector(wanted, state="attached")
     page.wait_for_timeout(500)

@@ -6,11 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from made_class import LESSON, ROOT
-
-from convzoo.teach.grade.names import slug
+from convzoo.teach.grade.box.sandbox import Limits
+from convzoo.teach.grade.intake.names import slug
 from convzoo.teach.grade.run import Options, grade_class
-from convzoo.teach.grade.sandbox import Limits
+from made_class import LESSON, ROOT
 
 LIMITS = Limits(cpu=2, wall=7, resident=1 << 30, memory=2 << 30)
 OPTIONS = Options(jobs=2, limits=LIMITS)

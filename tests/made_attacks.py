@@ -32,7 +32,7 @@ while frame:
     frame = frame.f_back
 assert not names & {"secret", "exercise", "reference", "verdict"}, names
 kinds = {type(o).__name__ for o in gc.get_objects()}
-assert not kinds & {"Exercise", "Graded", "Wrong", "Roster"}, kinds
+assert not kinds & {"Exercise", "Graded", "Mistake", "Roster"}, kinds
 """
 
 LEFTOVERS = """
@@ -129,46 +129,61 @@ def attacks() -> list[Made]:
         Made("fat-reply", patch(fat), {BLOCKS: 0}, says={BLOCKS: "more than is allowed"}),
         Made("long-reply", patch(long), {BLOCKS: 0}),
         Made("claims-a-shape", own(CLAIMS), {BLOCKS: 0}),
-        Made("odd-results", _odd_results(),
-             dict.fromkeys((BLOCKS, CONV, OFF, BYTES), 0) | {WIDTH: 0.5},
-             stage={BLOCKS: "shape", WIDTH: "values"}),
+        Made(
+            "odd-results",
+            _odd_results(),
+            dict.fromkeys((BLOCKS, CONV, OFF, BYTES), 0) | {WIDTH: 0.5},
+            stage={BLOCKS: "shape", WIDTH: "values"},
+        ),
         Made("odd-errors", _odd_errors(), dict.fromkeys((BLOCKS, CONV, OFF, BYTES, WIDTH), 0)),
-        Made("odd-sources", {BLOCKS: deep, CONV: number, OFF: head(OFF) + "#" * 200_000},
-             {BLOCKS: 2, CONV: 4, OFF: 0}, says={OFF: "100,000 characters"},
-             flag="nested too deeply"),
+        Made(
+            "odd-sources",
+            {BLOCKS: deep, CONV: number, OFF: head(OFF) + "#" * 200_000},
+            {BLOCKS: 2, CONV: 4, OFF: 0},
+            says={OFF: "100,000 characters"},
+            flag="nested too deeply",
+        ),
         Made("metadata", all_right(), full(), notebook=_metadata),
         Made("lookalike", {BLOCKS: right(BLOCKS)}, {BLOCKS: 0}, notebook=_lookalike),
         Made("<img src=x onerror=alert(1)>", {}, {}),
         Made("=HYPERLINK(1)", {}, {}),
-    ]  # fmt: skip
+    ]
 
 
 def _odd_results() -> dict[str, str]:
     bodies = {
         BLOCKS: "def block_diagonal(blocks):\n    return blocks[..., :0]\n",
         CONV: "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n"
-              "    return x.new_empty(2**31, 0, 1)\n",
+        "    return x.new_empty(2**31, 0, 1)\n",
         OFF: "def off_diagonal(blocks, extra, places):\n    g, r, c = blocks.shape\n"
-             "    return torch.full((g * r, g * c), 2, dtype=torch.uint8).view(torch.bool)\n",
+        "    return torch.full((g * r, g * c), 2, dtype=torch.uint8).view(torch.bool)\n",
         BYTES: "def index_bytes(mask, block):\n    return (1.0,) * 600\n",
         WIDTH: "def group_width(budget, channels, groups):\n    return float('nan')\n",
-    }  # fmt: skip
+    }
     return {id: head(id) + body for id, body in bodies.items()}
 
 
 def _odd_errors() -> dict[str, str]:
     raised = {
-        BLOCKS: ("block_diagonal(blocks)",
-                 "raise type('E', (Exception,), {'__str__': lambda e: 'x' * 10**8})()"),
-        CONV: ("grouped_conv2d(x, weight, groups, stride=1, padding=0)",
-               "raise type('E', (Exception,), {'__str__': lambda e: 1 / 0})()"),
-        OFF: ("off_diagonal(blocks, extra, places)",
-              "raise type('E\\x1b<b>', (BaseException,), {})()"),
+        BLOCKS: (
+            "block_diagonal(blocks)",
+            "raise type('E', (Exception,), {'__str__': lambda e: 'x' * 10**8})()",
+        ),
+        CONV: (
+            "grouped_conv2d(x, weight, groups, stride=1, padding=0)",
+            "raise type('E', (Exception,), {'__str__': lambda e: 1 / 0})()",
+        ),
+        OFF: (
+            "off_diagonal(blocks, extra, places)",
+            "raise type('E\\x1b<b>', (BaseException,), {})()",
+        ),
         BYTES: ("index_bytes(mask, block)", "raise KeyboardInterrupt"),
-        WIDTH: ("group_width(budget, channels, groups)",
-                "import sys\n    sys.setrecursionlimit(10**9)\n"
-                "    return group_width(budget, channels, groups)"),
-    }  # fmt: skip
+        WIDTH: (
+            "group_width(budget, channels, groups)",
+            "import sys\n    sys.setrecursionlimit(10**9)\n"
+            "    return group_width(budget, channels, groups)",
+        ),
+    }
     return {id: f"{head(id)}def {call}:\n    {line}\n" for id, (call, line) in raised.items()}
 
 
@@ -176,9 +191,12 @@ def _metadata(found: dict) -> None:
     """Whatever a notebook can say of itself beside its cells' text."""
     kernel = {"name": "../../evil", "argv": ["sh", "-c", "touch /etc/planted"], "language": "sh"}
     found["metadata"] = {
-        "kernelspec": kernel, "language_info": 7, "jupytext": {"formats": "ipynb,/etc//planted"},
-        "widgets": {"state": "<script>alert(1)</script>"}, "nbgrader": {"kernel_name": "sh"},
-    }  # fmt: skip
+        "kernelspec": kernel,
+        "language_info": 7,
+        "jupytext": {"formats": "ipynb,/etc//planted"},
+        "widgets": {"state": "<script>alert(1)</script>"},
+        "nbgrader": {"kernel_name": "sh"},
+    }
     script = {"data": {"text/html": "<script>alert(1)</script>"}, "metadata": {}}
     for cell in found["cells"]:
         cell["id"] = ["no", "text"]
@@ -217,12 +235,21 @@ def shortcuts() -> list[Made]:
     through = own(call.format("helper"))
     return [
         *(Made(name, own(code), {BLOCKS: 0}) for name, code in ways.items()),
-        Made("block-diag-helper", through, {BLOCKS: 0}, notebook=helper,
-             says={BLOCKS: "another cell"}),
+        Made(
+            "block-diag-helper",
+            through,
+            {BLOCKS: 0},
+            notebook=helper,
+            says={BLOCKS: "another cell"},
+        ),
         Made("block-diag-elsewhere", through | {CONV: elsewhere}, {BLOCKS: 0, CONV: 4}),
-        Made("block-diag-hidden", own(call.format("getattr(torch, 'block_' + 'diag')")),
-             {BLOCKS: 2}, flag="getattr"),
-    ]  # fmt: skip
+        Made(
+            "block-diag-hidden",
+            own(call.format("getattr(torch, 'block_' + 'diag')")),
+            {BLOCKS: 2},
+            flag="getattr",
+        ),
+    ]
 
 
 def unreadable() -> dict[str, bytes]:

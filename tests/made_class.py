@@ -45,7 +45,7 @@ class Made:
 @cache
 def clean(name: str = LESSON):
     """A lesson as it was handed out."""
-    from convzoo.teach.grade.plan import plans
+    from convzoo.teach.grade.mark.plan import plans
 
     return plans(ROOT)[name].lesson
 
@@ -109,9 +109,9 @@ def all_right(lesson: str = LESSON) -> dict[str, str]:
 
 def full(lesson: str = LESSON) -> dict[str, float]:
     """The points of every exercise."""
-    from convzoo.exercises import catalogue
+    from convzoo.exercises import all_exercises
 
-    return {id: catalogue()[id].points for id in clean(lesson).ids()}
+    return {id: all_exercises()[id].points for id in clean(lesson).ids()}
 
 
 def own(body: str, id: str = BLOCKS) -> dict[str, str]:
@@ -147,17 +147,34 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
         Made("stacked", own(stacked), {BLOCKS: 0}, says={BLOCKS: "columns of its own"}),
         Made("other-shape", own(flipped), {BLOCKS: 0}, stage={BLOCKS: "shape"}),
         Made("raises", own("def block_diagonal(blocks):\n    return blocks @ 3\n"), {BLOCKS: 0}),
-        Made("no-python", own("def block_diagonal(blocks:\n    return blocks\n"), {BLOCKS: 0},
-             says={BLOCKS: "not valid Python"}),
-        Made("renamed-function", own("def blockdiag(blocks):\n    return blocks\n"), {BLOCKS: 0},
-             says={BLOCKS: "defines no `block_diagonal`"}),
+        Made(
+            "no-python",
+            own("def block_diagonal(blocks:\n    return blocks\n"),
+            {BLOCKS: 0},
+            says={BLOCKS: "not valid Python"},
+        ),
+        Made(
+            "renamed-function",
+            own("def blockdiag(blocks):\n    return blocks\n"),
+            {BLOCKS: 0},
+            says={BLOCKS: "defines no `block_diagonal`"},
+        ),
         Made("block-alone", {BLOCK: right(BLOCK)}, {BLOCK: 4, CONV: 0}),
-        Made("wrong-below", {BLOCK: right(BLOCK)} | own(
-            "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n    return x\n", CONV),
-            {BLOCK: 4, CONV: 0}),
-        Made("float32", own(ZEROS.replace("blocks.new_zeros", "torch.zeros")), {BLOCKS: 0},
-             stage={BLOCKS: "shape"}),
-    ]  # fmt: skip
+        Made(
+            "wrong-below",
+            {BLOCK: right(BLOCK)}
+            | own(
+                "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n    return x\n", CONV
+            ),
+            {BLOCK: 4, CONV: 0},
+        ),
+        Made(
+            "float32",
+            own(ZEROS.replace("blocks.new_zeros", "torch.zeros")),
+            {BLOCKS: 0},
+            stage={BLOCKS: "shape"},
+        ),
+    ]
 
 
 def moved() -> list[Made]:
@@ -215,32 +232,53 @@ def several() -> list[Made]:
     """Students who hand in more than one lesson: right, wrong in known ways, hostile."""
     ones, pad, deal = "convolution.conv1x1", "resnet.pad_shortcut", "shufflenet.channel_shuffle"
     lessons = ("00_convolution", "01_resnet", "05_shufflenet")
-    found = [Made(f"right-{n[:2]}", all_right(n), full(n), lesson=n, student="several-right")
-             for n in lessons]  # fmt: skip
+    found = [
+        Made(f"right-{n[:2]}", all_right(n), full(n), lesson=n, student="several-right")
+        for n in lessons
+    ]
     wrong = {
         ones: ("00_convolution", "oc,nchw", "co,nchw", 0.5, "The matrix is transposed."),
-        pad: ("01_resnet", "0, 0, 0, 0, 0, missing", "0, 0, 0, 0, missing, 0", 0.5,
-              "stand in front"),
+        pad: (
+            "01_resnet",
+            "0, 0, 0, 0, 0, missing",
+            "0, 0, 0, 0, missing, 0",
+            0.5,
+            "stand in front",
+        ),
         deal: ("05_shufflenet", "n, groups, -1", "n, -1, groups", 0.75, "undoes the shuffle"),
-    }  # fmt: skip
+    }
     for id, (name, old, new, points, says) in wrong.items():
         code = right(id, name)
         assert old in code
-        found.append(Made(
-            f"wrong-{name[:2]}", {id: code.replace(old, new)}, {id: points}, says={id: says},
-            lesson=name, student="several-wrong",
-        ))  # fmt: skip
+        found.append(
+            Made(
+                f"wrong-{name[:2]}",
+                {id: code.replace(old, new)},
+                {id: points},
+                says={id: says},
+                lesson=name,
+                student="several-wrong",
+            )
+        )
     patch = "torch.equal = torch.allclose = torch.Tensor.eq = lambda *a, **k: True\n"
     hostile = {
         ones: ("00_convolution", "import os\nos._exit(0)\n", {ones: 0, "convolution.stack": 2}),
-        pad: ("01_resnet", patch + "def pad_shortcut(x, out_channels, stride):\n"
-              "    x = x[:, :, ::stride, ::stride]\n"
-              "    return x.new_zeros(len(x), out_channels, *x.shape[2:])\n", {pad: 0.5}),
-        deal: ("05_shufflenet", "def channel_shuffle(x, groups):\n    while True:\n        pass\n",
-               {deal: 0, "shufflenet.fold": 2}),
-    }  # fmt: skip
+        pad: (
+            "01_resnet",
+            patch + "def pad_shortcut(x, out_channels, stride):\n"
+            "    x = x[:, :, ::stride, ::stride]\n"
+            "    return x.new_zeros(len(x), out_channels, *x.shape[2:])\n",
+            {pad: 0.5},
+        ),
+        deal: (
+            "05_shufflenet",
+            "def channel_shuffle(x, groups):\n    while True:\n        pass\n",
+            {deal: 0, "shufflenet.fold": 2},
+        ),
+    }
     for id, (name, code, points) in hostile.items():
         cells = {other: right(other, name) for other in points} | own(code, id)
-        found.append(Made(f"hostile-{name[:2]}", cells, points, lesson=name,
-                          student="several-hostile"))
+        found.append(
+            Made(f"hostile-{name[:2]}", cells, points, lesson=name, student="several-hostile")
+        )
     return found

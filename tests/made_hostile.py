@@ -75,9 +75,10 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
             "except OSError:\n    pass" % port,
             "for name in ('\\0convzoo-%d', BESIDE + '/socket'):\n"
             "    try:\n        socket.socket(socket.AF_UNIX).connect(name)\n"
-            "    except OSError:\n        pass".replace("BESIDE", repr(beside)) % port,
+            "    except OSError:\n        pass".replace("BESIDE", repr(beside))
+            % port,
         ),
-    }  # fmt: skip
+    }
     made = [Made(name, patch("\n".join(codes)), SHAPE_ONLY) for name, codes in tricks.items()]
     serialiser = patch("import json\njson.dumps = lambda *a, **k: '{}'")
     return [*made, Made("patch-serialiser", serialiser, {BLOCKS: 0}), *_liars(), *_destroyers()]
@@ -138,26 +139,48 @@ def block_diagonal(blocks):
             " 'tensors': []}).encode()",
             frame.format(0),
         ),
-        "forged-end": ("h = b'{\"do\": \"ended\", \"status\": 0}'", frame.format(0)),
+        "forged-end": ('h = b\'{"do": "ended", "status": 0}\'', frame.format(0)),
         "forged-pickle": ("import pickle\nh = pickle.dumps({'passed': True})", frame.format(0)),
-    }  # fmt: skip
+    }
     made = [
         Made("lying-tensor", own(lying), SHAPE_ONLY),
         Made("nan", own(fields.format("nan")), SHAPE_ONLY),
         Made("infinite", own(fields.format("inf")), SHAPE_ONLY),
-        Made("complex", own("def block_diagonal(blocks):\n"
-                            "    return torch.block_diag(*blocks).cfloat()\n"), {BLOCKS: 0}),
-        Made("sparse", own("def block_diagonal(blocks):\n    g, r, c = blocks.shape\n"
-                           "    return torch.zeros(g * r, g * c).to_sparse()\n"), {BLOCKS: 0}),
-        Made("huge-result", own("def block_diagonal(blocks):\n"
-                                "    return blocks.new_zeros(1).expand(20_000, 20_000)\n"),
-             {BLOCKS: 0}),
-        Made("empty-result", own("def block_diagonal(blocks):\n    return blocks[:0, :0]\n"),
-             {BLOCKS: 0}),
-        Made("object-result", own("def block_diagonal(blocks):\n"
-                                  "    return type('T', (), {'__eq__': lambda *a: True})()\n"),
-             {BLOCKS: 0}),
-    ]  # fmt: skip
+        Made(
+            "complex",
+            own("def block_diagonal(blocks):\n    return torch.block_diag(*blocks).cfloat()\n"),
+            {BLOCKS: 0},
+        ),
+        Made(
+            "sparse",
+            own(
+                "def block_diagonal(blocks):\n    g, r, c = blocks.shape\n"
+                "    return torch.zeros(g * r, g * c).to_sparse()\n"
+            ),
+            {BLOCKS: 0},
+        ),
+        Made(
+            "huge-result",
+            own(
+                "def block_diagonal(blocks):\n"
+                "    return blocks.new_zeros(1).expand(20_000, 20_000)\n"
+            ),
+            {BLOCKS: 0},
+        ),
+        Made(
+            "empty-result",
+            own("def block_diagonal(blocks):\n    return blocks[:0, :0]\n"),
+            {BLOCKS: 0},
+        ),
+        Made(
+            "object-result",
+            own(
+                "def block_diagonal(blocks):\n"
+                "    return type('T', (), {'__eq__': lambda *a: True})()\n"
+            ),
+            {BLOCKS: 0},
+        ),
+    ]
     for name, (before, raw) in replies.items():
         code = f"import json, os, struct\n{before}\n" + pipes.replace("{bytes}", raw)
         made.append(Made(name, own(code), {BLOCKS: 0}))
@@ -174,7 +197,7 @@ def _destroyers() -> list[Made]:
         "segfault": "import ctypes\nctypes.string_at(0)",
         "endless": "while True:\n    pass",
         "fork-bomb": "import os\nwhile True:\n    try:\n        os.fork()\n"
-                     "    except OSError:\n        pass",
+        "    except OSError:\n        pass",
         "stops-itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
     }
     made = [

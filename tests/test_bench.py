@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-
 from convzoo import NotAttempted, UserError
 from convzoo.measure import Timing, bench, roofline, timing
 
@@ -97,8 +96,12 @@ def test_an_interrupt_is_not_a_result():
 def test_the_inputs_are_passed_and_the_gradient_mode_is_the_callers():
     seen = []
     with torch.no_grad():
-        bench({"a": lambda x, k: seen.append((x.sum().item(), k, torch.is_grad_enabled()))},
-              torch.ones(3), 2, seconds=0.01)  # fmt: skip
+        bench(
+            {"a": lambda x, k: seen.append((x.sum().item(), k, torch.is_grad_enabled()))},
+            torch.ones(3),
+            2,
+            seconds=0.01,
+        )
     assert set(seen) == {(3.0, 2, False)}
 
 

@@ -4,10 +4,9 @@ import json
 
 import pytest
 import torch
-
 from convzoo.__main__ import main as command_line
 from convzoo.benchmarks import PARTS, layers, told
-from convzoo.exercises import catalogue
+from convzoo.exercises import all_exercises
 
 CPU = torch.device("cpu")
 FLOATS = 2 * 16 * 4 * 4  # of the shuffled image below
@@ -32,7 +31,7 @@ def test_a_layer_without_a_backward_pass_has_one_row():
 
 def test_every_layer_that_lessons_build_on_images_is_measured():
     measured = {layer.id for layer in layers.LAYERS}
-    modules = {key for key, e in catalogue().items() if e.is_module}
+    modules = {key for key, e in all_exercises().items() if e.is_module}
     assert modules - measured <= {"zoo.design"}  # the reader's own: there is nothing to compare
     convolutions = "convolution.conv2d", "resnext.grouped_conv2d", "separable.depthwise_conv2d"
     assert measured.issuperset(convolutions)
@@ -40,9 +39,14 @@ def test_every_layer_that_lessons_build_on_images_is_measured():
 
 def test_a_slow_layer_is_told_with_what_it_moves():
     row = {
-        "layer": "a.b", "pass": "forward", "speed": 0.25, "bytes": [300, 100], "launches": [9, 1],
-        "ours": {"minimum": 4e-3}, "theirs": {"minimum": 1e-3},
-    }  # fmt: skip
+        "layer": "a.b",
+        "pass": "forward",
+        "speed": 0.25,
+        "bytes": [300, 100],
+        "launches": [9, 1],
+        "ours": {"minimum": 4e-3},
+        "theirs": {"minimum": 1e-3},
+    }
     assert "0.25 of the framework's speed (4.00 against 1.00 ms)" in layers.line(row)
     assert "moves 3.0 times the bytes, 9 launches" in layers.line(row)
     assert "bytes" not in layers.line({**row, "speed": 0.5})

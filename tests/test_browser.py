@@ -8,7 +8,6 @@ from pathlib import Path
 
 import browser
 import pytest
-
 from convzoo.errors import UserError
 from convzoo.teach import slides
 

@@ -8,14 +8,13 @@ import time
 import types
 
 import pytest
-
 from convzoo import __main__ as line
 from convzoo import commands
 from convzoo.exercises.model import Verdict
-from convzoo.teach import report
+from convzoo.teach import check_file as report
 from convzoo.teach.source import parse, read
 
-LESSON = '''# %% tags=["define"]
+LESSON = """# %% tags=["define"]
 import math
 import sys
 import time
@@ -32,7 +31,7 @@ def double(x):
 def half(x):
     # your code here
     raise NotAttempted("sample.half")
-'''
+"""
 IDS = {"sample.double": "double", "sample.half": "half"}
 KNOWN = {id: types.SimpleNamespace(id=id, name=name) for id, name in IDS.items()}
 HALF = "def half(x):\n    return x / 2"
@@ -91,7 +90,7 @@ def test_help_is_instant_and_lists_the_verbs():
         (["check", "other.py"], "holds no exercise that the course knows"),
         (["check", "."], "neither a notebook"),
         (["check", "other.py", "--jsn"], "--jsn"),
-        (["hint", "resnext.grouped_conv"], "Did you mean 'resnext.grouped_conv2d'?"),
+        (["hint", "resnext.grouped_conv"], "Did you mean resnext.grouped_conv2d?"),
         (["release"], "There is no solutions/NN_name.py"),
     ],
 )
@@ -237,7 +236,7 @@ def test_check_reports_and_exits_with_0(capfd, tmp_path, monkeypatch):
     path = tmp_path / "09_sample.py"
     path.write_text(LESSON.replace("def half(x):", "print('loud')\ndef half(x) return 1"))
     monkeypatch.setattr("convzoo.exercises.of_lesson", lambda lesson: KNOWN)
-    monkeypatch.setattr("convzoo.exercises.judge", judge)
+    monkeypatch.setattr("convzoo.exercises.assess", judge)
     status, out, err = command(capfd, "check", path, "--json")
     assert status == 0 and err == ""
     found = json.loads(out)
@@ -254,8 +253,10 @@ def test_release_check_exits_with_1_where_something_differs(capfd, tmp_path, mon
     (tmp_path / "solutions" / "09_sample.py").write_text("# %%\nprint(1)\n")
     status, out, err = command(capfd, "release", "--check", "--json")
     assert status == 1 and {e["file"] for e in json.loads(out)} == {
-        "lessons/09_sample.ipynb", "lessons/09_sample.py", "solutions/09_sample.ipynb",
-    }  # fmt: skip
+        "lessons/09_sample.ipynb",
+        "lessons/09_sample.py",
+        "solutions/09_sample.ipynb",
+    }
     status, out, err = command(capfd, "release", "--json")
     assert status == 0 and len(json.loads(out)) == 3
     assert command(capfd, "release")[1] == "Nothing has changed.\n"

@@ -10,7 +10,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
 from convzoo import install
 from convzoo.install import Trouble
 
@@ -23,8 +22,15 @@ def clone(root, tmp_path) -> Path:
     """The files that setting up needs, in a folder of their own with a space in its name."""
     folder = tmp_path / "a clone"
     (folder / "lessons" / "convzoo").mkdir(parents=True)
-    for name in ("Makefile", "README.md", "LICENSE", "requirements.txt", "pyproject.toml",
-                 "lessons/convzoo/install.py", "lessons/convzoo/__init__.py"):  # fmt: skip
+    for name in (
+        "Makefile",
+        "README.md",
+        "LICENSE",
+        "requirements.txt",
+        "pyproject.toml",
+        "lessons/convzoo/install.py",
+        "lessons/convzoo/__init__.py",
+    ):
         shutil.copy(root / name, folder / name)
     return folder
 
@@ -32,8 +38,14 @@ def clone(root, tmp_path) -> Path:
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """`make ARGUMENTS` in a folder, with the environment changed; nothing of ours leaks in."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    return subprocess.run([MAKE, *arguments], cwd=folder, env=kept | environment,
-                          capture_output=True, text=True, timeout=300)  # fmt: skip
+    return subprocess.run(
+        [MAKE, *arguments],
+        cwd=folder,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def sentence(run: subprocess.CompletedProcess) -> str:
@@ -73,9 +85,15 @@ def test_lab_opens_the_first_lesson_at_the_root(clone):
     assert run.returncode == 0, run.stderr
     first, *asked = run.stdout.splitlines()
     assert "lessons/02_resnext.ipynb" in first and "seconds" in first
-    assert asked == ["python", "-m", "jupyter", "lab", f"--ServerApp.root_dir={clone}",
-                     "--LabApp.default_url=/lab/tree/lessons/02_resnext.ipynb",
-                     "--no-browser"]  # fmt: skip
+    assert asked == [
+        "python",
+        "-m",
+        "jupyter",
+        "lab",
+        f"--ServerApp.root_dir={clone}",
+        "--LabApp.default_url=/lab/tree/lessons/02_resnext.ipynb",
+        "--no-browser",
+    ]
 
 
 def test_test_runs_pytest_and_says_how_long(clone):
@@ -115,9 +133,11 @@ def test_the_installer_parses_for_an_old_python(root):
     source = (root / "lessons/convzoo/install.py").read_text()
     tree = ast.parse(source, feature_version=(3, 6))
     imported = {
-        alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
         for alias in node.names
-    }  # fmt: skip
+    }
     assert imported <= sys.stdlib_module_names
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))
 
@@ -160,9 +180,15 @@ def test_the_version_of_a_real_interpreter():
 
 @pytest.mark.parametrize(
     "gigabytes, first, platform, ok",
-    [(6, True, "linux", 0), (8, True, "linux", 1), (6, True, "darwin", 1),
-     (1.5, True, "win32", 0), (1.5, False, "linux", 1), (0.5, False, "linux", 0)],
-)  # fmt: skip
+    [
+        (6, True, "linux", 0),
+        (8, True, "linux", 1),
+        (6, True, "darwin", 1),
+        (1.5, True, "win32", 0),
+        (1.5, False, "linux", 1),
+        (0.5, False, "linux", 0),
+    ],
+)
 def test_a_full_disk_is_one_sentence(gigabytes, first, platform, ok):
     def look():
         install.check_disk("/home/me", first, lambda path: gigabytes * 1e9, platform)
@@ -190,8 +216,10 @@ def test_what_pip_says_becomes_one_sentence(output, said):
 
 
 def test_an_old_python_stops_make(clone, tmp_path):
-    script(tmp_path / "bin" / "python3",
-           f'case "$*" in *" -c "*) echo 3.9;; *) exec "{sys.executable}" "$@";; esac')  # fmt: skip
+    script(
+        tmp_path / "bin" / "python3",
+        f'case "$*" in *" -c "*) echo 3.9;; *) exec "{sys.executable}" "$@";; esac',
+    )
     run = make(clone, "lab", PATH=str(tmp_path / "bin"))
     assert "needs Python 3.11 to 3.13 and found python3 is 3.9: install one" in sentence(run)
     assert not (clone / ".venv").exists()
@@ -204,8 +232,15 @@ def test_no_python_at_all_stops_make(clone, tmp_path):
 
 def test_no_network_stops_make(clone):
     """For real: an environment is made, and pip asks an index where nobody answers."""
-    run = make(clone, "lab", PIP_INDEX_URL="http://127.0.0.1:9/", PIP_CONFIG_FILE=os.devnull,
-               PIP_EXTRA_INDEX_URL="", PIP_FIND_LINKS="", PIP_NO_CACHE_DIR="1")  # fmt: skip
+    run = make(
+        clone,
+        "lab",
+        PIP_INDEX_URL="http://127.0.0.1:9/",
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_EXTRA_INDEX_URL="",
+        PIP_FIND_LINKS="",
+        PIP_NO_CACHE_DIR="1",
+    )
     assert sentence(run).startswith("The packages could not be downloaded because")
     assert "Setting up the course in .venv: about" in run.stdout
     assert not install.is_current(str(clone), "student")
@@ -260,8 +295,10 @@ def test_ci_calls_the_test_command_and_lets_nothing_skip(root, tmp_path):
     assert run.stdout == said
 
 
-@pytest.mark.parametrize("no_skip, ends", [("1", "1 failed, 1 skipped, 1 xfailed, 1 error"),
-                                           ("", "3 skipped, 1 xfailed")])  # fmt: skip
+@pytest.mark.parametrize(
+    "no_skip, ends",
+    [("1", "1 failed, 1 skipped, 1 xfailed, 1 error"), ("", "3 skipped, 1 xfailed")],
+)
 def test_where_nothing_may_skip_a_skip_fails(root, tmp_path, no_skip, ends):
     """In a pytest of its own, on this project's conftest; a missing GPU alone excuses."""
     shutil.copy(root / "tests" / "conftest.py", tmp_path)
@@ -275,7 +312,12 @@ def test_where_nothing_may_skip_a_skip_fails(root, tmp_path, no_skip, ends):
         "def test_d(): assert False\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    run = subprocess.run(command, env=os.environ | {"CONVZOO_NO_SKIP": no_skip}, cwd=tmp_path,
-                         capture_output=True, text=True)  # fmt: skip
+    run = subprocess.run(
+        command,
+        env=os.environ | {"CONVZOO_NO_SKIP": no_skip},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert ends in run.stdout, run.stdout
     assert ("no Chromium" in run.stdout) == bool(no_skip)

@@ -2,13 +2,12 @@
 
 import pytest
 import torch
+from convzoo import UserError
+from convzoo.measure import cost, formulas, saved_bytes
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
-
-from convzoo import UserError
-from convzoo.measure import cost, formulas, saved_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse .* support is in beta")
 FLOAT = 4  # bytes
@@ -81,10 +80,13 @@ def test_backward_is_twice_the_forward(layer, shape, forward):
         (torch.bmm, [(4, 2, 3), (4, 3, 5)], 4 * 2 * 3 * 5),
         (torch.addmm, [(5,), (2, 3), (3, 5)], 2 * 3 * 5),
         (torch.baddbmm, [(4, 2, 5), (4, 2, 3), (4, 3, 5)], 4 * 2 * 3 * 5),
-        (lambda x, w: torch.einsum("ngchw,goc->ngohw", x, w), [(2, 3, 4, 5, 5), (3, 6, 4)],
-         2 * 25 * 3 * 6 * 4),
+        (
+            lambda x, w: torch.einsum("ngchw,goc->ngohw", x, w),
+            [(2, 3, 4, 5, 5), (3, 6, 4)],
+            2 * 25 * 3 * 6 * 4,
+        ),
     ],
-)  # fmt: skip
+)
 def test_backward_of_products(fn, shapes, forward):
     counted = cost(fn, *map(torch.randn, shapes), backward=True)
     assert (counted.macs, counted.backward.macs) == (forward, 2 * forward)

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
+from convzoo.measure import cost
 from torch import nn
 from torchvision import models
 from torchvision.models.resnet import Bottleneck, ResNet
-
-from convzoo.measure import cost
 
 
 def bottlenecks(depth: int, groups: int, width: int) -> nn.Module:

@@ -9,12 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torchvision import models
-from torchvision.models.resnet import Bottleneck
-
-from convzoo import UserError, count
+from convzoo import UserError, count, ideas, place
 from convzoo.__main__ import main as command_line
 from convzoo.measure import cost
+from torchvision import models
+from torchvision.models.resnet import Bottleneck
 
 RESNEXT = "resnext50_32x4d"
 
@@ -112,7 +111,7 @@ def test_a_share_is_a_number_above_nothing(text):
 
 def test_every_network_stands_in_a_lesson_that_a_reader_is_told(root):
     for name, network in count.networks(root / "solutions").items():
-        assert count.LESSONS[count.family(name)] == network.lesson
+        assert ideas.families()[count.family(name)] == network.lesson
         assert (root / "solutions" / f"{network.lesson}.py").is_file()
 
 
@@ -185,8 +184,8 @@ def test_without_the_solutions_the_lesson_is_named(root, tmp_path):
 def test_a_folder_without_solutions_is_not_left_for_another(root, tmp_path, monkeypatch):
     (tmp_path / "lessons" / "deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "lessons" / "deep")
-    assert count.project() == tmp_path
+    assert place.root() == tmp_path
     with pytest.raises(UserError, match="no solutions to build resnet50 from"):
         count.main("resnet50")
     monkeypatch.chdir("/")
-    assert count.project() == root
+    assert place.root() == root

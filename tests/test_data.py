@@ -12,9 +12,8 @@ import threading
 import numpy as np
 import pytest
 import torch
-from torchvision import datasets
-
 from convzoo import UserError, data
+from torchvision import datasets
 
 RNG = np.random.RandomState(1)
 CIFAR_PIXELS = RNG.randint(0, 256, (6, 20, 3 * 32 * 32), dtype=np.uint8)  # five batches, one test
@@ -260,12 +259,14 @@ def test_the_clue_lies_at_its_distance(distance, size):
         assert torch.allclose(near, torch.full((3, 3), 0.8)), "the animal tells nothing"
         middles = [
             (row + down * distance, column + right * distance)
-            for down in (-1, 1) for right in (-1, 1)
-        ]  # fmt: skip
+            for down in (-1, 1)
+            for right in (-1, 1)
+        ]
         clues = [
             image[r - 1 : r + 2, c - 1 : c + 2]
-            for r, c in middles if 1 <= r < size - 1 and 1 <= c < size - 1
-        ]  # fmt: skip
+            for r, c in middles
+            if 1 <= r < size - 1 and 1 <= c < size - 1
+        ]
         upright = torch.tensor([[1.0, 0.0, 1.0]] * 3)
         clue = upright.T if labels[row, column] == 1 else upright
         assert any(torch.allclose(candidate, clue) for candidate in clues)

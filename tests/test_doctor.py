@@ -5,7 +5,6 @@ import sys
 import time
 
 import pytest
-
 from convzoo import device, doctor
 
 
@@ -17,9 +16,17 @@ def test_this_machine_is_examined():
     rows = doctor.examine()
     assert all(list(row) == ["check", "ok", "found", "advice"] for row in rows)
     assert [row["check"] for row in rows] == [
-        "python", "torch", "torchvision", "device", "jupyterlab", "ipywidgets",
-        "widget manager", "disk", "lessons", "sandbox",
-    ]  # fmt: skip
+        "python",
+        "torch",
+        "torchvision",
+        "device",
+        "jupyterlab",
+        "ipywidgets",
+        "widget manager",
+        "disk",
+        "lessons",
+        "sandbox",
+    ]
     assert all(row["ok"] for row in rows), doctor.report(rows)
     assert not any(row["advice"] for row in rows[:8])
     assert doctor.report(rows).endswith("All is well.")
@@ -58,9 +65,13 @@ def test_torch(version, ok):
 
 @pytest.mark.parametrize(
     "torch, torchvision, ok",
-    [("2.14.1", "0.29.1", 1), ("2.11.0", "0.26.0+cpu", 1), ("2.14.1", "0.28.0", 0),
-     ("2.14.1", None, 0)],
-)  # fmt: skip
+    [
+        ("2.14.1", "0.29.1", 1),
+        ("2.11.0", "0.26.0+cpu", 1),
+        ("2.14.1", "0.28.0", 0),
+        ("2.14.1", None, 0),
+    ],
+)
 def test_torch_and_torchvision_agree(torch, torchvision, ok):
     row = doctor._torchvision(versions(torch=torch, torchvision=torchvision))
     assert row["ok"] == bool(ok) == (not row["advice"])
@@ -115,4 +126,3 @@ def test_the_report_says_what_to_do():
         "ok  a     b",
         "1 thing asks for help: see NO above.",
     ]
-

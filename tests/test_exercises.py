@@ -1,6 +1,6 @@
 """Every exercise of the course: what is right passes, what is wrong is refused and named.
 
-Later lessons join by standing in the catalogue; their students' code stands in slips_NAME.py.
+Later lessons join by standing in the catalogue; their students' code stands in slips.NAME.py.
 """
 
 import re
@@ -10,17 +10,16 @@ from itertools import combinations
 import pytest
 import slips
 import torch
-from torch import Generator
-
 from convzoo.case import answer
-from convzoo.exercises import STAGES, catalogue, compare, judge
+from convzoo.exercises import STAGES, all_exercises, assess, compare
 from convzoo.exercises.judge import same
-from convzoo.exercises.texts import LINE, MAX_NUMBERS
+from convzoo.exercises.side_by_side import LINE, MAX_NUMBERS
+from torch import Generator
 
 SEEDS = range(10)
 SAME_IN_EVALUATION = "In evaluation both give the same numbers"  # a sentence may say so, if true
-EXERCISES = list(catalogue().values())
-WRONG = [(e, w) for e in EXERCISES for w in e.wrong]
+EXERCISES = list(all_exercises().values())
+WRONG = [(e, w) for e in EXERCISES for w in e.mistakes]
 LESSONS = slips.lessons()
 NAMES = {name: thing for m in LESSONS for name, thing in m.NAMES.items()}
 RIGHT = {key: ways for m in LESSONS for key, ways in m.RIGHT.items()}
@@ -40,7 +39,7 @@ def seeded(seed: int) -> Generator:
 
 
 def judged(exercise, source: str, seed: int = 0):
-    return judge(exercise, slips.defined(source, exercise.name, **NAMES), seeded(seed))
+    return assess(exercise, slips.defined(source, exercise.name, **NAMES), seeded(seed))
 
 
 def reached(verdict, stage: str) -> bool:
@@ -57,14 +56,14 @@ def test_an_exercise_is_complete(exercise):
     assert exercise.title and exercise.name.isidentifier()
     assert 1 <= exercise.points <= 10 and 1 <= exercise.minutes <= 60
     assert 2 <= len(exercise.hints) <= 3 and len(set(exercise.hints)) == len(exercise.hints)
-    assert len(exercise.wrong) >= 5
-    assert len({w.name for w in exercise.wrong}) == len({w.sentence for w in exercise.wrong})
+    assert len(exercise.mistakes) >= 5
+    assert len({w.name for w in exercise.mistakes}) == len({w.sentence for w in exercise.mistakes})
     assert exercise.steady is None or exercise.slow
 
 
 @each
 def test_students_code_stands_for_it(exercise):
-    assert len(RIGHT.get(exercise.id, {})) >= 3, "write slips_NAME.py"
+    assert len(RIGHT.get(exercise.id, {})) >= 3, "write slips.NAME.py"
     assert sum(slip.exercise == exercise.id for slip in SLIPS) >= 3
 
 
@@ -80,7 +79,7 @@ def test_no_line_of_the_solution_stands_in_a_sentence(exercise, root):
     text = (root / "solutions" / f"{exercise.lesson}.py").read_text()
     regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", text, re.S)
     lines = {line.strip() for region in regions for line in region.splitlines()}
-    told = " ".join([*(w.sentence for w in exercise.wrong), exercise.slow, *exercise.hints])
+    told = " ".join([*(w.sentence for w in exercise.mistakes), exercise.slow, *exercise.hints])
     assert [line for line in lines if len(line) > 12 and line in told] == []
 
 
@@ -133,13 +132,13 @@ def test_the_reference_agrees_with_itself_and_is_no_answer(exercise):
         found = compare(exercise, respond, seeded(seed))
         assert found.passed or found.stage == "shortcut", found.message
         assert not any(reply.stage for reply in asked)
-    handed_out = judge(exercise, exercise.reference)
+    handed_out = assess(exercise, exercise.reference)
     assert handed_out.stage == "shortcut" and "framework's own" in handed_out.message
 
 
 @each_right
 def test_other_right_ways_pass(exercise, name):
-    exercise = catalogue()[exercise]
+    exercise = all_exercises()[exercise]
     for seed in range(3):
         verdict = judged(exercise, RIGHT[exercise.id][name], seed)
         assert verdict.passed, verdict.message
@@ -152,9 +151,9 @@ def test_a_check_takes_less_than_a_second(capsys):
         source = next(iter(RIGHT[exercise.id].values()))
         target = slips.defined(source, exercise.name, **NAMES)
         took = []
-        for attempt in (target, exercise.wrong[-1].target):
+        for attempt in (target, exercise.mistakes[-1].target):
             began = time.perf_counter()
-            judge(exercise, attempt)
+            assess(exercise, attempt)
             took.append(time.perf_counter() - began)
         lines.append(f"{exercise.id}: right {took[0]:.3f} s, wrong {took[1]:.3f} s")
     with capsys.disabled():
@@ -167,9 +166,9 @@ def test_a_check_takes_less_than_a_second(capsys):
 @each_wrong
 def test_a_wrong_answer_is_refused_as_itself(exercise, wrong):
     for seed in SEEDS:
-        verdict = judge(exercise, wrong.target, seeded(seed))
+        verdict = assess(exercise, wrong.target, seeded(seed))
         assert verdict.status == "failed" and not verdict.usable
-        assert verdict.wrong == wrong.name, f"taken for {verdict.wrong!r}: {verdict.message}"
+        assert verdict.mistake == wrong.name, f"taken for {verdict.mistake!r}: {verdict.message}"
         assert wrong.sentence in verdict.message
 
 
@@ -182,7 +181,7 @@ def in_training_alone(exercise, wrong) -> bool:
 
 @each_wrong
 def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
-    verdict = judge(exercise, wrong.target)
+    verdict = assess(exercise, wrong.target)
     head, _, case = verdict.message.partition("\n\n")
     if SAME_IN_EVALUATION in wrong.sentence:
         assert in_training_alone(exercise, wrong) and not case
@@ -195,7 +194,7 @@ def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
 
 @each
 def test_most_wrong_answers_get_past_the_shape(exercise):
-    verdicts = [judge(exercise, w.target) for w in exercise.wrong]
+    verdicts = [assess(exercise, w.target) for w in exercise.mistakes]
     assert sum(reached(v, "shape") for v in verdicts) >= 0.6 * len(verdicts)
 
 
@@ -203,8 +202,8 @@ def test_most_wrong_answers_get_past_the_shape(exercise):
 def test_no_two_wrong_answers_are_the_same(exercise):
     for seed in range(3):
         cases = exercise.cases(seeded(seed))
-        replies = [[answer(w.target, case) for case in cases] for w in exercise.wrong]
-        for (a, mine), (b, other) in combinations(zip(exercise.wrong, replies, strict=True), 2):
+        replies = [[answer(w.target, case) for case in cases] for w in exercise.mistakes]
+        for (a, mine), (b, other) in combinations(zip(exercise.mistakes, replies, strict=True), 2):
             assert any(_differ(x, y) for x, y in zip(mine, other, strict=True)), (a.name, b.name)
 
 
@@ -216,11 +215,11 @@ def _differ(a, b) -> bool:
 
 @each_slip
 def test_a_slip_is_refused_and_told(slip):
-    exercise = catalogue()[slip.exercise]
+    exercise = all_exercises()[slip.exercise]
     for seed in range(2):
         verdict = judged(exercise, slip.source, seed)
         assert (verdict.status, verdict.stage) == ("failed", slip.stage), verdict.message
-        assert verdict.wrong == slip.wrong, verdict.message
+        assert verdict.mistake == slip.mistake, verdict.message
         for words in slip.says:
             assert words in verdict.message, verdict.message
         assert verdict.usable == (slip.stage == "launches")

@@ -4,13 +4,13 @@ import json
 
 import pytest
 import torch
-from torch import nn
-
 from convzoo import UserError, data, experiments
 from convzoo.__main__ import main
-from convzoo.experiments import resnext, runner
+from convzoo.experiments import runner
+from convzoo.ideas.resnext import experiments as resnext
 from convzoo.measure import records
 from convzoo.train import Recipe
+from torch import nn
 
 SAY = {"device": "cpu", "say": lambda line: None}
 
@@ -33,11 +33,13 @@ def made(monkeypatch):
         return build
 
     experiment = experiments.Experiment(
-        "made", "Does width help?", tiny_images,
+        "made",
+        "Does width help?",
+        tiny_images,
         {"narrow": variant("narrow", 2), "wide": variant("wide", 8)},
         {"epochs": 2, "batch_size": 16, "lr": 0.1},
-    )  # fmt: skip
-    monkeypatch.setattr(runner, "_CATALOGUE", {"made": experiment})
+    )
+    monkeypatch.setattr(runner, "all_experiments", lambda: {"made": experiment})
     return experiment
 
 
@@ -156,15 +158,22 @@ def test_a_gap_is_visible_where_it_is_larger_than_the_seeds_spread():
         ],
     }
     assert experiments.gap(record, "b", "a") == {
-        "gap": pytest.approx(0.44), "spread": pytest.approx(0.1), "visible": True,
-    }  # fmt: skip
+        "gap": pytest.approx(0.44),
+        "spread": pytest.approx(0.1),
+        "visible": True,
+    }
     assert not experiments.gap(record, "c", "a")["visible"]
     rows = experiments.summary(record)
     assert [row["variant"] for row in rows] == ["a", "b", "c"]
     assert rows[1] == {
-        "variant": "b", "params": 1, "macs": 2, "seeds": 2, "mean": pytest.approx(0.95),
-        "low": 0.9, "high": 1.0,
-    }  # fmt: skip
+        "variant": "b",
+        "params": 1,
+        "macs": 2,
+        "seeds": 2,
+        "mean": pytest.approx(0.95),
+        "low": 0.9,
+        "high": 1.0,
+    }
     with pytest.raises(UserError, match="'d'"):
         experiments.gap(record, "a", "d")
     alone = record | {"results": [r for r in record["results"] if r["seed"] == 0]}
@@ -182,7 +191,7 @@ def test_the_command_line_trains_and_tells(made, tmp_path, monkeypatch, capfd):
     assert main(["experiments", "made", "--seeds", "1"]) == 0
     assert capfd.readouterr().out.splitlines()[0] == "made: Does width help?"
     assert main(["experiments", "other"]) == 2
-    assert capfd.readouterr().err == "There is no experiment 'other': there are made.\n"
+    assert capfd.readouterr().err == "There is no experiment 'other'. There are: made.\n"
 
 
 def test_a_recipe_of_an_experiment_reaches_the_training(made, monkeypatch):
@@ -198,8 +207,9 @@ def test_a_recipe_of_an_experiment_reaches_the_training(made, monkeypatch):
 
 def test_several_records_are_read_as_one():
     def record(name, *accuracies):
-        results = [{"variant": "net", "seed": s, "test_accuracy": [a]}
-                   for s, a in enumerate(accuracies)]  # fmt: skip
+        results = [
+            {"variant": "net", "seed": s, "test_accuracy": [a]} for s, a in enumerate(accuracies)
+        ]
         return {"name": name, "variants": {"net": {"params": 1, "macs": 2}}, "results": results}
 
     whole = experiments.together({"plain": record("a", 0.5, 0.6), "better": record("b", 0.9, 0.8)})
@@ -255,7 +265,7 @@ def test_random_blocks_differ_by_seed_and_lie_off_the_diagonal():
     assert len(drawn) > 1
 
 
-@pytest.mark.parametrize("name", list(experiments.catalogue()))
+@pytest.mark.parametrize("name", list(experiments.all_experiments()))
 def test_the_shipped_results_are_those_of_the_networks_that_stand_here(name):
     experiment, record = experiments.find(name), experiments.load(name)
     assert record["settings"] == experiment.settings

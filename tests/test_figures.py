@@ -6,7 +6,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-
 from convzoo.count import definitions
 from convzoo.show import draw
 

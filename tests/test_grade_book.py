@@ -11,12 +11,11 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from made_class import BLOCKS, LESSON, ROOT, all_right, full, right  # noqa: E402
-from made_hostile import patch  # noqa: E402
-
-from convzoo.teach.grade.course import generate, make  # noqa: E402
-from convzoo.teach.regions import answer_lines, stub  # noqa: E402
-from convzoo.teach.source import read  # noqa: E402
+from convzoo.teach.grade.nbgrader.course import generate, make
+from convzoo.teach.regions import answer_lines, stub
+from convzoo.teach.source import read
+from made_class import BLOCKS, LESSON, ROOT, all_right, full, right
+from made_hostile import patch
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 SCRIPT = "Because <script>alert(1)</script> of *that*."
@@ -25,9 +24,13 @@ SCRIPT = "Because <script>alert(1)</script> of *that*."
 def nbgrader(course: Path, *words: str) -> str:
     beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *words], cwd=course, capture_output=True, text=True,
-        env=os.environ | {"PATH": beside}, timeout=300,
-    )  # fmt: skip
+        [sys.executable, "-m", "nbgrader", *words],
+        cwd=course,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": beside},
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stderr
 
@@ -78,8 +81,7 @@ def lesson_names() -> list[str]:
 def test_no_lessons_release_has_an_answer(name, course):
     """Every lesson through our step of nbgrader's release; one of them through all of it, below."""
     import nbformat
-
-    from convzoo.teach.grade.book import Stubs
+    from convzoo.teach.grade.nbgrader.gradebook import Stubs
 
     path = course / "source" / name / f"{name}.ipynb"
     released, _ = Stubs().preprocess(nbformat.read(path, 4), {})
@@ -91,8 +93,10 @@ def _no_answer(name: str, released: set[str]) -> None:
     lines = {x.strip() for c in source.cells for x in answer_lines(c)} - {""}
     elsewhere = {  # what the lesson itself says in a cell of its own, or in a stub's text
         x.strip()
-        for c in source.cells if "answer" not in c.tags for x in stub(c).source.split("\n")
-    }  # fmt: skip
+        for c in source.cells
+        if "answer" not in c.tags
+        for x in stub(c).source.split("\n")
+    }
     assert lines - elsewhere and not lines & released - elsewhere
     assert not [x for x in released if "BEGIN SOLUTION" in x]
 
@@ -184,5 +188,8 @@ def test_a_late_penalty_is_nbgraders_and_stands_in_the_book(course):
     assert penalty == {"right": 0.25, "prose": 0, "hostile": 0.5, "raiser": 0.75}  # not below zero
     score = {student: float(row["score"]) for student, row in rows.items()}
     assert score == {
-        "right": sum(full().values()) - 0.25, "prose": 1.5, "hostile": 0, "raiser": 2 - 0.75,
-    }  # fmt: skip
+        "right": sum(full().values()) - 0.25,
+        "prose": 1.5,
+        "hostile": 0,
+        "raiser": 2 - 0.75,
+    }

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from convzoo.teach.grade import sandbox  # noqa: E402
-from convzoo.teach.grade.sandbox import Box, Limits  # noqa: E402
+from convzoo.teach.grade.box import sandbox
+from convzoo.teach.grade.box.sandbox import Box, Limits
 
 pytestmark = pytest.mark.sandbox
 

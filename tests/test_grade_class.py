@@ -15,20 +15,10 @@ import pytest
 
 pytest.importorskip("joblib")
 
-from grading import (  # noqa: E402
-    boxes,
-    grade,
-    items,
-    result,
-    started_from,
-    temporary_files_in,
-    tree,
-)
-from made_attacks import attacks, shortcuts, unreadable  # noqa: E402
-from made_class import (  # noqa: E402
-    BLOCKS, LESSON, Made, all_right, clean, full, hand_in, honest, moved, several,
-)  # fmt: skip
-from made_hostile import hostile  # noqa: E402
+from grading import boxes, grade, items, result, started_from, temporary_files_in, tree
+from made_attacks import attacks, shortcuts, unreadable
+from made_class import BLOCKS, LESSON, Made, all_right, clean, full, hand_in, honest, moved, several
+from made_hostile import hostile
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -66,12 +56,19 @@ def strange_files(place: Path, beside: Path) -> None:
     right = place / "right"
     untouched = json.dumps({"cells": [], "metadata": {}, "nbformat": 4})
     marker = f"open({str(beside / 'imported')!r}, 'w')"
-    for name in ("torch.py", "conftest.py", "sitecustomize.py", "convzoo/__init__.py",
-                 "json/__init__.py"):
+    for name in (
+        "torch.py",
+        "conftest.py",
+        "sitecustomize.py",
+        "convzoo/__init__.py",
+        "json/__init__.py",
+    ):
         (right / name).parent.mkdir(exist_ok=True)
         (right / name).write_text(marker)
-    for name in (b"02_resnext\xff.ipynb",
-                 b"02\n<script>alert(1)</script>.ipynb".replace(b"/", b"-")):
+    for name in (
+        b"02_resnext\xff.ipynb",
+        b"02\n<script>alert(1)</script>.ipynb".replace(b"/", b"-"),
+    ):
         (Path(os.fsdecode(os.fsencode(right) + b"/" + name))).write_text(untouched)
     (right / "work.zip").write_bytes(b"PK")
     (place / "linked").mkdir()
@@ -174,8 +171,8 @@ class Tags(html.parser.HTMLParser):
 
 def test_pages_hold_no_script_no_seed_and_no_secret(made_class):
     out = made_class[2]
-    from convzoo.teach.grade.names import slug
-    from convzoo.teach.grade.plan import seed
+    from convzoo.teach.grade.intake.names import slug
+    from convzoo.teach.grade.mark.plan import seed
 
     secret = (out / ".secret").read_text().strip()
     names = {slug(made.owner): made.owner for made in made_class[0].values()}

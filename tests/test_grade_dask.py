@@ -4,10 +4,9 @@ import pytest
 
 pytest.importorskip("distributed")
 
-from made_class import BLOCKS, ROOT, Made, hand_in, right  # noqa: E402
-
-from convzoo.errors import UserError  # noqa: E402
-from convzoo.teach.grade.run import Options, grade_class  # noqa: E402
+from convzoo.errors import UserError
+from convzoo.teach.grade.run import Options, grade_class
+from made_class import BLOCKS, ROOT, Made, hand_in, right
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

@@ -7,16 +7,15 @@ import zipfile
 from datetime import datetime
 
 import pytest
-from made_class import BLOCKS, LESSON, ROOT, Made, notebook, right
-
 from convzoo.errors import UserError
-from convzoo.teach.grade import tables
-from convzoo.teach.grade.collect import collect, moment_of
-from convzoo.teach.grade.names import slug
-from convzoo.teach.grade.plan import plans as all_plans
-from convzoo.teach.grade.rosters import read_roster
+from convzoo.teach.grade.intake.collect import collect, moment_of
+from convzoo.teach.grade.intake.names import slug
+from convzoo.teach.grade.intake.rosters import read_roster
+from convzoo.teach.grade.mark.plan import plans as all_plans
+from convzoo.teach.grade.out import tables
 from convzoo.teach.regions import answer_lines
 from convzoo.teach.source import read
+from made_class import BLOCKS, LESSON, ROOT, Made, notebook, right
 
 UNTOUCHED = Made("x")
 DONE = Made("x", {BLOCKS: right(BLOCKS)})
@@ -57,8 +56,10 @@ def test_no_text_becomes_a_formula():
 
 def test_a_roster_is_canvas_or_moodle_or_told(tmp_path):
     path = tmp_path / "list.csv"
-    path.write_text("Student,ID,SIS User ID,SIS Login ID,Section,02_resnext (77)\n"
-                    "    Points Possible,,,,,23\n\"Doe, Jane\",101,s1,jdoe,A,\n")  # fmt: skip
+    path.write_text(
+        "Student,ID,SIS User ID,SIS Login ID,Section,02_resnext (77)\n"
+        '    Points Possible,,,,,23\n"Doe, Jane",101,s1,jdoe,A,\n'
+    )
     roster = read_roster(path)
     assert roster.kind == "canvas" and roster.entries[0].ids["login"] == "jdoe"
     path.write_text("name;points\n")
@@ -78,8 +79,9 @@ def test_an_nbgrader_tree_and_double_and_strange_files(tmp_path, plans):
     (tmp_path / "gradebook.db").write_text("not looked at")
     seen = collect(tmp_path, plans, due=datetime.fromisoformat("2026-05-02T11:00:00+00:00"))
     assert [(h.student, h.handed_in, h.late) for h in seen.handed] == [
-        ("anna", "2026-05-02 12:00:00 UTC", True), ("bob", "2026-05-02 12:00:00 UTC", True),
-    ]  # fmt: skip
+        ("anna", "2026-05-02 12:00:00 UTC", True),
+        ("bob", "2026-05-02 12:00:00 UTC", True),
+    ]
     kinds = {(n.kind, n.student) for n in seen.notices}
     assert {("double", "bob"), ("missing", "carl"), ("late", "anna")} <= kinds
 
@@ -100,7 +102,7 @@ def test_of_two_files_of_a_lesson_the_one_with_work_in_it_is_graded(tmp_path, pl
     folder = tmp_path / "anna"
     folder.mkdir()
     (folder / f"{LESSON}.ipynb").write_text(text())
-    (folder / f"{LESSON}.py").write_text(f"# %% exercise=\"{BLOCKS}\"\n{right(BLOCKS)}\n")
+    (folder / f"{LESSON}.py").write_text(f'# %% exercise="{BLOCKS}"\n{right(BLOCKS)}\n')
     (seen,) = collect(tmp_path, plans).handed
     assert seen.file == f"anna/{LESSON}.py"
     (folder / f"{LESSON}.ipynb").write_text(text(DONE))
@@ -110,9 +112,17 @@ def test_of_two_files_of_a_lesson_the_one_with_work_in_it_is_graded(tmp_path, pl
 
 
 def test_names_that_are_none_stay_apart_and_are_printable(tmp_path, plans):
-    names = [b"a\nb", b"a\tb", b"caf\xc3\xa9", b"cafe\xcc\x81", b"bad\xff", b"<b>x",
-             "\u202eabc".encode(),
-             "\u0430nna".encode(), b"anna"]  # fmt: skip
+    names = [
+        b"a\nb",
+        b"a\tb",
+        b"caf\xc3\xa9",
+        b"cafe\xcc\x81",
+        b"bad\xff",
+        b"<b>x",
+        "\u202eabc".encode(),
+        "\u0430nna".encode(),
+        b"anna",
+    ]
     for name in names:
         folder = os.path.join(os.fsencode(tmp_path), name)
         os.mkdir(folder)
@@ -164,12 +174,18 @@ NB = f"{LESSON}.ipynb"
         ("anna/{0}", "bob/{0}"),
         ("class/anna/{0}", "class/bob/{0}"),
         ("class/", "class/anna/", "class/anna/{0}", "class/anna/data.csv", "class/bob/work/{0}"),
-        ("class/anna/{0}", "class/.DS_Store", "class/bob/{0}", "__MACOSX/class/anna/._{0}",
-         "class/.ipynb_checkpoints/{0}", ".DS_Store"),
+        (
+            "class/anna/{0}",
+            "class/.DS_Store",
+            "class/bob/{0}",
+            "__MACOSX/class/anna/._{0}",
+            "class/.ipynb_checkpoints/{0}",
+            ".DS_Store",
+        ),
         ("class\\anna\\{0}", "class\\bob\\{0}"),
         ("submitted/anna/02_resnext/{0}", "submitted/bob/02_resnext/{0}"),
     ],
-)  # fmt: skip
+)
 def test_a_zip_of_a_folder_of_students_is_that_folder(names, tmp_path, plans):
     place = zipped(tmp_path / "all.zip", *(name.format(NB) for name in names))
     found = collect(place, plans)
@@ -211,7 +227,7 @@ def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans):
 
 
 def test_a_number_too_long_to_be_written_out_is_no_trouble(plans):
-    from convzoo.teach.grade.plan import transplant
+    from convzoo.teach.grade.mark.plan import transplant
     from convzoo.teach.source import parse
 
     made = Made("x", {BLOCKS: right(BLOCKS) + "\nx = 0x" + "f" * 9000})

@@ -9,20 +9,19 @@ import pytest
 
 pytest.importorskip("joblib")
 
-from grading import LIMITS, OPTIONS, grade, items  # noqa: E402
-from made_class import BLOCKS, LESSON, Made, hand_in, head, notebook, right  # noqa: E402
-
-from convzoo.errors import UserError  # noqa: E402
-from convzoo.teach.grade.run import Options  # noqa: E402
+from convzoo.errors import UserError
+from convzoo.teach.grade.run import Options
+from grading import LIMITS, OPTIONS, grade, items
+from made_class import BLOCKS, LESSON, Made, hand_in, head, notebook, right
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 
 def test_questions_are_marked_with_the_students_own_numbers(tmp_path):
-    from convzoo.exercises import questions
+    from convzoo.exercises import all_questions
 
     place, out = tmp_path / "in", tmp_path / "out"
-    question = questions()["resnext.weights"]
+    question = all_questions()["resnext.weights"]
     for_anna = question.answer(question.numbers("anna"))
     ask = head("resnext.weights", "question") + 'answer = {}\nask("resnext.weights", answer)\n'
     computed = ask.format("sum(divmod(%d * 2, 2))" % for_anna)
@@ -97,14 +96,23 @@ def test_canvas_and_moodle_there_and_back(tmp_path):
     assert rows["Cy Dee_202"][f"{LESSON} late"] == "yes"
     assert rows["Ann Bee_201"][f"{LESSON} handed in"] == "Wednesday, 10 June 2026, 2:14 PM"
     told = "\n".join(summary["notices"])
-    for text in ("renamed: Ann Bee_201", "late: doejane_101", "late: Cy Dee_202",
-                 "missing: Hal Eye", "unreadable: Eve Eff_203", "missing: Gil Gee_204",
-                 "unreadable: doejane_101", "climbs.ipynb is no file of a student's"):  # fmt: skip
+    for text in (
+        "renamed: Ann Bee_201",
+        "late: doejane_101",
+        "late: Cy Dee_202",
+        "missing: Hal Eye",
+        "unreadable: Eve Eff_203",
+        "missing: Gil Gee_204",
+        "unreadable: doejane_101",
+        "climbs.ipynb is no file of a student's",
+    ):
         assert text in told, text
     moodle = list(csv.DictReader((out / f"moodle_{LESSON}.csv").open(encoding="utf-8-sig")))
     assert {r["Identifier"]: r["Grade"] for r in moodle} == {
-        "Participant 201": "2", "Participant 202": "2", "Participant 205": "",
-    }  # fmt: skip
+        "Participant 201": "2",
+        "Participant 202": "2",
+        "Participant 205": "",
+    }
     canvas = list(csv.reader((out / "canvas.csv").open()))
     assert canvas[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", LESSON]
     assert canvas[1][0] == "    Points Possible"

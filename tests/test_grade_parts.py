@@ -6,12 +6,12 @@ import struct
 
 import pytest
 import torch
-
 from convzoo.case import Case, Op, Reply
-from convzoo.teach.grade import marks, protocol
-from convzoo.teach.grade.memory import resident
-from convzoo.teach.grade.protocol import Broken, Channel, Closed, Late
-from convzoo.teach.grade.scan import scan
+from convzoo.teach.grade.box import protocol
+from convzoo.teach.grade.box.memory import resident
+from convzoo.teach.grade.box.protocol import Broken, Channel, Closed, Late
+from convzoo.teach.grade.mark import marks
+from convzoo.teach.grade.mark.scan import scan
 
 
 def pair():
@@ -34,9 +34,14 @@ def test_a_case_and_its_reply_arrive_as_they_were_sent():
     )
     assert got.weights["w"].shape == (0, 2)
     reply = Reply(
-        {k: torch.ones(2, 2, dtype=d) for k, d in protocol.DTYPES.items()}, {"w": (2, 3)}, False,
-        [Op("aten.x", [[1, 2], float("inf"), None], True, 3, "")], "run", "E", "said",
-    )  # fmt: skip
+        {k: torch.ones(2, 2, dtype=d) for k, d in protocol.DTYPES.items()},
+        {"w": (2, 3)},
+        False,
+        [Op("aten.x", [[1, 2], float("inf"), None], True, 3, "")],
+        "run",
+        "E",
+        "said",
+    )
     theirs.send(*protocol.reply_frame(reply), seconds=5)
     back = protocol.reply_of(*ours.receive(5))
     assert back.parameters == reply.parameters and back.error == "said" and not back.loaded
@@ -68,10 +73,15 @@ GOOD = {
 @pytest.mark.parametrize(
     "sent",
     [
-        raw(b"", long=2**32 - 1), raw(b"{}", wide=2**31), raw(b"\x80\x04K\x01."), raw(b"[]"),
-        raw(b"[" * 20_000 + b"]" * 20_000), raw(b'{"x": NaN}'),
+        raw(b"", long=2**32 - 1),
+        raw(b"{}", wide=2**31),
+        raw(b"\x80\x04K\x01."),
+        raw(b"[]"),
+        raw(b"[" * 20_000 + b"]" * 20_000),
+        raw(b'{"x": NaN}'),
         raw(b'{"x": ' + b"9" * 10_000 + b"}"),
-        raw(GOOD | {"tensors": 7}), raw(GOOD | {"tensors": [["a"]]}),
+        raw(GOOD | {"tensors": 7}),
+        raw(GOOD | {"tensors": [["a"]]}),
         raw(GOOD | {"tensors": [["a", "object", [1]]]}, b"12345678"),
         raw(GOOD | {"tensors": [["a", ["float64"], [1]]]}, b"12345678"),
         raw(GOOD | {"tensors": [["a", "float64", [2]]]}, b"12345678"),
@@ -82,15 +92,21 @@ GOOD = {
         raw(GOOD | {"tensors": [["a", "float64", [2**30, 2**30, 2**30, 0]]]}),
         raw(GOOD | {"tensors": [["a", "uint8", [0]]] * 2}),
         raw(GOOD | {"tensors": [["a\n", "uint8", [0]]]}),
-        raw(GOOD | {"tensors": [["a", "uint8", [0]]] * 600}), raw(GOOD | {"stage": "passed"}),
-        raw(GOOD | {"stage": []}), raw(GOOD | {"loaded": 1}), raw(GOOD | {"error": None}),
-        raw(GOOD | {"parameters": {"w": [1]}}), raw(GOOD | {"parameters": [["w", [1.5]]]}),
-        raw(GOOD | {"ops": [["aten.convolution.default", [], True, 1]]}), raw(GOOD | {"ops": "x"}),
+        raw(GOOD | {"tensors": [["a", "uint8", [0]]] * 600}),
+        raw(GOOD | {"stage": "passed"}),
+        raw(GOOD | {"stage": []}),
+        raw(GOOD | {"loaded": 1}),
+        raw(GOOD | {"error": None}),
+        raw(GOOD | {"parameters": {"w": [1]}}),
+        raw(GOOD | {"parameters": [["w", [1.5]]]}),
+        raw(GOOD | {"ops": [["aten.convolution.default", [], True, 1]]}),
+        raw(GOOD | {"ops": "x"}),
         raw(GOOD | {"ops": [["a", [], True, 10**9, ""]]}),
         raw(GOOD | {"ops": [["a", [], True, 1, ""]] * 5000}),
-        raw({}), b"\x05",
+        raw({}),
+        b"\x05",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_reply_is_refused(sent):
     ours, theirs = pair()
     os.write(theirs.write, sent)
@@ -139,7 +155,8 @@ def found(code):
 @pytest.mark.parametrize(
     "code",
     [
-        "y = F.conv2d(x, w, groups=g)", "y = F.conv2d(x, w, None, 1, 0, 1, g)",
+        "y = F.conv2d(x, w, groups=g)",
+        "y = F.conv2d(x, w, None, 1, 0, 1, g)",
         "c = nn.Conv2d(1, 2, 3, groups=4)",
         "y = torch.nn.functional.conv2d(x, w, groups=g)",
         "import torch as t\ny = t.conv2d(x, w, groups=g)",
@@ -149,14 +166,16 @@ def found(code):
         "from functools import partial\nc = partial(F.conv2d, groups=g)",
         "y = getattr(F, 'conv2d')(x, w, groups=g)",
         "y = torch.convolution(x, w, b, s, p, d, False, o, g)",
-        "y = torch.block_diag(*b)", "f = torch.block_diag",
+        "y = torch.block_diag(*b)",
+        "f = torch.block_diag",
         "from torch import block_diag\ny = block_diag(*b)",
-        "y = mask.to_sparse_csr()", "exec('y = torch.block_diag(*b)')",
+        "y = mask.to_sparse_csr()",
+        "exec('y = torch.block_diag(*b)')",
         "from convzoo.framework import resnext",
         "import convzoo.framework.resnext as r\nr.Bottleneck",
         "from convzoo import use\ny = use('resnext.x')",
     ],
-)  # fmt: skip
+)
 def test_a_shortcut_that_is_written_down_is_found(code):
     assert found(code).shortcuts
 
@@ -164,19 +183,32 @@ def test_a_shortcut_that_is_written_down_is_found(code):
 @pytest.mark.parametrize(
     "code",
     [
-        "y = F.conv2d(x, w)", "y = F.conv2d(x, w, groups=1)", "c = nn.Conv2d(1, 2, 3, bias=False)",
-        "c = GroupedConv2d(1, 2, 3, groups=groups)", "# torch.block_diag\n'torch.block_diag'",
-        "def block_diag(x): return x\ny = block_diag(x)", "self.to_sparse_csr(x)", "y = x.sum()",
+        "y = F.conv2d(x, w)",
+        "y = F.conv2d(x, w, groups=1)",
+        "c = nn.Conv2d(1, 2, 3, bias=False)",
+        "c = GroupedConv2d(1, 2, 3, groups=groups)",
+        "# torch.block_diag\n'torch.block_diag'",
+        "def block_diag(x): return x\ny = block_diag(x)",
+        "self.to_sparse_csr(x)",
+        "y = x.sum()",
         "def (",
     ],
-)  # fmt: skip
+)
 def test_honest_code_is_no_shortcut(code):
     assert not found(code).shortcuts
 
 
-@pytest.mark.parametrize("code", ["eval(x)", "import ctypes", "getattr(torch, a + b)",
-                                  "import torchvision", "y = F.conv2d(x, w, *rest)",
-                                  "__import__('torch')"])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "eval(x)",
+        "import ctypes",
+        "getattr(torch, a + b)",
+        "import torchvision",
+        "y = F.conv2d(x, w, *rest)",
+        "__import__('torch')",
+    ],
+)
 def test_what_is_clever_is_a_flag_and_costs_nothing(code):
     seen = found(code)
     assert seen.flags and not seen.shortcuts and "line 1" in seen.flags[0]
@@ -199,18 +231,19 @@ def test_a_cell_too_deep_to_be_scanned_is_a_flag():
 
 
 def test_operations_that_cannot_be_counted_are_left_out():
-    from convzoo.exercises import catalogue
-    from convzoo.teach.grade.seen import countable, observed
+    from convzoo.exercises import all_exercises
+    from convzoo.teach.grade.mark.operations import countable, observed
 
     good = Op("aten.mm.default", [[2, 3], [3, 4]], True, 7, "")
     forged = [
-        Op("aten.mm.default", []), Op("aten.mm.default", [["x"], 7]),
+        Op("aten.mm.default", []),
+        Op("aten.mm.default", [["x"], 7]),
         Op("aten.bmm.default", [[2**40] * 9] * 2),
         Op("aten.convolution.default", [[9] * 4, [9] * 4, None, [0, 0], [0, 0], [1, 1]]),
-    ]  # fmt: skip
+    ]
     assert countable([good, *forged]) == [good]
     diagonal = Op("aten.block_diag.default", [None], True, 7, "")
-    flags = observed(catalogue()["resnext.block_diagonal"], [*forged, diagonal, diagonal])
+    flags = observed(all_exercises()["resnext.block_diagonal"], [*forged, diagonal, diagonal])
     assert len(flags) == 1 and "line 7" in flags[0]
 
 
@@ -233,17 +266,22 @@ def test_every_stage_of_the_engine_has_a_credit():
 @pytest.mark.parametrize(
     "source, value",
     [
-        ("answer = 3 * 3 * 64", 576), ("# q\nanswer = -2.5\nask('x', answer)", -2.5),
+        ("answer = 3 * 3 * 64", 576),
+        ("# q\nanswer = -2.5\nask('x', answer)", -2.5),
         ("answer = 'b'", "b"),
-        ("answer = 2 ** 3 / 4", 2), ("answer = 10 ** 10 ** 10", None),
+        ("answer = 2 ** 3 / 4", 2),
+        ("answer = 10 ** 10 ** 10", None),
         ("answer = 9 ** 9 ** 9", None),
-        ("answer = 'a' * 10 ** 9", None), ("answer = open('x')", None),
+        ("answer = 'a' * 10 ** 9", None),
+        ("answer = open('x')", None),
         ("x = 1\nanswer = x\nask('x', answer)", None),
-        ("answer = 1\nanswer += 1", None), ("answer = 1 / 0", None), ("answer = (-1) ** 0.5", None),
+        ("answer = 1\nanswer += 1", None),
+        ("answer = 1 / 0", None),
+        ("answer = (-1) ** 0.5", None),
         ("", None),
     ],
-)  # fmt: skip
+)
 def test_plain_answers_are_read_without_running_anything(source, value):
-    from convzoo.teach.grade.written import written
+    from convzoo.teach.grade.mark.literals import written
 
     assert written(source) == value

@@ -13,15 +13,22 @@ import pytest
 
 pytest.importorskip("joblib")
 
-from grading import (  # noqa: E402
-    ALONE, LIMITS, OPTIONS, boxes, grade, items, result, started_from, temporary_files_in,
-)  # fmt: skip
-from made_class import BLOCKS, CONV, LESSON, ROOT, Made, hand_in, own, right  # noqa: E402
-
-from convzoo.errors import UserError  # noqa: E402
-from convzoo.teach.grade.layout import Layout, clear  # noqa: E402
-from convzoo.teach.grade.run import Options  # noqa: E402
-from convzoo.teach.grade.sandbox import Limits  # noqa: E402
+from convzoo.errors import UserError
+from convzoo.teach.grade.box.layout import Layout, clear
+from convzoo.teach.grade.box.sandbox import Limits
+from convzoo.teach.grade.run import Options
+from grading import (
+    ALONE,
+    LIMITS,
+    OPTIONS,
+    boxes,
+    grade,
+    items,
+    result,
+    started_from,
+    temporary_files_in,
+)
+from made_class import BLOCKS, CONV, LESSON, ROOT, Made, hand_in, own, right
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -81,7 +88,10 @@ def test_a_folder_that_nobody_holds_is_removed_and_no_other(tmp_path, monkeypatc
     code += "print(l.folder, flush=True); input()"
     env = os.environ | {"PYTHONPATH": str(ROOT / "lessons")}
     other = subprocess.Popen(
-        [sys.executable, "-c", code], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-c", code],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
     held = Path(other.stdout.readline().strip())
@@ -149,12 +159,13 @@ def test_without_a_sandbox_it_refuses_or_marks_every_grade(tmp_path, monkeypatch
 
 
 def test_the_numbers_differ_by_student_and_secret():
-    from convzoo.teach.grade.plan import seed
+    from convzoo.teach.grade.mark.plan import seed
 
     seeds = {
         seed(secret, student, LESSON, exercise)
         for secret in (b"a" * 16, b"b" * 16)
-        for student in ("anna", "bob") for exercise in (BLOCKS, CONV)
-    }  # fmt: skip
+        for student in ("anna", "bob")
+        for exercise in (BLOCKS, CONV)
+    }
     assert len(seeds) == 8
     assert seed(b"a" * 16, "anna", LESSON, BLOCKS) == seed(b"a" * 16, "anna", LESSON, BLOCKS)

@@ -5,26 +5,25 @@ import sys
 
 import pytest
 import slips
-import slips_densenet_further
-import slips_resnext as written
-import slips_resnext_block as block
+import slips.densenet_further
 import torch
-
 from convzoo.case import Case, answer
-from convzoo.exercises import catalogue, judge
-from convzoo.exercises.model import Exercise, Wrong
-from convzoo.exercises.texts import columns, tensor_text
+from convzoo.exercises import all_exercises, assess
+from convzoo.exercises.model import Exercise, Mistake
+from convzoo.exercises.side_by_side import columns, tensor_text
+from slips import resnext as written
+from slips import resnext_block as block
 
 ENGINE = sys.modules["convzoo.exercises.judge"]
 LIMIT = sys.modules["convzoo.exercises.limit"]
-CONV = catalogue()[written.CONV]
-BLOCK = catalogue()[block.BLOCK]
+CONV = all_exercises()[written.CONV]
+BLOCK = all_exercises()[block.BLOCK]
 HEAD = "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n"
 
 
 def judged(body: str, exercise=CONV, **names):
     source = body if body.startswith(("def", "async", "class", "\n")) else HEAD + body
-    return judge(exercise, slips.defined(source, exercise.name, **block.NAMES, **names))
+    return assess(exercise, slips.defined(source, exercise.name, **block.NAMES, **names))
 
 
 RUN = {
@@ -37,23 +36,28 @@ RUN = {
     "an_empty_list": ("    return []", "returned list", "neither a tensor nor a number"),
     "nested": ("    return (x, (x, x))", "returned tuple as result 2 of 2", "neither a tensor"),
     "one_of_three_none": (
-        "    return x, None, x", "returned None as result 2 of 3", "compute it too",
+        "    return x, None, x",
+        "returned None as result 2 of 3",
+        "compute it too",
     ),
     "coroutine": ("async " + HEAD + "    return x", "coroutine", "neither a tensor nor a number"),
     "in_place": ("    x.mul_(2)\n    return x", "in place", "new tensor"),
     "view_in_place": ("    x[:, 0] = 0\n    return x", "in place", "new tensor"),
     "in_place_unseen": (
-        "    with torch.no_grad():\n        weight.mul_(2)\n    return x", "`weight` in place",
+        "    with torch.no_grad():\n        weight.mul_(2)\n    return x",
+        "`weight` in place",
     ),
     "needed_later": ("    y = x.exp()\n    y.mul_(2)\n    return y", "in place", "gradient"),
     "renamed": (
         "def grouped_conv2d(image, weight, groups, stride=1, padding=0):\n    return image",
-        "names of the arguments", "'x'",
+        "names of the arguments",
+        "'x'",
     ),
     "own_call_renamed": ("    return F.pad(x, (1, 1), vale=1)", "vale", "line 2: `return F.pad"),
     "one_more": (
         "def grouped_conv2d(x, weight, groups, bias, stride=1, padding=0):\n    return x",
-        "missing 1 required positional argument: 'bias'", "The call was",
+        "missing 1 required positional argument: 'bias'",
+        "The call was",
     ),
     "exit": ("    exit()", "ends Python", "Take that line out"),
     "sys_exit": ("    import sys\n    sys.exit(0)", "ends Python"),
@@ -62,13 +66,17 @@ RUN = {
     "elsewhere": ("    return x.to('meta')", "on meta", "on cpu"),
     "a_class": ("class grouped_conv2d:\n    pass", "is a class", "a function"),
     "torch_not_implemented": (
-        "    return nn.Module()(x)", "missing the required \"forward\"", "line 2",
+        "    return nn.Module()(x)",
+        'missing the required "forward"',
+        "line 2",
     ),
     "own_not_implemented": ("    raise NotImplementedError", "NotImplementedError"),
     "an_other_stub": (
-        "    raise NotAttempted('resnext.block')", "stub of resnext.block", 'use("resnext.block")',
+        "    raise NotAttempted('resnext.block')",
+        "stub of resnext.block",
+        'use("resnext.block")',
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")
@@ -90,17 +98,21 @@ SHAPE = {
     "float32": (written.UNFOLDED.replace("return y.", "return y.float()."), "torch.float32"),
     "whole": (
         written.UNFOLDED.replace("return y.", "return y.long()."),
-        "torch.int64, expected torch.float64. Whole numbers", "no gradient", "`.to(x.dtype)`",
+        "torch.int64, expected torch.float64. Whole numbers",
+        "no gradient",
+        "`.to(x.dtype)`",
     ),
     "truth": (
         written.UNFOLDED.replace("return y.", "return (y > 0)."),
-        "torch.bool, expected torch.float64. Truth values", "`.to(x.dtype)`",
+        "torch.bool, expected torch.float64. Truth values",
+        "`.to(x.dtype)`",
     ),
     "complex": (
         written.UNFOLDED.replace("return y.", "return torch.complex(y, 0 * y)."),
-        "torch.complex128", "Keep the dtype",
+        "torch.complex128",
+        "Keep the dtype",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SHAPE)
@@ -115,45 +127,49 @@ def test_what_has_another_form_gets_a_sentence(name):
 
 
 def test_where_no_float_is_given_whole_numbers_are_to_be_made_floats():
-    exercise = catalogue()["shufflenet.mixing_matrix"]
-    verdict = judge(exercise, lambda orders: torch.eye(orders.shape[1]).long())
+    exercise = all_exercises()["shufflenet.mixing_matrix"]
+    verdict = assess(exercise, lambda orders: torch.eye(orders.shape[1]).long())
     assert verdict.stage == "shape" and "start from floats" in verdict.message
     assert "`.float()`" in verdict.message
 
 
 def test_floats_where_truth_values_are_asked_for():
-    exercise = catalogue()["zoo.pareto_front"]
-    verdict = judge(exercise, lambda cost, accuracy, **rest: cost)
+    exercise = all_exercises()["zoo.pareto_front"]
+    verdict = assess(exercise, lambda cost, accuracy, **rest: cost)
     assert verdict.stage == "shape" and "expected torch.bool. Return truth" in verdict.message
 
 
 def test_a_single_number_may_be_rounded_to_float32_and_no_further():
-    exercise = catalogue()["zoo.chance"]
+    exercise = all_exercises()["zoo.chance"]
     right = exercise.reference
     for near, passes in ((1, True), (1 + 1e-7, True), (1 + 1e-5, False)):
 
         def rounded(one, other, near=near):
             return torch.tensor(near * right(one, other), dtype=torch.float32)
 
-        assert judge(exercise, rounded).passed == passes
-    exact = judge(exercise, lambda one, other: (1 + 1e-6) * right(one, other))
-    assert (exact.stage, exact.wrong) == ("values", "")
-    one_of_one = judge(exercise, lambda one, other: torch.tensor([right(one, other)]).float())
+        assert assess(exercise, rounded).passed == passes
+    exact = assess(exercise, lambda one, other: (1 + 1e-6) * right(one, other))
+    assert (exact.stage, exact.mistake) == ("values", "")
+    one_of_one = assess(exercise, lambda one, other: torch.tensor([right(one, other)]).float())
     assert one_of_one.stage == "shape"
 
 
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_numbers_in_a_list_where_a_tensor_is_asked_for(kind):
-    exercise = catalogue()["zoo.schedule"]
-    verdict = judge(exercise, lambda **asked: kind(exercise.reference(**asked).tolist()))
+    exercise = all_exercises()["zoo.schedule"]
+    verdict = assess(exercise, lambda **asked: kind(exercise.reference(**asked).tolist()))
     assert verdict.stage == "shape"
     assert "a list or tuple of 24 single numbers, expected one tensor that" in verdict.message
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_numbers_that_are_none_are_shown(value):
-    verdict = judged(written.LOOP.replace("return torch.cat(outputs, dim=1)",
-                     f"return torch.cat(outputs, dim=1) * float('{value}')"))  # fmt: skip
+    verdict = judged(
+        written.LOOP.replace(
+            "return torch.cat(outputs, dim=1)",
+            f"return torch.cat(outputs, dim=1) * float('{value}')",
+        )
+    )
     assert verdict.stage == "values" and value in verdict.message
 
 
@@ -185,8 +201,8 @@ def test_a_loop_over_single_numbers_is_slow_however_long_it_is(monkeypatch):
 def test_two_mistakes_are_told_one_after_the_other():
     one = written.LOOP.replace("stride=stride, ", "")
     both = one.replace("i * wide : (i + 1) * wide", ":wide")
-    assert judged(both).wrong == "first_input"
-    assert judged(one).wrong == "no_stride"
+    assert judged(both).mistake == "first_input"
+    assert judged(one).mistake == "no_stride"
 
 
 def test_a_gradient_that_the_reference_has_not_does_not_hide_a_wrong_answer():
@@ -201,21 +217,32 @@ def test_a_gradient_that_the_reference_has_not_does_not_hide_a_wrong_answer():
     def added(x, mean):
         return x + mean.detach()
 
-    wrong = Wrong("added", "The mean is added. It is taken away.", added)
+    wrong = Mistake("added", "The mean is added. It is taken away.", added)
     case = Case({}, {"x": torch.ones(2).double(), "mean": torch.ones(2).double()})
     exercise = Exercise(
-        "t.mean", "t", "T", 1, 1, "mean", reference,
-        lambda gen: [case], lambda: [case], (wrong,), (),
-    )  # fmt: skip
-    assert judge(exercise, exact).passed
-    assert judge(exercise, lambda x, mean: x + mean).wrong == "added"
+        "t.mean",
+        1,
+        "t",
+        "T",
+        1,
+        1,
+        "mean",
+        reference,
+        lambda gen: [case],
+        lambda: [case],
+        (wrong,),
+        (),
+    )
+    assert assess(exercise, exact).passed
+    assert assess(exercise, lambda x, mean: x + mean).mistake == "added"
 
 
 def test_the_frameworks_own_is_no_answer_in_disguise():
-    from convzoo.framework import resnext as framework
+    from convzoo.ideas.resnext import framework
 
-    verdict = judged("    return own(x, weight, groups, stride, padding)",
-                     own=framework.grouped_conv2d)  # fmt: skip
+    verdict = judged(
+        "    return own(x, weight, groups, stride, padding)", own=framework.grouped_conv2d
+    )
     assert verdict.stage == "shortcut" and "line 2 of the cell" in verdict.message
     layered = slips.changed(block.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
 
@@ -225,17 +252,17 @@ def test_the_frameworks_own_is_no_answer_in_disguise():
 
     assert judged(layered, BLOCK, Borrowed=Borrowed).passed  # as `use` hands it to the block
     inherited = type("Bottleneck", (framework.Bottleneck,), {})
-    assert judge(BLOCK, inherited).stage == "shortcut"
+    assert assess(BLOCK, inherited).stage == "shortcut"
 
 
 def test_an_answer_that_inherits_from_the_fallback_is_judged_by_its_own_lines():
-    from convzoo.framework.densenet import DenseBlock
+    from convzoo.ideas.densenet.framework import DenseBlock
 
-    exercise = catalogue()["densenet.buffer"]
+    exercise = all_exercises()["densenet.buffer"]
 
     def on_fallback(*changes):
-        source = slips.changed(slips_densenet_further.BUFFERED, *changes)
-        return judge(exercise, slips.defined(source, exercise.name, Block=DenseBlock))
+        source = slips.changed(slips.densenet_further.BUFFERED, *changes)
+        return assess(exercise, slips.defined(source, exercise.name, Block=DenseBlock))
 
     assert on_fallback().passed
     lost = on_fallback(("return buffer", "return bufer"))
@@ -307,7 +334,9 @@ def test_columns_wrap():
 def test_memory_that_was_never_written_is_found_and_told(made):
     """Whatever the memory holds: zeros, by chance, in a fresh process."""
     grouped = "y = F.conv2d(x, weight, None, stride, padding, 1, groups)"
-    body = f"    {grouped}\n    shape = y.shape\n    z = {made}\n    z[:, 1:] = y[:, 1:]\n    return z"
+    body = (
+        f"    {grouped}\n    shape = y.shape\n    z = {made}\n    z[:, 1:] = y[:, 1:]\n    return z"
+    )
     verdict = judged(body)
     assert verdict.stage == "values" and "start from zeros" in verdict.message
 

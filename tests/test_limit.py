@@ -5,7 +5,6 @@ import threading
 import time
 
 import pytest
-
 from convzoo.exercises import limit
 from convzoo.exercises.limit import TimeLimit, time_limit
 

@@ -3,7 +3,6 @@
 from xml.etree import ElementTree
 
 import pytest
-
 from convzoo import UserError
 from convzoo.show import draw, palette
 

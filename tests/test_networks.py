@@ -4,15 +4,14 @@ from importlib import import_module
 
 import pytest
 import torch
+from convzoo import UserError, count, nets
+from convzoo.case import cotangent
+from convzoo.ideas.resnext import framework
 from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision import models
 from torchvision.models.resnet import Bottleneck as TorchvisionBottleneck
-
-from convzoo import UserError, count, nets
-from convzoo.case import cotangent
-from convzoo.framework import resnext as framework
 
 # Parameters and multiply-adds of torchvision 0.29.1 at 1 x 3 x 224 x 224, counted with torch 2.14.1
 # in two ways that agreed: forward hooks, and torch.utils.flop_counter.FlopCounterMode, halved.
@@ -186,14 +185,16 @@ def test_no_grouped_convolution_of_the_frameworks_is_left_in_a_network(name):
 @pytest.mark.parametrize(
     "spoilt",
     [
-        {"GroupedConv2d": lambda c_in, c_out, k, stride, padding, groups: nn.Conv2d(
-            c_in, c_out, k, stride, padding, groups=groups, bias=False
-        )},
+        {
+            "GroupedConv2d": lambda c_in, c_out, k, stride, padding, groups: nn.Conv2d(
+                c_in, c_out, k, stride, padding, groups=groups, bias=False
+            )
+        },
         {"convolve": framework.grouped_conv2d},
         {"Bottleneck": framework.Bottleneck},
     ],
     ids=["layer", "function", "block"],
-)  # fmt: skip
+)
 def test_a_grouped_convolution_of_the_frameworks_would_be_found(root, monkeypatch, spoilt):
     real = count.definitions(root / "solutions" / "02_resnext.py")
     real.Bottleneck.__init__.__globals__.update(spoilt)  # as if the lesson's cells had said so
@@ -228,8 +229,14 @@ def test_the_skeleton_takes_any_block_and_hands_on_its_settings():
     strides = [block.conv.stride[0] for name in network.stages for block in getattr(network, name)]
     assert strides == [1, 2, 1, 2, 1, 1]
     assert [layer.shape[0] for layer in network.state_dict().values() if layer.dim() == 4] == [
-        4, 4, 6, 6, 10, 10, 10,
-    ]  # fmt: skip
+        4,
+        4,
+        6,
+        6,
+        10,
+        10,
+        10,
+    ]
 
 
 @pytest.mark.parametrize(("stem", "smallest"), [("imagenet", 17), ("small", 5)])

@@ -2,14 +2,13 @@
 
 import pytest
 import torch
+from convzoo import UserError, count, nets
+from convzoo.case import cotangent
+from convzoo.ideas.convolution import framework
+from convzoo.measure import cost
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision import models
-
-from convzoo import UserError, count, nets
-from convzoo.case import cotangent
-from convzoo.framework import convolution as framework
-from convzoo.measure import cost
 
 # torchvision 0.29.1, googlenet(aux_logits=False) at 1 x 3 x 224 x 224, counted with torch 2.14.1 in
 # two ways that agreed: forward hooks, and torch.utils.flop_counter.FlopCounterMode, halved.

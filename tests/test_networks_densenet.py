@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from torch import nn
-from torchvision.models import DenseNet, densenet121
-
 from convzoo import UserError, count, nets
 from convzoo.case import cotangent
 from convzoo.measure import cost
+from torch import nn
+from torchvision.models import DenseNet, densenet121
 
 # Parameters and multiply-adds of torchvision 0.29.1 at 1 x 3 x 224 x 224, counted with torch 2.14.1
 # in two ways that agreed: forward hooks, and torch.utils.flop_counter.FlopCounterMode, halved.
@@ -104,7 +103,7 @@ def test_the_same_weights_give_torchvisions_outputs_gradients_and_statistics(twi
 
 def test_no_layer_of_torchvisions_is_left_in_the_network(twins):
     made = {type(part).__module__ for part in twins[0].modules()}
-    assert not any(name.startswith(("torchvision", "convzoo.framework")) for name in made)
+    assert not any(name.startswith(("torchvision", "convzoo.ideas")) for name in made)
 
 
 @pytest.mark.parametrize("name", ["densenet169", "densenet201", "densenet161"])

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from torch import nn
-from torchvision import models
-
 from convzoo import UserError, count, experiments, nets
 from convzoo.case import cotangent
-from convzoo.experiments import resnet, runner
+from convzoo.experiments import runner
+from convzoo.ideas.resnet import experiments as resnet
+from torch import nn
+from torchvision import models
 
 # Parameters and multiply-adds of torchvision 0.29.1 at 1 x 3 x 224 x 224, counted with torch 2.14.1
 # in two ways that agreed: forward hooks, and torch.utils.flop_counter.FlopCounterMode, halved.

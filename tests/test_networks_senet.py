@@ -2,12 +2,11 @@
 
 import pytest
 import torch
+from convzoo import UserError, count, measure, nets
+from convzoo.ideas.senet import experiments as experiment
+from convzoo.ideas.senet import framework
 from test_networks import GroupedCalls
 from test_networks_shufflenet import agree, spread
-
-from convzoo import UserError, count, measure, nets
-from convzoo.experiments import senet as experiment
-from convzoo.framework import senet as framework
 
 # timm 1.0.31 (seresnet50, seresnet101, seresnext50_32x4d) at 1 x 3 x 224 x 224, counted with torch
 # 2.14.1 in two ways that agreed: forward hooks, and torch.utils.flop_counter, halved.
@@ -106,7 +105,7 @@ def test_no_grouped_convolution_of_the_frameworks_is_left_in_a_network():
 def test_the_gate_is_the_lessons_own():
     network = count.build("seresnet50", device="meta")
     made = {type(part).__module__ for part in network.modules()}
-    assert not any(name.startswith(("torchvision", "convzoo.framework")) for name in made)
+    assert not any(name.startswith(("torchvision", "convzoo.ideas")) for name in made)
 
 
 # --- what the lesson says ----------------------------------------------------------

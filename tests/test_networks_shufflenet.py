@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from convzoo import UserError, count, nets
+from convzoo.exercises import all_questions
+from convzoo.ideas.shufflenet import framework
+from convzoo.ideas.shufflenet import skeleton as shufflenets
 from test_networks import GroupedCalls, run
 from torch import nn
 from torchvision import models
-
-from convzoo import UserError, count, nets, shufflenets
-from convzoo.exercises import questions
-from convzoo.framework import shufflenet as framework
 
 # V2: torchvision 0.29.1 at 1 x 3 x 224 x 224; V1, at groups=3: a second network, written from the
 # paper's table 1, with a last linear layer without bias as in the authors' code. Counted with torch
@@ -60,11 +60,16 @@ def test_the_second_papers_figures_lie_a_little_higher(name):
 
 @pytest.mark.parametrize(
     "groups, width, widths",
-    [(3, 0.5, (12, [120, 240, 480])), (8, 0.5, (16, [192, 384, 768])),
-     (3, 2.0, (48, [480, 960, 1920])), (8, 2.0, (48, [768, 1536, 3072])),
-     (3, 1.5, (36, [360, 720, 1440])), (4, 0.3, (8, [80, 160, 320])),
-     (1, 0.37, (9, [52, 104, 208]))],
-)  # fmt: skip
+    [
+        (3, 0.5, (12, [120, 240, 480])),
+        (8, 0.5, (16, [192, 384, 768])),
+        (3, 2.0, (48, [480, 960, 1920])),
+        (8, 2.0, (48, [768, 1536, 3072])),
+        (3, 1.5, (36, [360, 720, 1440])),
+        (4, 0.3, (8, [80, 160, 320])),
+        (1, 0.37, (9, [52, 104, 208])),
+    ],
+)
 def test_any_width_gives_channels_that_the_groups_divide(groups, width, widths):
     """The first four are those of the authors' code."""
     assert shufflenets.v1_widths(groups, width) == widths
@@ -118,9 +123,12 @@ def agree(mine: nn.Module, other: nn.Module, training: bool) -> None:
     for name, expected in wanted.items():
         scale = expected.abs().max().item()
         torch.testing.assert_close(
-            found[name], expected, rtol=0, atol=1e-9 * max(scale, 1e-3),
+            found[name],
+            expected,
+            rtol=0,
+            atol=1e-9 * max(scale, 1e-3),
             msg=lambda m, n=name: f"{n}: {m}",
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +205,7 @@ def sees(channels: int, groups: int, layers: int) -> int:
     [(16, 8), (32, 16), (64, 32), (81, 27), (256, 64), (12, 4), (12, 3), (12, 6)],
 )
 def test_what_an_output_sees_is_multiplied_at_each_layer(channels, groups):
-    answer = questions()["shufflenet.depth"].answer
+    answer = all_questions()["shufflenet.depth"].answer
     enough = answer({"c": channels, "g": groups})
     assert sees(channels, groups, enough) == channels > sees(channels, groups, enough - 1)
 
@@ -207,7 +215,7 @@ def test_twelve_groups_of_one_channel_never_mix():
 
 
 def test_the_questions_place_is_where_the_framework_puts_the_channel():
-    question = questions()["shufflenet.place"]
+    question = all_questions()["shufflenet.place"]
     for name in ("", "a", "b", "c", "d", "e"):
         v = question.numbers(name)
         moved = framework.channel_shuffle(torch.arange(v["c"]).reshape(1, -1, 1, 1), v["g"])

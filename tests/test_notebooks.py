@@ -15,7 +15,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-
 from convzoo.teach.regions import unmarked
 from convzoo.teach.source import read
 
@@ -58,23 +57,33 @@ def progress(home: Path) -> dict[str, str]:
 
 @each_lesson
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "folder, status", [("lessons", "not attempted"), ("solutions", "passed")]
-)
+@pytest.mark.parametrize("folder, status", [("lessons", "not attempted"), ("solutions", "passed")])
 def test_nbval_runs_every_cell_and_the_checks_say_what_they_should(
     folder, status, name, tmp_path, capsys
 ):
     words = [
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax",
-        "--nbval-current-env", "--nbval-cell-timeout=120", f"{folder}/{name}.ipynb",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "--nbval-cell-timeout=120",
+        f"{folder}/{name}.ipynb",
+    ]
     start = time.perf_counter()
     # The untouched lesson runs as "Run All" does it, with no guess made: nothing may need one.
     asking = {"CONVZOO_PREDICT": ""} if folder == "lessons" else {}
     done = subprocess.run(
-        words, cwd=ROOT, env=environment(tmp_path) | asking, capture_output=True, text=True,
+        words,
+        cwd=ROOT,
+        env=environment(tmp_path) | asking,
+        capture_output=True,
+        text=True,
         timeout=600,
-    )  # fmt: skip
+    )
     seconds = time.perf_counter() - start
     with capsys.disabled():
         of = f" (target for the solution: {TARGET} s)" if folder == "solutions" else ""
@@ -116,9 +125,13 @@ def test_check_reports_the_untouched_lesson_and_the_solution(name, capfd):
 def test_the_script_runs_without_ipython_and_ipywidgets(name, tmp_path, capsys):
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", BLOCKED, f"{name}.py"], cwd=ROOT / "lessons",
-        env=environment(tmp_path), capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+        [sys.executable, "-c", BLOCKED, f"{name}.py"],
+        cwd=ROOT / "lessons",
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     with capsys.disabled():
         print(f"\nlessons/{name}.py: {time.perf_counter() - start:.1f} s as a plain script")
     assert done.returncode == 0, done.stderr[-4000:]

@@ -4,9 +4,8 @@ import builtins
 import sys
 
 import pytest
-
 from convzoo import UserError
-from convzoo.exercises import predict, predictions, progress
+from convzoo.exercises import all_predictions, predict, progress
 from convzoo.exercises.predictions import Asking, Prediction, compared
 from convzoo.show import Picture
 
@@ -47,7 +46,7 @@ def said(form: Asking, guess) -> None:
 
 
 def test_every_prediction_is_complete():
-    for key, prediction in predictions().items():
+    for key, prediction in all_predictions().items():
         assert key == prediction.id and prediction.question.rstrip(")").endswith(("?", "."))
         assert prediction.why.endswith("?")
         assert bool(prediction.unit) != bool(prediction.options)
@@ -63,7 +62,7 @@ def test_without_a_notebook_it_prints_and_shows(capsys, monkeypatch):
     then = Spy()
     predict("resnext.budget_width", then, measured=lambda: 24)
     words = capsys.readouterr().out
-    assert predictions()["resnext.budget_width"].question in words
+    assert all_predictions()["resnext.budget_width"].question in words
     places = [words.index(part) for part in ("channels in and", RESULT.alt, "Answer: 24")]
     assert places == sorted(places)
     assert then.calls == 1 and "You guessed" not in words
@@ -76,7 +75,7 @@ def test_without_a_notebook_it_prints_and_shows(capsys, monkeypatch):
 def test_in_a_notebook_it_asks_unless_told_to_skip(monkeypatch):
     seen = []
     monkeypatch.setattr(FORM, "in_notebook", lambda: True)
-    monkeypatch.setattr(FORM, "display", seen.append)
+    monkeypatch.setattr(sys.modules["convzoo.exercises.calls"], "display", seen.append)
     then = Spy()
     predict("resnext.budget_width", then, 24)  # conftest says skip
     assert then.calls == 1 and seen == [RESULT]
@@ -128,9 +127,17 @@ def test_what_is_no_number_gets_a_sentence(typed):
 
 @pytest.mark.parametrize(
     ("typed", "number"),
-    [("24", 24), (" 1.5 ", 1.5), ("1,5", 1.5), ("25,000", 25000), ("1,234,567", 1234567),
-     ("0,125", 0.125), ("-3", -3), ("2e3", 2000)],
-)  # fmt: skip
+    [
+        ("24", 24),
+        (" 1.5 ", 1.5),
+        ("1,5", 1.5),
+        ("25,000", 25000),
+        ("1,234,567", 1234567),
+        ("0,125", 0.125),
+        ("-3", -3),
+        ("2e3", 2000),
+    ],
+)
 def test_a_number_is_read_as_people_type_it(typed, number):
     said(Asking(WIDTH, Spy()), typed)
     assert progress.recall("guesses", WIDTH.id) == number
@@ -166,9 +173,8 @@ def test_the_reason_is_kept():
 
 
 def test_an_explorer_and_a_figure_can_be_the_result():
-    from matplotlib.figure import Figure
-
     from convzoo.show.widgets import Explorer, Toggle
+    from matplotlib.figure import Figure
 
     explorer = Explorer(lambda on: RESULT, on=Toggle(True, "On"))
     form = Asking(WIDTH, Spy(explorer))
@@ -204,7 +210,12 @@ def test_a_guess_beside_what_was_measured(guess, value, words):
 
 @pytest.mark.parametrize(
     ("given", "unit", "kept"),
-    [("10%", "of the pixels", 0.1), ("-0.4%", "points", -0.4), ("10 %", "%", 10.0), ("1,5", "", 1.5)],
+    [
+        ("10%", "of the pixels", 0.1),
+        ("-0.4%", "points", -0.4),
+        ("10 %", "%", 10.0),
+        ("1,5", "", 1.5),
+    ],
 )
 def test_percent_is_read_in_the_unit_that_is_asked(given, unit, kept):
     form = Asking(Prediction("t.share", "How much?", unit), Spy())
@@ -216,4 +227,4 @@ def test_percent_is_read_in_the_unit_that_is_asked(given, unit, kept):
 def test_a_page_without_a_form_lists_what_there_is_to_choose_from(capsys):
     predict("resnext.neighbours", lambda: RESULT)
     said = capsys.readouterr().out
-    assert all(f"- {option}" in said for option in predictions()["resnext.neighbours"].options)
+    assert all(f"- {option}" in said for option in all_predictions()["resnext.neighbours"].options)

@@ -2,18 +2,12 @@
 
 import pytest
 import torch
+from convzoo import UserError
+from convzoo.measure import Field, channel_matrix, effective_receptive_field, receptive_field
 from torch import nn
 from torch.nn import functional as F
 from torchvision import models
 from torchvision.ops import SqueezeExcitation
-
-from convzoo import UserError
-from convzoo.measure import (
-    Field,
-    channel_matrix,
-    effective_receptive_field,
-    receptive_field,
-)
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 
@@ -176,10 +170,15 @@ def test_published_receptive_fields():
 def test_layers_are_read_from_modules():
     nested = nn.Sequential(
         nn.Sequential(nn.Conv2d(1, 2, 3, 2, 1), nn.BatchNorm2d(2), nn.ReLU()),
-        nn.MaxPool2d(3, 2, 1), nn.Dropout(), nn.AvgPool2d(2), nn.Identity(), nn.PReLU(),
-        nn.Conv2d(2, 2, 3, padding="same", dilation=2), nn.Conv2d(2, 2, 3, padding="valid"),
+        nn.MaxPool2d(3, 2, 1),
+        nn.Dropout(),
+        nn.AvgPool2d(2),
+        nn.Identity(),
+        nn.PReLU(),
+        nn.Conv2d(2, 2, 3, padding="same", dilation=2),
+        nn.Conv2d(2, 2, 3, padding="valid"),
         nn.ChannelShuffle(2),
-    )  # fmt: skip
+    )
     by_hand = [(3, 2, 1), (3, 2, 1), (2, 2), (3, 1, 2, 2), (3, 1, 0)]
     assert receptive_field(nested) == receptive_field(by_hand)
     assert receptive_field(list(nested[:2])) == receptive_field(by_hand[:2])
@@ -199,9 +198,11 @@ def test_a_kernel_that_is_not_square():
 
 def test_theory_and_gradients_see_the_same_pixels():
     layers = nn.Sequential(
-        nn.Conv2d(2, 3, 3, padding=1), nn.Conv2d(3, 3, 3, 2, 1), nn.Conv2d(3, 4, 3, padding=2,
-        dilation=2), nn.AvgPool2d(2, stride=1),
-    )  # fmt: skip
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.Conv2d(3, 3, 3, 2, 1),
+        nn.Conv2d(3, 4, 3, padding=2, dilation=2),
+        nn.AvgPool2d(2, stride=1),
+    )
     image, position = torch.randn(1, 2, 31, 33), (7, 8)
     field = receptive_field(layers)
     seen = effective_receptive_field(layers, image, position)

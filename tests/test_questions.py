@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
-
 from convzoo import UserError
-from convzoo.exercises import ask, catalogue, notebook, progress, questions
+from convzoo.exercises import all_exercises, all_questions, ask, progress
+from convzoo.exercises import calls as notebook
 from convzoo.exercises.questions import LETTERS, Belief, Question
 
 STUDENTS = ["", *(f"student {i}" for i in range(50))]
-QUESTIONS = list(questions().values())
+QUESTIONS = list(all_questions().values())
 NUMBERS = [q for q in QUESTIONS if not q.options]
 CHOICES = [q for q in QUESTIONS if q.options]
 every = pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.id)
@@ -28,7 +28,7 @@ def student(monkeypatch):
 @every
 def test_a_question_is_complete(question):
     assert question.id.startswith(question.lesson.split("_")[1] + ".")
-    assert question.id not in catalogue()
+    assert question.id not in all_exercises()
     assert question.points >= 1 and question.title and question.explain.endswith(".")
     assert question.beliefs and len({b.sentence for b in question.beliefs}) == len(question.beliefs)
     for name in STUDENTS:
@@ -71,10 +71,24 @@ def test_an_answer_may_be_a_number_of_any_kind(question):
 
 @number
 @pytest.mark.parametrize(
-    "given", ["many", "", None, True, math.inf, -math.inf, math.nan, 1j, [1, 2], ask,
-              torch.ones(2), np.ones(3), 10**400],
+    "given",
+    [
+        "many",
+        "",
+        None,
+        True,
+        math.inf,
+        -math.inf,
+        math.nan,
+        1j,
+        [1, 2],
+        ask,
+        torch.ones(2),
+        np.ones(3),
+        10**400,
+    ],
     ids=lambda given: getattr(given, "__name__", str(given)[:12]),  # the same in every process
-)  # fmt: skip
+)
 def test_what_is_no_number_is_no_answer(question, given):
     with pytest.raises(UserError, match="is not a number. Write one"):
         question.mark("Ada", given)
@@ -95,8 +109,10 @@ def test_every_option_has_its_sentence(question):
 
 @choice
 def test_the_order_of_the_options_varies(question):
-    places = {question.order(name).index(question.answer.format(**question.numbers(name)))
-              for name in STUDENTS}  # fmt: skip
+    places = {
+        question.order(name).index(question.answer.format(**question.numbers(name)))
+        for name in STUDENTS
+    }
     assert places == set(range(len(question.options)))
 
 
@@ -114,8 +130,17 @@ def test_what_is_no_letter_is_no_answer(question, given):
 
 
 def test_a_tolerance_is_relative():
-    near = Question("t.q", "t", "T", 1, "How much?", lambda v: 200.0, "Yes.",
-                    (Belief(lambda v: 100.0, "Half of it."),), tolerance=0.01)  # fmt: skip
+    near = Question(
+        "t.q",
+        "t",
+        "T",
+        1,
+        "How much?",
+        lambda v: 200.0,
+        "Yes.",
+        (Belief(lambda v: 100.0, "Half of it."),),
+        tolerance=0.01,
+    )
     assert near.mark("", 201)[0] and not near.mark("", 203)[0]
     assert near.mark("", 100.5) == (False, "Half of it.")
 

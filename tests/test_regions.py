@@ -1,7 +1,6 @@
 """The rules that a source keeps: its regions, exercises and metadata, and the size of its cells."""
 
 import pytest
-
 from convzoo import UserError
 from convzoo.teach import regions
 from convzoo.teach.cells import Cell, Notebook
@@ -15,11 +14,15 @@ REGION = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION"
 EXERCISE = {"exercise": "a.b", "tags": ["define"]}
 BAD = {
     "no END": (
-        cell("# exercise: a.b\n### BEGIN SOLUTION\nx = 1", **EXERCISE), 2, "without its END",
+        cell("# exercise: a.b\n### BEGIN SOLUTION\nx = 1", **EXERCISE),
+        2,
+        "without its END",
     ),
     "no BEGIN": (cell("# exercise: a.b\n### END SOLUTION", **EXERCISE), 2, "BEGIN SOLUTION is due"),
     "nested": (
-        cell("# exercise: a.b\n### BEGIN SOLUTION\n### BEGIN SOLUTION", **EXERCISE), 3, "is due",
+        cell("# exercise: a.b\n### BEGIN SOLUTION\n### BEGIN SOLUTION", **EXERCISE),
+        3,
+        "is due",
     ),
     "no region": (cell("# exercise: a.b\nx = 1", **EXERCISE), 1, "has no answer"),
     "nobody's": (cell(REGION), 1, "nobody's exercise"),
@@ -28,19 +31,22 @@ BAD = {
     "no metadata": (cell(f"# exercise: a.b\n{REGION}"), 1, "metadata do not"),
     "no define": (cell(f"# exercise: a.b\n{REGION}", exercise="a.b"), 1, "define"),
     "unknown id": (
-        cell(f"# exercise: a.x\n{REGION}", exercise="a.x", tags=["define"]), 1, "no exercise a.x",
+        cell(f"# exercise: a.x\n{REGION}", exercise="a.x", tags=["define"]),
+        1,
+        "no exercise a.x",
     ),
     "typing error": (cell("x = 1", exersise="a.b"), 1, "'exersise'"),
     "stub": (
         cell("# exercise: a.b\nx = (\n### BEGIN SOLUTION\n1)\n### END SOLUTION", **EXERCISE),
-        3, "does not parse",
+        3,
+        "does not parse",
     ),
     "too long": (cell("\n".join(["x = 1"] * 16)), 16, "16 lines"),
     "long text": (cell("\n".join(["word"] * 16), "markdown"), 16, "16 lines"),
     "too wide": (cell("x = 1\n" + "y" * 80), 2, "80 columns"),
     "wide text": (cell("word " * 16, "markdown"), 1, "82 columns"),
     "wide exercise": (cell(f"# exercise: a.b\n{REGION}\n{'y' * 80}", **EXERCISE), 5, "80 columns"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)

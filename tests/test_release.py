@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from convzoo import UserError
 from convzoo.teach import execution, regions, release
 from convzoo.teach.cells import Notebook
@@ -71,8 +70,10 @@ def made(tmp_path_factory) -> Path:
         (root / folder).mkdir()
     (root / "solutions" / "09_sample.py").write_text(SOURCE)
     assert release.release(root) == [
-        "lessons/09_sample.ipynb", "lessons/09_sample.py", "solutions/09_sample.ipynb",
-    ]  # fmt: skip
+        "lessons/09_sample.ipynb",
+        "lessons/09_sample.py",
+        "solutions/09_sample.ipynb",
+    ]
     return root
 
 
@@ -94,10 +95,18 @@ def cells(path: Path) -> dict[str, dict]:
 def test_a_lesson_has_stubs_and_no_outputs(made):
     lesson = cells(made / "lessons/09_sample.ipynb")
     assert list(lesson) == [
-        "a-sample-1", "a-sample-2", "sample-double", "a-sample-3", "questions-1",
-        "sample-count", "sample-why", "name",
-    ]  # fmt: skip
-    assert lesson["sample-double"]["source"] == '''# exercise: sample.double
+        "a-sample-1",
+        "a-sample-2",
+        "sample-double",
+        "a-sample-3",
+        "questions-1",
+        "sample-count",
+        "sample-why",
+        "name",
+    ]
+    assert (
+        lesson["sample-double"]["source"]
+        == '''# exercise: sample.double
 class Double:
     def __init__(self):
         # your code here
@@ -107,9 +116,11 @@ class Double:
         """Twice x."""
         # your code here
         raise NotAttempted("sample.double")'''
+    )
     assert lesson["sample-double"]["metadata"] == {
-        "exercise": "sample.double", "tags": ["define", "raises-exception"],
-    }  # fmt: skip
+        "exercise": "sample.double",
+        "tags": ["define", "raises-exception"],
+    }
     question = lesson["sample-count"]["source"]
     assert "\nanswer = ...  # your answer in place of the dots\n" in question
     assert lesson["sample-why"]["source"] == "**Why?**\n\n*Your answer here.*"
@@ -314,12 +325,12 @@ def test_check_lists_all_that_breaks_a_rule(course):
 
 
 def test_exercises_of_the_catalogue_and_of_the_lessons_are_the_same(root):
-    from convzoo.exercises import catalogue
+    from convzoo.exercises import all_exercises
 
     sources = [read(path) for path in sorted(root.glob("solutions/[0-9][0-9]_*.py"))]
     held = [(nb.name, id) for nb in sources for id in nb.ids()]
     names = {nb.name for nb in sources}
-    assert held == [(e.lesson, e.id) for e in catalogue().values() if e.lesson in names]
+    assert held == [(e.lesson, e.id) for e in all_exercises().values() if e.lesson in names]
 
 
 def test_the_pairs_of_this_course_agree(root):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 import torch
-
 from convzoo import UserError
 from convzoo.__main__ import main
-from convzoo.measure import records, report
+from convzoo.measure import device_report as report
+from convzoo.measure import records
 from convzoo.measure.timing import Timing
 
 QUIET = {"device": "cpu", "say": lambda line: None}
@@ -156,16 +156,23 @@ def made(speedups, n=1024, columns=256):
     """A report whose CSR is so many times as fast as dense: {round: {density: speed-up}}."""
     points = [
         {
-            "round": r, "dtype": "float32", "n": n, "columns": columns, "asked": d,
+            "round": r,
+            "dtype": "float32",
+            "n": n,
+            "columns": columns,
+            "asked": d,
             "density": {name: d for name in ("COO", "CSR", "BSR", "block-diagonal")},
             "times": {
-                "dense": {"minimum": 1.0}, "CSR": {"minimum": 1 / s},
-                "COO": {"reason": "not here"}, "BSR": {"minimum": 2.0},
+                "dense": {"minimum": 1.0},
+                "CSR": {"minimum": 1 / s},
+                "COO": {"reason": "not here"},
+                "BSR": {"minimum": 2.0},
                 "block-diagonal": {"minimum": 0.5},
             },
         }
-        for r, row in speedups.items() for d, s in row.items()
-    ]  # fmt: skip
+        for r, row in speedups.items()
+        for d, s in row.items()
+    ]
     return {"what": "report", "parts": {"sparse": points}}
 
 

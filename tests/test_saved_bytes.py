@@ -1,10 +1,9 @@
 """What a forward pass keeps for the backward one, against counts by hand."""
 
 import torch
+from convzoo.measure import saved_bytes
 from torch import nn
 from torch.utils.checkpoint import checkpoint
-
-from convzoo.measure import saved_bytes
 
 FLOAT = 4  # bytes
 

@@ -8,7 +8,6 @@ from html import unescape
 from xml.etree import ElementTree
 
 import pytest
-
 from convzoo import UserError, show
 from convzoo.show import matrix, palette, patterns, picture, plots
 
@@ -19,8 +18,7 @@ def blocks(size: int, groups: int) -> list[list[float]]:
     """A block-diagonal matrix whose values differ and have both signs."""
     wide = size // groups
     return [
-        [(-1) ** (i + j) * (1 + i + j / 10) if i // wide == j // wide else 0.0
-         for j in range(size)]
+        [(-1) ** (i + j) * (1 + i + j / 10) if i // wide == j // wide else 0.0 for j in range(size)]
         for i in range(size)
     ]
 
@@ -29,39 +27,60 @@ def svg(shown: show.Picture):
     return ElementTree.fromstring(shown.html)
 
 
-@pytest.mark.parametrize("value, text", [
-    (25028904, "25,028,904"), (0.12345, "0.123"), (12.0, "12"), (1234.5, "1,234"),
-    (float("inf"), "inf"), (-3, "-3"),
-])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (25028904, "25,028,904"),
+        (0.12345, "0.123"),
+        (12.0, "12"),
+        (1234.5, "1,234"),
+        (float("inf"), "inf"),
+        (-3, "-3"),
+    ],
+)
 def test_number(value, text):
     assert show.number(value) == text
 
 
-@pytest.mark.parametrize("text, wanted", [
-    (show.si(4089184256), "4.09 G"), (show.si(999600), "1 M"), (show.si(12), "12"),
-    (show.si(4e9, "B/s"), "4 GB/s"), (show.bytes_(3145728), "3 MiB"),
-    (show.bytes_(100), "100 B"), (show.seconds(0.0123), "12.3 ms"),
-    (show.seconds(2e-6), "2 µs"), (show.seconds(150), "2 min 30 s"), (show.seconds(0), "0 s"),
-])
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        (show.si(4089184256), "4.09 G"),
+        (show.si(999600), "1 M"),
+        (show.si(12), "12"),
+        (show.si(4e9, "B/s"), "4 GB/s"),
+        (show.bytes_(3145728), "3 MiB"),
+        (show.bytes_(100), "100 B"),
+        (show.seconds(0.0123), "12.3 ms"),
+        (show.seconds(2e-6), "2 µs"),
+        (show.seconds(150), "2 min 30 s"),
+        (show.seconds(0), "0 s"),
+    ],
+)
 def test_units(text, wanted):
     assert text == wanted
 
 
-@pytest.mark.parametrize("values, words", [
-    (blocks(6, 1), "full"),
-    (blocks(6, 3), "block-diagonal, 3 full blocks of 2 x 2"),
-    (blocks(6, 6), "diagonal"),
-    ([[1, 0], [0, 1]], "the identity"),
-    ([[0, 1], [1, 0]], "a permutation"),
-    ([[0, 0], [0, 0]], "empty"),
-    ([[5, 1], [1, 5]], "full, with a strong diagonal"),
-    ([[1, 0, 0], [1, 1, 0]], "irregular"),
-    ([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]],
-     "block-diagonal, 2 blocks of 2 x 2"),
-    ([[1, 0], [0, 1], [3, 2], [1, 1]], "the identity on top of 2 more rows, full"),
-    ([[1, 0], [0, 2], [3, 2]], "irregular"),
-    ([[1, 1, 0, 0], [0, 0, 1, 1]], "block-diagonal, 2 full blocks of 1 x 2"),
-])
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (blocks(6, 1), "full"),
+        (blocks(6, 3), "block-diagonal, 3 full blocks of 2 x 2"),
+        (blocks(6, 6), "diagonal"),
+        ([[1, 0], [0, 1]], "the identity"),
+        ([[0, 1], [1, 0]], "a permutation"),
+        ([[0, 0], [0, 0]], "empty"),
+        ([[5, 1], [1, 5]], "full, with a strong diagonal"),
+        ([[1, 0, 0], [1, 1, 0]], "irregular"),
+        (
+            [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]],
+            "block-diagonal, 2 blocks of 2 x 2",
+        ),
+        ([[1, 0], [0, 1], [3, 2], [1, 1]], "the identity on top of 2 more rows, full"),
+        ([[1, 0], [0, 2], [3, 2]], "irregular"),
+        ([[1, 1, 0, 0], [0, 0, 1, 1]], "block-diagonal, 2 full blocks of 1 x 2"),
+    ],
+)
 def test_pattern(values, words):
     assert patterns.pattern(values) == words
 
@@ -92,9 +111,7 @@ def test_every_cell_tells_its_term():
 
 
 def test_styles_of_two_pictures_do_not_meet():
-    names = {
-        svg(draw.channel_matrix(blocks(4, g), title="g")).get("class") for g in (1, 2, 4)
-    }
+    names = {svg(draw.channel_matrix(blocks(4, g), title="g")).get("class") for g in (1, 2, 4)}
     assert len(names) == 3
     shown = draw.channel_matrix(blocks(4, 2), title="g")
     style = re.search("<style>(.*)</style>", shown.html)[1]
@@ -122,8 +139,11 @@ def test_a_tensor_is_drawn_like_a_list():
 
 def test_names_colours_and_words_of_a_callers_own():
     shown = draw.channel_matrix(
-        [[1.0], [2.0]], title="branches", row_names=["1x1", "3x3"],
-        row_colours=[palette.GATE, palette.INPUT], describe="rows by their branch",
+        [[1.0], [2.0]],
+        title="branches",
+        row_names=["1x1", "3x3"],
+        row_colours=[palette.GATE, palette.INPUT],
+        describe="rows by their branch",
     )
     assert "1x1" in shown.html and palette.GATE in shown.html
     assert "rows by their branch; 2 of 2" in shown.alt
@@ -137,15 +157,13 @@ def test_a_page_that_cleans_gets_an_image_with_the_same_words():
     assert matrix.html in live and "<svg" not in still
     words = re.findall('<img alt="([^"]*)"', still)
     assert [unescape(text) for text in words] == [matrix.alt, bars.alt]
-    inner = base64.b64decode(re.search("base64,([^\"]+)", still)[1]).decode()
+    inner = base64.b64decode(re.search('base64,([^"]+)', still)[1]).decode()
     assert ElementTree.fromstring(inner).get("role") == "img" and "gets" not in inner
     plain = draw.table([[1]], ["a"], "b")
     assert plain._repr_mimebundle_()["text/html"] == plain.html
 
 
-@pytest.mark.parametrize("wrong", [
-    [], [1.0, 2.0], [[1.0], [1.0, 2.0]], [[[1.0]]], [[0.0] * 65],
-])
+@pytest.mark.parametrize("wrong", [[], [1.0, 2.0], [[1.0], [1.0, 2.0]], [[[1.0]]], [[0.0] * 65]])
 def test_what_is_no_matrix_is_refused(wrong):
     with pytest.raises(UserError, match="matrix"):
         draw.channel_matrix(wrong, title="")
@@ -166,8 +184,10 @@ def test_colours_tell_sign_and_size():
 
 def test_bars_write_their_values_out():
     shown = draw.bars(
-        [("parameters", 288, "288"), ("multiply-adds", 9000, "9,000")], (1152, "dense"),
-        title="groups = 4", limit=9000,
+        [("parameters", 288, "288"), ("multiply-adds", 9000, "9,000")],
+        (1152, "dense"),
+        title="groups = 4",
+        limit=9000,
     )
     assert svg(shown).get("aria-label") == shown.alt
     assert "parameters 288; multiply-adds 9,000; the dashed line marks dense" in shown.alt

@@ -4,10 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from torch import nn
-
 from convzoo import UserError, measure
 from convzoo.show import draw
+from torch import nn
 
 STEPS = (-1, 0, 1)
 
@@ -30,9 +29,16 @@ def test_a_3x3_is_nine_matrices_each_where_its_tap_stands():
     said = [e.text for e in ElementTree.fromstring(picture.html).iter() if e.text]
     labels = [t for t in said if t.startswith(("up", "down", "left", "right", "here"))]
     assert labels == [
-        "up 1, left 1", "up 1", "up 1, right 1", "left 1", "here", "right 1",
-        "down 1, left 1", "down 1", "down 1, right 1",
-    ]  # fmt: skip
+        "up 1, left 1",
+        "up 1",
+        "up 1, right 1",
+        "left 1",
+        "here",
+        "right 1",
+        "down 1, left 1",
+        "down 1",
+        "down 1, right 1",
+    ]
     weight = layer.weight[1, 2, 0, 1].item()
     assert f"y[1] gets {weight:+.2f} * x[2], up 1" in said
     assert "<title>" not in draw.taps(probed, title="A 3x3", still=True).html

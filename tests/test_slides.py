@@ -3,15 +3,18 @@
 import json
 
 import pytest
-
 from convzoo.errors import UserError
 from convzoo.teach import slides
 
 
 def code(source, outputs=(), **metadata) -> dict:
     return {
-        "cell_type": "code", "id": "a", "execution_count": 1, "metadata": metadata,
-        "outputs": list(outputs), "source": source,
+        "cell_type": "code",
+        "id": "a",
+        "execution_count": 1,
+        "metadata": metadata,
+        "outputs": list(outputs),
+        "source": source,
     }
 
 
@@ -20,17 +23,23 @@ def output(**data) -> dict:
 
 
 def shown(*cells) -> list[dict]:
-    notebook = {"cells": list(cells), "metadata": {"widgets": {}}, "nbformat": 4,
-                "nbformat_minor": 5}
+    notebook = {
+        "cells": list(cells),
+        "metadata": {"widgets": {}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     made = slides.slides_of(notebook)
     assert "widgets" not in made["metadata"]
     return made["cells"]
 
 
 def test_an_answer_is_kept_back():
-    source = ("# exercise: resnext.f\ndef f(x):\n    ### BEGIN SOLUTION\n    return x + 1\n"
-              "    ### END SOLUTION")
-    cell, = shown(
+    source = (
+        "# exercise: resnext.f\ndef f(x):\n    ### BEGIN SOLUTION\n    return x + 1\n"
+        "    ### END SOLUTION"
+    )
+    (cell,) = shown(
         code(source, [output(**{"text/plain": "x + 1"})], exercise="resnext.f"),
         code("f(1)", tags=["answer"]),
     )
@@ -40,13 +49,13 @@ def test_an_answer_is_kept_back():
 
 def test_nobody_is_praised_for_a_stub():
     html = '<div class="convzoo-notice convzoo-pass">passed</div>'
-    cell, = shown(code('check("resnext.f")', [output(**{"text/html": html})]))
+    (cell,) = shown(code('check("resnext.f")', [output(**{"text/html": html})]))
     assert cell["outputs"] == []
 
 
 def test_of_a_widget_its_picture_stays():
     bundle = {slides.VIEW: {"model_id": "1"}, "text/html": "<img alt='a'>", "text/plain": "a"}
-    cell, = shown(code("explorer", [output(**bundle)]))
+    (cell,) = shown(code("explorer", [output(**bundle)]))
     assert sorted(cell["outputs"][0]["data"]) == ["text/html", "text/plain"]
 
 
@@ -71,7 +80,8 @@ def test_without_a_network_it_is_one_sentence(tmp_path, monkeypatch):
 def test_figures_go_along(tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "a.svg").write_text("<svg/>")
-    html = slides._with_figures('<img src="../figures/a.svg">', tmp_path / "solutions",
-                                tmp_path / "out")
+    html = slides._with_figures(
+        '<img src="../figures/a.svg">', tmp_path / "solutions", tmp_path / "out"
+    )
     assert html == '<img src="figures/a.svg">'
     assert (tmp_path / "out" / "figures" / "a.svg").read_text() == "<svg/>"

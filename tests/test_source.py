@@ -3,12 +3,11 @@
 import json
 
 import pytest
-
 from convzoo import UserError
 from convzoo.teach import source as teach
 from convzoo.teach.cells import Cell, Notebook, plain, syntax, with_ids
 
-LESSON = '''# ---
+LESSON = """# ---
 # jupyter: {kernelspec: {name: python3}}
 # ---
 
@@ -49,7 +48,7 @@ ask("sample.ask", answer)
 # %% student="name"
 # student: your name
 begin("09_sample", student="")
-'''
+"""
 LESSON_NB = with_ids(teach.parse(LESSON, "09_sample", ".py"))
 DOUBLE = "# exercise: sample.double\ndef double(x):\n    return 2 * x"
 HALF = "# exercise: sample.half\ndef half(x):\n    return x / 2"
@@ -86,9 +85,12 @@ def run(student_nb: Notebook) -> dict:
 def test_roles_come_from_the_metadata():
     owners = [cell.owner for cell in LESSON_NB.cells if cell.role]
     assert owners == [
-        ("exercise", "sample.double"), ("exercise", "sample.half"),
-        ("question", "sample.ask"), ("free", "sample.why"), ("student", "name"),
-    ]  # fmt: skip
+        ("exercise", "sample.double"),
+        ("exercise", "sample.half"),
+        ("question", "sample.ask"),
+        ("free", "sample.why"),
+        ("student", "name"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,16 @@ def test_the_first_line_speaks_where_the_metadata_were_lost(cell, owner):
 def test_ids_are_stable_and_the_same_in_lesson_and_solution():
     ids = [cell.id for cell in LESSON_NB.cells]
     assert ids == [
-        "a-sample-1", "a-sample-2", "a-sample-3", "sample-double", "a-sample-4",
-        "sample-half", "sample-ask", "sample-why", "name",
-    ]  # fmt: skip
+        "a-sample-1",
+        "a-sample-2",
+        "a-sample-3",
+        "sample-double",
+        "a-sample-4",
+        "sample-half",
+        "sample-ask",
+        "sample-why",
+        "name",
+    ]
     cells = [Cell(c.kind, c.source, c.metadata) for c in LESSON_NB.cells]
     answer = Cell("markdown", "# Heading of an answer", {"tags": ["answer"]})
     solution = with_ids(Notebook("s", (*cells[:2], answer, *cells[2:])))
@@ -250,7 +259,7 @@ def test_strange_metadata_do_no_harm():
 
 def test_a_header_is_never_read_as_yaml():
     bomb = "# ---\n# a: &a [x, x]\n# b: !!python/object:os.system {}\n# ---\n"
-    nb = teach.parse(bomb + bomb + "# %% exercise=\"a.b\"\nx = 1\n", "bomb", ".py")
+    nb = teach.parse(bomb + bomb + '# %% exercise="a.b"\nx = 1\n', "bomb", ".py")
     assert nb.metadata == {} and nb.ids() == ["a.b"]
 
 

@@ -5,7 +5,6 @@ import warnings
 
 import pytest
 import torch
-
 from convzoo import UserError
 from convzoo.measure import sparse
 from convzoo.measure.timing import Timing
@@ -232,9 +231,7 @@ def test_no_crossover_where_one_always_wins():
 
 def test_a_time_that_is_missing_is_left_out_and_the_last_crossing_counts():
     densities = [0.001, 0.01, 0.1, 1.0]
-    assert sparse.crossover(densities, [1] * 4, [0.1, math.nan, 0.1, 10]) == pytest.approx(
-        10**-0.5
-    )
+    assert sparse.crossover(densities, [1] * 4, [0.1, math.nan, 0.1, 10]) == pytest.approx(10**-0.5)
     noisy = sparse.crossover([0.01, 0.02, 0.04, 0.1, 1.0], [1] * 5, [0.1, 1.1, 0.9, 0.1, 10])
     assert noisy == pytest.approx(10**-0.5)
     with pytest.raises(UserError, match="rise"):

@@ -1,7 +1,6 @@
 """`tables`: what the papers print beside what the course's own layers count."""
 
 import pytest
-
 from convzoo import UserError
 from convzoo.__main__ import main as command_line
 from convzoo.tables import ROWS, agrees, cells, compared, told

@@ -5,11 +5,10 @@ import sys
 
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
-
 from convzoo import UserError, data, live
 from convzoo.train import History, Recipe, evaluate, train
+from torch import nn
+from torch.nn import functional as F
 
 
 @pytest.fixture(scope="module")

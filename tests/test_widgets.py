@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import pytest
-
 from convzoo import UserError
 from convzoo.show import Picture
 from convzoo.show.widgets import Choice, Explorer, Range, Stops, Toggle
@@ -40,14 +39,20 @@ def test_a_slider_has_the_stops_and_nothing_between():
 
 def test_every_kind_of_control():
     seen = explorer(
-        size=Range(8, 64, 8, 32, "Image size"), part=Range(0.0, 1.0, 0.1, 0.5, "Share"),
+        size=Range(8, 64, 8, 32, "Image size"),
+        part=Range(0.0, 1.0, 0.1, 0.5, "Share"),
         rate=Range(1e-4, 1.0, 0.5, 0.01, "Rate", log=True),
         net=Choice({"plain": 0, "residual": 1}, 1, "Network"),
         shuffle=Toggle(False, "Shuffle"),
     )
     kinds = [type(control).__name__ for control in seen.controls.values()]
     assert kinds == [
-        "SelectionSlider", "IntSlider", "FloatSlider", "FloatLogSlider", "Dropdown", "Checkbox",
+        "SelectionSlider",
+        "IntSlider",
+        "FloatSlider",
+        "FloatLogSlider",
+        "Dropdown",
+        "Checkbox",
     ]
     seen.controls["shuffle"].value = True
     seen.controls["net"].value = 0

@@ -1,11 +1,10 @@
 """Multiply-adds from operations as plain data, against hand counts."""
 
 import torch
-from torch.nn import functional as F
-
 from convzoo.case import Case, answer
-from convzoo.exercises import catalogue, judge
-from convzoo.exercises.work import macs
+from convzoo.exercises import all_exercises, assess
+from convzoo.exercises.macs import macs
+from torch.nn import functional as F
 
 
 def counted(fn, **tensors) -> int:
@@ -38,6 +37,6 @@ def test_a_grouped_convolution_through_the_full_matrix_is_right_but_wasteful():
         wide = wide.reshape(weight.shape[0], -1, *weight.shape[2:])
         return F.conv2d(x, wide, None, stride, padding)
 
-    verdict = judge(catalogue()["resnext.grouped_conv2d"], full)
+    verdict = assess(all_exercises()["resnext.grouped_conv2d"], full)
     assert (verdict.status, verdict.stage) == ("failed", "launches")
     assert verdict.usable and "wasteful" in verdict.message and "zeros" in verdict.message

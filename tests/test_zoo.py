@@ -4,15 +4,16 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from torch import nn
-
-from convzoo import UserError, clutter, experiments, zoo
+from convzoo import UserError, experiments
 from convzoo.case import Case, answer
 from convzoo.experiments import runner
-from convzoo.experiments.zoo import LARGE, SMALL, WIDTHS
-from convzoo.said import describe
+from convzoo.failure import describe
+from convzoo.ideas.zoo import clutter
+from convzoo.ideas.zoo import networks as zoo
+from convzoo.ideas.zoo.experiments import LARGE, SMALL, WIDTHS
 from convzoo.show import draw
 from convzoo.train import Recipe, _schedule
+from torch import nn
 
 SAID = {"109k": 13, "174k": 11}  # pairs of kinds that differ by more than their seeds do
 LEAST = 0.94  # of the budget that every network spends
@@ -45,16 +46,18 @@ def test_the_gaps_are_as_the_text_says(record):
     for size, count in SAID.items():
         gaps = [
             experiments.gap(record, f"{a}, {size}", f"{b}, {size}")
-            for i, a in enumerate(kinds) for b in kinds[i + 1 :]
-        ]  # fmt: skip
+            for i, a in enumerate(kinds)
+            for b in kinds[i + 1 :]
+        ]
         assert sum(gap["visible"] for gap in gaps) == count
         assert not experiments.gap(record, f"ShuffleNet, {size}", f"no shuffle, {size}")["visible"]
     others = [kind for kind in kinds if kind != "ShuffleNet"]
     assert seeds(record, "ShuffleNet")[0] > max(seeds(record, kind)[-1] for kind in others)
     behind = [
-        kind for kind in others
+        kind
+        for kind in others
         if experiments.gap(record, "ShuffleNet, 174k", f"{kind}, 174k")["visible"]
-    ]  # fmt: skip
+    ]
     assert set(others) - set(behind) == {"DenseNet", "inverted"}
     for kind in ("DenseNet", "inverted"):
         worst, second = seeds(record, kind)[:2]
@@ -78,8 +81,9 @@ def test_half_of_the_training_is_as_the_text_says(record):
     kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
     gains = {kind: mean(record, kind) - mean(half, kind) for kind in kinds}
     assert {k: round(100 * gains[k]) for k in ("separable", "ShuffleNet")} == {
-        "separable": 24, "ShuffleNet": 9,
-    }  # fmt: skip
+        "separable": 24,
+        "ShuffleNet": 9,
+    }
     assert [kind for kind in kinds if gains[kind] < gains["ShuffleNet"]] == ["DenseNet"]
     widths = [[seeds(r, k)[-1] - seeds(r, k)[0] for k in kinds] for r in (half, record)]
     assert sum(now < then for then, now in zip(*widths, strict=True)) == 6
@@ -103,7 +107,7 @@ def test_a_count_is_that_of_the_network_and_grows_with_the_width():
 def test_the_task_is_one_shape_and_the_same_for_the_same_seed():
     a, b = (clutter.cluttered(train=20, test=10) for _ in range(2))
     assert a.train_x.shape == (20, 1, 16, 16) and a.test_y.shape == (10,)
-    assert a.train_x.dtype == torch.float32 and 0 <= a.train_x.min() and a.train_x.max() <= 1
+    assert a.train_x.dtype == torch.float32 and a.train_x.min() >= 0 and a.train_x.max() <= 1
     assert torch.equal(a.train_x, b.train_x) and torch.equal(a.test_y, b.test_y)
     assert not torch.equal(a.train_x, clutter.cluttered(seed=1, train=20, test=10).train_x)
     with pytest.raises(UserError, match="11 pixels or more"):
@@ -112,7 +116,7 @@ def test_the_task_is_one_shape_and_the_same_for_the_same_seed():
 
 def test_a_design_is_examined_and_may_be_anything_else():
     asked = {"in_channels": 8, "planes": 8, "stride": 1, "side": 4, "budget": 4608}
-    case = Case(asked, {}, examine="convzoo.zoo:examined")
+    case = Case(asked, {}, examine="convzoo.ideas.zoo.networks:examined")
 
     def of(layer):
         found = answer(lambda in_channels, planes, stride: layer, case).tensors
@@ -164,8 +168,10 @@ def test_other_images_make_a_file_of_their_own(monkeypatch, tmp_path):
 
 
 def test_a_front_names_every_network_once_and_inside_the_picture():
-    spots = [draw.Spot(n, x, y, y - 0.1, y + 0.1, n == "a") for n, x, y in
-             (("a", 1, 0.5), ("a", 2, 0.6), ("long name", 2, 0.55), ("c", 2.1, 0.57))]  # fmt: skip
+    spots = [
+        draw.Spot(n, x, y, y - 0.1, y + 0.1, n == "a")
+        for n, x, y in (("a", 1, 0.5), ("a", 2, 0.6), ("long name", 2, 0.55), ("c", 2.1, 0.57))
+    ]
     picture = draw.front(spots, title="t", x_label="cost")
     assert picture.html.count(">long name<") == picture.html.count(">a<") == 1
     assert "a 50.0% (40.0% to 60.0%) at 1, on the front" in picture.alt

@@ -11,9 +11,7 @@ from convzoo.errors import NotAttempted, UserError
 __version__ = "0.1.0"
 
 _ROOMS = ("data", "device", "measure", "nets", "show", "train")
-_HOMES = {
-    "convzoo.exercises": ("ask", "begin", "check", "hint", "predict", "use"),
-}
+_HOMES = {"convzoo.exercises": ("ask", "begin", "check", "hint", "predict", "use")}
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["NotAttempted", "UserError", *_NAMES, *_ROOMS]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import os
 import sys
 
 from convzoo.commands import VERBS
-from convzoo.errors import UserError
+from convzoo.errors import UserError, nearest
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,9 +56,7 @@ def _known_verb(words: list[str]) -> None:
     verb = words[0]
     if verb in VERBS or verb.startswith("-"):
         return
-    near = difflib.get_close_matches(verb, VERBS, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(VERBS)}."
-    raise UserError(f"There is no verb {verb!r}. {hint}")
+    raise UserError(f"There is no verb {verb!r}. {nearest(verb, VERBS)}")
 
 
 if __name__ == "__main__":

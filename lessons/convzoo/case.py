@@ -6,6 +6,7 @@ so that what is asked in one place is exactly what is asked in the others.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,9 +20,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convzoo.errors import NotAttempted
-from convzoo.said import Objection, first_line, sentence, source_file
+from convzoo.failure import Objection, first_line, sentence, source_file
 
 MAX_OPS = 4096
+_FRAMEWORK = re.compile(r"convzoo\.ideas\.\w+\.framework")
 _WHOLE = (torch.int64, torch.int32)  # a count is a number, be it an int or a tensor
 
 
@@ -49,7 +51,8 @@ class Op:
     """An operation that ran: its name, its arguments (a tensor is its shape), its line.
 
     launch: whether it starts a kernel; borrowed: the name of the fallback of
-    `convzoo.framework` inside which it ran, which the lesson and not the reader asked for.
+    `convzoo.ideas.NAME.framework` inside which it ran, which the lesson and not the reader asked
+    for.
     """
 
     name: str
@@ -247,12 +250,17 @@ class Recorder(TorchDispatchMode):
     def _origin(self) -> tuple[int, str]:
         frame, borrowed = sys._getframe(2), ""
         while frame is not None:
-            if frame.f_globals.get("__name__", "").startswith("convzoo.framework"):
+            if is_framework(frame.f_globals.get("__name__", "")):
                 borrowed = frame.f_code.co_qualname.split(".")[0]
             if self._filename and frame.f_code.co_filename == self._filename:
                 return frame.f_lineno, borrowed
             frame = frame.f_back
         return 0, borrowed
+
+
+def is_framework(module: str) -> bool:
+    """Whether a module of that name holds the framework's own forms of an idea's exercises."""
+    return _FRAMEWORK.fullmatch(module) is not None
 
 
 def allocates(name: str) -> bool:

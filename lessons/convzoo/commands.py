@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convzoo import place
+
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Arguments = argparse.Namespace
 
@@ -32,15 +34,6 @@ class Verb:
     more: str = ""
 
 
-def root() -> Path:
-    """The course's folder: the one we stand in or above us, else the one that convzoo lies in."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "lessons").is_dir() and (folder / "solutions").is_dir():
-            return folder
-    return Path(__file__).resolve().parents[2]
-
-
 def doctor(arguments: Arguments) -> Outcome:
     from convzoo.doctor import examine, report
 
@@ -49,7 +42,7 @@ def doctor(arguments: Arguments) -> Outcome:
 
 
 def exercises(arguments: Arguments) -> Outcome:
-    from convzoo.exercises import catalogue
+    from convzoo.exercises import all_exercises
 
     found = [
         {
@@ -58,9 +51,9 @@ def exercises(arguments: Arguments) -> Outcome:
             "title": e.title,
             "points": e.points,
             "minutes": e.minutes,
-            "wrong_answers": len(e.wrong),
+            "wrong_answers": len(e.mistakes),
         }
-        for e in catalogue().values()
+        for e in all_exercises().values()
     ]
     wide = max((len(e["id"]) for e in found), default=0)
     lines: list[str] = []
@@ -80,13 +73,13 @@ def check(arguments: Arguments) -> Outcome:
     paths = [Path(name) for name in arguments.file]
     for path in paths:  # a name that is wrong is told before the seconds that torch takes
         read(path)
-    from convzoo.exercises import judge, of_lesson
-    from convzoo.teach.report import report
+    from convzoo.exercises import assess, of_lesson
+    from convzoo.teach.check_file import report
 
-    lessons = Path(__file__).resolve().parents[1]
+    lessons = place.IMPORTABLE
     found, lines = [], []
     for path in paths:
-        entries = report(path, lessons, of_lesson, judge)
+        entries = report(path, lessons, of_lesson, assess)
         passed = sum(entry["status"] == "passed" for entry in entries)
         lines += [f"{path} ({entries[0]['lesson']}): {passed} of {len(entries)} passed"]
         for entry in entries:
@@ -98,12 +91,12 @@ def check(arguments: Arguments) -> Outcome:
 
 
 def hint(arguments: Arguments) -> Outcome:
-    from convzoo.exercises import catalogue, progress
+    from convzoo.exercises import all_exercises, progress
+    from convzoo.exercises.calls import hint as open_hint
     from convzoo.exercises.catalogue import find
-    from convzoo.exercises.notebook import hint as open_hint
-    from convzoo.teach.report import quiet
+    from convzoo.teach.check_file import quiet
 
-    exercise = find(arguments.id, catalogue)
+    exercise = find(arguments.id, all_exercises)
     with quiet():
         open_hint(exercise.id)
     number = progress.recall("hints", exercise.id, 1)
@@ -131,12 +124,12 @@ def release(arguments: Arguments) -> Outcome:
     from convzoo.teach.release import differences, release
 
     if arguments.check:
-        found = differences(root(), arguments.lesson)
+        found = differences(place.root(), arguments.lesson)
         lines = [" ".join(filter(None, (d["file"], d["cell"], d["what"]))) for d in found]
         advice = ["`python -m convzoo release` makes them again."] if found else []
         return Outcome(found, [*lines, *advice] or ["Nothing differs."], 1 if found else 0)
     made = release(
-        root(), arguments.force, lambda line: print(line, file=sys.stderr), arguments.lesson
+        place.root(), arguments.force, lambda line: print(line, file=sys.stderr), arguments.lesson
     )
     return Outcome(made, [f"made {name}" for name in made] or ["Nothing has changed."])
 
@@ -146,9 +139,9 @@ def figures(arguments: Arguments) -> Outcome:
 
     from convzoo.count import definitions
 
-    folder = root() / "figures"
+    folder = place.root() / "figures"
     make = runpy.run_path(str(folder / "make.py"))["make"]
-    made = make(lambda lesson: definitions(root() / "solutions" / f"{lesson}.py"), folder)
+    made = make(lambda lesson: definitions(place.root() / "solutions" / f"{lesson}.py"), folder)
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
 
 
@@ -159,9 +152,9 @@ def grade(arguments: Arguments) -> Outcome:
 
 
 def nbgrader_course(arguments: Arguments) -> Outcome:
-    from convzoo.teach.grade.course import generate, make
+    from convzoo.teach.grade.nbgrader.course import generate, make
 
-    made = make(root(), arguments.dir)
+    made = make(place.root(), arguments.dir)
     generate(arguments.dir, [path.stem for path in made])
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
 
@@ -174,7 +167,7 @@ def slides(arguments: Arguments) -> Outcome:
 
 
 def report(arguments: Arguments) -> Outcome:
-    from convzoo.measure.report import report, told
+    from convzoo.measure.device_report import report, told
 
     path = report(arguments.parts, arguments.quick, arguments.again, arguments.note)
     return Outcome(*told(path))
@@ -223,20 +216,30 @@ def _network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="as torchvision names it: resnext50_32x4d")
     parser.add_argument("--classes", metavar="N", type=int, default=1000, help="1000, if not given")
     parser.add_argument(
-        "--size", metavar=("H", "W"), nargs=2, type=int, default=(224, 224),
+        "--size",
+        metavar=("H", "W"),
+        nargs=2,
+        type=int,
+        default=(224, 224),
         help="height and width of the image; 224 224, if not given",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[],
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
         help="a setting in torchvision's words, such as groups=8; may be given several times",
-    )  # fmt: skip
+    )
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--parts", metavar="PART", nargs="+", default=[],
+        "--parts",
+        metavar="PART",
+        nargs="+",
+        default=[],
         help="peaks, grouped, sparse; all, if not given",
-    )  # fmt: skip
+    )
     parser.add_argument("--quick", action="store_true", help="a few points of each part")
     parser.add_argument("--again", action="store_true", help="forget what is there of the parts")
     parser.add_argument("--note", metavar="TEXT", default="", help="what a reader should know")
@@ -244,86 +247,111 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
 
 def _bench_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--parts", metavar="PART", nargs="+", default=[],
+        "--parts",
+        metavar="PART",
+        nargs="+",
+        default=[],
         help="layers, checks, widgets, imports; all, if not given",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--seconds", metavar="S", type=float, default=1.0,
+        "--seconds",
+        metavar="S",
+        type=float,
+        default=1.0,
         help="that a layer's pass is measured for; 1, if not given",
-    )  # fmt: skip
+    )
 
 
 def _experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="*", help="off_diagonal, say; else all")
     parser.add_argument("--seeds", metavar="N", type=int, default=5, help="5, if not given")
     parser.add_argument(
-        "--data", metavar="IMAGES",
+        "--data",
+        metavar="IMAGES",
         help="other images, for zoo alone: cifar10, fashion_mnist, digits",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--again", action="store_true",
+        "--again",
+        action="store_true",
         help="train all anew; what is there stays until the new results are complete",
-    )  # fmt: skip
+    )
 
 
 def _release_options(parser: argparse.ArgumentParser) -> None:
     _lesson(parser)
     parser.add_argument("--check", action="store_true", help="only compare; exit 1 on differences")
     parser.add_argument(
-        "--force", action="store_true",
+        "--force",
+        action="store_true",
         help="run every solution again, and overwrite lessons that hold answers",
-    )  # fmt: skip
+    )
 
 
 VERBS = {
     "doctor": Verb("look at versions, device, widgets and disk, and say what to do", doctor),
     "exercises": Verb("list the exercises of the course", exercises),
     "check": Verb(
-        "run the exercises of a notebook or its .py and report", check, _file,
+        "run the exercises of a notebook or its .py and report",
+        check,
+        _file,
         "It is a report, so the exit status is 0 whatever passes or fails; it is 2 where a file "
         "cannot be read. The code in the file is executed on this machine, without a sandbox.",
     ),
     "hint": Verb(
-        "open the next hint of an exercise", hint,
+        "open the next hint of an exercise",
+        hint,
         lambda parser: parser.add_argument("id", metavar="ID", help="resnext.grouped_conv2d, say"),
     ),
     "count": Verb(
-        "build a paper's network from the course's own layers and count it", count, _network,
+        "build a paper's network from the course's own layers and count it",
+        count,
+        _network,
         "Nothing is computed, so a large network takes seconds too.",
     ),
     "tables": Verb(
-        "the papers' printed counts beside those of the course's own layers", tables,
+        "the papers' printed counts beside those of the course's own layers",
+        tables,
         more="Where the two differ, the line says why.",
     ),
     "release": Verb(
-        "make lessons/ and the executed solutions from solutions/NN_name.py", release,
+        "make lessons/ and the executed solutions from solutions/NN_name.py",
+        release,
         _release_options,
         "A solution is executed again only where its code has changed.",
     ),
     "report": Verb(
-        "measure this device and write its curves to figures/data", report, _report_options,
+        "measure this device and write its curves to figures/data",
+        report,
+        _report_options,
         "About ten minutes on a quiet machine. It writes each point as it is measured, and goes "
         "on where it was stopped. The device is the one that lessons take, or CONVZOO_DEVICE.",
     ),
     "bench": Verb(
-        "time the lessons' layers against the framework's, and what a reader waits for", bench,
+        "time the lessons' layers against the framework's, and what a reader waits for",
+        bench,
         _bench_options,
         "About two minutes. The device is the one that lessons take, or CONVZOO_DEVICE.",
     ),
     "experiments": Verb(
-        "train the seeds whose results ship in figures/data", experiments, _experiment_options,
+        "train the seeds whose results ship in figures/data",
+        experiments,
+        _experiment_options,
         "It writes each network's result as it is trained, and goes on where it was stopped.",
     ),
     "figures": Verb("make the pictures in the lessons' text from the lessons' layers", figures),
     "grade": Verb(
-        "mark a folder of submissions", grade, _grade_options,
+        "mark a folder of submissions",
+        grade,
+        _grade_options,
         "DIR holds a folder for each student, the zip files of Canvas or Moodle, or an nbgrader "
         "submitted/ tree. A second run grades only what is new, changed or was not graded; the "
         "exit status is 1 where something was not. See lessons/convzoo/teach/GUIDE.md.",
     ),
     "nbgrader-course": Verb(
-        "make an nbgrader course folder out of the lessons", nbgrader_course, _course_option,
+        "make an nbgrader course folder out of the lessons",
+        nbgrader_course,
+        _course_option,
         "Its release holds nothing of an answer. Submissions and gradebook in it are left alone.",
     ),
     "slides": Verb("make the slides of lessons from their solutions", slides, _lesson),
-}  # fmt: skip
+}

@@ -6,7 +6,6 @@ solutions/networks.py. Names and settings are torchvision's.
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import json
 import re
@@ -15,19 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
-from convzoo.errors import UserError
+from convzoo import ideas, place
+from convzoo.errors import UserError, nearest
 
-# The lesson in which a reader builds the networks of a family, told where there are no solutions.
-LESSONS = {
-    "googlenet": "00_convolution",
-    "resnet": "01_resnet",
-    "resnext": "02_resnext",
-    "densenet": "03_densenet",
-    "seresnet": "04_senet",
-    "seresnext": "04_senet",
-    "shufflenet": "05_shufflenet",
-    "mobilenet": "06_separable",
-}
 LARGEST = 1_000_000  # of any number that is asked for
 SECONDS = 120.0  # that a solution's cell may take: the first import of torch may be slow
 
@@ -87,7 +76,7 @@ def build(
     """The network as an nn.Module in training mode, its weights drawn at random."""
     import torch
 
-    solutions = (folder or project()) / "solutions"
+    solutions = (folder or place.root()) / "solutions"
     entry = _find(name, solutions)
     chosen = _chosen(name, entry, settings or {})
     if not 1 <= classes <= LARGEST:
@@ -110,13 +99,6 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def project() -> Path:
-    """The nearest folder with lessons, from the one we stand in upwards; else convzoo's own."""
-    here = Path.cwd()
-    own = Path(__file__).resolve().parents[2]
-    return next((p for p in (here, *here.parents) if (p / "lessons").is_dir()), own)
-
-
 def networks(solutions: Path) -> dict[str, Network]:
     """The registry of a folder of solutions, by name."""
     spec = importlib.util.spec_from_file_location("convzoo_networks", solutions / "networks.py")
@@ -131,8 +113,8 @@ def definitions(path: Path) -> SimpleNamespace:
     `use` hands out the solution's own functions there, never the framework's.
     Raises UserError for a cell that does not run.
     """
-    from convzoo.exercises.notebook import trusted
-    from convzoo.teach.report import quiet, run_cell
+    from convzoo.exercises.calls import trusted
+    from convzoo.teach.check_file import quiet, run_cell
     from convzoo.teach.source import read
 
     names = vars(ModuleType(f"convzoo_solution_{path.stem}"))
@@ -153,26 +135,24 @@ def _find(name: str, solutions: Path) -> Network:
     if (solutions / "networks.py").is_file():
         known = networks(solutions)
         if name not in known:
-            raise UserError(f"There is no network {name!r}. {_near(name, known)}")
+            raise UserError(f"There is no network {name!r}. {nearest(name.lower(), known)}")
         if (solutions / f"{known[name].lesson}.py").is_file():
             return known[name]
-    if family(name) not in LESSONS:
-        raise UserError(f"There is no network {name!r}. {_near(name, LESSONS)}")
+    lessons = ideas.families()
+    if family(name) not in lessons:
+        raise UserError(f"There is no network {name!r}. {nearest(name.lower(), lessons)}")
     raise UserError(
         f"This folder has no solutions to build {name} from: a network of this kind is what you "
-        f"build yourself in lesson {LESSONS[family(name)]}."
+        f"build yourself in lesson {lessons[family(name)]}."
     )
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), known, n=1)
-    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
 
 
 def _chosen(name: str, entry: Network, asked: Mapping[str, object]) -> dict:
     for key in asked:
         if key not in entry.settings:
-            raise UserError(f"{name} has no setting {key!r}. {_near(key, entry.settings)}")
+            raise UserError(
+                f"{name} has no setting {key!r}. {nearest(key.lower(), entry.settings)}"
+            )
     changed = {key: _value(key, asked[key], entry.settings[key]) for key in asked}
     return {**entry.settings, **changed}
 

@@ -62,9 +62,12 @@ class Images:
     def limit(self, train: int, test: int) -> Images:
         """The first images of either part; the order is mixed already, and fixed."""
         return replace(
-            self, train_x=self.train_x[:train], train_y=self.train_y[:train],
-            test_x=self.test_x[:test], test_y=self.test_y[:test],
-        )  # fmt: skip
+            self,
+            train_x=self.train_x[:train],
+            train_y=self.train_y[:train],
+            test_x=self.test_x[:test],
+            test_y=self.test_y[:test],
+        )
 
     def normalised(self) -> Images:
         """Every channel with mean 0 and deviation 1 over the training images."""
@@ -80,9 +83,12 @@ class Images:
 
     def _with(self, on_x: Callable, on_y: Callable = lambda y: y) -> Images:
         return replace(
-            self, train_x=on_x(self.train_x), train_y=on_y(self.train_y),
-            test_x=on_x(self.test_x), test_y=on_y(self.test_y),
-        )  # fmt: skip
+            self,
+            train_x=on_x(self.train_x),
+            train_y=on_y(self.train_y),
+            test_x=on_x(self.test_x),
+            test_y=on_y(self.test_y),
+        )
 
 
 def load(name: str = "digits", size: int | None = None, limit: int | None = None) -> Images:
@@ -233,9 +239,13 @@ def _split(name: str, classes: tuple[str, ...], x: np.ndarray, y: np.ndarray, tr
 
 
 def _xor_groups(
-    rng: np.random.RandomState, train: int, test: int, groups: int = 4, width: int = 4,
+    rng: np.random.RandomState,
+    train: int,
+    test: int,
+    groups: int = 4,
+    width: int = 4,
     size: int = 4,
-) -> Images:  # fmt: skip
+) -> Images:
     """Is the bit in channel group 0 unlike the bit in channel group 2?
 
     x is n (groups * width) size size. Every group hides one bit at random: it shifts the group's

@@ -30,9 +30,17 @@ def examine() -> list[Row]:
     carries its advice all the same.
     """
     looks = (
-        _python, _torch, _torchvision, _device, _jupyterlab, _ipywidgets, _widget_manager,
-        _disk, _lessons, _sandbox,
-    )  # fmt: skip
+        _python,
+        _torch,
+        _torchvision,
+        _device,
+        _jupyterlab,
+        _ipywidgets,
+        _widget_manager,
+        _disk,
+        _lessons,
+        _sandbox,
+    )
     return [look() for look in looks]
 
 
@@ -123,18 +131,27 @@ def _device() -> Row:
         return _row("device", False, "none chosen", str(error))
     except RuntimeError as error:  # a driver or a card that this torch was not built for
         said = (str(error).splitlines() or ["no reason given"])[0]
-        return _row("device", False, f"a product fails on it ({said})",
-                    "set CONVZOO_DEVICE=cpu, and look at the driver")  # fmt: skip
+        return _row(
+            "device",
+            False,
+            f"a product fails on it ({said})",
+            "set CONVZOO_DEVICE=cpu, and look at the driver",
+        )
     if not torch.allclose(product, matrix @ matrix, atol=1e-2):
-        return _row("device", False, f"{line}: its products are wrong",
-                    "set CONVZOO_DEVICE=cpu, and look at the driver")  # fmt: skip
+        return _row(
+            "device",
+            False,
+            f"{line}: its products are wrong",
+            "set CONVZOO_DEVICE=cpu, and look at the driver",
+        )
     return _row("device", True, line)
 
 
 def _package(package: str) -> Row:
     version = _version(package)
-    return _row(package, version is not None, version or "not installed",
-                "" if version else INSTALL)  # fmt: skip
+    return _row(
+        package, version is not None, version or "not installed", "" if version else INSTALL
+    )
 
 
 def _jupyterlab() -> Row:
@@ -172,16 +189,24 @@ def _lessons(library: Path = Path(__file__).parent) -> Row:
     if found:
         names = ", ".join(path.stem for path in found)
         return _row("lessons", True, f"{len(found)} in {folder}: {names}")
-    return _row("lessons", True, f"none beside the library, in {folder}",
-                "to take the course, work in a clone of the project")  # fmt: skip
+    return _row(
+        "lessons",
+        True,
+        f"none beside the library, in {folder}",
+        "to take the course, work in a clone of the project",
+    )
 
 
 def _sandbox(which: Callable[[str], str | None] = shutil.which) -> Row:
     """Whether bubblewrap starts: a teacher's grading runs inside it, nothing else does."""
     bwrap = which("bwrap")
     if bwrap is None:
-        return _row("sandbox", True, "no bubblewrap",
-                    "only for grading: install bubblewrap (Linux, or WSL2)")  # fmt: skip
+        return _row(
+            "sandbox",
+            True,
+            "no bubblewrap",
+            "only for grading: install bubblewrap (Linux, or WSL2)",
+        )
     try:
         command = [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
         run = subprocess.run(command, capture_output=True, text=True, timeout=10)
@@ -191,5 +216,9 @@ def _sandbox(which: Callable[[str], str | None] = shutil.which) -> Row:
     else:
         if run.returncode == 0:
             return _row("sandbox", True, "bubblewrap works")
-    return _row("sandbox", True, f"bubblewrap does not start ({' '.join(said) or 'no reason'})",
-                "only for grading: Ubuntu 24.04 wants an AppArmor profile for it")  # fmt: skip
+    return _row(
+        "sandbox",
+        True,
+        f"bubblewrap does not start ({' '.join(said) or 'no reason'})",
+        "only for grading: Ubuntu 24.04 wants an AppArmor profile for it",
+    )

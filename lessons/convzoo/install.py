@@ -26,7 +26,9 @@ PROBE = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
 NO_NETWORK = re.compile(
     r"NewConnectionError|ConnectTimeout|ReadTimeout|ConnectionReset|Connection refused"
     r"|Network is unreachable|Name or service not known|name resolution|getaddrinfo"
-    r"|ProxyError|Connection aborted|timed out|Max retries exceeded", re.I)
+    r"|ProxyError|Connection aborted|timed out|Max retries exceeded",
+    re.I,
+)
 NO_SPACE = re.compile(r"No space left on device|Errno 28|Disk quota exceeded|WinError 112", re.I)
 
 
@@ -39,8 +41,12 @@ def version_of(python: str):
     for code in (PROBE, PROBE.replace("ensurepip, ", "").replace(", venv", "")):
         try:
             found = subprocess.run(
-                [python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                stdin=subprocess.DEVNULL, timeout=120)
+                [python, "-I", "-c", code],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
+                timeout=120,
+            )
         except (OSError, subprocess.TimeoutExpired):
             return None
         match = re.match(r"(\d+)\.(\d+)\s*$", found.stdout.decode("ascii", "replace"))
@@ -71,15 +77,21 @@ def find_python(names=NAMES, which=shutil.which, version_of=version_of):
         raise Trouble(
             "Python %d.%d is here but cannot make environments: install its venv package "
             "(on Debian and Ubuntu `sudo apt install python%d.%d-venv`) and run this again."
-            % (crippled + crippled))
+            % (crippled + crippled)
+        )
     raise Trouble(
         "The course needs Python %d.%d to %d.%d and found %s: install one of them (python.org, "
         "your system's packages, or conda) and run this again."
-        % (OLDEST + NEWEST + (", ".join(found) or "none",)))
+        % (OLDEST + NEWEST + (", ".join(found) or "none",))
+    )
 
 
-def check_disk(folder: str, first: bool, free=lambda path: shutil.disk_usage(path).free,
-               platform: str = sys.platform):
+def check_disk(
+    folder: str,
+    first: bool,
+    free=lambda path: shutil.disk_usage(path).free,
+    platform: str = sys.platform,
+):
     """Raises Trouble where fewer bytes are free at `folder` than the installation takes."""
     need = NEED_GB["linux" if platform.startswith("linux") else "other"] if first else AGAIN_GB
     there = free(folder) / 1e9
@@ -87,39 +99,59 @@ def check_disk(folder: str, first: bool, free=lambda path: shutil.disk_usage(pat
         raise Trouble(
             "The disk is too full: the installation wants %d GB free and %s has %.1f GB; make "
             "room and run this again, or install a CPU-only torch by hand as the README says."
-            % (need, folder, there))
+            % (need, folder, there)
+        )
 
 
 def explain(output: str) -> str:
     """The one sentence for a pip run that failed, from all that it printed."""
     if NO_SPACE.search(output):
-        return ("The disk ran full while packages were unpacked: make room (a first installation "
-                "takes %d GB on Linux, %d elsewhere) and run this again."
-                % (NEED_GB["linux"], NEED_GB["other"]))
+        return (
+            "The disk ran full while packages were unpacked: make room (a first installation "
+            "takes %d GB on Linux, %d elsewhere) and run this again."
+            % (NEED_GB["linux"], NEED_GB["other"])
+        )
     if NO_NETWORK.search(output):
-        return ("The packages could not be downloaded because the package index cannot be reached: "
-                "check the network (or pip's proxy and index settings) and run this again; it "
-                "goes on where it stopped.")
+        return (
+            "The packages could not be downloaded because the package index cannot be reached: "
+            "check the network (or pip's proxy and index settings) and run this again; it "
+            "goes on where it stopped."
+        )
     errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
-    last = errors[-1][len("ERROR:"):].strip() if errors else "it gave no reason"
-    return ("pip could not install the packages (%s): `make doctor` looks at the rest, and the "
-            "README has the same steps one by one." % last.rstrip("."))
+    last = errors[-1][len("ERROR:") :].strip() if errors else "it gave no reason"
+    return (
+        "pip could not install the packages (%s): `make doctor` looks at the rest, and the "
+        "README has the same steps one by one." % last.rstrip(".")
+    )
 
 
 def pip_install(python: str, arguments, say=print):
     """Runs pip, telling of the large downloads only; raises Trouble where it fails."""
-    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-               "--progress-bar", "off", "--retries", "2"] + list(arguments)
+    command = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar",
+        "off",
+        "--retries",
+        "2",
+    ] + list(arguments)
     kept = []
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           stdin=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+    )
     for raw in run.stdout:
         line = raw.decode("utf-8", "replace").strip()
         kept.append(line)
         large = re.match(r"Downloading (\S+?)(?:\.metadata)? \((\d{2,}(?:\.\d+)? [MG]B)\)", line)
         if large:
-            say("  downloading %s, %s" % (large.group(1).split("/")[-1].split("-")[0],
-                                          large.group(2)))
+            say(
+                "  downloading %s, %s"
+                % (large.group(1).split("/")[-1].split("-")[0], large.group(2))
+            )
         elif line.startswith("Installing collected packages"):
             say("  unpacking")
     if run.wait() != 0:
@@ -165,8 +197,10 @@ def install(root: str, extra: str, say=print):
     whole = version is not None and OLDEST <= version[-2:] <= NEWEST and has_pip(python)
     first = not (whole and has_torch(python))
     check_disk(root, first)
-    say("Setting up the course in .venv: about %s." % (
-        "3 minutes on a fast line, once (on Linux it downloads 3 GB)" if first else "20 seconds"))
+    say(
+        "Setting up the course in .venv: about %s."
+        % ("3 minutes on a fast line, once (on Linux it downloads 3 GB)" if first else "20 seconds")
+    )
     started = time.time()
     if not whole:
         outer, version = find_python()
@@ -186,20 +220,30 @@ def install(root: str, extra: str, say=print):
 
 def make_environment(python: str, folder: str):
     """A fresh environment at `folder`, in place of a broken one; raises Trouble."""
-    made = subprocess.run([python, "-m", "venv", "--clear", folder], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    made = subprocess.run(
+        [python, "-m", "venv", "--clear", folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+    )
     if made.returncode != 0:
         said = made.stdout.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         if NO_SPACE.search(" ".join(said)):
             raise Trouble(explain(" ".join(said)))
-        raise Trouble("Python could not make the environment %s (%s): remove that folder and run "
-                      "this again." % (folder, said[-1]))
+        raise Trouble(
+            "Python could not make the environment %s (%s): remove that folder and run "
+            "this again." % (folder, said[-1])
+        )
 
 
 def has_pip(python: str) -> bool:
     """Whether pip answers; an interrupted first run leaves an environment without it."""
-    return subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL) == 0
+    return (
+        subprocess.call(
+            [python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        == 0
+    )
 
 
 def has_torch(python: str) -> bool:
@@ -215,8 +259,9 @@ def main(arguments=None) -> int:
     chosen = parser.parse_args(arguments)
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     try:
-        install(root, "test" if chosen.test else "student",
-                say=lambda line: print(line, flush=True))
+        install(
+            root, "test" if chosen.test else "student", say=lambda line: print(line, flush=True)
+        )
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 2
@@ -224,8 +269,11 @@ def main(arguments=None) -> int:
         print("Stopped; run it again and it goes on where it stopped.", file=sys.stderr)
         return 130
     except OSError as error:
-        print("The environment could not be written (%s): make sure that this folder can be "
-              "written to and run this again." % error, file=sys.stderr)
+        print(
+            "The environment could not be written (%s): make sure that this folder can be "
+            "written to and run this again." % error,
+            file=sys.stderr,
+        )
         return 2
     return 0
 

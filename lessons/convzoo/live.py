@@ -67,7 +67,11 @@ def progress_picture(history: History, title: str = "") -> Picture:
         for name, values in series.items()
     ]
     return show.draw.curves(
-        lines, title=f"{title}, {history.done} of {history.epochs} epochs", x_label="epoch",
-        y_label="accuracy, %", x_ticks=ticks, y_limits=(0, 102),
+        lines,
+        title=f"{title}, {history.done} of {history.epochs} epochs",
+        x_label="epoch",
+        y_label="accuracy, %",
+        x_ticks=ticks,
+        y_limits=(0, 102),
         size=(720, 360),
-    )  # fmt: skip
+    )

@@ -116,9 +116,7 @@ def initialise(network: nn.Module) -> None:
 
 
 def load_torchvision(
-    network: nn.Module,
-    theirs: Mapping[str, Tensor],
-    rename: Callable[[str], str] = str,
+    network: nn.Module, theirs: Mapping[str, Tensor], rename: Callable[[str], str] = str
 ) -> None:
     """Copy the weights of torchvision's network into ours, by name.
 

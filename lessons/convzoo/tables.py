@@ -7,8 +7,8 @@ two differ by more than the printed figure was rounded, the row says why.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from convzoo.errors import UserError
@@ -62,9 +62,11 @@ def _resnexts() -> Iterable[Row]:
 def _mobilenets() -> Iterable[Row]:
     table = "Howard et al. 2017, table 6"
     for width, macs, params, error in (
-        (1.0, "569M", "4.2M", 29.4), (0.75, "325M", "2.6M", 31.6),
-        (0.5, "149M", "1.3M", 36.3), (0.25, "41M", "0.5M", 49.4),
-    ):  # fmt: skip
+        (1.0, "569M", "4.2M", 29.4),
+        (0.75, "325M", "2.6M", 31.6),
+        (0.5, "149M", "1.3M", 36.3),
+        (0.25, "41M", "0.5M", 49.4),
+    ):
         yield Row(table, "mobilenet_v1", macs, params, error, {"width_mult": width})
     yield Row("Sandler et al. 2018, table 4", "mobilenet_v2", "300M", "3.4M", 28.0, note=UNSAID)
 
@@ -72,9 +74,12 @@ def _mobilenets() -> Iterable[Row]:
 def _shufflenets() -> Iterable[Row]:
     table = "Zhang et al. 2017, tables 1 and 2"
     for groups, macs, error in (
-        (1, "143M", 33.6), (2, "140M", 32.7), (3, "137M", 32.6), (4, "133M", 32.8),
+        (1, "143M", 33.6),
+        (2, "140M", 32.7),
+        (3, "137M", 32.6),
+        (4, "133M", 32.8),
         (8, "137M", 32.4),
-    ):  # fmt: skip
+    ):
         settings = {"groups": groups}
         yield Row(table, "shufflenet_v1", macs, "", error, settings, without="fc")
     yield Row(table, "shufflenet_v1", "137M", "", 32.6, {"groups": 3}, LAST)
@@ -85,11 +90,14 @@ def _shufflenets() -> Iterable[Row]:
 ROWS = (
     Row("Szegedy et al. 2014, section 1", "googlenet", "1.5G", settings={"large": 5}),
     Row("Szegedy et al. 2014, section 1", "googlenet", "1.5G", note=FIVE),
-    *_resnets(), *_resnexts(),
-    Row("Hu et al. 2017, table 2, and repository", "seresnet50", "3.87G", "28.1M", 23.29,
-        note=GATED),
-    *_mobilenets(), *_shufflenets(),
-)  # fmt: skip
+    *_resnets(),
+    *_resnexts(),
+    Row(
+        "Hu et al. 2017, table 2, and repository", "seresnet50", "3.87G", "28.1M", 23.29, note=GATED
+    ),
+    *_mobilenets(),
+    *_shufflenets(),
+)
 
 
 def compared(row: Row, folder: Path | None = None) -> dict:
@@ -103,10 +111,16 @@ def compared(row: Row, folder: Path | None = None) -> dict:
     found = _counted(row.name, tuple(row.settings.items()), row.without, folder)
     pairs = ((found["macs"], row.macs), (found["params"], row.params))
     return {
-        "table": row.table, "network": row.name, "settings": row.settings, **found,
-        "printed_macs": row.macs, "printed_params": row.params, "printed_error": row.error,
-        "agrees": all(agrees(ours, printed) for ours, printed in pairs), "note": row.note,
-    }  # fmt: skip
+        "table": row.table,
+        "network": row.name,
+        "settings": row.settings,
+        **found,
+        "printed_macs": row.macs,
+        "printed_params": row.params,
+        "printed_error": row.error,
+        "agrees": all(agrees(ours, printed) for ours, printed in pairs),
+        "note": row.note,
+    }
 
 
 @lru_cache(None)

@@ -99,9 +99,7 @@ def train(
     a number any more.
     """
     if epochs < 1 or batch_size < 1 or lr <= 0:
-        raise UserError(
-            f"epochs={epochs}, batch_size={batch_size}, lr={lr}: each must be above 0."
-        )
+        raise UserError(f"epochs={epochs}, batch_size={batch_size}, lr={lr}: each must be above 0.")
     device = next(model.parameters()).device
     images = images.to(device)
     steps = epochs * -(-len(images.train_x) // batch_size)
@@ -163,9 +161,12 @@ def _batches(x: Tensor, y: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]
 def _optimizer(model: nn.Module, lr: float, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
-            model.parameters(), lr, recipe.momentum, nesterov=recipe.momentum > 0,
+            model.parameters(),
+            lr,
+            recipe.momentum,
+            nesterov=recipe.momentum > 0,
             weight_decay=recipe.weight_decay,
-        )  # fmt: skip
+        )
     if recipe.optimizer == "adam":
         return torch.optim.AdamW(model.parameters(), lr, weight_decay=recipe.weight_decay)
     raise UserError(f'There is no optimizer {recipe.optimizer!r}: take "sgd" or "adam".')

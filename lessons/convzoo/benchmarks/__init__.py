@@ -37,25 +37,31 @@ class Part:
 PARTS = {
     "layers": Part(
         "the lessons' layers against the framework's, the slowest first",
-        layers.rows, layers.line, lambda row: row["speed"],
+        layers.rows,
+        layers.line,
+        lambda row: row["speed"],
     ),
     "checks": Part(
-        "seconds of a check, the slowest first", lambda device, seconds: reader.checks(),
+        "seconds of a check, the slowest first",
+        lambda device, seconds: reader.checks(),
         lambda row: f"{row['exercise']:<32}{row['seconds']:.3f} s  {row['status']}",
         lambda row: -row["seconds"],
     ),
     "widgets": Part(
-        "a slider's move, in the kernel", lambda device, seconds: reader.widgets(seconds),
+        "a slider's move, in the kernel",
+        lambda device, seconds: reader.widgets(seconds),
         lambda row: f"{row['picture']:<32}{row['ms']:.1f} ms (least {row['least']:.1f})",
         lambda row: -row["ms"],
     ),
     "imports": Part(
-        "what imports add, in a fresh interpreter", lambda device, seconds: reader.imports(),
-        lambda row: f"{row['imports']:<32}{row['adds']:.2f} s over the {row['base']:.2f} s of "
-        f"{row['over']}",
+        "what imports add, in a fresh interpreter",
+        lambda device, seconds: reader.imports(),
+        lambda row: (
+            f"{row['imports']:<32}{row['adds']:.2f} s over the {row['base']:.2f} s of {row['over']}"
+        ),
         lambda row: row["adds"],
     ),
-}  # fmt: skip
+}
 
 
 def bench(parts: list[str], seconds: float = 1.0) -> dict:

@@ -6,12 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import torch
 
-from convzoo import count, measure, show
-from convzoo.exercises import catalogue, judge
+from convzoo import count, measure, place, show
+from convzoo.exercises import all_exercises, assess
 
 # What is imported, and over what: torch and torchvision are not ours.
 IMPORTS = {
@@ -30,13 +29,13 @@ def checks() -> Iterator[dict]:
     The second of two, since the first imports what it needs.
     """
     solutions = count.project() / "solutions"
-    for lesson in dict.fromkeys(e.lesson for e in catalogue().values()):
+    for lesson in dict.fromkeys(e.lesson for e in all_exercises().values()):
         names = count.definitions(solutions / f"{lesson}.py")
-        for exercise in (e for e in catalogue().values() if e.lesson == lesson):
+        for exercise in (e for e in all_exercises().values() if e.lesson == lesson):
             target = getattr(names, exercise.name)
-            judge(exercise, target)
+            assess(exercise, target)
             start = time.perf_counter()
-            verdict = judge(exercise, target)
+            verdict = assess(exercise, target)
             seconds = time.perf_counter() - start
             yield {"exercise": exercise.id, "status": verdict.status, "seconds": seconds}
 
@@ -52,7 +51,7 @@ def widgets(seconds: float = 1.0) -> Iterator[dict]:
         control = explorer.controls["value"]
 
         def move() -> None:
-            control.value = values[(values.index(control.value) + 1) % len(values)]  # noqa: B023
+            control.value = values[(values.index(control.value) + 1) % len(values)]
 
         timing = measure.bench({name: move}, seconds=seconds)[name]
         yield {"picture": name, "ms": 1e3 * timing.median, "least": 1e3 * timing.minimum}
@@ -94,6 +93,5 @@ def imports() -> Iterator[dict]:
 
 def _seconds(code: str) -> float:
     start = time.perf_counter()
-    library = Path(__file__).resolve().parents[2]
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=library)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=place.IMPORTABLE)
     return time.perf_counter() - start

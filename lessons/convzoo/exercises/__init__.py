@@ -1,15 +1,29 @@
-"""Exercises, short questions and predictions, and what a lesson calls to use them."""
+"""Exercises, short questions and predictions: the engine, and what a lesson calls to use it."""
 
-from convzoo.exercises.predictions import predict  # first: its module bears a function's name
-
-from convzoo.exercises.catalogue import catalogue, of_lesson, predictions, questions  # isort: skip
-from convzoo.exercises.judge import compare, judge
-from convzoo.exercises.model import STAGES, Exercise, Shortcut, Verdict, Wrong
-from convzoo.exercises.notebook import ask, begin, check, hint, use
+from convzoo.exercises.calls import ask, begin, check, hint, predict, use
+from convzoo.exercises.catalogue import all_exercises, all_predictions, all_questions, of_lesson
+from convzoo.exercises.judge import assess, compare
+from convzoo.exercises.model import STAGES, Exercise, Mistake, Shortcut, Verdict
 from convzoo.exercises.questions import Belief, Question
 
 __all__ = [
-    "STAGES", "Belief", "Exercise", "Question", "Shortcut", "Verdict", "Wrong",
-    "ask", "begin", "catalogue", "check", "compare", "hint", "judge", "of_lesson", "predict",
-    "predictions", "questions", "use",
-]  # fmt: skip
+    "STAGES",
+    "Belief",
+    "Exercise",
+    "Question",
+    "Shortcut",
+    "Verdict",
+    "Mistake",
+    "all_exercises",
+    "all_predictions",
+    "all_questions",
+    "ask",
+    "assess",
+    "begin",
+    "check",
+    "compare",
+    "hint",
+    "of_lesson",
+    "predict",
+    "use",
+]

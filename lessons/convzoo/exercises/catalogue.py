@@ -1,74 +1,92 @@
-"""All exercises and questions of the course, by id, in the order of the lessons."""
+"""All exercises, questions and predictions of the course, by id, in the order of the lessons.
+
+Nothing is registered: a lesson is a folder of `convzoo.ideas` that names its LESSON, an
+exercise a file in its `exercises/` that holds an EXERCISE, and its short questions and
+predictions stand in its `questions.py`.
+"""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pkgutil import iter_modules
 
-from convzoo.errors import UserError
+from convzoo import ideas
+from convzoo.errors import UserError, nearest
 from convzoo.exercises.model import Exercise
+from convzoo.exercises.predictions import Prediction
 from convzoo.exercises.questions import Question
 
-LESSONS = (
-    "00_convolution", "01_resnet", "02_resnext", "03_densenet",
-    "04_senet", "05_shufflenet", "06_separable", "07_zoo",
-)  # fmt: skip
 
-
-def catalogue() -> dict[str, Exercise]:
+def all_exercises() -> dict[str, Exercise]:
     """Every exercise by id."""
-    return _all("EXERCISES")
+    return _all(_exercises)
 
 
-def questions() -> dict[str, Question]:
+def all_questions() -> dict[str, Question]:
     """Every short question by id."""
-    return _all("QUESTIONS")
+    return _all(_questions)
 
 
-def predictions() -> dict:
+def all_predictions() -> dict[str, Prediction]:
     """Every prediction by id."""
-    return _all("PREDICTIONS")
+    return _all(_predictions)
 
 
 def find(key: str, known: Callable[[], dict]):
     """An entry by its id, or by the part behind its dot where only one has it; otherwise a
     UserError that names the nearest one.
 
-    known: `catalogue`, `questions` or `predictions`. Of an id that names its lesson only that
-    lesson is imported.
+    known: `all_exercises`, `all_questions` or `all_predictions`. Of an id that names its lesson
+    only that lesson is imported.
     """
-    found = _of_lesson(str(key).split(".")[0], _KINDS[known]).get(key)
+    found = of_lesson(str(key).split(".")[0], known).get(key)
     if found is not None:
         return found
     every = known()
     same = [k for k in every if key == k.split(".")[-1]]
     if len(same) == 1:
         return every[same[0]]
-    near = difflib.get_close_matches(str(key), every, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(every)}."
-    raise UserError(f"There is nothing with the id {key!r}. {hint}")
+    raise UserError(f"There is nothing with the id {key!r}. {nearest(key, every)}")
 
 
-def of_lesson(lesson: str, kind: Callable[[], dict] = catalogue) -> dict:
-    """The exercises (or the questions) of "02_resnext", by id."""
-    return _of_lesson(lesson.split("_")[-1], _KINDS[kind])
-
-
-_KINDS = {catalogue: "EXERCISES", questions: "QUESTIONS", predictions: "PREDICTIONS"}
-_NAMES = [lesson.split("_")[1] for lesson in LESSONS]
+def of_lesson(lesson: str, known: Callable[[], dict] = all_exercises) -> dict:
+    """The exercises (or the questions) of "02_resnext", by id; none of a lesson that is not."""
+    name = lesson.split("_")[-1]
+    return _KINDS[known](name) if name in ideas.lessons() else {}
 
 
 @cache
-def _all(kind: str) -> dict:
-    return {key: entry for name in _NAMES for key, entry in _of_lesson(name, kind).items()}
+def _all(of_idea: Callable[[str], dict]) -> dict:
+    return {key: entry for name in ideas.lessons() for key, entry in of_idea(name).items()}
 
 
 @cache
-def _of_lesson(name: str, kind: str) -> dict:
-    if name not in _NAMES or not find_spec(f"convzoo.exercises.{name}"):
-        return {}
-    module = import_module(f"convzoo.exercises.{name}")
-    return {entry.id: entry for entry in getattr(module, kind)}
+def _exercises(name: str) -> dict[str, Exercise]:
+    package = import_module(f"convzoo.ideas.{name}.exercises")
+    modules = [
+        import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)
+    ]
+    found = sorted((m.EXERCISE for m in modules), key=lambda exercise: exercise.place)
+    return {exercise.id: exercise for exercise in found}
+
+
+def _of_module(name: str, kind: str) -> dict:
+    home = f"convzoo.ideas.{name}.questions"
+    entries = getattr(import_module(home), kind) if find_spec(home) else ()
+    return {entry.id: entry for entry in entries}
+
+
+@cache
+def _questions(name: str) -> dict[str, Question]:
+    return _of_module(name, "QUESTIONS")
+
+
+@cache
+def _predictions(name: str) -> dict[str, Prediction]:
+    return _of_module(name, "PREDICTIONS")
+
+
+_KINDS = {all_exercises: _exercises, all_questions: _questions, all_predictions: _predictions}

@@ -11,13 +11,13 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import MAX_OPS, Case, Reply, answer
-from convzoo.exercises import told
+from convzoo.case import MAX_OPS, Case, Reply, answer, is_framework
+from convzoo.exercises import messages as told
 from convzoo.exercises.limit import TimeLimit, time_limit
-from convzoo.exercises.model import Exercise, Verdict, Wrong
-from convzoo.exercises.texts import side_by_side
-from convzoo.exercises.work import macs
-from convzoo.said import describe
+from convzoo.exercises.macs import macs
+from convzoo.exercises.model import Exercise, Mistake, Verdict
+from convzoo.exercises.side_by_side import side_by_side
+from convzoo.failure import describe
 
 SECONDS = 10.0
 TOLERANCE = 1e-7  # of the largest number; rounding in float64 is far below it
@@ -26,25 +26,30 @@ SPARE = 1.5  # times the reference's multiply-adds that an answer may take
 Respond = Callable[[Case], Reply]
 
 
-def judge(exercise: Exercise, target: Callable, gen: Generator | None = None) -> Verdict:
+def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -> Verdict:
     """Judge a function or class of this process. Never raises, and draws no number from the
     generator that the lesson's own experiments draw from."""
     if isinstance(target, type) != exercise.is_module:
         return _failed(exercise, "run", told.kind(exercise, target))
     if target is exercise.reference:
-        return _failed(exercise, "shortcut", (
-            f"`{exercise.name}` is the framework's own here, as `use` hands it out. Run the "
-            "exercise's cell again, so that the name stands for yours."
-        ))
+        return _failed(
+            exercise,
+            "shortcut",
+            (
+                f"`{exercise.name}` is the framework's own here, as `use` hands it out. Run the "
+                "exercise's cell again, so that the name stands for yours."
+            ),
+        )
     try:
         with time_limit(SECONDS), torch.random.fork_rng(devices=[]):
             return compare(exercise, lambda case: answer(target, case), gen)
     except TimeLimit:
         return _failed(
-            exercise, "run",
+            exercise,
+            "run",
             f"It was still running after {SECONDS:.0f} seconds and was stopped. "
             "Look for a loop that never ends, or for one over single numbers.",
-        )  # fmt: skip
+        )
 
 
 def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) -> Verdict:
@@ -98,8 +103,9 @@ def difference(
     if shape:
         return "parameters", shape
     if not same(have, want):
-        return "values", told.numbers([k for k in want if not _close(have[k], want[k])], want,
-                                      returns) + told.unwritten(reply)
+        return "values", told.numbers(
+            [k for k in want if not _close(have[k], want[k])], want, returns
+        ) + told.unwritten(reply)
     want, have = _part(expected, "buffer:"), _part(reply, "buffer:")
     for key, value in want.items():
         if key not in have or not same({key: have[key]}, {key: value}):
@@ -165,26 +171,29 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
 
 def diagnose(
     exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
-) -> Wrong | None:
+) -> Mistake | None:
     """The one wrong answer that gives these very replies, or None.
 
     replies: as far as the first that differs from the expected one, so that the first of several
     mistakes is found too. Only where two wrong answers fit, the other cases are asked.
     """
-    fitting = _fitting(exercise, exercise.wrong, cases, replies)
+    fitting = _fitting(exercise, exercise.mistakes, cases, replies)
     if len(fitting) > 1:
         others = cases[len(replies) :]
         fitting = _fitting(exercise, fitting, others, [respond(case) for case in others])
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _fitting(exercise: Exercise, wrong: tuple[Wrong, ...], cases, replies) -> tuple[Wrong, ...]:
+def _fitting(
+    exercise: Exercise, mistakes: tuple[Mistake, ...], cases, replies
+) -> tuple[Mistake, ...]:
     pairs = list(zip(cases, replies, strict=False))
     asked = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
     return tuple(
-        w for w in wrong
-        if all(_alike(answer(w.target, c, False), r, a) for (c, r), a in zip(pairs, asked))
-    )  # fmt: skip
+        m
+        for m in mistakes
+        if all(_alike(answer(m.target, c, False), r, a) for (c, r), a in zip(pairs, asked))
+    )
 
 
 def _alike(a: Reply, b: Reply, asked: set[str]) -> bool:
@@ -199,12 +208,13 @@ def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
     """What came back, without gradients that the reference has not (a running mean's), and
     without those of nothing but zeros: none is the same."""
     return {
-        k: v for k, v in reply.tensors.items()
+        k: v
+        for k, v in reply.tensors.items()
         if not k.startswith("grad:") or (k in asked and v.any())
-    }  # fmt: skip
+    }
 
 
-def _smallest(exercise: Exercise, respond: Respond, wrong: Wrong | None) -> str:
+def _smallest(exercise: Exercise, respond: Respond, wrong: Mistake | None) -> str:
     """The smallest case that is answered wrong; that which is so in the way that was diagnosed,
     if there is one."""
     shown = ""
@@ -246,7 +256,7 @@ def _framework_names(reference: Callable) -> list[str]:
     """The reference's name and those of the framework's classes that it builds on: what the
     reader's own answer runs in one of these, it has not done by hand."""
     kinds = reference.__mro__ if isinstance(reference, type) else (reference,)
-    return [kind.__name__ for kind in kinds if kind.__module__.startswith("convzoo.framework")]
+    return [kind.__name__ for kind in kinds if is_framework(kind.__module__)]
 
 
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
@@ -258,18 +268,20 @@ def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
     if large.launches > small.launches or len(small.ops) >= MAX_OPS:
         more = "or more " if len(large.ops) >= MAX_OPS else ""
         return _failed(
-            exercise, "launches",
+            exercise,
+            "launches",
             f"Right, but slow: {small.launches} operations in a small case and {large.launches} "
             f"{more}in a larger one. {exercise.slow}",
-        )  # fmt: skip
+        )
     own, enough = macs(large.ops), macs(answer(exercise.reference, many).ops)
     if own <= enough * SPARE:
         return None
     return _failed(
-        exercise, "launches",
+        exercise,
+        "launches",
         f"Right, but wasteful: {own:,} multiply-adds where {enough:,} are enough. "
         "Are zeros among what it multiplies?",
-    )  # fmt: skip
+    )
 
 
 def _failed(exercise, stage, message, wrong="", seen=()) -> Verdict:

@@ -10,13 +10,11 @@ from torch import Generator, Tensor
 
 from convzoo.case import Case, Op, state
 
-STAGES = (
-    "run", "names", "shape", "parameters", "values", "gradients", "shortcut", "launches",
-)  # fmt: skip
+STAGES = ("run", "names", "shape", "parameters", "values", "gradients", "shortcut", "launches")
 
 
 @dataclass(frozen=True)
-class Wrong:
+class Mistake:
     """A plausible mistake: the framework's operation on spoilt arguments.
 
     sentence: what would help whoever made it. It never states the answer's code.
@@ -44,13 +42,15 @@ class Shortcut:
 class Exercise:
     """One exercise of a lesson.
 
-    name: what the reader defines; reference: the framework's own form of it, with the
-    same signature; cases: random ones, in float64; small: ones in small integers to
-    follow by hand, smallest first; steady: two cases between which the number of launches may
-    not grow; returns: the names of its results, where there are several.
+    place: sorts it among the exercises of its lesson; name: what the reader defines;
+    reference: the framework's own form of it, with the same signature; cases: random ones, in
+    float64; small: ones in small integers to follow by hand, smallest first; steady: two cases
+    between which the number of launches may not grow; returns: the names of its results, where
+    there are several.
     """
 
     id: str
+    place: int
     lesson: str
     title: str
     points: int
@@ -59,7 +59,7 @@ class Exercise:
     reference: Callable
     cases: Callable[[Generator], list[Case]]
     small: Callable[[], list[Case]]
-    wrong: tuple[Wrong, ...]
+    mistakes: tuple[Mistake, ...]
     hints: tuple[str, ...]
     shortcuts: tuple[Shortcut, ...] = ()
     steady: Callable[[], tuple[Case, Case]] | None = None
@@ -80,7 +80,7 @@ class Verdict:
     status: str
     stage: str = ""
     message: str = ""
-    wrong: str = ""
+    mistake: str = ""
     seen: tuple[str, ...] = field(default=(), compare=False)
 
     @property

@@ -17,8 +17,7 @@ from io import BytesIO
 from math import isfinite
 
 from convzoo.exercises import progress
-from convzoo.show import Picture, coded, display, in_notebook, notice, notice_picture
-
+from convzoo.show import Picture, coded, in_notebook, notice_picture
 
 _HUNDREDTHS = "%", "percent", "points"
 
@@ -41,26 +40,6 @@ class Prediction:
     def asked(self) -> str:
         """The question, and what there is to choose from, a line each."""
         return "\n".join([self.question, *(f"- {option}" for option in self.options)])
-
-
-def predict(prediction_id: str, then: Callable, measured=None) -> None:
-    """Ask for a guess, then show what `then()` returns (an Explorer, a Picture, a figure).
-
-    measured: what the guess is compared with, a value or a function that returns it; it is
-    called after the guess. The prediction's own `value`, unless given.
-    """
-    from convzoo.exercises.catalogue import find, predictions
-
-    prediction = find(prediction_id, predictions)
-    measured = prediction.value if measured is None else measured
-    known = progress.recall("guesses", prediction.id)
-    if not _can_ask():
-        notice("Before you look", prediction.asked)
-        display(then())
-        if measured is not None:
-            notice(compared(prediction, known, _value(measured)))
-        return
-    display(Asking(prediction, then, measured))
 
 
 def compared(prediction: Prediction, guess, value) -> str:
@@ -102,11 +81,14 @@ class Asking:
         )
         self.result = kit.VBox([])
         self.why = kit.Text(
-            description=prediction.why, tooltip=prediction.why,
+            description=prediction.why,
+            tooltip=prediction.why,
             placeholder="one line, kept for you",
-            value=progress.recall("reasons", prediction.id, ""), continuous_update=False,
-            style={"description_width": "initial"}, layout=kit.Layout(width="90%"),
-        )  # fmt: skip
+            value=progress.recall("reasons", prediction.id, ""),
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout=kit.Layout(width="90%"),
+        )
         self.why.observe(self._keep_reason, names="value")
         self.box = kit.VBox([self.words, self.row, self.result])
         self.guess.on_click(lambda _: self._guessed(self.field.value))
@@ -132,7 +114,7 @@ class Asking:
         try:
             shown = [_widget(self._then())]
             if self._measured is not None:
-                words = compared(self.prediction, guess, _value(self._measured))
+                words = compared(self.prediction, guess, value_of(self._measured))
                 shown.append(_widget(Picture(words, _paragraph(f"<b>{escape(words)}</b>"))))
         except Exception as problem:
             text = f"{type(problem).__name__}: {problem}"
@@ -155,7 +137,7 @@ class Asking:
         return {**self.box._repr_mimebundle_(), **words._repr_mimebundle_()}
 
 
-def _can_ask() -> bool:
+def can_ask() -> bool:
     if os.environ.get("CONVZOO_PREDICT") == "skip" or not in_notebook():
         return False
     try:
@@ -169,9 +151,11 @@ def _field(kit, prediction: Prediction):
     shared = {"description": "I say:", "tooltip": prediction.question}
     if prediction.options:
         return kit.RadioButtons(
-            options=list(prediction.options), value=None, layout=kit.Layout(width="max-content"),
+            options=list(prediction.options),
+            value=None,
+            layout=kit.Layout(width="max-content"),
             **shared,
-        )  # fmt: skip
+        )
     return kit.Text(placeholder="a number", layout=kit.Layout(width="14em"), **shared)
 
 
@@ -209,7 +193,7 @@ def _drawn(figure) -> str:
     return f'<img alt="{escape(alt)}" style="max-width:100%" src="data:image/png;base64,{data}">'
 
 
-def _value(measured):
+def value_of(measured):
     return measured() if callable(measured) else measured
 
 
@@ -220,4 +204,5 @@ def _text(value) -> str:
 
 
 def _paragraph(html: str) -> str:
-    return f'<p style="font-size:var(--jp-content-font-size1,1.05em);margin:.4em 0;line-height:1.4">{html}</p>'
+    style = "font-size:var(--jp-content-font-size1,1.05em);margin:.4em 0;line-height:1.4"
+    return f'<p style="{style}">{html}</p>'

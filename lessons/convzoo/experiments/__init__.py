@@ -1,25 +1,25 @@
 """Experiments whose seeds are trained once and shipped: `python -m convzoo experiments`.
 
-    run(names, seeds)            trains what figures/data/NAME.json lacks
-    one(name, variant, seed)     trains one network here and now, the live seed of a lesson
-    load(name)                   what was shipped
-    summary(record)              mean and range of the seeds, a row for each variant
-    together({name: record})     several records as one
-    gap(record, one, other)      is the difference larger than the seeds' spread?
+run(names, seeds)            trains what figures/data/NAME.json lacks
+one(name, variant, seed)     trains one network here and now, the live seed of a lesson
+load(name)                   what was shipped
+summary(record)              mean and range of the seeds, a row for each variant
+together({name: record})     several records as one
+gap(record, one, other)      is the difference larger than the seeds' spread?
 """
 
-from convzoo.experiments import (
-    convolution, densenet, resnet, resnext, senet, separable, shufflenet, zoo,
-)  # fmt: skip
 from convzoo.experiments.reading import gap, load, summary, together, told
-from convzoo.experiments.runner import Experiment, catalogue, find, one, register, run
-
-register(
-    *convolution.EXPERIMENTS, *densenet.EXPERIMENTS, *resnet.EXPERIMENTS, *resnext.EXPERIMENTS,
-    *senet.EXPERIMENTS, *separable.EXPERIMENTS, *shufflenet.EXPERIMENTS, *zoo.EXPERIMENTS,
-)  # fmt: skip
+from convzoo.experiments.runner import Experiment, all_experiments, find, one, run
 
 __all__ = [
-    "Experiment", "catalogue", "find", "gap", "load", "one", "run", "summary", "together",
+    "Experiment",
+    "all_experiments",
+    "find",
+    "gap",
+    "load",
+    "one",
+    "run",
+    "summary",
+    "together",
     "told",
-]  # fmt: skip
+]

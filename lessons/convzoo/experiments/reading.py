@@ -64,9 +64,7 @@ def together(records: dict[str, dict]) -> dict:
     for name, record in records.items():
         for variant, size in record["variants"].items():
             whole["variants"][f"{variant}, {name}"] = size
-        whole["results"] += [
-            {**r, "variant": f"{r['variant']}, {name}"} for r in record["results"]
-        ]
+        whole["results"] += [{**r, "variant": f"{r['variant']}, {name}"} for r in record["results"]]
     return whole
 
 

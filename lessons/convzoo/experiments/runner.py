@@ -10,14 +10,18 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from convzoo import device as devices
+from convzoo import ideas
 from convzoo.data import Images
-from convzoo.errors import UserError
+from convzoo.errors import UserError, nearest
 from convzoo.measure import cost, records
 from convzoo.train import History, Recipe, train
 
@@ -45,24 +49,20 @@ class Experiment:
     elsewhere: Callable[[str], Experiment] | None = None
 
 
-_CATALOGUE: dict[str, Experiment] = {}
-
-
-def register(*experiments: Experiment) -> None:
-    """Add experiments to the catalogue."""
-    _CATALOGUE.update({experiment.name: experiment for experiment in experiments})
-
-
-def catalogue() -> dict[str, Experiment]:
-    """Every experiment, by name."""
-    return dict(_CATALOGUE)
+@cache
+def all_experiments() -> dict[str, Experiment]:
+    """Every experiment by name: the EXPERIMENTS of each idea that has an `experiments.py`."""
+    homes = [f"convzoo.ideas.{name}.experiments" for name in ideas.lessons()]
+    modules = [import_module(home) for home in homes if find_spec(home)]
+    return {experiment.name: experiment for m in modules for experiment in m.EXPERIMENTS}
 
 
 def find(name: str) -> Experiment:
     """An experiment by name; raises UserError where there is none."""
-    if name not in _CATALOGUE:
-        raise UserError(f"There is no experiment {name!r}: there are {', '.join(_CATALOGUE)}.")
-    return _CATALOGUE[name]
+    known = all_experiments()
+    if name not in known:
+        raise UserError(f"There is no experiment {name!r}. {nearest(name, known)}")
+    return known[name]
 
 
 def one(
@@ -145,10 +145,10 @@ def run(
 
 
 def _chosen(names: list[str], data: str | None) -> list[Experiment]:
-    found = [find(name) for name in names] or list(_CATALOGUE.values())
+    found = [find(name) for name in names] or list(all_experiments().values())
     if not data:
         return found
-    able = [e.name for e in _CATALOGUE.values() if e.elsewhere]
+    able = [e.name for e in all_experiments().values() if e.elsewhere]
     unable = [name for name in names if name not in able]
     if unable or not able:
         what = f"{unable[0]} is about its own images" if unable else "No experiment takes others"
@@ -169,10 +169,14 @@ def _record(experiment: Experiment, path: Path, device: torch.device, again: boo
         found = None
     results = found["results"] if found else []
     return {
-        "what": "experiment", "name": experiment.name, "question": experiment.question,
-        **records.header(device), "settings": experiment.settings, "variants": sizes,
+        "what": "experiment",
+        "name": experiment.name,
+        "question": experiment.question,
+        **records.header(device),
+        "settings": experiment.settings,
+        "variants": sizes,
         "results": results,
-    }  # fmt: skip
+    }
 
 
 def _size(experiment: Experiment, variant: str) -> dict:

@@ -1,16 +1,17 @@
 """Measuring: what a callable costs, how long it takes, what depends on what.
 
-    cost(fn, *inputs)              parameters, multiply-adds, bytes, launches
-    saved_bytes(fn, *inputs)       memory that is kept for the backward pass
-    bench({"name": fn, ...})       times, interleaved
-    channel_matrix(module, x)      the signed matrix between the channels
-    receptive_field(layers)        in theory; effective_receptive_field: measured
-    roofline                       the least bytes and the least time of an operation
-    sparse                         patterns, layouts, what their index costs, the crossover
-    report                         the curves measured on this device and on others
+cost(fn, *inputs)              parameters, multiply-adds, bytes, launches
+saved_bytes(fn, *inputs)       memory that is kept for the backward pass
+bench({"name": fn, ...})       times, interleaved
+channel_matrix(module, x)      the signed matrix between the channels
+receptive_field(layers)        in theory; effective_receptive_field: measured
+roofline                       the least bytes and the least time of an operation
+sparse                         patterns, layouts, what their index costs, the crossover
+report                         the curves measured on this device and on others
 """
 
-from convzoo.measure import report, roofline, sparse
+from convzoo.measure import device_report as report
+from convzoo.measure import roofline, sparse
 from convzoo.measure.counting import Cost, cost, saved_bytes
 from convzoo.measure.probing import (
     Field,
@@ -21,6 +22,16 @@ from convzoo.measure.probing import (
 from convzoo.measure.timing import Timing, bench
 
 __all__ = [
-    "Cost", "Field", "Timing", "bench", "channel_matrix", "cost",
-    "effective_receptive_field", "receptive_field", "report", "roofline", "saved_bytes", "sparse",
+    "Cost",
+    "Field",
+    "Timing",
+    "bench",
+    "channel_matrix",
+    "cost",
+    "effective_receptive_field",
+    "receptive_field",
+    "report",
+    "roofline",
+    "saved_bytes",
+    "sparse",
 ]

@@ -158,8 +158,13 @@ class _Watch(TorchDispatchMode):
 
     def cost(self, params: int, backward: Cost | None) -> Cost:
         return Cost(
-            params, self.macs, self.products, self.bytes_read,
-            self.bytes_written, self.launches, backward,
+            params,
+            self.macs,
+            self.products,
+            self.bytes_read,
+            self.bytes_written,
+            self.launches,
+            backward,
         )
 
 

@@ -31,11 +31,13 @@ def curve(record: dict, layout: str, n: int, columns: int, dtype: str = "float32
         rounds.setdefault(density, []).append((dense, taken))
     return [
         {
-            "density": d, "speedup": _least(pairs)[0] / _least(pairs)[1],
-            "low": min(t / s for t, s in pairs), "high": max(t / s for t, s in pairs),
+            "density": d,
+            "speedup": _least(pairs)[0] / _least(pairs)[1],
+            "low": min(t / s for t, s in pairs),
+            "high": max(t / s for t, s in pairs),
         }
         for d, pairs in sorted(rounds.items())
-    ]  # fmt: skip
+    ]
 
 
 def _least(pairs: list[tuple[float, float]]) -> tuple[float, float]:

@@ -13,8 +13,12 @@ from torch import Tensor
 from convzoo.errors import UserError
 
 PATTERNS = (
-    "random", "blocks", "block-diagonal", "block-diagonal + off-diagonal blocks", "permutation",
-)  # fmt: skip
+    "random",
+    "blocks",
+    "block-diagonal",
+    "block-diagonal + off-diagonal blocks",
+    "permutation",
+)
 
 
 def mask(pattern: str, n: int, density: float, seed: int = 0, block: int = 32) -> Tensor:

@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 
 import convzoo
+from convzoo import place
 from convzoo.device import processor
 from convzoo.errors import UserError
 
 
 def folder() -> Path:
     """figures/data of the course that this library belongs to."""
-    return Path(__file__).resolve().parents[3] / "figures" / "data"
+    return place.data()
 
 
 def header(device: torch.device | str) -> dict:

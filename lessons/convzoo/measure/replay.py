@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import log
 
+from convzoo.measure.device_report import LAYOUTS_OF
 from convzoo.measure.masks import density_of, divisors, mask, thumbnail
-from convzoo.measure.report import LAYOUTS_OF
 from convzoo.measure.sparse import Step
 from convzoo.measure.storage import LAYOUTS, index_bytes, misfit
 from convzoo.measure.timing import Timing, summary

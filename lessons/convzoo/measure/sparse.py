@@ -19,16 +19,38 @@ from torch import Tensor
 
 from convzoo.errors import UserError
 from convzoo.measure.masks import (
-    PATTERNS, density_of, divisors, groups_of, is_permutation, mask, thumbnail,
-)  # fmt: skip
+    PATTERNS,
+    density_of,
+    divisors,
+    groups_of,
+    is_permutation,
+    mask,
+    thumbnail,
+)
 from convzoo.measure.storage import LAYOUTS, index_bytes, misfit, stored_values
 from convzoo.measure.timing import Timing, bench, summary
 
 __all__ = [
-    "LAYOUTS", "LOWEST", "PATTERNS", "Step", "Unavailable", "crossover", "density_of",
-    "disagreement", "groups_of", "index_bytes", "is_permutation", "layouts", "mask", "misfit",
-    "operands", "stored_values", "sweep", "thumbnail", "timed",
-]  # fmt: skip
+    "LAYOUTS",
+    "LOWEST",
+    "PATTERNS",
+    "Step",
+    "Unavailable",
+    "crossover",
+    "density_of",
+    "disagreement",
+    "groups_of",
+    "index_bytes",
+    "is_permutation",
+    "layouts",
+    "mask",
+    "misfit",
+    "operands",
+    "stored_values",
+    "sweep",
+    "thumbnail",
+    "timed",
+]
 
 LOWEST = 0.001  # the density at which the slider begins
 # Products of k numbers in another order: rounding grows with the root of k, a bug does not.
@@ -133,9 +155,13 @@ def _permutation(weight: Tensor, mask: Tensor, block: int) -> Product:
 
 
 _BUILD = {
-    "dense": _dense, "COO": _coo, "CSR": _csr, "BSR": _bsr,
-    "block-diagonal": _block_diagonal, "permutation": _permutation,
-}  # fmt: skip
+    "dense": _dense,
+    "COO": _coo,
+    "CSR": _csr,
+    "BSR": _bsr,
+    "block-diagonal": _block_diagonal,
+    "permutation": _permutation,
+}
 
 
 def disagreement(product: Product, x: Tensor, expected: Tensor) -> float:
@@ -153,9 +179,10 @@ def crossover(
     times, the last crossing from "sparse wins" to "dense wins" counts.
     """
     points = [
-        (log(d), log(s / t)) for d, t, s in zip(densities, dense, sparse, strict=True)
+        (log(d), log(s / t))
+        for d, t, s in zip(densities, dense, sparse, strict=True)
         if isfinite(t) and isfinite(s)
-    ]  # fmt: skip
+    ]
     if [x for x, _ in points] != sorted({x for x, _ in points}):
         raise UserError("The densities of a crossover must rise: sort them, each once.")
     found = None

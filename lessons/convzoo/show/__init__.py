@@ -5,6 +5,16 @@ from convzoo.show.numbers import bytes_, number, seconds, si
 from convzoo.show.picture import Picture, coded, display, in_notebook, notice, notice_picture
 
 __all__ = [
-    "Picture", "bytes_", "coded", "display", "draw", "in_notebook", "notice", "notice_picture",
-    "number", "seconds", "si", "widgets",
+    "Picture",
+    "bytes_",
+    "coded",
+    "display",
+    "draw",
+    "in_notebook",
+    "notice",
+    "notice_picture",
+    "number",
+    "seconds",
+    "si",
+    "widgets",
 ]

@@ -58,14 +58,17 @@ def bars(
     said = "; ".join(f"{name} {text}" for name, _, text in rows)
     alt = f"{title}: {said}" + (f"; the dashed line marks {level_name}." if level_name else ".")
     total = left + span + right
-    return Picture(alt, (
-        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{total:.0f}" height="{height}" viewBox="0 0 {total:.0f} {height}" '
-        'preserveAspectRatio="xMinYMin" '
-        f'font-family="{palette.FONT}" font-size="{_TEXT}" '
-        'style="max-width:100%;height:auto">'
-        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(drawn)}</svg>'
-    ))
+    return Picture(
+        alt,
+        (
+            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+            f'width="{total:.0f}" height="{height}" viewBox="0 0 {total:.0f} {height}" '
+            'preserveAspectRatio="xMinYMin" '
+            f'font-family="{palette.FONT}" font-size="{_TEXT}" '
+            'style="max-width:100%;height:auto">'
+            f'<rect width="100%" height="100%" fill="#fff"/>{"".join(drawn)}</svg>'
+        ),
+    )
 
 
 def _words(x: float, y: float, text: str) -> str:
@@ -88,10 +91,7 @@ def _level(x: float, top: int, height: int, name: str) -> str:
 
 
 def table(
-    rows: Sequence[Sequence[object]],
-    header: Sequence[str],
-    caption: str,
-    mark: int | None = None,
+    rows: Sequence[Sequence[object]], header: Sequence[str], caption: str, mark: int | None = None
 ) -> Picture:
     """A table that a screen reader reads as one; the row `mark` stands out.
 
@@ -122,7 +122,7 @@ def table(
         f'<caption style="text-align:left;font-weight:bold;padding:.3em .8em;color:#111;'
         f'background:#fff">{escape(caption)}</caption><thead style="border-bottom:2px solid '
         f'#555"><tr style="background:#fff">{heads}</tr></thead>'
-        f'<tbody>{"".join(body)}</tbody></table>'
+        f"<tbody>{''.join(body)}</tbody></table>"
     )
     said = "; ".join(", ".join(f"{h} {v}" for h, v in zip(header, row)) for row in rows)
     return Picture(f"{caption}: {said}.", html)
@@ -140,10 +140,7 @@ def beside(*pictures: Picture) -> Picture:
         f'<div style="flex:1 1 0;min-width:min(100%,{_narrowest(picture)}px)">{picture.html}</div>'
         for picture in pictures
     )
-    html = (
-        '<div style="display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start">'
-        f"{items}</div>"
-    )
+    html = f'<div style="display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start">{items}</div>'
     return Picture("\n".join(picture.alt for picture in pictures), html)
 
 

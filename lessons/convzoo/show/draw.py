@@ -11,6 +11,18 @@ from convzoo.show.seeds import seeds
 from convzoo.show.taps import taps
 
 __all__ = [
-    "Line", "Mark", "Spot", "bars", "beside", "channel_matrix", "curves", "front", "lines",
-    "pattern", "pixels", "seeds", "table", "taps",
-]  # fmt: skip
+    "Line",
+    "Mark",
+    "Spot",
+    "bars",
+    "beside",
+    "channel_matrix",
+    "curves",
+    "front",
+    "lines",
+    "pattern",
+    "pixels",
+    "seeds",
+    "table",
+    "taps",
+]

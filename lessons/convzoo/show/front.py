@@ -58,8 +58,11 @@ def front(
     parts += [_level(at_y(y), f"{y:.0%}", width) for y in _tenths(low, high)]
     parts.append(_axis_names(x_label, y_label, width, height))
     places = [(at_x(s.x), at_y(s.y)) for s in spots]
-    joined = [(places[a], places[b]) for a, b in pairwise(range(len(spots)))
-              if spots[a].name == spots[b].name]  # fmt: skip
+    joined = [
+        (places[a], places[b])
+        for a, b in pairwise(range(len(spots)))
+        if spots[a].name == spots[b].name
+    ]
     parts += [_line(a, b, palette.NEUTRAL, 1.5) for a, b in joined]
     kept = sorted(p for p, s in zip(places, spots, strict=True) if s.on_front)
     dashed = ' stroke-dasharray="7 5"'
@@ -71,12 +74,15 @@ def front(
         parts.append(_dot(x, y, ends, spot.on_front))
     parts += _names(spots, places, taken, (_LEFT, _TOP, width - 4, height - _BOTTOM))
     alt = _words(spots, title, x_label, y_label, x_text)
-    return Picture(alt, (
-        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'font-family="{palette.FONT}" font-size="{_TEXT}" style="max-width:100%;height:auto">'
-        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
-    ))  # fmt: skip
+    return Picture(
+        alt,
+        (
+            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+            f'width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+            f'font-family="{palette.FONT}" font-size="{_TEXT}" style="max-width:100%;height:auto">'
+            f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
+        ),
+    )
 
 
 def _log_axis(values: Sequence[float], left: float, right: float):

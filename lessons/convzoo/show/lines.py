@@ -54,20 +54,24 @@ def lines(
         drawn.append(_text(middle, 44 if tight and k % 2 else 62, name.strip(), "middle"))
         drawn.append(_between(matrix, across[k], across[k + 1], gap, groups, reached, k))
     for k, high in enumerate(heights):
-        drawn += [_dot(across[k], _at(i, gap), _shade(i, high, groups, reached, k))
-                  for i in range(high)]  # fmt: skip
+        drawn += [
+            _dot(across[k], _at(i, gap), _shade(i, high, groups, reached, k)) for i in range(high)
+        ]
     labels = [str(i) for i in range(heights[0])], right or [str(i) for i in range(heights[-1])]
     drawn += [_text(left - 18, _at(i, gap) + 6, t, "end") for i, t in enumerate(labels[0])]
     drawn += [_text(across[-1] + 18, _at(i, gap) + 6, str(t)) for i, t in enumerate(labels[1])]
     height = _at(max(heights), gap)
     alt = _words(title, names, matrices, reached, follow)
-    return Picture(alt, (
-        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{width}" height="{height:.0f}" viewBox="0 0 {width} {height:.0f}" '
-        f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
-        'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
-        f'{"".join(drawn)}</svg>'
-    ))  # fmt: skip
+    return Picture(
+        alt,
+        (
+            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+            f'width="{width}" height="{height:.0f}" viewBox="0 0 {width} {height:.0f}" '
+            f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
+            'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
+            f"{''.join(drawn)}</svg>"
+        ),
+    )
 
 
 def _reached(matrices, inputs: int, follow: int | None) -> list[set[int]] | None:
@@ -131,7 +135,7 @@ def _words(title: str, names, matrices, reached, follow: int | None) -> str:
     for name, matrix in zip(names, matrices, strict=True):
         sources = [[j for j, value in enumerate(row) if value] for row in matrix]
         if len(sources) <= _TOLD and all(len(row) == 1 for row in sources):
-            said.append(f"{name}: places take channels {', '.join(str(j) for j, in sources)}")
+            said.append(f"{name}: places take channels {', '.join(str(j) for (j,) in sources)}")
         else:
             said.append(f"{name}: {sum(map(len, sources))} connections")
     if reached is not None:

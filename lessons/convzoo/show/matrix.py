@@ -62,15 +62,17 @@ def channel_matrix(
     told = max(rows, cols) <= LARGEST_WITH_TERMS and not still
     largest = limit or max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
     alt = _describe(values, title, describe)
-    body = "".join((
-        _heading(title, width),
-        _axes(row_names, col_names, cell, left, width),
-        _row_marks(row_colours, cell, left),
-        _frame(rows, cols, cell, left),
-        _cells(values, say if told else None, cell, left, largest, bottom),
-        _key(largest, left, bottom + 12),
-        _invitation(bottom + 60) if told else "",
-    ))
+    body = "".join(
+        (
+            _heading(title, width),
+            _axes(row_names, col_names, cell, left, width),
+            _row_marks(row_colours, cell, left),
+            _frame(rows, cols, cell, left),
+            _cells(values, say if told else None, cell, left, largest, bottom),
+            _key(largest, left, bottom + 12),
+            _invitation(bottom + 60) if told else "",
+        )
+    )
     height = bottom + (90 if told else 42)
     return Picture(alt, _svg(alt, body, width, height))
 

@@ -12,12 +12,7 @@ from html import escape
 from convzoo.show.palette import INPUT, MONO, NEUTRAL, OUTPUT, WEIGHT, channels
 from convzoo.show.stills import for_any_page
 
-KINDS = {
-    "pass": (OUTPUT, "✓"),
-    "fail": (WEIGHT, "✗"),
-    "info": (INPUT, "➜"),
-    "todo": (NEUTRAL, "○"),
-}
+KINDS = {"pass": (OUTPUT, "✓"), "fail": (WEIGHT, "✗"), "info": (INPUT, "➜"), "todo": (NEUTRAL, "○")}
 
 
 @dataclass(frozen=True)

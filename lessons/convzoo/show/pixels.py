@@ -54,14 +54,17 @@ def pixels(
         f'<text x="{_SIDE}" y="{height - 12:.0f}" fill="{palette.NEUTRAL}">{escape(note)}</text>'
     )
     alt = _words(rows, outlined, title, note)
-    return Picture(alt, (
-        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
-        'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<text x="{_SIDE}" y="24" font-weight="bold" font-size="{letters:.1f}">{escape(title)}'
-        f'</text>{"".join(drawn)}{below if note else ""}</svg>'
-    ))  # fmt: skip
+    return Picture(
+        alt,
+        (
+            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+            f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
+            f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
+            'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
+            f'<text x="{_SIDE}" y="24" font-weight="bold" font-size="{letters:.1f}">{escape(title)}'
+            f"</text>{''.join(drawn)}{below if note else ''}</svg>"
+        ),
+    )
 
 
 def _pixel(value: float, x: float, y: float, cell: float, largest: float, numbered: bool) -> str:

@@ -155,7 +155,9 @@ def _fit(figure, names: Sequence[str], lifted: bool) -> None:
     width, height = figure.get_size_inches() * _DPI
     right = _LETTER * max((len(name) for name in names), default=0) + 24
     figure.subplots_adjust(
-        left=88 / width, right=1 - right / width, bottom=68 / height,
+        left=88 / width,
+        right=1 - right / width,
+        bottom=68 / height,
         top=1 - (66 if lifted else 44) / height,
     )
 
@@ -173,8 +175,13 @@ def _label(figure, axes, lines: Sequence[Line], colours: Sequence[str]) -> None:
     width, height = figure.get_size_inches() * _DPI
     for (_, x, name, colour), y in zip(ends, heights):
         figure.text(
-            (min(x, box.x1) + 10) / width, y / height, name, color=colour, fontsize=_TEXT,
-            fontweight="bold", va="center",  # and in front of the lines that go on further
+            (min(x, box.x1) + 10) / width,
+            y / height,
+            name,
+            color=colour,
+            fontsize=_TEXT,
+            fontweight="bold",
+            va="center",  # and in front of the lines that go on further
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
 
@@ -187,9 +194,13 @@ def _label_marks(figure, axes, marks: Sequence[Mark]) -> None:
     width, height = figure.get_size_inches() * _DPI
     for mark, x in zip(marks, spread(places, gap, box.x0, box.x1)):
         figure.text(
-            x / width, (box.y1 + 6) / height, mark.name, color=mark.colour, fontsize=_TEXT,
+            x / width,
+            (box.y1 + 6) / height,
+            mark.name,
+            color=mark.colour,
+            fontsize=_TEXT,
             ha="center",
-        )  # fmt: skip
+        )
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:

@@ -44,19 +44,24 @@ def seeds(
     height = _TOP + step * len(rows) + 34
     parts = [f'<text x="8" y="26" font-weight="bold" font-size="20">{escape(title)}</text>']
     parts += [_key(left, bool(live))]
-    parts += [_tick(at(start + k * (1 - start) / 4), start + k * (1 - start) / 4, height)
-              for k in range(5)]  # fmt: skip
+    parts += [
+        _tick(at(start + k * (1 - start) / 4), start + k * (1 - start) / 4, height)
+        for k in range(5)
+    ]
     if chance is not None:
         parts.append(_chance(at(chance), height))
     for k, row in enumerate(rows):
         parts.append(_row(row, live.get(row["variant"]), at, left, width, _TOP + k * step))
     alt = _words(rows, live, title)
-    return Picture(alt, (
-        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'font-family="{palette.FONT}" font-size="{_TEXT}" style="max-width:100%;height:auto">'
-        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
-    ))  # fmt: skip
+    return Picture(
+        alt,
+        (
+            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+            f'width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+            f'font-family="{palette.FONT}" font-size="{_TEXT}" style="max-width:100%;height:auto">'
+            f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
+        ),
+    )
 
 
 def _key(left: float, live: bool) -> str:
@@ -68,7 +73,7 @@ def _key(left: float, live: bool) -> str:
         f'<rect x="{left}" y="47" width="36" height="12" fill="{palette.ALTERNATIVES[1]}"/>'
         f'<rect x="{left + 18}" y="44" width="3" height="18"/>'
         f'<text x="{left + 46}" y="59" font-size="16">all shipped seeds, and mean</text>'
-        f'{own if live else ""}'
+        f"{own if live else ''}"
     )
 
 
@@ -90,10 +95,14 @@ def _chance(x: float, height: int) -> str:
 def _row(row: Mapping, own: float | None, at, left: float, width: float, y: float) -> str:
     low, high, middle = (at(row[key]) for key in ("low", "high", "mean"))
     text = f"{row['mean']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
-    diamond = "" if own is None else (
-        f'<path d="M{at(own):.1f} {y + 5}l9 9-9 9-9-9z" fill="{palette.WEIGHT}" '
-        'stroke="#fff" stroke-width="1.5"/>'
-    )  # fmt: skip
+    diamond = (
+        ""
+        if own is None
+        else (
+            f'<path d="M{at(own):.1f} {y + 5}l9 9-9 9-9-9z" fill="{palette.WEIGHT}" '
+            'stroke="#fff" stroke-width="1.5"/>'
+        )
+    )
     return (
         f'<text x="{left - 12}" y="{y + 20}" text-anchor="end">{escape(str(row["variant"]))}</text>'
         f'<rect x="{low - 3:.1f}" y="{y + 8}" width="{high - low + 6:.1f}" height="12" '

@@ -12,9 +12,11 @@ from convzoo.show.picture import Picture
 from convzoo.show.plots import Line, Mark, curves
 
 COLOURS = {
-    "COO": palette.ALTERNATIVES[1], "CSR": palette.WEIGHT,
-    "BSR": palette.INPUT, "block-diagonal": palette.OUTPUT,
-}  # fmt: skip
+    "COO": palette.ALTERNATIVES[1],
+    "CSR": palette.WEIGHT,
+    "BSR": palette.INPUT,
+    "block-diagonal": palette.OUTPUT,
+}
 
 
 def panel(step) -> Picture:

@@ -9,9 +9,7 @@ import re
 
 _SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _LIVE_PARTS = re.compile(r'<title>.*?</title>|<text class="(?:t|hint)".*?</text>', re.DOTALL)
-_TRUSTED = (
-    "<style>.convzoo-live{display:block!important}.convzoo-still{display:none}</style>"
-)
+_TRUSTED = "<style>.convzoo-live{display:block!important}.convzoo-still{display:none}</style>"
 
 
 def for_any_page(html: str, plain: str = "") -> str:

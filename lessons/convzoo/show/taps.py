@@ -42,19 +42,30 @@ def taps(
     width = max(2 * _SIDE + len(right) * wide, 300)
     left = (width - len(right) * wide + _GAP) / 2
     drawn = [
-        _tap(tap, values, cell, left + right.index(tap[1]) * wide, _TOP + down.index(tap[0]) * high,
-             largest, tap in chosen, still)
+        _tap(
+            tap,
+            values,
+            cell,
+            left + right.index(tap[1]) * wide,
+            _TOP + down.index(tap[0]) * high,
+            largest,
+            tap in chosen,
+            still,
+        )
         for tap, values in lists.items()
-    ]  # fmt: skip
+    ]
     height = _TOP + len(down) * high
     alt = _words(lists, chosen, title)
-    return Picture(alt, (
-        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
-        'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
-        f'{_heading(title, width)}{"".join(drawn)}</svg>'
-    ))  # fmt: skip
+    return Picture(
+        alt,
+        (
+            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+            f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
+            f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
+            'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
+            f"{_heading(title, width)}{''.join(drawn)}</svg>"
+        ),
+    )
 
 
 def place(tap: Tap) -> str:
@@ -96,9 +107,9 @@ def _tap(tap, values, cell, x, y, largest, full: bool, still: bool) -> str:
 
 def _square(tap, i, j, value, x, y, cell, largest, still) -> str:
     fill = "#fff" if value == 0 else colour_of(value, largest)
-    told = "" if still else (
-        f"<title>y[{i}] gets {value:+.2f} * x[{j}], {escape(place(tap))}</title>"
-    )  # fmt: skip
+    told = (
+        "" if still else (f"<title>y[{i}] gets {value:+.2f} * x[{j}], {escape(place(tap))}</title>")
+    )
     shape = f'<rect x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" height="{cell:.1f}" fill="{fill}"'
     return f"{shape}>{told}</rect>" if told else f"{shape}/>"
 

@@ -40,8 +40,11 @@ class Stops:
     def widget(self, kit, live: bool):
         names = self.names or [str(value) for value in self.values]
         return kit.SelectionSlider(
-            options=list(zip(names, self.values)), value=self.value,
-            continuous_update=live, layout=kit.Layout(width="26em"), **_named(self.label),
+            options=list(zip(names, self.values)),
+            value=self.value,
+            continuous_update=live,
+            layout=kit.Layout(width="26em"),
+            **_named(self.label),
         )
 
 
@@ -60,8 +63,11 @@ class Range:
         from math import log10
 
         shared = {
-            "value": self.value, "step": self.step, "continuous_update": live,
-            "layout": kit.Layout(width="26em"), **_named(self.label),
+            "value": self.value,
+            "step": self.step,
+            "continuous_update": live,
+            "layout": kit.Layout(width="26em"),
+            **_named(self.label),
         }
         if self.log:
             low, high = log10(self.lo), log10(self.hi)
@@ -83,7 +89,9 @@ class Choice:
         options = self.options
         pairs = list(options.items()) if isinstance(options, dict) else list(options)
         return kit.Dropdown(
-            options=pairs, value=self.value, layout=kit.Layout(width="max-content"),
+            options=pairs,
+            value=self.value,
+            layout=kit.Layout(width="max-content"),
             **_named(self.label),
         )
 
@@ -97,7 +105,9 @@ class Toggle:
 
     def widget(self, kit, live: bool):
         return kit.Checkbox(
-            value=self.value, indent=False, layout=kit.Layout(width="max-content"),
+            value=self.value,
+            indent=False,
+            layout=kit.Layout(width="max-content"),
             **_named(self.label),
         )
 
@@ -138,8 +148,7 @@ class Explorer:
     An error inside `picture` is shown in the view and kept in `explorer.error`.
     """
 
-    def __init__(self, picture: Callable[..., Picture], *, live: bool = True,
-                 **controls: Control):
+    def __init__(self, picture: Callable[..., Picture], *, live: bool = True, **controls: Control):
         kit = _ipywidgets()
         self._draw = picture
         self.controls = {
@@ -183,8 +192,7 @@ class Explorer:
 
     def _box(self, kit):
         row = kit.HBox(
-            list(self.controls.values()),
-            layout=kit.Layout(flex_flow="row wrap", width="100%"),
+            list(self.controls.values()), layout=kit.Layout(flex_flow="row wrap", width="100%")
         )
         box = kit.VBox([row, self.view, kit.HTML(_AS_TEXT)], layout=kit.Layout(width="100%"))
         box.add_class("convzoo-explorer")

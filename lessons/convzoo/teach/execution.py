@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from convzoo import place
 from convzoo.errors import UserError
 
 SECONDS = 300  # that one cell of a solution may take
@@ -23,7 +24,7 @@ def execute(solution: dict, folder: Path) -> dict:
     node = nbformat.from_dict(json.loads(json.dumps(solution)))
     for cell in node.cells:
         cell.source = "".join(cell.source)
-    library = str(Path(__file__).parents[2])
+    library = str(place.IMPORTABLE)
     with tempfile.TemporaryDirectory() as home:
         env = os.environ | {
             "CONVZOO_HOME": home,
@@ -31,9 +32,13 @@ def execute(solution: dict, folder: Path) -> dict:
             "PYTHONPATH": os.pathsep.join([library, os.environ.get("PYTHONPATH", "")]).rstrip(":"),
         }
         client = NotebookClient(
-            node, timeout=SECONDS, kernel_name="python3", record_timing=False,
-            coalesce_streams=True, resources={"metadata": {"path": str(folder)}},
-        )  # fmt: skip
+            node,
+            timeout=SECONDS,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(folder)}},
+        )
         try:
             client.execute(env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         except CellExecutionError as problem:

@@ -69,11 +69,13 @@ def release(
             executed = execute(solution, target.parent)
         else:
             executed = with_outputs(solution, old)
-        changed += _put({
-            root / "lessons" / f"{source.name}.ipynb": _text(lesson),
-            root / "lessons" / f"{source.name}.py": script,
-            target: _text(executed),
-        })  # fmt: skip
+        changed += _put(
+            {
+                root / "lessons" / f"{source.name}.ipynb": _text(lesson),
+                root / "lessons" / f"{source.name}.py": script,
+                target: _text(executed),
+            }
+        )
     return [path.relative_to(root).as_posix() for path in changed]
 
 
@@ -131,11 +133,11 @@ def _spare(root: Path, source: Notebook) -> None:
 
 def _known(name: str) -> set[str] | None:
     """The ids of the catalogue, or None where the lesson has no module in it yet."""
-    module = f"convzoo.exercises.{name.split('_', 1)[1]}"
+    module = f"convzoo.ideas.{name.split('_', 1)[1]}"
     if importlib.util.find_spec("convzoo.exercises") and importlib.util.find_spec(module):
-        from convzoo.exercises import of_lesson, questions
+        from convzoo.exercises import all_questions, of_lesson
 
-        return {*of_lesson(name), *of_lesson(name, questions)}
+        return {*of_lesson(name), *of_lesson(name, all_questions)}
     return None
 
 

@@ -25,11 +25,12 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 # with reveal 4; this package is the small one that ships it as static files.
 ASSETS = {
     "reveal": (
-        "sphinx-revealjs==2.8.0", "sphinx_revealjs/themes/sphinx_revealjs/static/revealjs4/",
+        "sphinx-revealjs==2.8.0",
+        "sphinx_revealjs/themes/sphinx_revealjs/static/revealjs4/",
         "dist/reveal.js",
     ),
     "mathjax": ("nbclassic==1.3.3", "nbclassic/static/components/MathJax/", "MathJax.js"),
-}  # fmt: skip
+}
 _IDLE = ("localization/", "css/", "plugin/highlight", "plugin/math", "plugin/markdown")
 
 
@@ -134,8 +135,18 @@ def _provide(name: str, cache: Path, out: Path) -> None:
 
 def _fetch(package: str, cache: Path) -> Path:
     wheels = cache / "wheels"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
-               "--disable-pip-version-check", "--dest", str(wheels), package]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--dest",
+        str(wheels),
+        package,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     start = package.split("==")[0].replace("-", "_")
     found = sorted(wheels.glob(f"{start}-*.whl"))
@@ -175,11 +186,14 @@ def _page(solution: Path, out: Path) -> Path:
     exporter = SlidesExporter(
         config=hidden,
         extra_loaders=[DictLoader({"convzoo.html.j2": template})],
-        template_file="convzoo.html.j2", embed_images=True,
-        exclude_input_prompt=True, exclude_output_prompt=True,
-        reveal_url_prefix="reveal", reveal_theme="white",
+        template_file="convzoo.html.j2",
+        embed_images=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        reveal_url_prefix="reveal",
+        reveal_theme="white",
         mathjax_url="mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full",
-    )  # fmt: skip
+    )
     resources = {"metadata": {"name": solution.stem, "path": str(solution.parent)}}
     html, _ = exporter.from_notebook_node(shown, resources)
     page = out / f"{solution.stem}.slides.html"

@@ -7,16 +7,21 @@ from datetime import datetime
 from pathlib import Path
 
 from convzoo.errors import UserError
+from convzoo.teach.grade.box.sandbox import Limits
 from convzoo.teach.grade.run import Options, bar, grade_class
-from convzoo.teach.grade.sandbox import Limits
 
 
 def run(given: argparse.Namespace) -> tuple[dict, list[str], int]:
     """Grade; the summary, its lines, the exit status."""
     options = Options(
-        given.jobs, given.scheduler, given.secret, given.roster, _due(given.due),
-        given.unsandboxed, Limits(),
-    )  # fmt: skip
+        given.jobs,
+        given.scheduler,
+        given.secret,
+        given.roster,
+        _due(given.due),
+        given.unsandboxed,
+        Limits(),
+    )
     summary = grade_class(given.dir, given.out, _root(), options, bar)
     return summary, lines(summary), 1 if summary["not_graded"] else 0
 
@@ -26,7 +31,7 @@ def lines(summary: dict) -> list[str]:
     out = [
         f"{summary['students']} students, {summary['submissions']} submissions: "
         f"{summary['graded']} graded ({summary['graded_now']} in this run), "
-        f"{len(summary['not_graded'])} not graded.",
+        f"{len(summary['not_graded'])} not graded."
     ]
     out += [f"  not graded: {text}" for text in summary["not_graded"]]
     out += [f"  {text}" for text in summary["notices"]]

@@ -18,14 +18,15 @@ from datetime import datetime
 from pathlib import Path
 
 from convzoo.errors import UserError
-from convzoo.teach.grade import classpage, feedback, free, tables
-from convzoo.teach.grade.collect import Collected, Handed, collect, told
-from convzoo.teach.grade.crew import Task, spread
-from convzoo.teach.grade.marks import Graded, total
-from convzoo.teach.grade.names import name_flags, slug
-from convzoo.teach.grade.plan import Work, plans, transplant
-from convzoo.teach.grade.rosters import Roster, read_roster
-from convzoo.teach.grade.sandbox import Box, Limits, NoSandbox, probe
+from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
+from convzoo.teach.grade.intake.collect import Collected, Handed, collect, told
+from convzoo.teach.grade.intake.names import name_flags, slug
+from convzoo.teach.grade.intake.rosters import Roster, read_roster
+from convzoo.teach.grade.mark.marks import Graded, total
+from convzoo.teach.grade.mark.plan import Work, plans, transplant
+from convzoo.teach.grade.mark.workers import Task, spread
+from convzoo.teach.grade.out import classpage, feedback, tables
+from convzoo.teach.grade.out import manual_points as free
 
 SECRET_BYTES = 32
 Tell = Callable[[int, int, str], None]

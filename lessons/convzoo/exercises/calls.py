@@ -1,0 +1,240 @@
+"""What a lesson calls: begin, check, use, hint, ask, predict. None of them ever raises for a
+mistake of the reader's, so that a lesson runs to its end whatever he wrote."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import wraps
+
+from convzoo import device as devices
+from convzoo.errors import UserError
+from convzoo.exercises import progress
+from convzoo.exercises.catalogue import (
+    all_exercises,
+    all_predictions,
+    all_questions,
+    find,
+    of_lesson,
+)
+from convzoo.exercises.judge import assess
+from convzoo.exercises.model import Exercise, Verdict
+from convzoo.exercises.predictions import Asking, can_ask, compared, value_of
+from convzoo.show import display, notice
+
+_session = {"student": "", "judged": {}, "trusted": False}
+
+
+@contextmanager
+def trusted():
+    """Inside, `use` hands out what is there without judging it: for the solutions."""
+    before, _session["trusted"] = _session["trusted"], True
+    try:
+        yield
+    finally:
+        _session["trusted"] = before
+
+
+def begin(lesson: str, student: str = ""):
+    """Open a lesson: seed everything, tell what the reader runs on, return the device.
+
+    lesson: "02_resnext"; student: the name under which he hands in, which draws the numbers
+    of his short questions.
+    """
+    _session["student"] = str(student).strip()
+    devices.seed(0)
+    device = devices.choose()
+    mine = of_lesson(lesson)
+    done = progress.load()["exercises"]
+    passed = sum(done.get(i, {}).get("status") == "passed" for i in mine)
+    print(f"{lesson}: {devices.describe(device)}")
+    print(f"Exercises passed so far: {passed} of {len(mine)}.")
+    return device
+
+
+def _told_if_unknown(call: Callable) -> Callable:
+    """A wrong id becomes a notice that names the nearest one."""
+
+    @wraps(call)
+    def asked(key: str, *rest):
+        try:
+            return call(key, *rest)
+        except UserError as problem:
+            notice(f"{call.__name__}: nothing to do", str(problem), "todo")
+
+    return asked
+
+
+@_told_if_unknown
+def check(exercise_id: str) -> Verdict:
+    """Check the reader's own function or class, found by its name where `check` is called."""
+    exercise = find(exercise_id, all_exercises)
+    _session["judged"].pop(exercise.id, None)  # what it calls may have changed since
+    verdict = _judged(exercise, sys._getframe(2).f_globals)  # behind the decorator
+    before = progress.recall("exercises", exercise.id, {})
+    tries = before.get("tries", 0) + (verdict.status != "not attempted")
+    status = "passed" if before.get("status") == "passed" else verdict.status
+    progress.record("exercises", exercise.id, {"status": status, "tries": tries})
+    title, body, kind = told(exercise, verdict)
+    notice(title, body, kind)
+    return Quiet(verdict)
+
+
+def told(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
+    """A verdict in words: title, body, kind."""
+    if verdict.passed:
+        body = f"You earned {_points(exercise.points)}. From here on the lesson runs on yours."
+        return f"{exercise.id}: passed", body, "pass"
+    if verdict.status == "not attempted":
+        return (
+            f"{exercise.id}: not attempted yet",
+            (
+                f"{exercise.title}: {_points(exercise.points)}, about {exercise.minutes} minutes. "
+                "Write it in the cell above, in place of the line `raise NotAttempted(...)`. "
+                "Until then the lesson goes on with the framework's own."
+            ),
+            "todo",
+        )
+    body = verdict.message
+    if len(exercise.hints):
+        body += f'\n\nStuck? hint("{exercise.id}") opens the first of {len(exercise.hints)} hints.'
+    return f"{exercise.id}: not yet ({verdict.stage})", body, "fail"
+
+
+def use(exercise_id: str) -> Callable:
+    """The reader's own where it is right, the framework's operation where it is not, and
+    which of the two is said."""
+    namespace = sys._getframe(1).f_globals
+    exercise = find(exercise_id, all_exercises)
+    if _session["trusted"]:
+        return namespace[exercise.name]
+    if _judged(exercise, namespace).usable:
+        notice(f"{exercise.name}: your own", "", "pass")
+        return namespace[exercise.name]
+    notice(f"{exercise.name}: the framework's own, until {exercise.id} passes", "", "info")
+    return exercise.reference
+
+
+@_told_if_unknown
+def hint(exercise_id: str) -> None:
+    """Open the next hint of an exercise; after the last, all of them again."""
+    exercise = find(exercise_id, all_exercises)
+    opened = progress.recall("hints", exercise.id, 0)
+    opened = opened + 1 if opened < len(exercise.hints) else 1
+    progress.record("hints", exercise.id, opened)
+    title = f"{exercise.id}: hint {opened} of {len(exercise.hints)}"
+    more = f"\n\nAsk again for hint {opened + 1}." if opened < len(exercise.hints) else ""
+    notice(title, exercise.hints[opened - 1] + more, "info")
+
+
+@_told_if_unknown
+def ask(question_id: str, answer=...) -> None:
+    """Show a short question with the student's own numbers, and mark the answer given."""
+    question = find(question_id, all_questions)
+    shown = question.shown(_session["student"])
+    if answer is ...:
+        title = f"{question.title} ({_points(question.points)})"
+        notice(title, f"{shown}\n\n{question.form}", "todo")
+        return
+    try:
+        right, sentence = question.mark(_session["student"], answer)
+    except UserError as problem:
+        notice(f"{question.title}: no answer yet", f"{shown}\n\n{problem}", "todo")
+        return
+    progress.record("answers", question.id, {"answer": str(answer), "right": right})
+    head = f"{question.title}: {'right' if right else 'not yet'}"
+    notice(head, f"{shown}\n\nYou said {answer}. {sentence}", "pass" if right else "fail")
+
+
+def predict(prediction_id: str, then: Callable, measured=None) -> None:
+    """Ask for a guess, then show what `then()` returns (an Explorer, a Picture, a figure).
+
+    measured: what the guess is compared with, a value or a function that returns it; it is
+    called after the guess. The prediction's own `value`, unless given.
+    """
+    prediction = find(prediction_id, all_predictions)
+    measured = prediction.value if measured is None else measured
+    known = progress.recall("guesses", prediction.id)
+    if not can_ask():
+        notice("Before you look", prediction.asked)
+        display(then())
+        if measured is not None:
+            notice(compared(prediction, known, value_of(measured)))
+        return
+    display(Asking(prediction, then, measured))
+
+
+class Quiet:
+    """A verdict that shows nothing when it is the last line of a cell: it was told already."""
+
+    def __init__(self, verdict: Verdict):
+        self.verdict = verdict
+
+    def __getattr__(self, name: str):
+        return getattr(self.verdict, name)
+
+    def _ipython_display_(self) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return f"<{self.verdict.id}: {self.verdict.status}>"
+
+
+def _judged(exercise: Exercise, namespace: dict) -> Verdict:
+    cells = namespace.get("In")
+    broken = broken_cell(exercise, cells if isinstance(cells, list) else [])
+    if broken:
+        return Verdict(exercise.id, "failed", "run", broken)
+    target = namespace.get(exercise.name)
+    if not callable(target):
+        return Verdict(
+            exercise.id,
+            "failed",
+            "run",
+            f"There is no `{exercise.name}` yet. Run the exercise's cell first; if it does not "
+            "run, its error stands below it.",
+        )
+    known = _session["judged"].get(exercise.id)
+    if known is None or known[0] is not target:
+        known = target, assess(exercise, target)
+        _session["judged"][exercise.id] = known
+    return known[1]
+
+
+def broken_cell(exercise: Exercise, cells: list[str]) -> str:
+    """A sentence if the cell of this exercise that ran last is no Python, or defines another
+    name; else nothing."""
+    mark = f"# exercise: {exercise.id}"
+    texts = [cell.split("\n") for cell in cells if isinstance(cell, str)]
+    mine = [lines for lines in texts if mark in map(str.strip, lines)]
+    if not mine:
+        return ""
+    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1]]
+    try:
+        with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
+            warnings.simplefilter("ignore")
+            names = compile(
+                "\n".join(lines),
+                "<cell>",
+                "exec",
+                flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+                dont_inherit=True,
+            ).co_names
+    except SyntaxError as problem:
+        line = (problem.text or lines[(problem.lineno or 1) - 1]).strip()
+        return (
+            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
+            f"{problem.lineno}: `{line}`. Mend that line and run the cell again."
+        )
+    except (ValueError, RecursionError, MemoryError) as problem:
+        return f"The cell is not valid Python: {problem or type(problem).__name__}."
+    if exercise.name not in names:
+        return f"The cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+    return ""
+
+
+def _points(number: int) -> str:
+    return f"{number} point" if number == 1 else f"{number} points"

@@ -1,0 +1,66 @@
+"""A mistake is one function: its name, the student's sentence as its docstring, and as its body
+the framework's operation on spoilt arguments.
+
+    mistake = Mistakes(framework.block_diagonal)
+
+    @mistake
+    def side_by_side(blocks):
+        \"\"\"The blocks stand side by side. Each needs rows of its own: the next one below.\"\"\"
+        return torch.cat(list(blocks), dim=1)
+
+Where the reader writes a class, the function takes what its constructor takes and returns the
+framework's module, spoilt by one of the functions below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from convzoo.exercises.model import Mistake
+
+
+class Mistakes:
+    """The plausible wrong answers to one exercise, in the order in which they are written.
+
+    reference: the framework's own form of the answer, a function or a class of modules.
+    """
+
+    def __init__(self, reference: Callable):
+        self.reference = reference
+        self._found: list[Mistake] = []
+
+    def __call__(self, function: Callable) -> Callable:
+        """Add a mistake; its sentence is the function's docstring."""
+        self.add(function.__name__, " ".join((function.__doc__ or "").split()), function)
+        return function
+
+    def add(self, name: str, sentence: str, function: Callable) -> None:
+        """Add one of several mistakes that are alike but for a value (see `__call__`)."""
+        target = function if not isinstance(self.reference, type) else _builder(name, function)
+        self._found.append(Mistake(name, sentence, target))
+
+    def __iter__(self) -> Iterator[Mistake]:
+        return iter(self._found)
+
+
+def _builder(name: str, function: Callable) -> type:
+    """A class that, called with a constructor's arguments, gives what `function` builds."""
+    return type(name, (nn.Module,), {"__new__": lambda cls, *args, **kw: function(*args, **kw)})
+
+
+# --- modules, spoilt ---------------------------------------------------------------
+
+
+class SkippingRelu(nn.Module):
+    """ReLU, but not at the calls named in `skips` of the `of` that one forward pass makes."""
+
+    def __init__(self, skips: tuple[int, ...], of: int):
+        super().__init__()
+        self.skips, self.of, self.calls = skips, of, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        call, self.calls = self.calls % self.of, self.calls + 1
+        return x if call in self.skips else F.relu(x)

@@ -1,0 +1,112 @@
+"""Small tensors as text, yours and the expected side by side."""
+
+from __future__ import annotations
+
+from math import isfinite
+from textwrap import indent
+
+from torch import Tensor
+
+from convzoo.case import Case, Reply
+
+MAX_NUMBERS = 72
+LINE = 88  # characters beside each other
+
+
+def tensor_text(value: Tensor) -> str:
+    """A small tensor as rows of figures; channels and images are told apart by a blank line.
+    The weight of a 1x1 convolution is the matrix that it is."""
+    shape = tuple(value.shape)
+    value = value.detach().double()
+    if len(shape) == 4 and shape[2:] == (1, 1):
+        value = value[:, :, 0, 0]
+    if value.numel() > MAX_NUMBERS:
+        return f"(shape {shape}, too large to print)"
+    if not value.numel():
+        return "(nothing in it)"
+    if value.dim() == 0:
+        return _figure(value.item())
+    rows = value.reshape(-1, value.shape[-1])
+    figures = [[_figure(v) for v in row.tolist()] for row in rows]
+    width = max((len(f) for row in figures for f in row), default=1)
+    lines, height = [], value.shape[-2] if value.dim() > 2 else 1
+    for i, row in enumerate(figures):
+        if height > 1 and i and i % height == 0:
+            lines.append("")
+        lines.append(" ".join(f.rjust(width) for f in row))
+    return "\n".join(lines)
+
+
+def _figure(value: float) -> str:
+    if not isfinite(value):
+        return str(value)
+    whole = round(value)  # 2.9999999 is a 3 that a batch norm has rounded
+    return str(whole) if abs(value - whole) < 1e-6 else f"{value:.3g}"
+
+
+def columns(*blocks: tuple[str, str]) -> str:
+    """Titled blocks of text next to one another, in a new row where a line is full. All of it is
+    indented, so that a page keeps its columns (see `show.notice`)."""
+    rows = [[]]
+    for block in blocks:
+        wide = [max(map(len, [title, *text.split("\n")])) + 3 for title, text in [*rows[-1], block]]
+        if rows[-1] and sum(wide) - 3 > LINE:
+            rows.append([])
+        rows[-1].append(block)
+    return indent("\n\n".join(map(_row, rows)), "  ")
+
+
+def _row(blocks: list[tuple[str, str]]) -> str:
+    split = [[title, *text.split("\n")] for title, text in blocks]
+    height = max(len(lines) for lines in split)
+    out = []
+    for lines in split:
+        width = max(len(line) for line in lines)
+        out.append([line.ljust(width) for line in lines + [""] * (height - len(lines))])
+    return "\n".join("   ".join(parts).rstrip() for parts in zip(*out, strict=True))
+
+
+def side_by_side(
+    case: Case, reply: Reply, expected: Reply, key: str, names: tuple[str, ...] = ()
+) -> str:
+    """The smallest failing case, to follow by hand; `key` names the output that differs, and
+    `names` what the outputs are.
+
+    Weights of one dimension (a batch norm's) are left out where they change nothing, as most do
+    (see `model.small_module_case`).
+    """
+    call = ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
+    given = case.tensors | {k: v for k, v in case.weights.items() if v.dim() > 1 or _shifts(k, v)}
+    given = {k: v for k, v in given.items() if v.numel() <= MAX_NUMBERS}
+    blocks = [(f"{k} {tuple(v.shape)}", tensor_text(v)) for k, v in given.items()]
+    head = "The smallest case that shows it" + (f" ({call})" if call else "") + ":"
+    lines = [f"{head}\n{columns(*blocks)}"] if blocks else [head]
+    if any(name.endswith("running_var") for name in case.weights):
+        shifted = any(_shifts(k, v) for k, v in case.weights.items())
+        what = "add their bias and change nothing else" if shifted else "change nothing"
+        lines += ["", f"(in evaluation mode, with batch norms that {what})"]
+    if reply.stage:
+        return "\n".join([*lines, "", f"yours: {reply.error}"])
+    title = f" {_name(key, names)}" if key != "output" else ""
+    mine, right = reply.tensors[key], expected.tensors[key]
+    lines += [
+        "",
+        columns(
+            (f"yours{title}{_shape(mine)}", tensor_text(mine)),
+            (f"expected{title}{_shape(right)}", tensor_text(right)),
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _shifts(name: str, value: Tensor) -> bool:
+    """Whether it is a bias that is not zero."""
+    return name.endswith("bias") and bool(value.any())
+
+
+def _name(key: str, names: tuple[str, ...]) -> str:
+    return names[int(key.removeprefix("output."))] if names else key
+
+
+def _shape(value: Tensor) -> str:
+    return f" {tuple(value.shape)}" if value.dim() else ""

@@ -1,0 +1,184 @@
+"""Lesson 01: what reaches the scale."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal, pick
+from convzoo.ideas.resnet import framework
+
+LESSON = "01_resnet"
+
+
+def _scale_case(gen: Generator, *shape: int, zero: bool = False) -> Case:
+    scale = normal(gen, shape[1]) * (not zero)
+    branch, upstream = normal(gen, *shape), normal(gen, *shape)
+    return Case({}, {"branch": branch, "scale": scale, "upstream": upstream})
+
+
+def _scale_cases(gen: Generator) -> list[Case]:
+    wide = pick(gen, [4, 5])
+    return [
+        _scale_case(gen, 2, 3, 4, 5),
+        _scale_case(gen, 1, wide, 2, 3, zero=True),
+        _scale_case(gen, 3, 2, 1, 4),
+        _scale_case(gen, 2, 6, 3, 3),
+    ]
+
+
+def _scale_small() -> list[Case]:
+    def case(scale: list[float], *shape: int) -> Case:
+        branch, upstream = integers(*shape), (integers(*shape) + 1) % 3 - 1
+        given = {"branch": branch, "scale": torch.tensor(scale), "upstream": upstream}
+        return Case({}, {name: value.double() for name, value in given.items()})
+
+    return [case([0.0], 1, 1, 1, 2), case([2.0, 3.0], 1, 2, 1, 3), case([0.0, 2.0], 2, 2, 1, 2)]
+
+
+def _spoilt_scale(spoil):
+    """The framework's three gradients, and what is made of them and of the arguments."""
+
+    def target(branch: Tensor, scale: Tensor, upstream: Tensor):
+        found = framework.scale_gradients(branch, scale, upstream)
+        return spoil(*found, branch, scale, upstream)
+
+    return target
+
+
+def _everywhere(scale: Tensor) -> Tensor:
+    return scale[:, None, None]
+
+
+EXERCISE = Exercise(
+    id="resnet.scale_gradients",
+    place=3,
+    lesson=LESSON,
+    title="What reaches the scale",
+    points=2,
+    minutes=10,
+    name="scale_gradients",
+    reference=framework.scale_gradients,
+    cases=_scale_cases,
+    small=_scale_small,
+    returns=("for scale", "for branch", "for x"),
+    mistakes=(
+        Mistake(
+            "dead_at_zero",
+            "The scale's gradient is multiplied by the scale. How much the sum changes when the "
+            "scale does, depends on what it multiplies, not on how large it is now.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s * scale, b, x)),
+        ),
+        Mistake(
+            "mean",
+            "The scale's gradient is averaged over images and pixels. One scale acts on all of "
+            "them, so their shares are summed.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (s / branch[:, 0].numel(), b, x)
+            ),
+        ),
+        Mistake(
+            "no_branch",
+            "The scale's gradient leaves out the branch: that is the gradient of a number that "
+            "is added, a bias. The scale multiplies the branch.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (torch.einsum("nchw->c", upstream), b, x)
+            ),
+        ),
+        Mistake(
+            "no_upstream",
+            "The scale's gradient leaves out what arrives from above: `upstream` is how much the "
+            "loss changes with each number of y.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (torch.einsum("nchw->c", branch), b, x)
+            ),
+        ),
+        Mistake(
+            "one_number",
+            "The scale's gradient is one number. There is one scale for each channel, so sum "
+            "over images, rows and columns, and keep the channels apart.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (torch.sum(s), b, x)),
+        ),
+        Mistake(
+            "each_image",
+            "There is a row for each image. The same scale acts on every image, so its gradient "
+            "is summed over the images too.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (
+                    torch.einsum("nchw,nchw->nc", upstream, branch),
+                    b,
+                    x,
+                )
+            ),
+        ),
+        Mistake(
+            "not_summed",
+            "The scale's gradient is not summed. One number acts at every pixel of every image, "
+            "and gets all of their shares.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (upstream * branch, b, x)),
+        ),
+        Mistake(
+            "axes_kept",
+            "The sums are right, but three axes of length 1 are kept. `scale` has one axis, and "
+            "so has its gradient.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s.view(1, -1, 1, 1), b, x)),
+        ),
+        Mistake(
+            "along_the_width",
+            "Torch compares shapes from the last axis on, so c numbers beside (n, c, h, w) are "
+            "taken for a row of the image. They need two axes of length 1 behind their own.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s, scale * x, x)),
+        ),
+        Mistake(
+            "exchanged",
+            "The gradients of the branch and of x are exchanged. The order is: scale, branch, x.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s, x, b)),
+        ),
+        Mistake(
+            "slope_alone",
+            "The branch's gradient leaves out what arrives from above. The scale says how much y "
+            "changes with the branch; how much the loss changes with y, `upstream` says.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (
+                    s,
+                    _everywhere(scale).expand_as(branch),
+                    x,
+                )
+            ),
+        ),
+        Mistake(
+            "branch_unscaled",
+            "The branch gets the whole gradient. What arrives at it comes through the scale.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s, upstream.clone(), x)),
+        ),
+        Mistake(
+            "x_scaled",
+            "The gradient of x goes through the scale. On the way along the shortcut there is "
+            "none: that is the point of it.",
+            _spoilt_scale(lambda s, b, x, branch, scale, upstream: (s, b, _everywhere(scale) * x)),
+        ),
+        Mistake(
+            "x_twice",
+            "The gradient of x has a share through the branch added. Here `branch` is given as "
+            "it is; x reaches y by the shortcut alone.",
+            _spoilt_scale(
+                lambda s, b, x, branch, scale, upstream: (s, b, x + _everywhere(scale) * x)
+            ),
+        ),
+    ),
+    hints=(
+        "One number first: y = x + s * b, and g arrives at y. Change s a little: by how much does "
+        "y change, and so the loss? Then do the same for b, and for x.",
+        "Three products of `upstream` with something, one of them with 1. A number that acts in "
+        "many places gets the sum over all of those places: `.sum(dim=(0, 2, 3))` keeps the "
+        "channels. `scale[:, None, None]` stands beside (n, c, h, w).",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It asks autograd, which is what you are following by hand.",
+            lambda op: False,  # without a graph of its own the gradients' check stops it already
+            ("autograd", "backward"),
+        ),
+    ),
+)

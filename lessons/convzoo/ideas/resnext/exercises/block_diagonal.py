@@ -1,0 +1,137 @@
+"""Lesson 02: a matrix from its blocks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal
+from convzoo.ideas.resnext import framework
+
+LESSON = "02_resnext"
+
+
+def _block_cases(gen: Generator) -> list[Case]:
+    shapes = [(2, 3, 3), (4, 2, 3), (3, 3, 2), (1, 4, 2), (5, 2, 2)]
+    return [Case({}, {"blocks": normal(gen, *shape)}) for shape in shapes]
+
+
+def _block_small() -> list[Case]:
+    shapes = [(2, 1, 1), (2, 2, 2), (2, 1, 2), (3, 2, 2)]
+    return [Case({}, {"blocks": integers(*shape)}) for shape in shapes]
+
+
+def interleave(rows: int, groups: int) -> Tensor:
+    """The first row of each group, then the second of each, and so on."""
+    return torch.arange(rows).reshape(groups, -1).T.reshape(-1)
+
+
+def _interleaved_blocks(blocks: Tensor) -> Tensor:
+    full = torch.block_diag(*blocks)
+    return full[interleave(full.shape[0], len(blocks))]
+
+
+def _anti_diagonal(blocks: Tensor) -> Tensor:
+    return torch.block_diag(*blocks.flip(2)).flip(1)
+
+
+def _steps_of_rows(blocks: Tensor) -> Tensor:
+    """Each block moved to the column that its row has."""
+    groups, rows, columns = blocks.shape
+    bands = torch.block_diag(*blocks).unflatten(0, (groups, rows))
+    return torch.cat([band.roll(i * (rows - columns), 1) for i, band in enumerate(bands)])
+
+
+def _square(blocks: Tensor) -> Tensor:
+    """What torch says where a block does not fit into a square of its rows."""
+    rows = blocks.shape[1]
+    blocks[0].expand(rows, rows)
+    return torch.block_diag(*blocks)
+
+
+EXERCISE = Exercise(
+    id="resnext.block_diagonal",
+    place=1,
+    lesson=LESSON,
+    title="A matrix from its blocks",
+    points=2,
+    minutes=8,
+    name="block_diagonal",
+    reference=framework.block_diagonal,
+    cases=_block_cases,
+    small=_block_small,
+    mistakes=(
+        Mistake(
+            "side_by_side",
+            "The blocks stand side by side in the same rows. Each block needs rows of its own: "
+            "the next one starts below and to the right.",
+            lambda blocks: torch.cat(list(blocks), dim=1),
+        ),
+        Mistake(
+            "stacked",
+            "The blocks stand on top of each other in the same columns. Each group reads "
+            "inputs of its own, so each block needs columns of its own.",
+            lambda blocks: torch.cat(list(blocks), dim=0),
+        ),
+        Mistake(
+            "transposed",
+            "Each block is transposed. Rows are outputs and columns are inputs, in a block "
+            "as in the whole.",
+            lambda blocks: torch.block_diag(*blocks.transpose(1, 2)),
+        ),
+        Mistake(
+            "reversed",
+            "The blocks come in the reverse order: block 0 belongs at the top left.",
+            lambda blocks: torch.block_diag(*blocks.flip(0)),
+        ),
+        Mistake(
+            "anti_diagonal",
+            "The blocks run from the top right to the bottom left. Group 0 reads the first "
+            "inputs, so its columns are the first ones.",
+            _anti_diagonal,
+        ),
+        Mistake(
+            "one_block",
+            "The first block stands everywhere. Each group has weights of its own.",
+            lambda blocks: torch.block_diag(*[blocks[0]] * len(blocks)),
+        ),
+        Mistake(
+            "interleaved",
+            "The rows of the groups are interleaved. All rows of group 0 come first, then "
+            "those of group 1.",
+            _interleaved_blocks,
+        ),
+        Mistake(
+            "steps_of_rows",
+            "A block begins in the column that its row has. A block of r rows and c columns moves "
+            "r down and c to the right.",
+            _steps_of_rows,
+        ),
+        Mistake(
+            "square",
+            "The columns are counted with the height of a block. A block has r rows and c columns, "
+            "and the two may differ.",
+            _square,
+        ),
+        Mistake(
+            "cut_off",
+            "The numbers are copied, but the gradient does not come back to `blocks`.",
+            lambda blocks: torch.block_diag(*blocks.detach()),
+        ),
+    ),
+    hints=(
+        "How large is the result? g blocks of r rows and c columns: g * r rows, g * c columns.",
+        "Start from zeros of that size, of the same dtype as the blocks (`blocks.new_zeros`). "
+        "In which row does block i start, and in which column?",
+        "Block i fills the rows from i * r to (i + 1) * r. Say the same for the columns, "
+        "and assign to that rectangle.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It calls `torch.block_diag`, which is what you are building.",
+            lambda op: op.name.startswith("aten.block_diag"),
+            ("block_diag",),
+        ),
+    ),
+)

@@ -1,0 +1,113 @@
+"""Lesson 02, Further: the width that a budget affords."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from torch import Generator
+
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Mistake, pick
+from convzoo.ideas.resnext import framework
+
+LESSON = "02_resnext"
+
+
+def _budget_cases(gen: Generator) -> list[Case]:
+    fixed = [(70200, 256, 1), (70200, 256, 4), (70200, 256, 32)]
+    fixed += [(70200, 256, 8)]  # 13.8: whoever rounds to the nearest is seen
+    fixed += [(70144, 256, 32), (69632, 256, 1)]  # met exactly, by 4 and by 64
+    fixed += [(10, 256, 32)]  # affords nothing
+    drawn = [
+        (pick(gen, [9000, 21000, 54321]), pick(gen, [60, 128]), pick(gen, [2, 3, 8]))
+        for _ in range(3)
+    ]
+    names = ("budget", "channels", "groups")
+    return [Case(dict(zip(names, numbers, strict=True)), {}) for numbers in fixed + drawn]
+
+
+def _budget_small() -> list[Case]:
+    return [
+        Case({"budget": 26, "channels": 2, "groups": 2}, {}),  # met exactly, by 1
+        Case({"budget": 10, "channels": 2, "groups": 2}, {}),  # affords nothing
+        Case({"budget": 100, "channels": 4, "groups": 1}, {}),
+        Case({"budget": 100, "channels": 4, "groups": 2}, {}),
+    ]
+
+
+def _root(budget: float, channels: int, taps: int = 9) -> float:
+    """The d >= 0 with 2 channels d + taps d^2 = budget."""
+    return (sqrt(channels**2 + taps * budget) - channels) / taps
+
+
+EXERCISE = Exercise(
+    id="resnext.group_width_for",
+    place=6,
+    lesson=LESSON,
+    title="The width that a budget affords",
+    points=2,
+    minutes=12,
+    name="group_width",
+    reference=framework.group_width,
+    cases=_budget_cases,
+    small=_budget_small,
+    mistakes=(
+        Mistake(
+            "rounded",
+            "It is rounded to the nearest number of channels, and so can break the budget. "
+            "A budget is a limit: round down.",
+            lambda budget, channels, groups: float(round(_root(budget / groups, channels))),
+        ),
+        Mistake(
+            "not_rounded",
+            "It is not a whole number. A group has whole channels: round down, last of all.",
+            lambda budget, channels, groups: _root(budget / groups, channels),
+        ),
+        Mistake(
+            "total_width",
+            "That is the width of all groups together. Asked is the width of one.",
+            lambda budget, channels, groups: (
+                groups * framework.group_width(budget, channels, groups)
+            ),
+        ),
+        Mistake(
+            "one_tap",
+            "The 3x3 layer is counted as a 1x1: it has nine taps, so nine times the weights.",
+            lambda budget, channels, groups: int(_root(budget / groups, channels, taps=1)),
+        ),
+        Mistake(
+            "full_middle",
+            "The 3x3 layer is counted as one full convolution. Its groups divide its weights.",
+            lambda budget, channels, groups: int(_root(budget, channels)) // groups,
+        ),
+        Mistake(
+            "each_group_all",
+            "Every group is given the whole budget. They share it.",
+            lambda budget, channels, groups: framework.group_width(budget, channels, 1),
+        ),
+        Mistake(
+            "below",
+            "A budget met exactly is within it: equal is not too much. A computed root, too, "
+            "can fall a hair below the whole number that it should be.",
+            lambda budget, channels, groups: framework.group_width(budget - 1, channels, groups),
+        ),
+        Mistake(
+            "at_least_one",
+            "Where not even one channel is within the budget, the answer is 0.",
+            lambda budget, channels, groups: max(
+                1, framework.group_width(budget, channels, groups)
+            ),
+        ),
+        Mistake(
+            "one_too_many",
+            "That is the first width that breaks the budget. Asked is the last within it.",
+            lambda budget, channels, groups: 1 + framework.group_width(budget, channels, groups),
+        ),
+    ),
+    hints=(
+        "Count the weights for groups of width d. The two 1x1 layers between `channels` and "
+        "groups * d; the 3x3 layer with groups blocks of d x d, nine taps each.",
+        "The count grows with d. So either try d = 1, 2, 3, ... until the next one is too "
+        "expensive, or solve the quadratic and round down.",
+    ),
+)

@@ -1,0 +1,165 @@
+"""Lesson 02, Further: the bytes of an index, and blocks off the diagonal."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Mistake, Shortcut, pick
+from convzoo.ideas.resnext import framework
+from convzoo.ideas.resnext.exercises.block_diagonal import interleave
+
+LESSON = "02_resnext"
+
+
+def _mask_case(gen: Generator, n: int, density: float, block: int) -> Case:
+    mask = torch.rand(n, n, generator=gen) < density
+    mask[0, 0] = True
+    return Case({"block": block}, {"mask": mask})
+
+
+def _tiles_case(gen: Generator, rows: int, block: int, full: int) -> Case:
+    """A few full tiles and nothing else: cut in any other way, there are more."""
+    places = torch.randperm(rows * rows, generator=gen)[:full]
+    tiles = torch.zeros(rows * rows, dtype=torch.bool)
+    tiles[places] = True
+    mask = tiles.reshape(rows, rows).repeat_interleave(block, 0).repeat_interleave(block, 1)
+    return Case({"block": block}, {"mask": mask})
+
+
+def _mask_cases(gen: Generator) -> list[Case]:
+    return [
+        _mask_case(gen, 12, 0.3, 3),
+        _mask_case(gen, 16, 0.05, 4),
+        _mask_case(gen, 30, pick(gen, [0.02, 0.04]), 5),
+        _mask_case(gen, 8, 0.9, 2),
+        _tiles_case(gen, 5, 3, 2),
+    ]
+
+
+def _mask_small() -> list[Case]:
+    corner = torch.zeros(2, 2, dtype=torch.bool)
+    corner[0, 1] = True
+    tiles, row = torch.zeros(2, 4, 4, dtype=torch.bool)
+    tiles[0, 0] = tiles[0, 1] = tiles[3, 2] = True
+    row[0, 0] = row[0, 3] = True
+    full = torch.zeros(6, 6, dtype=torch.bool)
+    full[3:, 3:] = True
+    return [
+        Case({"block": 1}, {"mask": corner}),
+        Case({"block": 2}, {"mask": tiles}),
+        Case({"block": 2}, {"mask": row}),
+        Case({"block": 3}, {"mask": full}),
+    ]
+
+
+def _spoilt_index(size: int = 8, coo: int = 2, rows: int = 1, of_zeros: bool = False):
+    """torch's own counts, in indices of another size, or with another number of them."""
+
+    def target(mask: Tensor, block: int):
+        density, *sizes = framework.index_bytes(mask, block)
+        full, n = int(mask.sum()), len(mask)
+        tiles = sizes[2] // 8 - n // block - 1
+        counts = (coo * full, n + rows + full, n // block + rows + tiles)
+        return 1 - density if of_zeros else density, *(size * count for count in counts)
+
+    return target
+
+
+def _entries_for_tiles(mask: Tensor, block: int):
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    return density, coo, csr, csr
+
+
+def _rows_for_tiles(mask: Tensor, block: int):
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    cut = mask.reshape(-1, block * block).any(1).sum()
+    return density, coo, csr, 8 * (len(mask) // block + 1 + int(cut))
+
+
+def _cells_with_gaps(mask: Tensor, block: int):
+    order = interleave(len(mask), block)
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    return density, coo, csr, framework.index_bytes(mask[order][:, order], block)[3]
+
+
+def _count_for_side(mask: Tensor, block: int):
+    """As many tiles in a row as a tile should have cells, in as many rows as there should be."""
+    rows = len(mask) // block
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    return density, coo, csr, framework.index_bytes(mask, rows)[3] + 8 * (rows - block)
+
+
+EXERCISE = Exercise(
+    id="resnext.index_bytes",
+    place=4,
+    lesson=LESSON,
+    title="What an index weighs",
+    points=2,
+    minutes=12,
+    name="index_bytes",
+    reference=framework.index_bytes,
+    cases=_mask_cases,
+    small=_mask_small,
+    mistakes=(
+        Mistake(
+            "one_index",
+            "COO keeps two numbers for each entry: its row and its column.",
+            _spoilt_index(coo=1),
+        ),
+        Mistake(
+            "no_end",
+            "CSR and BSR keep where each row begins, and one number more: where the last one ends.",
+            _spoilt_index(rows=0),
+        ),
+        Mistake(
+            "four_bytes",
+            "Each index is counted with 4 bytes. torch's are int64: 8 bytes.",
+            _spoilt_index(size=4),
+        ),
+        Mistake(
+            "sparsity",
+            "That is the share of zeros, the sparsity. The density is the share of the rest.",
+            _spoilt_index(of_zeros=True),
+        ),
+        Mistake(
+            "entries_for_tiles",
+            "BSR is counted like CSR. It indexes whole tiles: rows of tiles, and one column "
+            "for each tile that holds an entry.",
+            _entries_for_tiles,
+        ),
+        Mistake(
+            "rows_for_tiles",
+            "The mask is cut into runs along its rows, not into tiles. A tile is a square: its "
+            "rows are not neighbours in memory, so split the rows and the columns each.",
+            _rows_for_tiles,
+        ),
+        Mistake(
+            "cells_with_gaps",
+            "The mask is cut into the wrong tiles: their cells lie apart. The cells of a tile are "
+            "neighbours, so they are the faster part of each side.",
+            _cells_with_gaps,
+        ),
+        Mistake(
+            "count_for_side",
+            "The mask is cut into the wrong tiles: `block` is taken for the number of tiles in a "
+            "row. It is the number of cells along the side of one.",
+            _count_for_side,
+        ),
+    ),
+    returns=("density", "COO bytes", "CSR bytes", "BSR bytes"),
+    hints=(
+        "`mask.sum()` counts the entries. COO: a row and a column for each. CSR: a column for "
+        "each, and n + 1 numbers that tell where the rows begin and end.",
+        "BSR is CSR over tiles. A tile counts when any of its cells is true: reshape the mask to "
+        "(n / block, block, n / block, block) and ask `any` over the two inner dimensions.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It lets torch build the sparse tensor. Count what it would have to keep.",
+            lambda op: "to_sparse" in op.name,
+            ("to_sparse", "to_sparse_csr", "to_sparse_bsr"),
+        ),
+    ),
+)

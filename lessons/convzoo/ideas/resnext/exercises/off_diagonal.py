@@ -1,0 +1,113 @@
+"""Lesson 02, Further: the bytes of an index, and blocks off the diagonal."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator
+
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal
+from convzoo.ideas.resnext import framework
+
+LESSON = "02_resnext"
+
+
+def _places(gen: Generator, groups: int, count: int) -> list[list[int]]:
+    cells = [[i, j] for i in range(groups) for j in range(groups) if i != j]
+    order = torch.randperm(len(cells), generator=gen)[:count]
+    return [cells[k] for k in order.tolist()]
+
+
+def _off_case(gen: Generator, groups: int, rows: int, columns: int, count: int) -> Case:
+    tensors = {
+        "blocks": normal(gen, groups, rows, columns),
+        "extra": normal(gen, count, rows, columns),
+    }
+    return Case({"places": _places(gen, groups, count)}, tensors)
+
+
+def _off_cases(gen: Generator) -> list[Case]:
+    return [
+        _off_case(gen, 3, 2, 2, 2),
+        _off_case(gen, 4, 2, 3, 5),
+        _off_case(gen, 3, 3, 2, 3),
+        _off_case(gen, 5, 1, 1, 4),
+    ]
+
+
+def _off_small() -> list[Case]:
+    one = {"blocks": integers(2, 1, 1), "extra": integers(1, 1, 1, start=7)}
+    two = {"blocks": integers(2, 2, 2), "extra": integers(1, 2, 2, start=10)}
+    many = {"blocks": integers(3, 1, 1), "extra": integers(2, 1, 1, start=7)}
+    return [
+        Case({"places": [[0, 1]]}, one),
+        Case({"places": [[1, 0]]}, two),
+        Case({"places": [[0, 2], [1, 0]]}, many),
+    ]
+
+
+EXERCISE = Exercise(
+    id="resnext.off_diagonal",
+    place=5,
+    lesson=LESSON,
+    title="A few blocks more",
+    points=2,
+    minutes=10,
+    name="off_diagonal",
+    reference=framework.off_diagonal,
+    cases=_off_cases,
+    small=_off_small,
+    mistakes=(
+        Mistake(
+            "swapped",
+            "Row and column of the places are exchanged: a place is (block row, block column), "
+            "output group first.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra, [[column, row] for row, column in places]
+            ),
+        ),
+        Mistake(
+            "transposed",
+            "The extra blocks are transposed. Rows are outputs in every block.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra.mT.reshape(extra.shape), places
+            ),
+        ),
+        Mistake(
+            "first_extra",
+            "The same extra block stands in every place. Each has weights of its own.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                blocks, extra[:1].expand_as(extra), places
+            ),
+        ),
+        Mistake(
+            "no_diagonal",
+            "The blocks on the diagonal are missing: the extra ones come on top of them.",
+            lambda blocks, extra, places: framework.off_diagonal(
+                torch.zeros_like(blocks), extra, places
+            ),
+        ),
+        Mistake(
+            "one_place",
+            "Only the last of the extra blocks is there.",
+            lambda blocks, extra, places: framework.off_diagonal(blocks, extra[-1:], places[-1:]),
+        ),
+        Mistake(
+            "cut_off",
+            "The extra blocks are copied in a way that lets no gradient back to them.",
+            lambda blocks, extra, places: framework.off_diagonal(blocks, extra.detach(), places),
+        ),
+    ),
+    hints=(
+        "Begin with the block-diagonal matrix of the first exercise.",
+        "A place (i, j) is the rectangle of rows i * r to (i + 1) * r and columns j * c to "
+        "(j + 1) * c. Assign the extra block to it.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It calls `torch.block_diag` or `torch.kron`, which do the placing for you.",
+            lambda op: op.name.startswith("aten.block_diag"),
+            ("block_diag", "kron"),
+        ),
+    ),
+)

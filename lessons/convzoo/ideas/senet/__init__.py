@@ -1,0 +1,4 @@
+"""Lesson 04: a diagonal, computed from the image."""
+
+LESSON = "04_senet"
+FAMILIES = ("seresnet", "seresnext")  # of the networks that its reader builds

@@ -1,0 +1,171 @@
+"""Lesson 04: the paper's gate."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from convzoo.case import Case
+from convzoo.exercises.model import Exercise, Mistake, Shortcut, normal, pick
+from convzoo.ideas.senet import framework
+from convzoo.ideas.senet.exercises.lecture_gate import RETURNS, by
+
+LESSON = "04_senet"
+
+
+def _paper_case(gen: Generator, n: int, c: int, m: int, image: tuple[int, int]) -> Case:
+    weights = {
+        "w1": normal(gen, m, c),
+        "b1": normal(gen, m),
+        "w2": normal(gen, c, m),
+        "b2": normal(gen, c),
+    }
+    return Case({}, {"x": normal(gen, n, c, *image)} | weights)
+
+
+def _paper_cases(gen: Generator) -> list[Case]:
+    wide = pick(gen, [6, 7, 9])
+    return [
+        _paper_case(gen, 2, 4, 2, (3, 5)),
+        _paper_case(gen, 3, wide, 3, (4, 2)),
+        _paper_case(gen, 1, 5, 4, (2, 3)),
+        _paper_case(gen, 4, 3, 1, (5, 4)),
+    ]
+
+
+def _paper_small() -> list[Case]:
+    def case(first: float, b1: float) -> Case:
+        def rows(*values):
+            return torch.tensor(values, dtype=torch.float64)
+
+        x = rows([[1.0, 3.0]], [[2.0, 6.0]])[None]  # means 2 and 4
+        w1, w2 = rows([first, 0.0]), rows([9.0], [-9.0])
+        b2 = rows(-18.0, 0.0)
+        return Case({}, {"x": x, "w1": w1, "b1": rows(b1), "w2": w2, "b2": b2})
+
+    return [case(1.0, 0.0), case(-1.0, 0.0), case(0.0, 2.0)]
+
+
+def _opened(x, w1, b1, w2, b2) -> Tensor:
+    """The framework's gates, n c."""
+    return framework.squeeze_excite(x, w1, b1, w2, b2)[1]
+
+
+def _no_relu(x, w1, b1, w2, b2):
+    """What a ReLU cuts off comes back by a second row of the opposite sign."""
+    both = torch.cat([w1, -w1]), torch.cat([b1, -b1]), torch.cat([w2, -w2], 1)
+    return framework.squeeze_excite(x, *both, b2)
+
+
+def _each_pixel(x, *weights):
+    """Every pixel is an image of its own."""
+    pixels = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1], 1, 1)
+    found = _opened(pixels, *weights).reshape(len(x), *x.shape[2:], -1)
+    return found.permute(0, 3, 1, 2)
+
+
+EXERCISE = Exercise(
+    id="senet.squeeze_excite",
+    place=3,
+    lesson=LESSON,
+    title="The paper's gate",
+    points=4,
+    minutes=12,
+    name="squeeze_excite",
+    reference=framework.squeeze_excite,
+    cases=_paper_cases,
+    small=_paper_small,
+    returns=RETURNS,
+    mistakes=(
+        Mistake(
+            "summed",
+            "The pixels are summed. The squeeze is their mean: so the gate does not grow with "
+            "the image.",
+            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1 * x[0, 0].numel(), b1, w2, b2),
+        ),
+        Mistake(
+            "largest",
+            "The squeeze takes the largest pixel of a channel. The paper's takes the mean.",
+            by(lambda x, **weights: _opened(F.adaptive_max_pool2d(x, 1), **weights)),
+        ),
+        Mistake(
+            "no_relu",
+            "There is no ReLU between the two layers. Without it two layers are one.",
+            _no_relu,
+        ),
+        Mistake(
+            "softmax",
+            "The gates sum to one: that is a softmax, the lecture's way. The paper's sigmoid "
+            "gives each channel a gate of its own.",
+            by(lambda x, **weights: F.softmax(_opened(x, **weights).logit(), 1)),
+        ),
+        Mistake(
+            "no_sigmoid",
+            "The gates are not between 0 and 1: the sigmoid is missing.",
+            by(lambda x, **weights: _opened(x, **weights).logit()),
+        ),
+        Mistake(
+            "relu_last",
+            "A ReLU stands before the sigmoid, so no gate falls below one half. The ReLU belongs "
+            "between the two layers alone.",
+            by(lambda x, **weights: _opened(x, **weights).clamp(min=0.5)),
+        ),
+        Mistake(
+            "no_biases",
+            "The biases are not used. Both layers have one.",
+            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1, b1 * 0, w2, b2 * 0),
+        ),
+        Mistake(
+            "no_first_bias",
+            "The first layer's bias is not used.",
+            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1, b1 * 0, w2, b2),
+        ),
+        Mistake(
+            "no_second_bias",
+            "The second layer's bias is not used.",
+            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1, b1, w2, b2 * 0),
+        ),
+        Mistake(
+            "added",
+            "The image is added to what the gate lets through. The gate rescales, and that is all; "
+            "the addition of a residual block comes later.",
+            lambda x, **weights: (
+                x + framework.squeeze_excite(x, **weights)[0],
+                _opened(x, **weights),
+            ),
+        ),
+        Mistake(
+            "each_pixel",
+            "Every pixel has a gate of its own: the mean over the image is missing, and with it "
+            "all that the gate knows from afar.",
+            by(lambda x, w1, b1, w2, b2: _each_pixel(x, w1, b1, w2, b2)),
+        ),
+        Mistake(
+            "not_applied",
+            "The gates are right, and the image comes back unchanged. Multiply it by them.",
+            lambda x, **weights: (x.clone(), _opened(x, **weights)),
+        ),
+        Mistake(
+            "held_still",
+            "The gates are cut off from the image: they rescale, but nothing is learned through "
+            "them.",
+            by(lambda x, **weights: _opened(x, **weights).detach()),
+        ),
+    ),
+    hints=(
+        "Five steps: the mean over the pixels, a layer down to m numbers, ReLU, a layer back to c, "
+        "sigmoid. Then the image times the gates.",
+        "The mean goes over the last two dimensions and gives (n, c). A layer multiplies its rows "
+        "by the transposed weight and adds the bias: `F.linear` does both.",
+        "The gates are (n, c) and the image (n, c, h, w): give the gates two dimensions of size "
+        "one at the end before you multiply.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It calls torchvision's `SqueezeExcitation`, which is what you are building.",
+            lambda op: False,  # it runs the same operations
+            ("SqueezeExcitation",),
+        ),
+    ),
+)

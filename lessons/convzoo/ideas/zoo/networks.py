@@ -1,0 +1,254 @@
+"""The zoo: every idea of the course as a block of one skeleton, at any width, counted.
+
+network(kind, width)       a 3x3 and a max pool, three stages of blocks, a global pool, a
+                           linear layer; four 3x3 layers a stage, whatever the block
+macs(kind, width)          its multiply-adds for one image; grows with the width
+examined(block, ...)       what is asked of a block of one's own
+enter(name, block)         takes it into the zoo
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import SqueezeExcitation
+
+from convzoo.errors import UserError
+from convzoo.failure import Objection
+from convzoo.ideas.densenet.framework import DenseBlock
+from convzoo.ideas.resnet.framework import BasicBlock
+from convzoo.ideas.senet.framework import Then
+from convzoo.ideas.separable.framework import DepthwiseSeparable, InvertedResidual
+from convzoo.ideas.shufflenet.framework import ShuffleUnit
+from convzoo.measure import Cost, cost
+from convzoo.nets import ResNet
+
+SIDE = 16  # pixels of the images that the counts are for
+LAYERS = 4  # 3x3 layers in a stage
+GROUPS, REDUCTION = 4, 4
+IMAGES = 4  # for each output channel of a block that is examined
+_IMAGE = "The output has to be an image n c h w that is computed from the input"
+
+
+def _convolved(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> tuple:
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return conv, nn.BatchNorm2d(c_out)
+
+
+class Plain(nn.Sequential):
+    """Two 3x3 layers, each with batch norm and ReLU; nothing is added."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(
+            *_convolved(in_channels, planes, 3, stride),
+            nn.ReLU(),
+            *_convolved(planes, planes, 3),
+            nn.ReLU(),
+        )
+
+
+class Gated(BasicBlock):
+    """The residual block with a squeeze-and-excitation gate on its branch (lesson 04)."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(in_channels, planes, stride)
+        self.se = SqueezeExcitation(planes, max(1, planes // REDUCTION))
+        self.bn2 = Then(planes, self.se)
+
+
+class Grouped(nn.Module):
+    """ResNeXt's block: 1x1 to half the channels, 3x3 in groups, 1x1 back, added to the input."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__()
+        width = planes // 2
+        self.branch = nn.Sequential(
+            *_convolved(in_channels, width, 1),
+            nn.ReLU(),
+            *_convolved(width, width, 3, stride, GROUPS),
+            nn.ReLU(),
+            *_convolved(width, planes, 1),
+        )
+        same = stride == 1 and in_channels == planes
+        project = nn.Sequential(*_convolved(in_channels, planes, 1, stride))
+        self.shortcut = nn.Identity() if same else project
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.shortcut(x) + self.branch(x))
+
+
+class Dense(nn.Sequential):
+    """DenseNet's stage: a transition to 2 planes, then layers that double them to 4."""
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        pool = [nn.AvgPool2d(2)] if stride == 2 else []
+        super().__init__(
+            nn.BatchNorm2d(in_channels),
+            nn.ReLU(),
+            nn.Conv2d(in_channels, 2 * planes, 1, bias=False),
+            *pool,
+            DenseBlock(LAYERS, 2 * planes, 2 * planes // LAYERS, bn_size=2),
+        )
+
+
+class Shuffled(ShuffleUnit):
+    """ShuffleNet's unit with two groups (lesson 05)."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(in_channels, planes, stride, 2, 2)
+
+
+class Unshuffled(Shuffled):
+    """The same unit, and its channels stay where they are."""
+
+    def __init__(self, in_channels: int, planes: int, stride: int = 1):
+        super().__init__(in_channels, planes, stride)
+        self.shuffle = nn.Identity()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A block, how many of its 3x3 layers it has, what divides its channels, its settings."""
+
+    block: Callable[..., nn.Module]
+    layers: int = 1
+    unit: int = 1
+    settings: dict = field(default_factory=dict)
+
+
+KINDS = {
+    "plain": Kind(Plain, 2),
+    "residual": Kind(BasicBlock, 2),
+    "SE": Kind(Gated, 2),
+    "ResNeXt": Kind(Grouped, unit=2 * GROUPS),
+    "DenseNet": Kind(Dense, LAYERS, unit=2),
+    "separable": Kind(DepthwiseSeparable),
+    "inverted": Kind(InvertedResidual, settings={"expand_ratio": 4}),
+    "ShuffleNet": Kind(Shuffled, unit=8),
+    "no shuffle": Kind(Unshuffled, unit=8),
+}
+
+
+def widths(kind: str, width: int) -> list[int]:
+    """The channels of the three stages: a quarter, a half and all of `width`, each rounded to the
+    nearest number that the block can have."""
+    unit = _kind(kind).unit
+    return [max(unit, unit * int(width / part / unit + 0.5)) for part in (4, 2, 1)]
+
+
+def network(kind: str, width: int, classes: int = 10, in_channels: int = 1) -> nn.Module:
+    """(n, in_channels, h, w) -> (n, classes); the stages work on a half, a quarter and an eighth
+    of the image's side. Raises UserError for a kind that is not in the zoo, and no width."""
+    found = _kind(kind)
+    if width < 1:
+        raise UserError(f"A network of width {width} has no channels: give 1 or more.")
+    made = ResNet(
+        found.block,
+        [LAYERS // found.layers] * 3,
+        classes,
+        in_channels=in_channels,
+        widths=widths(kind, width),
+        stem="small",
+        **found.settings,
+    )
+    made.maxpool = nn.MaxPool2d(2)
+    if found.block is Dense:  # its layers have their batch norm in front: one is missing at the end
+        norm = nn.BatchNorm2d(made.fc.in_features)
+        made.avgpool = nn.Sequential(norm, nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+    return made
+
+
+def counted(kind: str, width: int) -> Cost:
+    """What the network costs for one grey image of SIDE x SIDE pixels, in evaluation mode."""
+    with torch.device("meta"):
+        made = network(kind, width).eval()
+        return cost(made, torch.empty(1, 1, SIDE, SIDE))
+
+
+@cache
+def macs(kind: str, width: int) -> int:
+    """Multiply-adds of the network of this width for one image; more, or as many, for a wider one.
+
+    Batch norms have none, and are left out: on the meta device they take most of the time.
+    """
+    with torch.device("meta"):
+        made = network(kind, width).eval()
+    for name, layer in list(made.named_modules()):
+        if type(layer) is nn.BatchNorm2d:
+            made.set_submodule(name, nn.Identity())
+    with torch.no_grad():
+        return cost(made, torch.empty(1, 1, SIDE, SIDE, device="meta")).macs
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise UserError(f"The zoo has no {name!r}: it has {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def examined(
+    block: Callable[..., nn.Module],
+    in_channels: int,
+    planes: int,
+    stride: int,
+    side: int,
+    budget: int,
+) -> tuple[int, int, int, int, int, int]:
+    """What is asked of a block of one's own, whatever stands in it: channels out; rows out;
+    multiply-adds above the budget, for one image of side x side; input channels that reach no
+    output; pairs of an output and an input channel that never meet; pixels of the image that an
+    output pixel sees, as far as they lie in 3 rows and 3 columns.
+
+    Its parameters are drawn anew, all above zero as the images are, so that no ReLU closes and no
+    weight is zero by its initialisation. Several images, for in each a maximum has one source.
+    Raises Objection where it is no module, or gives no image that depends on the one it got.
+    """
+    made = block(in_channels, planes, stride)
+    if not isinstance(made, nn.Module):
+        raise Objection("The block is no nn.Module, so it cannot stand in a network.")
+    made = made.double().eval()
+    gen = torch.Generator().manual_seed(0)
+    for weight in made.parameters():
+        drawn = 0.5 + torch.rand(weight.shape, generator=gen, dtype=weight.dtype)
+        weight.data = drawn / (weight[0].numel() if weight.dim() > 1 and len(weight) else 2)
+    shape = (planes * IMAGES, in_channels, side, side)
+    x = torch.rand(shape, generator=gen, dtype=torch.float64).requires_grad_()
+    y = made(x)
+    if not isinstance(y, Tensor) or y.dim() != 4 or len(y) != len(x) or not y.numel():
+        came = "nothing" if y is None else f"a {type(y).__name__}"
+        came = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else came
+        raise Objection(f"{_IMAGE}: of an input of shape {shape} came {came}.")
+    own = torch.arange(planes).repeat_interleave(IMAGES)  # the output that an image is there for
+    each = y[torch.arange(len(x)), own] if y.shape[1] == planes else y
+    met = _felt(each.sum(), x).unflatten(0, (planes, IMAGES)).any(1).any(-1).any(-1)
+    seen = _felt(y[:, :, y.shape[2] // 2, y.shape[3] // 2].sum(), x).any(0).any(0)
+    rows, columns = (min(3, int(seen.any(d).sum())) for d in (1, 0))
+    over = max(0, cost(made, x[:1].detach()).macs - budget)
+    unused, unmet = int((~met.any(0)).sum()), int((~met).sum())
+    return y.shape[1], y.shape[2], over, unused, unmet, min(rows * columns, int(seen.sum()))
+
+
+def _felt(total: Tensor, x: Tensor) -> Tensor:
+    """Where x matters to the total."""
+    slope = None
+    if total.requires_grad:
+        (slope,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)
+    if slope is None:
+        raise Objection(f"{_IMAGE}: this one does not depend on it.")
+    return slope != 0
+
+
+def enter(name: str, block: Callable[..., nn.Module], layers: int = 1, unit: int = 4) -> None:
+    """Take a block into the zoo, or take its new form: block(in_channels, planes, stride).
+
+    layers: the 3x3 layers in it; unit: what its channels have to be a multiple of.
+    """
+    KINDS[name] = Kind(block, layers, unit)
+    macs.cache_clear()

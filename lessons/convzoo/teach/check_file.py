@@ -1,0 +1,218 @@
+"""Runs the exercises of a student's file, here and now, and tells what each check says.
+
+It is a report for whoever wrote the code, in his own process: no sandbox and no mark.
+"""
+
+from __future__ import annotations
+import __future__
+
+import contextlib
+import io
+import linecache
+import os
+import sys
+import types
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from convzoo.errors import NotAttempted, UserError
+from convzoo.exercises.limit import TimeLimit, time_limit
+from convzoo.exercises.model import Exercise, Verdict
+from convzoo.teach.cells import MAX_CELL, Cell, Notebook, plain
+from convzoo.teach.source import read, student_namespace_cells
+
+SECONDS = 20.0  # for one cell of the student's
+LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
+MODULE = "convzoo_checked_lesson"
+Judge = Callable[[Exercise, Callable], Verdict]
+
+
+def report(
+    path: Path, lessons: Path, known: Callable[[str], dict[str, Exercise]], judge: Judge
+) -> list[dict]:
+    """One {lesson, id, status, stage, message} for every exercise of the file's lesson.
+
+    lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
+    where the file cannot be read or holds no exercise.
+    """
+    student = read(path)
+    lesson = clean_lesson(student, path, lessons)
+    here = known(lesson.name)
+    exercises = {i: here[i] for i in lesson.ids() if i in here}
+    if not exercises:
+        raise UserError(
+            f"{path} holds no exercise that the course knows. Its exercise cells begin with "
+            "`# exercise: ` and an id; `python -m convzoo exercises` lists the ids."
+        )
+    found = verdicts(lesson, student, exercises, judge)
+    return [
+        {
+            "lesson": lesson.name,
+            "id": v.id,
+            "status": v.status,
+            "stage": v.stage,
+            "message": v.message,
+        }
+        for v in found
+    ]
+
+
+def clean_lesson(student: Notebook, path: Path, lessons: Path) -> Notebook:
+    """The lesson that a student's file is a copy of, found by the ids in it.
+
+    Where the student works in the lesson's own file its pair is the clean one; a
+    file of no known lesson is its own.
+    """
+    prefixes = Counter(id.split(".")[0] for id in student.ids())
+    for prefix, _ in prefixes.most_common(1):
+        for pair in sorted(lessons.glob(f"[0-9][0-9]_{prefix}.py")) + sorted(
+            lessons.glob(f"[0-9][0-9]_{prefix}.ipynb")
+        ):
+            with contextlib.suppress(UserError):
+                if not pair.samefile(path) and (clean := read(pair)).ids():
+                    return clean
+    return student
+
+
+def verdicts(
+    lesson: Notebook,
+    student: Notebook,
+    exercises: dict[str, Exercise],
+    judge: Judge,
+    seconds: float = SECONDS,
+) -> list[Verdict]:
+    """Execute the cells of a student's lesson and judge every exercise; each is on its own.
+
+    A cell that does not parse, raises, exits or goes on for longer than `seconds` is that
+    exercise's verdict, and the others go on. Raises UserError where the lesson itself does not run.
+    """
+    handed_in, broken, extra = set(student.ids()), {}, []
+    clean = {plain(cell.source) for cell in lesson.cells}
+    module = types.ModuleType(MODULE)
+    names = vars(module)
+    sys.modules[MODULE] = module
+    try:
+        with quiet():
+            for cell in student_namespace_cells(lesson, student):
+                role, id = cell.owner
+                own = role == "exercise" or cell.source not in clean
+                stage, trouble = run_cell(cell, names, seconds if own else LESSON_SECONDS)
+                if role == "exercise" and trouble:
+                    broken[id] = stage, trouble
+                elif trouble and own:
+                    extra.append(trouble)
+                elif trouble and not broken:
+                    raise UserError(
+                        f"{lesson.name}, cell {cell.id or 'without an id'}, does not run here: "
+                        f"{trouble} `python -m convzoo doctor` looks for what is missing."
+                    )
+            return [
+                _verdict(exercise, names, broken.get(id), id in handed_in, judge, extra)
+                for id, exercise in exercises.items()
+            ]
+    finally:
+        sys.modules.pop(MODULE, None)
+
+
+def _verdict(exercise, names, trouble, handed_in, judge, extra) -> Verdict:
+    if not handed_in:
+        return Verdict(exercise.id, "not attempted", "", "The file has no cell with this id.")
+    if trouble:
+        stage, message = trouble
+        return Verdict(exercise.id, "failed" if stage else "not attempted", stage, message)
+    verdict = _judged(exercise, names.get(exercise.name), judge)
+    if verdict.stage == "run" and extra:
+        message = f"{verdict.message} A cell that you added does not run: {extra[0]}"
+        return Verdict(verdict.id, verdict.status, verdict.stage, message)
+    return verdict
+
+
+def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
+    if not callable(target):
+        found = f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+        return Verdict(exercise.id, "failed", "run", found)
+    try:
+        return judge(exercise, target)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # a call that exits, as `exit()` does
+        return Verdict(exercise.id, "failed", "run", _raised(problem, "The call"))
+
+
+def run_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
+    """Execute a cell among `names`; ("", "") or ("run", what went wrong as a sentence).
+
+    A stub that is called while the cell runs gives ("", "...").
+    """
+    if len(cell.source) > MAX_CELL:
+        return "run", f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
+    label = f"<{cell.owner[1] or cell.id or 'cell'}>"
+    linecache.cache[label] = (len(cell.source), None, cell.source.splitlines(True), label)
+    later = __future__.annotations
+    flags = later.compiler_flag if names.get("annotations") is later else 0
+    try:
+        code = compile(cell.source, label, "exec", flags=flags, dont_inherit=True)
+    except SyntaxError as problem:
+        line = (problem.text or "").strip()
+        return "run", (
+            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in "
+            f"line {problem.lineno}: `{line}`. Mend that line and check again."
+        )
+    except (ValueError, RecursionError, MemoryError) as problem:
+        return "run", f"The cell is not valid Python: {problem or type(problem).__name__}."
+    try:
+        with time_limit(seconds):
+            exec(code, names)
+    except KeyboardInterrupt:
+        raise
+    except NotAttempted:
+        return "", "The cell calls its own stub. Write the answer first."
+    except BaseException as problem:
+        return "run", _raised(problem, "The cell", label, seconds)
+    return "", ""
+
+
+def _raised(problem: BaseException, what: str, label: str = "", seconds: float = 0) -> str:
+    if isinstance(problem, TimeLimit):
+        return (
+            f"{what} was still running after {seconds:.0f} seconds and was stopped. "
+            "Look for a loop that never ends."
+        )
+    if isinstance(problem, SystemExit):
+        return f"{what} ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
+    text = str(problem).strip().split("\n")[0][:300] or "no message"
+    line, trace = 0, problem.__traceback__
+    while trace is not None:
+        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == label else line
+        trace = trace.tb_next
+    where = f", in line {line}: `{linecache.getline(label, line).strip()}`" if line else ""
+    return f"{what} raised {type(problem).__name__}: {text}{where}."
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes what a student prints, however much it is."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No print of a student's reaches standard output, not even one of a child process;
+    whoever waits for input gets none."""
+    sys.stdout.flush()
+    kept, nowhere, stdin = os.dup(1), os.open(os.devnull, os.O_WRONLY), sys.stdin
+    os.dup2(nowhere, 1)
+    sys.stdin = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
+            yield
+    finally:
+        sys.stdin = stdin
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,322 @@
+"""What passes between checker and worker: a short JSON header and raw numbers, never a pickle.
+
+A frame is two lengths (4 bytes each), the header, and the bytes of the tensors that the header
+names. The checker believes nothing of what it reads: lengths, names, dtypes and shapes are
+checked before a byte of them is used. This file stands in the sandbox too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import struct
+import time
+from math import isfinite, prod
+
+import torch
+from torch import Tensor
+
+from convzoo.case import MAX_OPS, Case, Op, Reply
+
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "int64": torch.int64,
+    "int32": torch.int32,
+    "int16": torch.int16,
+    "int8": torch.int8,
+    "uint8": torch.uint8,
+    "bool": torch.bool,
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+MAX_HEADER = 4_000_000  # bytes
+MAX_REPLY = 1_000_000  # bytes of a header that a student's process sends
+MAX_BODY = 8_000_000  # bytes
+MAX_TENSORS = 512
+MAX_DIMS = 8
+MAX_SIDE = 2**31
+MAX_TEXT = 2000  # characters of a message
+MAX_LINE = 1_000_000
+STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
+
+
+class Broken(Exception):
+    """The other side sent what the protocol does not allow."""
+
+
+class Closed(Broken):
+    """The other side is gone."""
+
+
+class Ended(Broken):
+    """The fork that was talked to has ended; `status` is what the worker says of it."""
+
+    def __init__(self, status: int):
+        super().__init__("it ended")
+        self.status = status
+
+
+class Late(Broken):
+    """The other side did not answer in time."""
+
+
+class Channel:
+    """Frames over two pipes. Every wait has a deadline; None waits for ever.
+
+    control: a third pipe, in which the worker itself, and no student's code, says how a fork ended;
+    most: bytes of a header that is read.
+    """
+
+    def __init__(self, read: int, write: int, control: int = -1, most: int = MAX_HEADER):
+        self.read, self.write, self.control, self.most = read, write, control, most
+        for end in (read, write, control):
+            if end >= 0:
+                os.set_blocking(end, False)
+
+    def send(
+        self, header: dict, tensors: dict[str, Tensor] | None = None, seconds: float | None = None
+    ):
+        """Write one frame. Raises Closed or Late."""
+        rest, deadline = memoryview(pack(header, tensors or {})), _deadline(seconds)
+        while rest:
+            self._wait(self.write, select.POLLOUT, deadline)
+            try:
+                rest = rest[os.write(self.write, rest) :]
+            except BlockingIOError:
+                continue
+            except OSError as problem:
+                raise Closed("its end of the pipe is closed") from problem
+
+    def receive(self, seconds: float | None = None) -> tuple[dict, dict[str, Tensor]]:
+        """Read one frame. Raises Broken, Closed or Late."""
+        deadline = _deadline(seconds)
+        long, wide = struct.unpack("<II", self._exactly(8, deadline))
+        if long > self.most or wide > MAX_BODY:
+            raise Broken(f"a reply of {long + wide} bytes, more than is allowed")
+        header = header_of(self._exactly(long, deadline))
+        return header, unpack(header, self._exactly(wide, deadline))
+
+    def _exactly(self, count: int, deadline: float | None) -> bytearray:
+        have = bytearray()
+        while len(have) < count:
+            self._wait(self.read, select.POLLIN, deadline)
+            try:
+                part = os.read(self.read, min(count - len(have), 1 << 20))
+            except BlockingIOError:
+                continue
+            if not part:
+                raise Closed("it ended")
+            have += part
+        return have
+
+    def ended(self, seconds: float) -> int:
+        """Wait until the worker says that the fork has ended; what is still unread is dropped.
+
+        Raises Late, or Closed where the worker itself is gone.
+        """
+        try:
+            while True:
+                self._wait(-1, 0, time.monotonic() + seconds)
+        except Ended as end:
+            drain(self.read)
+            return end.status
+
+    def _wait(self, end: int, event: int, deadline: float | None) -> None:
+        """Wait until a pipe is ready; one whose other end is closed is ready too.
+
+        Raises Ended as soon as the fork is gone and nothing that it has sent is left to be read.
+        """
+        poll = select.poll()
+        if end >= 0:
+            poll.register(end, event)
+        if self.control >= 0:
+            poll.register(self.control, select.POLLIN)
+        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        ready = [which for which, _ in poll.poll(left)]
+        if not ready:
+            raise Late("it did not answer in time")
+        if end not in ready:
+            raw = os.read(self.control, 4)
+            raise Ended(struct.unpack("<i", raw)[0]) if len(raw) == 4 else Closed("it ended")
+
+    def close(self) -> None:
+        for end in (self.read, self.write, self.control):
+            try:
+                os.close(end)
+            except OSError:
+                pass
+
+
+def drain(end: int) -> None:
+    """Drop whatever is in a pipe."""
+    try:
+        while os.read(end, 1 << 20):
+            pass
+    except BlockingIOError:
+        pass
+
+
+def _deadline(seconds: float | None) -> float | None:
+    return None if seconds is None else time.monotonic() + seconds
+
+
+def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
+    """A frame. Raises Broken for a tensor that has no place in one."""
+    body, listed = [], []
+    for name, value in tensors.items():
+        value = torch.Tensor.as_subclass(value.detach(), torch.Tensor)  # a subclass may lie
+        value = value.to_dense() if value.layout != torch.strided else value
+        if value.dtype not in NAMES:
+            raise Broken(f"`{name}` is {value.dtype}, which is not among the dtypes that are read")
+        listed.append([name, NAMES[value.dtype], list(value.shape)])
+        flat = value.cpu().contiguous().reshape(-1)
+        body.append(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+    text = json.dumps({**header, "tensors": listed}).encode()
+    raw = b"".join(body)
+    if len(text) > MAX_HEADER or len(raw) > MAX_BODY:
+        raise Broken(f"a result of {len(text) + len(raw)} bytes, more than is allowed")
+    return struct.pack("<II", len(text), len(raw)) + text + raw
+
+
+def header_of(raw: bytes) -> dict:
+    """The header of a frame, as plain JSON."""
+    try:
+        header = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as problem:
+        raise Broken("a reply whose header is not JSON") from problem
+    if not isinstance(header, dict):
+        raise Broken("a reply whose header is not an object")
+    return header
+
+
+def _refuse(word: str):
+    raise ValueError(word)
+
+
+def unpack(header: dict, body: bytes | bytearray) -> dict[str, Tensor]:
+    """The tensors of a frame; their sizes must account for every byte."""
+    listed = header.get("tensors", [])
+    if not isinstance(listed, list) or len(listed) > MAX_TENSORS:
+        raise Broken("a reply whose list of tensors is none")
+    found, start = {}, 0
+    for entry in listed:
+        name, dtype, shape = _entry(entry)
+        size = prod(shape) * dtype.itemsize
+        if name in found or start + size > len(body):
+            raise Broken("a reply whose bytes are fewer than its shapes say")
+        raw = bytearray(body[start : start + size])
+        flat = torch.frombuffer(raw, dtype=dtype) if size else torch.empty(0, dtype=dtype)
+        found[name], start = flat.reshape(shape), start + size
+    if start != len(body):
+        raise Broken("a reply with more bytes than its shapes say")
+    return found
+
+
+def _entry(entry) -> tuple[str, torch.dtype, tuple[int, ...]]:
+    if not isinstance(entry, list) or len(entry) != 3:
+        raise Broken("a reply whose list of tensors is none")
+    name, dtype, shape = entry
+    if not _is_name(name) or not isinstance(dtype, str) or dtype not in DTYPES:
+        raise Broken("a reply with a tensor of a name or dtype that is not allowed")
+    return name, DTYPES[dtype], _shape(shape)
+
+
+def _shape(shape) -> tuple[int, ...]:
+    if not isinstance(shape, list) or len(shape) > MAX_DIMS:
+        raise Broken("a reply with a shape that is none")
+    if not all(type(side) is int and 0 <= side < MAX_SIDE for side in shape):
+        raise Broken("a reply with a shape that is none")
+    if prod(max(side, 1) for side in shape) >= 2**62:
+        raise Broken("a reply with a shape that is none")
+    return tuple(shape)
+
+
+def _is_name(name) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= 200 and name.isprintable()
+
+
+def case_frame(case: Case) -> tuple[dict, dict[str, Tensor]]:
+    """A case as header and tensors."""
+    tensors = {f"x:{k}": v for k, v in case.tensors.items()}
+    tensors |= {f"w:{k}": v for k, v in case.weights.items()}
+    rest = {"scalars": case.scalars, "training": case.training, "examine": case.examine}
+    return {"do": "case", **rest}, tensors
+
+
+def case_of(header: dict, tensors: dict[str, Tensor]) -> Case:
+    """The case in a frame; the worker believes the checker."""
+    given = {k[2:]: v for k, v in tensors.items() if k.startswith("x:")}
+    weights = {k[2:]: v for k, v in tensors.items() if k.startswith("w:")}
+    return Case(header["scalars"], given, weights, header["training"], header["examine"])
+
+
+def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
+    """A reply as header and tensors."""
+    header = {
+        "do": "reply",
+        "parameters": [[k, list(v)] for k, v in reply.parameters.items()],
+        "loaded": reply.loaded,
+        "ops": [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops],
+        "stage": reply.stage,
+        "raised": reply.raised[:MAX_TEXT],
+        "error": reply.error[:MAX_TEXT],
+    }
+    return header, reply.tensors
+
+
+def _finite(value):
+    """Plain data without infinities, which JSON has no word for."""
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return value if not isinstance(value, float) or isfinite(value) else None
+
+
+def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
+    """The reply in a frame, believed in nothing but its form. Raises Broken."""
+    stage = header.get("stage")
+    if stage not in STAGES or type(header.get("loaded")) is not bool:
+        raise Broken("a reply that is none")
+    return Reply(
+        tensors=tensors,
+        parameters=_parameters(header.get("parameters")),
+        loaded=header["loaded"],
+        ops=_ops(header.get("ops")),
+        stage=stage,
+        raised=text_of(header.get("raised")),
+        error=text_of(header.get("error")),
+    )
+
+
+def _parameters(listed) -> dict[str, tuple[int, ...]]:
+    if not isinstance(listed, list) or len(listed) > MAX_TENSORS:
+        raise Broken("a reply whose parameters are none")
+    found = {}
+    for entry in listed:
+        if not isinstance(entry, list) or len(entry) != 2 or not _is_name(entry[0]):
+            raise Broken("a reply whose parameters are none")
+        found[entry[0]] = _shape(entry[1])
+    return found
+
+
+def _ops(listed) -> list[Op]:
+    if not isinstance(listed, list) or len(listed) > MAX_OPS:
+        raise Broken("a reply whose operations are none")
+    found = []
+    for entry in listed:
+        if not isinstance(entry, list) or [type(v) for v in entry] != [str, list, bool, int, str]:
+            raise Broken("a reply whose operations are none")
+        if not 0 <= entry[3] <= MAX_LINE:
+            raise Broken("a reply whose operations are none")
+        found.append(Op(*entry))
+    return found
+
+
+def text_of(value) -> str:
+    """A message of the student's process: short, and nothing but text."""
+    if not isinstance(value, str):
+        raise Broken("a reply whose message is no text")
+    kept = "".join(c if c.isprintable() or c == "\n" else " " for c in value[:MAX_TEXT])
+    return kept.encode("utf-8", "replace").decode()

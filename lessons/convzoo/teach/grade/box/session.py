@@ -1,0 +1,324 @@
+"""A worker in its sandbox, and the talk with it: cells go in, replies to cases come out.
+
+Whatever goes wrong before the worker has said that it is ready is the machine's fault
+(`NotGraded`); whatever goes wrong after is the student's (`Failed`), with what happened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+
+from convzoo.case import Case, Reply
+from convzoo.teach.grade.box.memory import resident
+from convzoo.teach.grade.box.protocol import (
+    MAX_REPLY,
+    Broken,
+    Channel,
+    Closed,
+    Ended,
+    Late,
+    case_frame,
+    drain,
+    reply_of,
+    text_of,
+)
+from convzoo.teach.grade.box.sandbox import Box, Limits
+
+LOOK_EVERY = 0.2  # seconds between two looks at the memory in use
+
+
+class NotGraded(Exception):
+    """The machine's fault: no mark, and the next run tries again."""
+
+
+class Failed(Exception):
+    """The student's code ended the talk: a sentence on what happened.
+
+    sure: that it was his code; where a process just vanished it may have been the machine.
+    """
+
+    def __init__(self, sentence: str, sure: bool = True):
+        super().__init__(sentence)
+        self.sure = sure
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a fork of the worker is to execute.
+
+    cells: (label, source) each; name: what the exercise defines, exercise: its id; question: the
+    short question that is asked instead; passed: those for which `use` gives the student's own;
+    preload: modules that are imported before; ours: nothing of a student's is among the cells.
+    """
+
+    cells: tuple[tuple[str, str], ...]
+    name: str = ""
+    exercise: str = ""
+    question: str = ""
+    passed: frozenset[str] = frozenset()
+    preload: tuple[str, ...] = ()
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Defined:
+    """How the cells went: what was wrong with which, and what was defined or answered."""
+
+    troubles: dict[int, tuple[str, str]]
+    found: bool
+    answer: tuple[str, str | None]
+
+
+class Session:
+    """One student's worker, started when it is first needed, and again after it died."""
+
+    def __init__(self, box: Box, limits: Limits, known: dict[str, tuple[str, str, str]]):
+        self.box, self.limits, self.known = box, limits, known
+        self.starts = 0
+        self._process: subprocess.Popen | None = None
+        self._channel: Channel | None = None
+        self._end = 0.0
+        self._running = -1
+        self._talking = False
+        self._too_much = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        self.close()
+
+    def define(self, job: Job) -> Defined:
+        """Run the cells of `job` in a fork of its own. Raises Failed or NotGraded."""
+        wall, cpu = self.limits.wall, self.limits.cpu
+        if job.ours:
+            wall, cpu = self.limits.start, int(self.limits.start)
+        if self._channel is None:
+            self._start()
+        self._preload(set(job.preload) - self._loaded)
+        self._end = time.monotonic() + wall
+        self._running = -1
+        self._talking = True
+        header = {
+            "do": "exercise",
+            "cells": [list(c) for c in job.cells],
+            "name": job.name,
+            "exercise": job.exercise,
+            "question": job.question,
+            "passed": sorted(job.passed),
+            "known": self.known,
+            "cpu": cpu,
+        }
+        self._send(header)
+        while True:
+            found = self._receive()[0]
+            if found.get("do") == "defined":
+                return self._guard(lambda: _defined(found, len(job.cells)))
+            self._running = self._guard(lambda: _number(found.get("cell"), len(job.cells)))
+
+    def _preload(self, modules: set[str]) -> None:
+        """Let the worker itself import modules of ours, on our time and not on the student's."""
+        if not modules:
+            return
+        try:
+            self._channel.send(
+                {"do": "preload", "modules": sorted(modules)}, seconds=self.limits.start
+            )
+            self._channel.ended(self.limits.start)
+        except Broken:
+            self.close()
+            raise NotGraded("The worker could not import what the lesson falls back on.") from None
+        self._loaded |= modules
+
+    @property
+    def running(self) -> int:
+        """The cell that was running when the talk ended."""
+        return self._running
+
+    def respond(self, case: Case) -> Reply:
+        """What the student's code answers. Raises Failed."""
+        self._send(*case_frame(case))
+        header, tensors = self._receive()
+        return self._guard(lambda: reply_of(header, tensors))
+
+    def end(self) -> None:
+        """End the fork; the worker makes all its leftovers end."""
+        if self._channel is None or not self._talking:
+            return
+        self._talking = False
+        try:
+            self._channel.send({"do": "end"}, seconds=5)
+            self._channel.ended(5)
+        except Ended:
+            drain(self._channel.read)
+        except Broken:
+            self.close()
+
+    def close(self) -> None:
+        """End the worker, and with it every process in its sandbox."""
+        process, channel = self._process, self._channel
+        self._process = self._channel = None
+        if channel:
+            channel.close()
+        if process:
+            if not self.box.boxed:
+                _end_group(process.pid)
+            process.kill()
+            process.wait()
+
+    def _start(self) -> None:
+        """Start a worker on pipes: requests to it, replies from it, and its own word on both."""
+        requests, replies, control, errors = (os.pipe() for _ in range(4))
+        theirs = requests[0], replies[1], control[1]
+        settings = json.dumps(self.limits.settings(self.box.boxed))
+        self.starts += 1
+        self._too_much = ""
+        self._loaded: set[str] = set()
+        self._channel = Channel(replies[0], requests[1], control[0], MAX_REPLY)
+        try:
+            self._process = subprocess.Popen(
+                self.box.worker(self.limits, theirs, settings),
+                pass_fds=theirs,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors[1],
+                start_new_session=True,
+            )
+        except OSError as problem:
+            self.close()
+            raise NotGraded(f"The worker could not be started: {problem}.") from None
+        finally:
+            for end in (*theirs, errors[1]):
+                os.close(end)
+        try:
+            self._channel.ended(self.limits.start)
+            reason = ""
+        except Late:
+            reason = "was not ready in time: the machine is too busy"
+        except Broken:
+            os.set_blocking(errors[0], False)
+            reason = f"did not start: {_last_line(errors[0]) or 'it gave no reason'}"
+        finally:
+            os.close(errors[0])
+        if reason:
+            self.close()
+            raise NotGraded(f"The worker {reason}.")
+        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+
+    def _watch(self, process: subprocess.Popen) -> None:
+        """End a worker whose processes together take too much memory."""
+        while process.poll() is None and self._process is process:
+            if resident(process.pid, self.limits.resident) > self.limits.resident:
+                self._too_much = (
+                    f"It took more than {self.limits.resident / 2**30:.1f} GB of memory"
+                )
+                if not self.box.boxed:
+                    _end_group(process.pid)
+                process.kill()
+                return
+            time.sleep(LOOK_EVERY)
+
+    def _send(self, header: dict, tensors=None) -> None:
+        try:
+            self._channel.send(header, tensors, self._left())
+        except Broken as problem:
+            self._fail(problem)
+
+    def _receive(self) -> tuple[dict, dict]:
+        try:
+            return self._channel.receive(self._left())
+        except Ended as problem:  # the fork alone: the worker goes on
+            drain(self._channel.read)
+            self._fail(problem, over=False)
+        except Broken as problem:
+            self._fail(problem)
+
+    def _guard(self, read):
+        try:
+            return read()
+        except Broken as problem:
+            self._fail(problem)
+
+    def _left(self) -> float:
+        return self._end - time.monotonic()
+
+    def _fail(self, problem: Broken, over: bool = True) -> None:
+        """The talk is over: the worker goes, the next exercise gets a new one."""
+        self._talking = False
+        if over or self._too_much:
+            self.close()
+        sure = True
+        if self._too_much:
+            sentence = f"{self._too_much} and was stopped."
+        elif isinstance(problem, Late):
+            sentence = (
+                f"It was still running after {self.limits.wall:.0f} seconds and was stopped. "
+                "Look for a loop that never ends, and for anything that waits."
+            )
+        elif isinstance(problem, Ended):
+            sentence, sure = _ended(problem.status, self.limits)
+        elif isinstance(problem, Closed):
+            sentence, sure = "It ended the Python process that it ran in.", False
+        else:
+            sentence = f"It sent the grader {problem}."
+        raise Failed(sentence, sure)
+
+
+def _defined(header: dict, cells: int) -> Defined:
+    troubles, answer = header.get("troubles"), header.get("answer")
+    if (
+        not isinstance(troubles, list)
+        or len(troubles) > cells
+        or type(header.get("found")) is not bool
+    ):
+        raise Broken("a report that is none")
+    found = {}
+    for entry in troubles:
+        if not isinstance(entry, list) or len(entry) != 3 or entry[1] not in ("run", "stub"):
+            raise Broken("a report that is none")
+        found[_number(entry[0], cells)] = entry[1], text_of(entry[2])
+    if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], str):
+        raise Broken("a report that is none")
+    value = None if answer[1] is None else text_of(answer[1])
+    return Defined(found, header["found"], (text_of(answer[0]), value))
+
+
+def _number(value, below: int) -> int:
+    if type(value) is not int or not 0 <= value < below:
+        raise Broken("a report that is none")
+    return value
+
+
+def _ended(status: int, limits: Limits) -> tuple[str, bool]:
+    """What a fork's exit status tells, and whether it was surely the student's doing."""
+    if -status == signal.SIGXCPU:
+        return (
+            f"It was still computing after {limits.cpu} seconds and was stopped. Look for a loop "
+            "that never ends."
+        ), True
+    if -status == signal.SIGKILL:
+        return "The Python process that it ran in was killed.", False
+    if status < 0:
+        return f"It crashed Python (signal {-status}).", True
+    return f"It ended the Python process that it ran in (exit status {status}).", True
+
+
+def _last_line(end: int) -> str:
+    try:
+        text = os.read(end, 65536).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+    return text.split("\n")[-1][:300] if text else ""
+
+
+def _end_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        pass

@@ -1,0 +1,57 @@
+"""Stands in the sandbox in place of `convzoo.exercises`: nothing is checked, shown or asked there.
+
+`use` hands out the student's own where the grader has said that it passed, else the framework's.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from convzoo.case import is_framework
+
+answers: list[tuple[str, object]] = []  # what the cells gave to `ask`
+passed: set[str] = set()
+known: dict[str, tuple[str, str, str]] = {}  # id: name in the lesson, and module and name of ours
+
+
+def begin(lesson: str = "", student: str = ""):
+    """The device; nothing is shown."""
+    import torch
+
+    return torch.device("cpu")
+
+
+def ask(question_id: str, answer=...) -> None:
+    """Remember what was answered."""
+    answers.append((question_id, answer))
+
+
+def use(exercise_id: str):
+    """The student's own if it passed, else the framework's, imported when it is first called."""
+    if exercise_id not in known:  # an unknown one, or the one that is being marked
+        raise LookupError(f"use({exercise_id!r}) is not to be had here")
+    name, module, theirs = known[exercise_id]
+    own = sys._getframe(1).f_globals.get(name)
+    if exercise_id in passed and callable(own):
+        return own
+    if name[:1].isupper():  # a class may be a base class: it has to be there
+        return _framework(module, theirs)
+
+    def fallback(*args, **kwargs):
+        return _framework(module, theirs)(*args, **kwargs)
+
+    return fallback
+
+
+def _framework(module: str, name: str):
+    if not is_framework(module):
+        raise ImportError(f"{module} is not in the sandbox")
+    return getattr(import_module(module), name)
+
+
+def check(*args, **kwargs) -> None:
+    """Nothing: the check is outside."""
+
+
+hint = predict = check

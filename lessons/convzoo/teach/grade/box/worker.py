@@ -1,0 +1,270 @@
+"""What runs in the sandbox: executes a student's cells and answers cases. It knows no secret.
+
+torch is imported once; every exercise gets a fork of its own, in which nothing of another one
+has run. The fork is poisoned ground from its first cell on: whatever leaves it is checked outside.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ctypes
+import gc
+import json
+import linecache
+import os
+import resource
+import signal
+import struct
+import sys
+import types
+from importlib import import_module
+
+from .protocol import MAX_TEXT, Broken, Channel, case_of, drain, reply_frame
+
+MODULE = "lesson"
+
+
+def main(words: list[str]) -> None:
+    """Serve the checker over the pipes named in `words` until it hangs up.
+
+    In the sandbox this is process 1 of its namespace: no signal of a student's reaches it.
+    """
+    read, write, control, settings = *(int(w) for w in words[:3]), json.loads(words[3])
+    _limit(settings)
+    import torch
+
+    torch.set_num_threads(1)
+    _warm_up()
+    _limit_memory(settings["memory"])
+    _debuggable(False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    channel = Channel(read, write)
+    _say(control, 0)
+    while True:
+        try:
+            header, _ = channel.receive()
+        except Broken:
+            os._exit(0)
+        if header["do"] == "preload":
+            _preload(header["modules"])
+            _say(control, 0)
+            continue
+        child = os.fork()
+        if not child:
+            os.close(control)
+            _serve(channel, header)
+        status = _wait_for(child)
+        _end_all(child, settings["boxed"])
+        os.set_blocking(read, False)  # the fork shared it, and may have changed that
+        drain(read)
+        _say(control, os.waitstatus_to_exitcode(status))
+
+
+def _preload(modules: list[str]) -> None:
+    """Import what forks will need; one that is not there is told when a lesson's cell fails."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError:
+            continue
+    gc.freeze()
+
+
+def _say(control: int, status: int) -> None:
+    """Four bytes that only this process can write: ready, or how a fork ended."""
+    os.write(control, struct.pack("<i", status))
+
+
+def _wait_for(child: int) -> int:
+    """The status of a fork; what was orphaned meanwhile is reaped, too."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            return status
+
+
+def _debuggable(yes: bool) -> None:
+    """Whether a process of the same user may look into this one."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(4, int(yes), 0, 0, 0)  # PR_SET_DUMPABLE
+
+
+def _warm_up() -> None:
+    """Make torch import what it imports late: once here, and not in every fork."""
+    import torch
+
+    from convzoo import case, data, device, measure, show  # noqa: F401  what lessons import
+
+    def layer(x):
+        return torch.nn.functional.unfold(x, 2).sum(1) @ x.new_ones(4, 1)
+
+    x = torch.ones(1, 1, 3, 3, dtype=torch.float64)
+    case.answer(layer, case.Case({}, {"x": x}))
+    case.answer(torch.nn.BatchNorm1d, case.Case({"num_features": 2}, {"input": x[0, 0, :, :2]}))
+
+
+def _limit(settings: dict) -> None:
+    """Limits that no child can raise again."""
+    wanted = {
+        resource.RLIMIT_CPU: None,  # set in the fork
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: settings["file_bytes"],
+        resource.RLIMIT_NOFILE: settings["files"],
+    }
+    if settings["boxed"]:  # elsewhere the user's other processes count
+        wanted[resource.RLIMIT_NPROC] = settings["processes"]
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")  # if the machine runs out of memory, this ends first
+    for what, value in wanted.items():
+        if value is not None:
+            resource.setrlimit(what, (value, value))
+
+
+def _limit_memory(more: int) -> None:
+    """At most `more` bytes of addresses beyond what torch itself has mapped."""
+    try:
+        with open("/proc/self/statm") as file:
+            mapped = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + more, mapped + more))
+    except OSError:  # not Linux: --unsandboxed was asked for
+        pass
+
+
+def _end_all(child: int, boxed: bool) -> None:
+    """End whatever a fork has left behind."""
+    if boxed and os.getpid() == 1:  # in a process namespace of our own, -1 is everyone else in it
+        _kill(lambda: os.kill(-1, signal.SIGKILL))
+    else:
+        _kill(lambda: os.killpg(child, signal.SIGKILL))
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _kill(how) -> None:
+    try:
+        how()
+    except OSError:
+        pass
+
+
+def _serve(channel: Channel, header: dict) -> None:
+    """The whole life of a fork: run the cells, answer cases, end."""
+    status = 70
+    try:
+        os.setpgid(0, 0)
+        _debuggable(True)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        seconds = header["cpu"]
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for end in (0, 1, 2):
+            os.dup2(nowhere, end)
+        names = _define(channel, header)
+        while True:
+            request, tensors = channel.receive()
+            if request["do"] != "case":
+                status = 0
+                break
+            _answer(channel, names.get(header["name"]), case_of(request, tensors))
+    finally:
+        os._exit(status)
+
+
+def _define(channel: Channel, header: dict) -> dict:
+    """Execute the cells; tell which of them is running, then what went wrong in the last one."""
+    import torch
+
+    from convzoo import exercises as stubs
+
+    stubs.passed = set(header["passed"])
+    stubs.known = {k: tuple(v) for k, v in header["known"].items() if k != header["exercise"]}
+    torch.manual_seed(0)
+    module = types.ModuleType(MODULE)
+    sys.modules[MODULE] = module
+    names, troubles = vars(module), []
+    for number, (label, source) in enumerate(header["cells"]):
+        channel.send({"do": "at", "cell": number})
+        stage, error = _run(label, source, names)
+        if error or stage:
+            troubles.append([number, stage, error[:MAX_TEXT]])
+    channel.send(
+        {
+            "do": "defined",
+            "troubles": troubles,
+            "found": callable(names.get(header["name"])),
+            "answer": _answered(stubs, names, header),
+        }
+    )
+    return names
+
+
+def _answered(stubs, names: dict, header: dict) -> list:
+    """The answer to a short question as plain data: [kind, value]."""
+    given = [value for id, value in stubs.answers if id == header.get("question")]
+    value = given[-1] if given else names.get("answer", ...)
+    if value is ...:
+        return ["none", None]
+    if isinstance(value, str):
+        return ["text", str(value)[:MAX_TEXT]]
+    try:
+        number = float(value)
+        return ["number", repr(number)] if not isinstance(value, bool) else ["other", "a bool"]
+    except (TypeError, ValueError, OverflowError):
+        return ["other", type(value).__name__]
+
+
+def _run(label: str, source: str, names: dict) -> tuple[str, str]:
+    """Execute one cell: ("", "") or a stage and a sentence."""
+    from convzoo.errors import NotAttempted
+
+    linecache.cache[label] = (len(source), None, source.splitlines(True), label)
+    later = __future__.annotations
+    flags = later.compiler_flag if names.get("annotations") is later else 0
+    try:
+        code = compile(source, label, "exec", flags=flags, dont_inherit=True)
+    except SyntaxError as problem:
+        line = (problem.text or "").strip()[:200]
+        return "run", (
+            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
+            f"{problem.lineno}: `{line}`."
+        )
+    except (ValueError, RecursionError, MemoryError) as problem:
+        return "run", f"The cell is not valid Python: {problem or type(problem).__name__}."
+    try:
+        exec(code, names)
+    except NotAttempted:
+        return "stub", ""
+    except SystemExit:
+        return "run", "The cell ends Python (`exit()`, `quit()` or `sys.exit()`)."
+    except BaseException as problem:
+        return "run", _raised(problem, label)
+    return "", ""
+
+
+def _raised(problem: BaseException, label: str) -> str:
+    line, trace = 0, problem.__traceback__
+    while trace is not None:
+        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == label else line
+        trace = trace.tb_next
+    text = str(problem).strip().split("\n")[0][:300] or "no message"
+    where = f", in line {line}: `{linecache.getline(label, line).strip()[:200]}`" if line else ""
+    return f"The cell raised {type(problem).__name__}: {text}{where}."
+
+
+def _answer(channel: Channel, target, case) -> None:
+    """Answer one case; what has no place in a frame is told in words."""
+    from convzoo.case import Reply, answer
+
+    try:
+        header, tensors = reply_frame(answer(target, case))
+        channel.send(header, tensors)
+    except Broken as problem:
+        error = f"Its result cannot be read: {problem}."
+        channel.send(reply_frame(Reply(stage="run", raised="Broken", error=error))[0])
+    except BaseException as problem:
+        error = f"It raised {type(problem).__name__}."
+        channel.send(reply_frame(Reply(stage="run", raised=type(problem).__name__, error=error))[0])

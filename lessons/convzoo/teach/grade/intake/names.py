@@ -1,0 +1,56 @@
+"""Names of students: safe names for files, and who wrote whose name into his lesson."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+
+def slug(student: str) -> str:
+    """A file's name for a student: his own where that is harmless, else made unique by a hash."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
+    taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
+    if plain and plain == student and not taken:
+        return plain
+    mark = hashlib.sha256(student.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{plain or 'student'}-{mark}"
+
+
+def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[tuple[str, ...]]:
+    """For each entry flags about the name in its `begin(...)`: none, a stranger's, or shared."""
+    entries = list(entries)
+    times = Counter((e.handed.lesson, _letters(e.graded.name)) for e in entries if e.graded.name)
+    found = []
+    for entry in entries:
+        name, student = entry.graded.name, entry.handed.student
+        if entry.graded.status != "graded" or not _answered(entry):
+            found.append(())
+            continue
+        flags = []
+        ids = {student, *students.get(student, {}).values()}
+        if not name:
+            flags.append("There is no name in begin(...): the questions had everybody's numbers.")
+        elif _letters(name) not in {_letters(i) for i in ids}:
+            flags.append(f"The name in begin(...) is {name!r}.")
+        if name and times[entry.handed.lesson, _letters(name)] > 1:
+            others = sorted(
+                e.handed.student
+                for e in entries
+                if e is not entry
+                and e.handed.lesson == entry.handed.lesson
+                and _letters(e.graded.name) == _letters(name)
+            )
+            flags.append(f"The same name is in begin(...) of {', '.join(others)}.")
+        found.append(tuple(flags))
+    return found
+
+
+def _answered(entry) -> bool:
+    return any(i.kind == "question" and i.status != "not attempted" for i in entry.graded.items)
+
+
+def _letters(name: str) -> tuple[str, ...]:
+    """A name without order, spaces and case: "Doe, Jane" and "Jane Doe" are one."""
+    return tuple(sorted(c for c in name.casefold() if c.isalnum()))

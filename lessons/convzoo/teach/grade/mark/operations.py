@@ -1,0 +1,35 @@
+"""Operations that the student's own process says it has run: counted, flagged, never believed."""
+
+from __future__ import annotations
+
+from convzoo.case import Op
+from convzoo.exercises.macs import macs
+from convzoo.exercises.model import Exercise
+
+MOST = 5  # flags of one exercise
+
+
+def countable(ops: list[Op]) -> list[Op]:
+    """Those whose work can be counted: a forged one may have arguments that no operation has."""
+    return [op for op in ops if _counts(op)]
+
+
+def _counts(op: Op) -> bool:
+    try:
+        return 0 <= macs([op]) < 2**62
+    except Exception:
+        return False
+
+
+def observed(exercise: Exercise, seen: list[Op]) -> list[str]:
+    """Shortcuts among them, as flags: a hint, not a proof."""
+    found = []
+    for op in seen:
+        for shortcut in exercise.shortcuts:
+            try:
+                ran = op.borrowed in ("", exercise.reference.__name__) and shortcut.ran(op)
+            except Exception:  # as above
+                ran = False
+            if ran:
+                found.append(f"Seen to run: {shortcut.sentence} (line {op.line} of the cell)")
+    return list(dict.fromkeys(found))[:MOST]

@@ -1,0 +1,142 @@
+"""Who grades: processes on this machine (joblib), or on several (Dask). A task is one student."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
+from functools import cache
+
+from convzoo.errors import UserError
+from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
+from convzoo.teach.grade.mark.marks import Graded
+from convzoo.teach.grade.mark.plan import Work
+
+
+@dataclass(frozen=True)
+class Task:
+    """One student's lessons. The machine that grades it is the teacher's: it knows the secret.
+
+    folder: what the sandbox gets, where it is laid out already; hidden: what it must not see.
+    """
+
+    student: str
+    works: tuple[Work, ...]
+    secret: bytes
+    limits: Limits
+    boxed: bool = True
+    hidden: tuple[str, ...] = ()
+    folder: str = ""
+
+
+def perform(task: Task) -> list[Graded]:
+    """Grade a student. Whatever goes wrong on our side is "not graded", never a mark."""
+    try:
+        import torch
+
+        from convzoo.teach.grade.box.session import NotGraded, Session
+        from convzoo.teach.grade.mark.student import grade, known
+
+        torch.set_num_threads(1)
+        box = _box(task.boxed, task.hidden, task.folder, task.limits)
+        with Session(box, task.limits, known()) as session:
+            found = []
+            for work in task.works:
+                try:
+                    _proved(session, work)
+                    found.append(grade(session, work, task.student, task.secret))
+                except NotGraded as problem:
+                    found.append(_not_graded(task, work, str(problem)))
+            return found
+    except NoSandbox as problem:
+        return [_not_graded(task, work, str(problem)) for work in task.works]
+    except Exception as problem:
+        return [
+            _not_graded(task, work, f"The grader raised {problem!r:.300}") for work in task.works
+        ]
+
+
+def _not_graded(task: Task, work: Work, reason: str) -> Graded:
+    key = work.key(task.student, task.secret)
+    return Graded(
+        task.student, work.plan.name, "not graded", key, reason=reason, sandboxed=task.boxed
+    )
+
+
+@cache
+def _box(boxed: bool, hidden: tuple[str, ...], folder: str, limits: Limits) -> Box:
+    """This process's box; one of its own where the run's is on another machine."""
+    box = Box(hidden, boxed, folder)
+    if not folder:
+        atexit.register(box.close)
+        if boxed:
+            probe(box, limits)
+    return box
+
+
+_fine: set[str] = set()
+
+
+def _proved(session, work: Work) -> None:
+    """Once in this process and lesson: does the untouched lesson run in the sandbox?"""
+    from convzoo.teach.grade.mark.student import prove
+
+    if work.plan.version not in _fine:
+        prove(session, work.plan)
+        _fine.add(work.plan.version)
+
+
+def spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Graded]]:
+    """Perform the tasks, many at a time, and yield each student's results as they come.
+
+    Where a process of ours is ended from outside, the others' work goes on: what is left is tried
+    again as long as anything comes of it.
+    """
+    left, before = {task.student: task for task in tasks}, 0
+    while left and len(left) != before:
+        before = len(left)
+        try:
+            for results in _spread(list(left.values()), jobs, scheduler):
+                del left[results[0].student]
+                yield results
+        except BrokenExecutor:
+            continue
+
+
+def _spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Graded]]:
+    if scheduler:
+        yield from _over_machines(tasks, scheduler)
+        return
+    if jobs == 1:
+        yield from map(perform, tasks)
+        return
+    try:
+        from joblib import Parallel, delayed, parallel_config
+    except ImportError:
+        raise UserError(
+            "Grading in several processes needs joblib: `pip install -e '.[teacher]'`, or --jobs 1."
+        ) from None
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        crew = Parallel(n_jobs=min(jobs, len(tasks)), batch_size=1, return_as="generator_unordered")
+        yield from crew(delayed(perform)(task) for task in tasks)
+
+
+def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
+    try:
+        from distributed import Client
+        from joblib import Parallel, delayed, parallel_config
+    except ImportError:
+        raise UserError(
+            "Several machines need Dask: `pip install -e '.[teacher,distributed]'`."
+        ) from None
+    try:
+        client = Client(scheduler, timeout="10s", set_as_default=True)
+    except (OSError, ValueError, TimeoutError) as problem:
+        raise UserError(
+            f"There is no Dask scheduler at {scheduler} ({problem}): start it with `dask scheduler`"
+            " and workers with `dask worker ADDRESS`."
+        ) from None
+    with client, parallel_config(backend="dask"):
+        crew = Parallel(batch_size=1, return_as="generator_unordered")
+        yield from crew(delayed(perform)(task) for task in tasks)

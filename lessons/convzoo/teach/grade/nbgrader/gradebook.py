@@ -1,0 +1,134 @@
+"""nbgrader keeps the book, and never runs a student's code: two steps of its are ours.
+
+`Marks` stands in place of nbgrader's Execute and takes a submission's marks from the last run of
+`python -m convzoo grade`, or makes them; `SaveMarks` writes them where nbgrader would have written
+what the student's own process printed. `Stubs` stands in place of ClearSolutions. Gradebook, manual
+marks, late penalties, feedback and export are nbgrader's.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from nbformat import from_dict
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from traitlets import Bool, Unicode
+
+from convzoo.teach.cells import Cell
+from convzoo.teach.grade.box.sandbox import Limits
+from convzoo.teach.grade.intake.names import slug
+from convzoo.teach.grade.mark.marks import Graded, Item
+from convzoo.teach.grade.mark.plan import plans, transplant
+from convzoo.teach.grade.mark.workers import Task, perform
+from convzoo.teach.regions import stub
+from convzoo.teach.source import parse
+
+
+class NotGradedError(RuntimeError):
+    """No mark was made, and none is written: nbgrader tries again the next time."""
+
+
+def grade_id(id: str) -> str:
+    """An exercise's id as nbgrader allows it."""
+    return id.replace(".", "-")
+
+
+class Marks(NbGraderPreprocessor):
+    """Takes or makes the marks of a submission; writes what is to be said below its cells."""
+
+    root = Unicode(help="The course's own folder").tag(config=True)
+    out = Unicode("marks", help="The --out of `python -m convzoo grade`").tag(config=True)
+    unsandboxed = Bool(False, help="Grade without a sandbox").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        names = resources["nbgrader"]
+        lesson, student = names["notebook"], names["student"]
+        known = plans(Path(self.root))
+        if lesson not in known:
+            return nb, resources
+        submission = parse(json.dumps(nb), lesson)
+        work = transplant(known[lesson], submission)
+        from convzoo.teach.grade.run import _secret
+
+        out = Path(self.out)
+        out.mkdir(parents=True, exist_ok=True)
+        secret = _secret(out / ".secret", create=True)
+        graded = self._kept(out, student, lesson, work.key(student, secret))
+        if graded is None:
+            (graded,) = perform(Task(student, (work,), secret, Limits(), not self.unsandboxed))
+        if graded.status != "graded":
+            raise NotGradedError(f"{student}, {lesson}: not graded. {graded.reason}")
+        items = {grade_id(item.id): item for item in graded.items}
+        resources["convzoo"] = items
+        for cell in nb.cells:
+            item = items.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+            if item and cell.cell_type == "code":
+                cell.outputs = [new_output("stream", name="stdout", text=_said(item))]
+        return _harmless(nb), resources
+
+    def _kept(self, out: Path, student: str, lesson: str, key: str) -> Graded | None:
+        try:
+            text = (out / "results" / slug(student) / f"{lesson}.json").read_text(encoding="utf-8")
+            found = Graded.from_plain(json.loads(text))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        usable = found.status == "graded" and (found.sandboxed or self.unsandboxed)
+        return found if usable and found.key == key else None
+
+
+def _harmless(nb):
+    """The notebook as the formgrader and a feedback page may show it: HTML as text, no state."""
+    for cell in nb.cells:
+        if cell.cell_type != "code":
+            cell.source = cell.source.replace("<", "&lt;")
+            cell.pop("attachments", None)
+    nb.metadata = from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    return nb
+
+
+def _said(item: Item) -> str:
+    earned = "-" if item.earned is None else f"{item.earned:g}"
+    head = f"{item.id}: {item.status}, {earned} of {item.points:g} points"
+    return "\n".join(filter(None, (head, item.message))) + "\n"
+
+
+class SaveMarks(SaveAutoGrades):
+    """Writes our marks into the gradebook. What stands in the notebook's outputs is not read."""
+
+    def preprocess(self, nb, resources):
+        self._items = resources.get("convzoo", {})
+        return super().preprocess(nb, resources)
+
+    def _add_score(self, cell, resources):
+        name = cell.metadata["nbgrader"]["grade_id"]
+        grade = self.gradebook.find_grade(
+            name, self.notebook_id, self.assignment_id, self.student_id
+        )
+        item = self._items.get(name)
+        earned = item.earned if item else 0.0
+        grade.auto_score = None if earned is None else min(earned, grade.cell.max_score)
+        grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+        self.gradebook.db.commit()
+
+
+class Stubs(NbGraderPreprocessor):
+    """Makes the release: our stubs for the answers, and no cell that only the solution has."""
+
+    def preprocess(self, nb, resources):
+        kept = []
+        for node in nb.cells:
+            cell = stub(Cell(node.cell_type, node.source, json.loads(json.dumps(node.metadata))))
+            if "answer" in cell.tags:
+                continue
+            node.source = cell.source
+            node.metadata["tags"] = list(cell.tags)
+            kept.append(node)
+        nb.cells = kept
+        return nb, resources

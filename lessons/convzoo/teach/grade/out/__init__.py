@@ -1,0 +1,1 @@
+"""What the teacher gets: tables, feedback pages, the class page."""

@@ -1,0 +1,629 @@
+"""What students write in lesson 00: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+from slips import NUMBERS, Slip, changed, defined
+
+ONE, CONV, STACK = "convolution.conv1x1", "convolution.conv2d", "convolution.stack"
+
+# --- the 1x1 --------------------------------------------------------------------
+
+EINSUM = """
+def conv1x1(x, weight, stride=1):
+    read = x[:, :, ::stride, ::stride]
+    return torch.einsum("oc,nchw->nohw", weight, read)
+"""
+
+PRODUCT = """
+def conv1x1(x, weight, stride=1):
+    x = x[..., ::stride, ::stride]
+    n, c, h, w = x.shape
+    return (weight @ x.reshape(n, c, h * w)).reshape(n, -1, h, w)
+"""
+
+LAST = """
+def conv1x1(x, weight, stride=1):
+    pixels = x[:, :, ::stride, ::stride].movedim(1, -1)
+    return (pixels @ weight.T).movedim(-1, 1)
+"""
+
+LINEAR = """
+def conv1x1(x, weight, stride=1):
+    pixels = x[:, :, ::stride, ::stride].permute(0, 2, 3, 1)
+    return F.linear(pixels, weight).permute(0, 3, 1, 2).contiguous()
+"""
+
+SUMMED = """
+def conv1x1(x, weight, stride=1):
+    x = x[:, None, :, ::stride, ::stride]
+    return (weight[:, :, None, None] * x).sum(2)
+"""
+
+ONE_BATCH = """
+def conv1x1(x, weight, stride=1):
+    x = x[:, :, ::stride, ::stride].transpose(0, 1)
+    c, n, h, w = x.shape
+    y = weight @ x.reshape(c, -1)
+    return y.reshape(-1, n, h, w).transpose(0, 1)
+"""
+
+PIXEL_LOOP = """
+def conv1x1(x, weight, stride=1):
+    x = x[:, :, ::stride, ::stride]
+    n, c, h, w = x.shape
+    rows = [[weight @ x[:, :, i, j].T for j in range(w)] for i in range(h)]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2).transpose(0, 1)
+"""
+
+# --- the k x k -------------------------------------------------------------------
+
+UNFOLDED = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    h, (kh, kw) = x.shape[2], weight.shape[2:]
+    columns = F.unfold(x, (kh, kw), dilation, padding, stride)
+    y = weight.flatten(1) @ columns
+    rows = (h + 2 * padding - dilation * (kh - 1) - 1) // stride + 1
+    return y.unflatten(2, (rows, -1))
+"""
+
+SHIFTED = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, (padding, padding, padding, padding))
+    high = x.shape[2] - dilation * (kh - 1)
+    wide = x.shape[3] - dilation * (kw - 1)
+    total = 0
+    for i in range(kh):
+        for j in range(kw):
+            top, left = i * dilation, j * dilation
+            seen = x[:, :, top : top + high : stride, left : left + wide : stride]
+            total = total + torch.einsum("oc,nchw->nohw", weight[:, :, i, j], seen)
+    return total
+"""
+
+WINDOWS = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, [padding] * 4)
+    windows = x.unfold(2, dilation * (kh - 1) + 1, stride)
+    windows = windows.unfold(3, dilation * (kw - 1) + 1, stride)
+    windows = windows[..., ::dilation, ::dilation]
+    return torch.einsum("nchwij,ocij->nohw", windows, weight)
+"""
+
+AFTERWARDS = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, [padding] * 4)
+    high = x.shape[2] - dilation * (kh - 1)
+    wide = x.shape[3] - dilation * (kw - 1)
+    everywhere = torch.einsum("ocij,nchw->ijnohw", weight, x)
+    total = 0
+    for i in range(kh):
+        for j in range(kw):
+            top, left = i * dilation, j * dilation
+            total = total + everywhere[i, j][..., top : top + high, left : left + wide]
+    return total[..., ::stride, ::stride]
+"""
+
+GATHERED = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, [padding] * 4)
+    rows = (x.shape[2] - dilation * (kh - 1) - 1) // stride + 1
+    columns = (x.shape[3] - dilation * (kw - 1) - 1) // stride + 1
+    r = torch.arange(rows)[:, None] * stride + torch.arange(kh) * dilation
+    c = torch.arange(columns)[:, None] * stride + torch.arange(kw) * dilation
+    patches = x[:, :, r[:, None, :, None], c[None, :, None, :]]
+    return torch.einsum("nchwij,ocij->nohw", patches, weight)
+"""
+
+POSITIONS = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, [padding] * 4)
+    rows = (x.shape[2] - dilation * (kh - 1) - 1) // stride + 1
+    columns = (x.shape[3] - dilation * (kw - 1) - 1) // stride + 1
+    y = []
+    for r in range(rows):
+        for c in range(columns):
+            top, left = r * stride, c * stride
+            patch = x[:, :, top : top + dilation * kh : dilation][..., left : left + dilation * kw]
+            y.append(patch[..., :: dilation][..., :kw].flatten(1) @ weight.flatten(1).T)
+    return torch.stack(y, -1).unflatten(2, (rows, columns))
+"""
+
+FRAMEWORKS = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    y = F.conv2d(x, weight, None, stride, padding, dilation)
+    return y
+"""
+
+# --- the stack -------------------------------------------------------------------
+
+FORWARD = """
+def stack(size, layers):
+    field, apart = 1, 1
+    for kernel, stride, padding, dilation in layers:
+        reach = dilation * (kernel - 1)
+        size = (size + 2 * padding - reach - 1) // stride + 1
+        field += reach * apart
+        apart *= stride
+    return size, field
+"""
+
+BACKWARD = """
+def stack(size, layers):
+    for kernel, stride, padding, dilation in layers:
+        size = (size + 2 * padding - (dilation * (kernel - 1) + 1)) // stride + 1
+    field = 1
+    for kernel, stride, padding, dilation in reversed(layers):
+        field = (field - 1) * stride + dilation * (kernel - 1) + 1
+    return size, field
+"""
+
+LISTS = """
+def stack(size, layers):
+    strides = [1]
+    for k, s, p, d in layers:
+        size = int((size + 2 * p - d * (k - 1) - 1) / s + 1)
+        strides.append(strides[-1] * s)
+    return size, 1 + sum(d * (k - 1) * s for (k, _, _, d), s in zip(layers, strides))
+"""
+
+RIGHT = {
+    ONE: {
+        "einsum": EINSUM,
+        "product": PRODUCT,
+        "last": LAST,
+        "linear": LINEAR,
+        "summed": SUMMED,
+        "one_batch": ONE_BATCH,
+    },
+    CONV: {
+        "unfolded": UNFOLDED,
+        "shifted": SHIFTED,
+        "windows": WINDOWS,
+        "afterwards": AFTERWARDS,
+        "gathered": GATHERED,
+    },
+    STACK: {"forward": FORWARD, "backward": BACKWARD, "lists": LISTS},
+}
+
+NAMES = {"conv1x1": defined(EINSUM, "conv1x1")}
+
+SLIPS = (
+    Slip(ONE, "turned", changed(EINSUM, ('"oc,', '"co,')), "values", "transposed", NUMBERS),
+    Slip(ONE, "not_turned", changed(LAST, ("weight.T", "weight")), "values", "transposed", NUMBERS),
+    Slip(
+        ONE,
+        "rescaled",
+        "def conv1x1(x, weight, stride=1):\n"
+        "    scale = torch.eye(*weight.shape, dtype=weight.dtype) * weight\n"
+        "    return torch.einsum('oc,nchw->nohw', scale, x[..., ::stride, ::stride])\n",
+        "values",
+        "rescaled",
+        (*NUMBERS, "only rescaled"),
+    ),
+    Slip(
+        ONE,
+        "flat_in",
+        changed(
+            ONE_BATCH,
+            ("x.reshape(c, -1)", "x.transpose(0, 1).contiguous().reshape(c, -1)"),
+            ("y.reshape(-1, n, h, w).transpose(0, 1)", "y.reshape(n, -1, h, w)"),
+        ),
+        "values",
+        "images_mixed",
+        (*NUMBERS, "a reshape alone"),
+    ),
+    Slip(
+        ONE,
+        "flat_out",
+        changed(ONE_BATCH, ("y.reshape(-1, n, h, w).transpose(0, 1)", "y.reshape(n, -1, h, w)")),
+        "values",
+        "results_mixed",
+        NUMBERS,
+    ),
+    Slip(
+        ONE,
+        "pooled",
+        changed(EINSUM, ("x[:, :, ::stride, ::stride]", "F.avg_pool2d(x, stride, ceil_mode=True)")),
+        "values",
+        "averaged",
+        (*NUMBERS, "A stride averages nothing"),
+    ),
+    Slip(
+        ONE,
+        "late",
+        changed(EINSUM, ("::stride, ::stride", "stride - 1::stride, stride - 1::stride")),
+        "values",
+        "late_start",
+        NUMBERS,
+    ),
+    Slip(
+        ONE,
+        "no_stride",
+        changed(EINSUM, ("[:, :, ::stride, ::stride]", "")),
+        "shape",
+        "no_stride",
+        ("stride is not used", "stride=2"),
+    ),
+    Slip(
+        ONE,
+        "one_axis",
+        changed(EINSUM, ("::stride, ::stride", "::stride")),
+        "shape",
+        "one_axis",
+        ("along both",),
+    ),
+    Slip(
+        ONE,
+        "flat_pixels",
+        "def conv1x1(x, weight, stride=1):\n    x = x[:, :, ::stride, ::stride]\n"
+        "    n, c, h, w = x.shape\n"
+        "    return (x.reshape(-1, c) @ weight.T).reshape(n, -1, h, w)\n",
+        "values",
+        "scrambled",
+        (*NUMBERS, "moves nothing"),
+    ),
+    Slip(
+        ONE,
+        "channels_last",
+        changed(EINSUM, ("->nohw", "->nhwo")),
+        "shape",
+        "channels_last",
+        ("expected (2, 5, 4, 3)",),
+    ),
+    Slip(
+        ONE,
+        "channels_first",
+        changed(
+            EINSUM,
+            (
+                'torch.einsum("oc,nchw->nohw", weight, read)',
+                "torch.tensordot(weight, read, dims=([1], [1]))",
+            ),
+        ),
+        "shape",
+        "channels_first",
+        ("image first",),
+    ),
+    Slip(
+        ONE,
+        "image_multiplied",
+        "def conv1x1(x, weight, stride=1):\n    return weight @ x\n",
+        "run",
+        "image_multiplied",
+        ("last two dimensions", "line 2"),
+    ),
+    Slip(
+        ONE,
+        "detached",
+        changed(EINSUM, ("weight, read", "weight.detach(), read")),
+        "gradients",
+        "cut_off",
+        ("no gradient", "`weight`"),
+    ),
+    Slip(
+        ONE,
+        "item",
+        changed(EINSUM, ("torch.einsum", "torch.tensor(1.0) * torch.einsom")),
+        "run",
+        says=("einsom", "line"),
+    ),
+    Slip(ONE, "loop", PIXEL_LOOP, "launches", says=("Right, but slow", "pixels")),
+    Slip(
+        ONE,
+        "shortcut",
+        "def conv1x1(x, weight, stride=1):\n"
+        "    return F.conv2d(x, weight[:, :, None, None], stride=stride)\n",
+        "shortcut",
+        says=("framework's convolution", "line 2"),
+    ),
+    Slip(
+        CONV,
+        "turned",
+        changed(SHIFTED, ("weight[:, :, i, j]", "weight[:, :, kh - 1 - i, kw - 1 - j]")),
+        "values",
+        "flipped",
+        (*NUMBERS, "180 degrees"),
+    ),
+    Slip(
+        CONV,
+        "exchanged",
+        changed(SHIFTED, ("weight[:, :, i, j]", "weight.mT[:, :, i, j]")),
+        "values",
+        "transposed",
+        NUMBERS,
+    ),
+    Slip(
+        CONV,
+        "taps_first",
+        changed(UNFOLDED, ("weight.flatten(1)", "weight.permute(0, 2, 3, 1).flatten(1)")),
+        "values",
+        "taps_first",
+        (*NUMBERS, "F.unfold"),
+    ),
+    Slip(
+        CONV,
+        "not_added",
+        changed(SHIFTED, ("total + torch", "torch")),
+        "values",
+        "last_tap",
+        (*NUMBERS, "added to those before"),
+    ),
+    Slip(
+        CONV,
+        "repeated",
+        changed(SHIFTED, ("padding))", "padding), mode='replicate')")),
+        "values",
+        "edge_repeated",
+        (*NUMBERS, "zeros"),
+    ),
+    Slip(
+        CONV,
+        "one_side",
+        changed(WINDOWS, ("[padding] * 4", "[0, 2 * padding] * 2")),
+        "values",
+        "one_side",
+        NUMBERS,
+    ),
+    Slip(
+        CONV,
+        "images_mixed",
+        changed(UNFOLDED, ("return y", "y = y.transpose(0, 1).reshape(y.shape)\n    return y")),
+        "values",
+        "images_mixed",
+        NUMBERS,
+    ),
+    Slip(
+        CONV,
+        "no_stride",
+        changed(SHIFTED, (" : stride", "")),
+        "shape",
+        "no_stride",
+        ("stride is not used",),
+    ),
+    Slip(
+        CONV,
+        "no_padding",
+        changed(SHIFTED, ("padding, padding, padding, padding", "0, 0, 0, 0")),
+        "shape",
+        "no_padding",
+        ("padding is not used",),
+    ),
+    Slip(
+        CONV,
+        "no_dilation",
+        changed(SHIFTED, ("* dilation", "* 1"), ("dilation *", "1 *")),
+        "shape",
+        "no_dilation",
+        ("dilation is not used",),
+    ),
+    Slip(
+        CONV,
+        "unfold_order",
+        changed(UNFOLDED, ("dilation, padding, stride", "stride, padding, dilation")),
+        "shape",
+        says=("expected (1, 2, 4, 3)", "unflatten"),
+    ),
+    Slip(
+        CONV,
+        "size_without_one",
+        changed(UNFOLDED, ("// stride + 1", "// stride")),
+        "shape",
+        says=("expected (2, 4, 4, 3)",),
+    ),
+    Slip(
+        CONV,
+        "width_only",
+        changed(SHIFTED, ("padding, padding, padding, padding", "padding, padding")),
+        "shape",
+        says=("expected",),
+    ),
+    Slip(
+        CONV,
+        "square",
+        changed(UNFOLDED, ("(rows, -1)", "(-1, rows)")),
+        "shape",
+        says=("expected (2, 4, 4, 3)",),
+    ),
+    Slip(
+        CONV,
+        "slices_uncut",
+        changed(
+            SHIFTED, (": top + high : stride", "::stride"), (": left + wide : stride", "::stride")
+        ),
+        "run",
+        "slices_uncut",
+        ("h' rows", "line"),
+    ),
+    Slip(
+        CONV,
+        "padding_counted",
+        changed(
+            SHIFTED,
+            ("F.pad(x, (padding, padding, padding, padding))", "x"),
+            ("x.shape[2] -", "x.shape[2] + 2 * padding -"),
+            ("x.shape[3] -", "x.shape[3] + 2 * padding -"),
+        ),
+        "run",
+        "padding_counted",
+        ("without it",),
+    ),
+    Slip(
+        CONV,
+        "stride_counted",
+        changed(
+            AFTERWARDS,
+            (
+                "total[..., ::stride, ::stride]",
+                "total[..., : (high - 1) // stride + 1, : (wide - 1) // stride + 1]",
+            ),
+        ),
+        "values",
+        "stride_counted",
+        (*NUMBERS, "one pixel apart"),
+    ),
+    Slip(
+        CONV,
+        "dilation_counted",
+        changed(SHIFTED, ("top, left = i * dilation, j * dilation", "top, left = i, j")),
+        "values",
+        "dilation_counted",
+        (*NUMBERS, "side by side"),
+    ),
+    Slip(
+        CONV,
+        "positions",
+        changed(UNFOLDED, ("y.unflatten(2, (rows, -1))", "y")),
+        "shape",
+        "positions_in_a_row",
+        ("height and width",),
+    ),
+    Slip(
+        CONV,
+        "frozen",
+        changed(UNFOLDED, ("y = weight.", "y = weight.data.")),
+        "gradients",
+        "cut_off",
+        ("no gradient", "`weight`"),
+    ),
+    Slip(CONV, "shortcut", FRAMEWORKS, "shortcut", says=("framework's convolution", "line 3")),
+    Slip(CONV, "loop", POSITIONS, "launches", says=("Right, but slow", "not over pixels")),
+    Slip(
+        STACK,
+        "sum",
+        changed(
+            FORWARD,
+            ("    return size, field", "    return size, sum(layer[0] for layer in layers)"),
+        ),
+        "values",
+        "kernels_summed",
+        ("kernel less one", "yours"),
+    ),
+    Slip(
+        STACK,
+        "no_strides",
+        changed(FORWARD, ("        apart *= stride\n", "")),
+        "values",
+        "stride_forgotten",
+        ("ignores the strides",),
+    ),
+    Slip(
+        STACK,
+        "stride_first",
+        changed(
+            FORWARD,
+            (
+                "        field += reach * apart\n        apart *= stride\n",
+                "        apart *= stride\n        field += reach * apart\n",
+            ),
+        ),
+        "values",
+        "own_stride",
+        ("strides before",),
+    ),
+    Slip(
+        STACK,
+        "no_dilation",
+        changed(FORWARD, ("field += reach", "field += (kernel - 1)")),
+        "values",
+        "dilation_forgotten",
+        ("ignores the dilation",),
+    ),
+    Slip(
+        STACK,
+        "no_one",
+        changed(FORWARD, ("// stride + 1", "// stride")),
+        "values",
+        "one_less",
+        ("+ 1",),
+    ),
+    Slip(
+        STACK,
+        "padded_once",
+        changed(FORWARD, ("2 * padding", "padding")),
+        "values",
+        "padded_once",
+        ("both sides",),
+    ),
+    Slip(
+        STACK,
+        "up",
+        changed(
+            FORWARD,
+            (
+                "(size + 2 * padding - reach - 1) // stride + 1",
+                "-((reach + 1 - size - 2 * padding) // stride) + 1",
+            ),
+        ),
+        "values",
+        "rounded_up",
+        ("round down",),
+    ),
+    Slip(
+        STACK,
+        "padding_seen",
+        changed(FORWARD, ("field += reach * apart\n", "field += reach * apart - 2 * padding\n")),
+        "values",
+        "padding_seen",
+        ("does not depend on the padding",),
+    ),
+    Slip(
+        STACK,
+        "from_zero",
+        changed(FORWARD, ("field, apart = 1, 1", "field, apart = 0, 1")),
+        "values",
+        "from_zero",
+        ("yours", "one pixel"),
+    ),
+    Slip(
+        STACK,
+        "swapped",
+        changed(FORWARD, ("return size, field", "return field, size")),
+        "values",
+        "swapped",
+        ("exchanged",),
+    ),
+    Slip(
+        STACK,
+        "dilation_nowhere",
+        changed(FORWARD, ("dilation * (kernel - 1)", "kernel - 1")),
+        "values",
+        "dilation_nowhere",
+        ("the size and the field",),
+    ),
+    Slip(
+        STACK,
+        "last_stride",
+        changed(FORWARD, ("apart *= stride", "apart = stride")),
+        "values",
+        "last_stride",
+        ("Strides multiply", "yours receptive field"),
+    ),
+    Slip(
+        STACK,
+        "fractions",
+        changed(FORWARD, ("// stride", "/ stride")),
+        "values",
+        "fractions",
+        ("round down", "6.5"),
+    ),
+    Slip(
+        STACK,
+        "size_only",
+        changed(FORWARD, ("return size, field", "return size")),
+        "shape",
+        says=("one number, expected a tuple of 2 numbers",),
+    ),
+    Slip(
+        STACK,
+        "inside",
+        changed(FORWARD, ("    return size, field", "        return size, field")),
+        "values",
+        "first_alone",
+        ("yours", "first layer"),
+    ),
+)

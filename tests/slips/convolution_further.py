@@ -1,0 +1,431 @@
+"""What students write in lesson 00, Further: batch norm and the Inception block."""
+
+from __future__ import annotations
+
+from torchvision.models.googlenet import BasicConv2d as TorchvisionConv
+
+from slips import NUMBERS, Slip, changed
+
+NORM, BLOCK = "convolution.batch_norm", "convolution.inception"
+
+NORMALISED = """
+def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    mean, var = running_mean, running_var
+    if training:
+        dims = (0, 2, 3)
+        mean, var = x.mean(dims), x.var(dims, correction=0)
+        unbiased = x.var(dims, correction=1).detach()
+        running_mean = torch.lerp(running_mean, mean.detach(), momentum)
+        running_var = torch.lerp(running_var, unbiased, momentum)
+    y = x - mean[:, None, None]
+    y = y / torch.sqrt(var + eps)[:, None, None]
+    y = weight[:, None, None] * y + bias[:, None, None]
+    return y, running_mean, running_var
+"""
+
+KEPT = """
+def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    shape = (1, -1, 1, 1)
+    if not training:
+        y = (x - running_mean.view(shape)) / (running_var.view(shape) + eps).sqrt()
+        return y * weight.view(shape) + bias.view(shape), running_mean, running_var
+    count = x.shape[0] * x.shape[2] * x.shape[3]
+    mean = x.sum((0, 2, 3), keepdim=True) / count
+    var = ((x - mean) ** 2).sum((0, 2, 3), keepdim=True) / count
+    y = (x - mean) / (var + eps) ** 0.5 * weight.view(shape) + bias.view(shape)
+    with torch.no_grad():
+        new_mean = (1 - momentum) * running_mean + momentum * mean.flatten()
+        new_var = (1 - momentum) * running_var + momentum * var.flatten() * count / (count - 1)
+    return y, new_mean, new_var
+"""
+
+FOLDED = """
+def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    mean, var = running_mean, running_var
+    if training:
+        flat = x.transpose(0, 1).flatten(1)
+        var, mean = torch.var_mean(flat, 1, correction=0)
+        n = flat.shape[1]
+        running_mean = running_mean + momentum * (mean.detach() - running_mean)
+        running_var = running_var + momentum * (var.detach() * n / (n - 1) - running_var)
+    scale = weight * torch.rsqrt(var + eps)
+    shift = bias - scale * mean
+    return torch.einsum("nchw,c->nchw", x, scale) + shift[:, None, None], running_mean, running_var
+"""
+
+BLOCKS = """
+class Inception(nn.Module):
+    def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, large=5):
+        super().__init__()
+        self.branch1 = BasicConv2d(in_channels, ch1x1, 1)
+        self.branch2 = nn.Sequential(
+            BasicConv2d(in_channels, ch3x3red, 1),
+            BasicConv2d(ch3x3red, ch3x3, 3, padding=1),
+        )
+        self.branch3 = nn.Sequential(
+            BasicConv2d(in_channels, ch5x5red, 1),
+            BasicConv2d(ch5x5red, ch5x5, large, padding=large // 2),
+        )
+        self.branch4 = nn.Sequential(
+            nn.MaxPool2d(3, stride=1, padding=1), BasicConv2d(in_channels, pool_proj, 1)
+        )
+
+    def forward(self, x):
+        branches = self.branch1, self.branch2, self.branch3, self.branch4
+        return torch.cat([branch(x) for branch in branches], dim=1)
+"""
+
+BY_NAME = changed(
+    BLOCKS,
+    ("        branches = self.branch1, self.branch2, self.branch3, self.branch4\n", ""),
+    (
+        "[branch(x) for branch in branches], dim=1",
+        "(self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)), 1",
+    ),
+)
+
+IN_STEPS = changed(
+    BLOCKS,
+    (
+        "            nn.MaxPool2d(3, stride=1, padding=1), "
+        "BasicConv2d(in_channels, pool_proj, 1)\n",
+        "            nn.Identity(), BasicConv2d(in_channels, pool_proj, 1)\n",
+    ),
+    (
+        "[branch(x) for branch in branches]",
+        "[branch(x) for branch in branches[:3]] + [self.branch4(F.max_pool2d(x, 3, 1, 1))]",
+    ),
+)
+
+
+class BasicConv2d(TorchvisionConv):
+    """The lesson's layer, in its own argument order."""
+
+    def __init__(self, c_in, c_out, k, stride=1, padding=0):
+        super().__init__(c_in, c_out, kernel_size=k, stride=stride, padding=padding)
+
+
+NAMES = {"BasicConv2d": BasicConv2d}
+
+RIGHT = {
+    NORM: {"lerp": NORMALISED, "kept": KEPT, "folded": FOLDED},
+    BLOCK: {"list": BLOCKS, "by_name": BY_NAME, "in_steps": IN_STEPS},
+}
+
+SLIPS = (
+    Slip(
+        NORM,
+        "always_batch",
+        changed(NORMALISED, ("    if training:", "    if True:")),
+        "values",
+        says=NUMBERS,
+    ),
+    Slip(
+        NORM,
+        "batch_served",
+        changed(
+            KEPT,
+            (
+                "y = (x - running_mean.view(shape)) / (running_var.view(shape) + eps).sqrt()",
+                "var = x.var((0, 2, 3), correction=0, keepdim=True)\n"
+                "        y = (x - x.mean((0, 2, 3), True)) / (var + eps).sqrt()",
+            ),
+        ),
+        "values",
+        "batch_in_evaluation",
+        (*NUMBERS, "training=False"),
+    ),
+    Slip(
+        NORM,
+        "running_used",
+        changed(
+            NORMALISED,
+            ("x - mean[", "x - kept[0]["),
+            ("sqrt(var + eps)", "sqrt(kept[1] + eps)"),
+            ("    if training", "    kept = mean, var\n    if training"),
+        ),
+        "values",
+        "running_in_training",
+        (*NUMBERS, "training=True"),
+    ),
+    Slip(
+        NORM,
+        "swapped",
+        changed(
+            KEPT,
+            ("(1 - momentum) * running", "momentum * running"),
+            ("+ momentum *", "+ (1 - momentum) *"),
+        ),
+        "values",
+        "momentum_swapped",
+        (*NUMBERS, "share of the new batch"),
+    ),
+    Slip(
+        NORM,
+        "biased",
+        changed(NORMALISED, ("correction=1", "correction=0")),
+        "values",
+        "biased_running",
+        (*NUMBERS, "running variance"),
+    ),
+    Slip(
+        NORM,
+        "default_variance",
+        changed(NORMALISED, (", correction=0", "")),
+        "values",
+        "unbiased_output",
+        NUMBERS,
+    ),
+    Slip(
+        NORM,
+        "eps_later",
+        changed(NORMALISED, ("torch.sqrt(var + eps)", "(torch.sqrt(var) + eps)")),
+        "values",
+        "eps_outside",
+        (*NUMBERS, "under the root"),
+    ),
+    Slip(
+        NORM,
+        "no_root",
+        changed(NORMALISED, ("torch.sqrt(var + eps)", "(var + eps)")),
+        "values",
+        "root_missing",
+        (*NUMBERS, "standard deviation"),
+    ),
+    Slip(
+        NORM,
+        "no_weight",
+        changed(NORMALISED, ("weight[:, None, None] * y", "y")),
+        "values",
+        "no_weight",
+        (*NUMBERS, "`weight`"),
+    ),
+    Slip(
+        NORM,
+        "along_width",
+        changed(NORMALISED, ("mean[:, None, None]", "mean")),
+        "run",
+        "vector_along_width",
+        ("height and a width",),
+    ),
+    Slip(
+        NORM,
+        "no_scale",
+        changed(NORMALISED, ("    y = weight[:, None, None] * y + bias[:, None, None]\n", "")),
+        "values",
+        "no_scale",
+        NUMBERS,
+    ),
+    Slip(
+        NORM,
+        "one_mean",
+        changed(
+            NORMALISED,
+            (
+                "x.mean(dims), x.var(dims, correction=0)",
+                "x.mean().expand(x.shape[1]), x.var(correction=0).expand(x.shape[1])",
+            ),
+            ("x.var(dims, correction=1)", "x.var(correction=1).expand(x.shape[1])"),
+        ),
+        "values",
+        "one_statistic",
+        (*NUMBERS, "Each channel has its own"),
+    ),
+    Slip(
+        NORM,
+        "graph",
+        changed(NORMALISED, (".detach()", "")),
+        "gradients",
+        "graph_kept",
+        ("`x`", "detach them"),
+    ),
+    Slip(
+        NORM,
+        "constant",
+        changed(
+            NORMALISED,
+            (
+                "x.mean(dims), x.var(dims, correction=0)",
+                "x.detach().mean(dims), x.detach().var(dims, correction=0)",
+            ),
+        ),
+        "gradients",
+        "constant_statistics",
+        ("go", "`x`"),
+    ),
+    Slip(
+        NORM,
+        "in_place",
+        changed(
+            NORMALISED, ("running_mean = torch.lerp(running_mean,", "running_mean.data.lerp_(")
+        ),
+        "run",
+        says=("in place", "running_mean"),
+    ),
+    Slip(
+        NORM,
+        "over_images",
+        changed(NORMALISED, ("dims = (0, 2, 3)", "dims = 0")),
+        "run",
+        says=("line",),
+    ),
+    Slip(
+        NORM,
+        "y_alone",
+        changed(NORMALISED, ("return y, running_mean, running_var", "return y")),
+        "shape",
+        says=("3",),
+    ),
+    Slip(
+        NORM,
+        "shortcut",
+        "def batch_norm(x, weight, bias, running_mean, running_var, training, "
+        "momentum=0.1, eps=1e-5):\n    mean, var = running_mean.detach().clone(), "
+        "running_var.detach().clone()\n    y = F.batch_norm(x, mean, var, weight, bias, training, "
+        "momentum, eps)\n    return y, mean, var\n",
+        "shortcut",
+        says=("framework's normalisation", "line 3"),
+    ),
+    Slip(
+        BLOCK,
+        "order",
+        changed(BLOCKS, ("self.branch3, self.branch4", "self.branch4, self.branch3")),
+        "values",
+        "other_order",
+        (*NUMBERS, "order"),
+    ),
+    Slip(
+        BLOCK,
+        "mean_pool",
+        changed(BLOCKS, ("MaxPool2d", "AvgPool2d")),
+        "values",
+        "average_pool",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "no_pool",
+        changed(BLOCKS, ("nn.MaxPool2d(3, stride=1, padding=1)", "nn.Identity()")),
+        "values",
+        "no_pool",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "zero_border",
+        changed(
+            BLOCKS,
+            (
+                "nn.MaxPool2d(3, stride=1, padding=1)",
+                "nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 1))",
+            ),
+        ),
+        "values",
+        "zeros_pooled",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "pool_after",
+        changed(
+            IN_STEPS,
+            ("self.branch4(F.max_pool2d(x, 3, 1, 1))", "F.max_pool2d(self.branch4(x), 3, 1, 1)"),
+        ),
+        "values",
+        "pool_after",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "pool_last",
+        changed(
+            BLOCKS,
+            (
+                "nn.MaxPool2d(3, stride=1, padding=1), BasicConv2d(in_channels, pool_proj, 1)",
+                "BasicConv2d(in_channels, pool_proj, 1), nn.MaxPool2d(3, stride=1, padding=1)",
+            ),
+        ),
+        "names",
+        says=("not found: `branch4.1.bn.bias`",),
+    ),
+    Slip(
+        BLOCK,
+        "pool_stride",
+        changed(BLOCKS, ("(3, stride=1, padding=1)", "(3, padding=1)")),
+        "run",
+        "pool_stride",
+        ("shrinks the image", "kernel size"),
+    ),
+    Slip(
+        BLOCK,
+        "always_3x3",
+        changed(BLOCKS, ("ch5x5, large, padding=large // 2", "ch5x5, 3, padding=1")),
+        "parameters",
+        "small_kernel",
+        ("branch3.1.conv.weight",),
+    ),
+    Slip(
+        BLOCK,
+        "one_padding",
+        changed(BLOCKS, ("padding=large // 2", "padding=1")),
+        "run",
+        says=("Sizes of tensors",),
+    ),
+    Slip(
+        BLOCK,
+        "no_padding",
+        changed(
+            BLOCKS, (", padding=1),\n        )", "),\n        )"), (", padding=large // 2", "")
+        ),
+        "run",
+        "no_padding",
+        ("half of k",),
+    ),
+    Slip(
+        BLOCK,
+        "reductions",
+        changed(
+            BLOCKS,
+            ("ch3x3red", "SWAP"),
+            ("ch5x5red", "ch3x3red"),
+            ("SWAP", "ch5x5red"),
+            (
+                "in_channels, ch1x1, ch5x5red, ch3x3, ch3x3red,",
+                "in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red,",
+            ),
+        ),
+        "parameters",
+        "reductions_swapped",
+        ("branch2.0.conv.weight",),
+    ),
+    Slip(
+        BLOCK,
+        "added",
+        changed(
+            BLOCKS,
+            (
+                "torch.cat([branch(x) for branch in branches], dim=1)",
+                "sum(branch(x) for branch in branches)",
+            ),
+        ),
+        "run",
+        says=("line",),
+    ),
+    Slip(
+        BLOCK, "wrong_dim", changed(BLOCKS, ("dim=1", "dim=0")), "run", says=("Sizes of tensors",)
+    ),
+    Slip(
+        BLOCK,
+        "no_reduction",
+        changed(
+            BLOCKS,
+            (
+                "            BasicConv2d(in_channels, ch3x3red, 1),\n"
+                "            BasicConv2d(ch3x3red, ch3x3",
+                "            BasicConv2d(in_channels, ch3x3",
+            ),
+        ),
+        "names",
+        says=("not found: `branch2.1",),
+    ),
+)

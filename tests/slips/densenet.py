@@ -1,0 +1,601 @@
+"""What students write in lesson 03's core: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+from slips import NUMBERS, Slip, changed, defined
+
+GROW, LAYER, BLOCK = "densenet.grow", "densenet.layer", "densenet.block"
+
+# --- the growing matrix ----------------------------------------------------------
+
+STACKED = """
+def grow(matrix, weight):
+    new = weight @ matrix
+    return torch.cat([matrix, new])
+"""
+
+PLACED = """
+def grow(matrix, weight):
+    c, c0 = matrix.shape
+    whole = matrix.new_zeros(c + len(weight), c0)
+    whole[:c] = matrix
+    whole[c:] = weight @ matrix
+    return whole
+"""
+
+ONE_PRODUCT = """
+def grow(matrix, weight):
+    eye = torch.eye(len(matrix), dtype=matrix.dtype)
+    return torch.vstack([eye, weight]) @ matrix
+"""
+
+ROW_BY_ROW = """
+def grow(matrix, weight):
+    rows = list(matrix)
+    for w in weight:
+        rows.append(w @ matrix)
+    return torch.stack(rows)
+"""
+
+# --- the layer -------------------------------------------------------------------
+
+DENSE_LAYER = """
+class DenseLayer(nn.Module):
+    def __init__(self, in_channels, growth_rate, bn_size=4):
+        super().__init__()
+        width = bn_size * growth_rate
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, growth_rate, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        y = self.conv1(F.relu(self.norm1(x)))
+        return self.conv2(F.relu(self.norm2(y)))
+"""
+
+WITH_RELUS = changed(
+    DENSE_LAYER,
+    ("        width =", "        self.relu = nn.ReLU(inplace=True)\n        width ="),
+    ("F.relu(", "self.relu("),
+)
+
+BY_CLAMP = changed(
+    DENSE_LAYER,
+    ("F.relu(self.norm1(x))", "self.norm1(x).clamp(min=0)"),
+    ("F.relu(self.norm2(y))", "self.norm2(y).clamp(min=0)"),
+)
+
+IN_STEPS = changed(
+    DENSE_LAYER,
+    (
+        "        y = self.conv1(F.relu(self.norm1(x)))\n"
+        "        return self.conv2(F.relu(self.norm2(y)))",
+        "        for norm, conv in ((self.norm1, self.conv1), (self.norm2, self.conv2)):\n"
+        "            x = conv(F.relu(norm(x)))\n        return x",
+    ),
+)
+
+# --- the block -------------------------------------------------------------------
+
+DENSE_BLOCK = """
+class DenseBlock(nn.Module):
+    def __init__(self, num_layers, in_channels, growth_rate, bn_size=4):
+        super().__init__()
+        for i in range(num_layers):
+            layer = Layer(in_channels + i * growth_rate, growth_rate, bn_size)
+            self.add_module(f"denselayer{i + 1}", layer)
+
+    def forward(self, x):
+        for layer in self.children():
+            x = torch.cat([x, layer(x)], dim=1)
+        return x
+"""
+
+COUNTING = changed(
+    DENSE_BLOCK,
+    (
+        "Layer(in_channels + i * growth_rate, growth_rate, bn_size)",
+        "Layer(in_channels, growth_rate, bn_size)\n            in_channels += growth_rate",
+    ),
+)
+
+IN_PIECES = changed(
+    DENSE_BLOCK,
+    (
+        "        for layer in self.children():\n            x =",
+        "        pieces = [x]\n        for layer in self.children():\n            new =",
+    ),
+    (
+        "torch.cat([x, layer(x)], dim=1)",
+        "layer(torch.cat(pieces, dim=1))\n            pieces.append(new)",
+    ),
+    ("return x", "return torch.cat(pieces, dim=1)"),
+)
+
+NAMED = changed(DENSE_BLOCK, ("self.children()", "dict(self.named_children()).values()"))
+
+Layer = defined(DENSE_LAYER, "DenseLayer")
+Block = defined(DENSE_BLOCK, "DenseBlock", Layer=Layer)
+NAMES = {"Layer": Layer, "Block": Block}  # what the lesson defines between its exercises
+
+RIGHT = {
+    GROW: {"stacked": STACKED, "placed": PLACED, "one_product": ONE_PRODUCT},
+    LAYER: {"plain": DENSE_LAYER, "relus": WITH_RELUS, "clamp": BY_CLAMP, "in_steps": IN_STEPS},
+    BLOCK: {"plain": DENSE_BLOCK, "counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED},
+}
+
+SLIPS = (
+    Slip(
+        GROW,
+        "new_on_top",
+        changed(STACKED, ("[matrix, new]", "[new, matrix]")),
+        "values",
+        "new_on_top",
+        NUMBERS,
+    ),
+    Slip(
+        GROW,
+        "weight_as_it_is",
+        changed(STACKED, ("new = weight @ matrix", "new = weight")),
+        "values",
+        "as_they_are",
+        ("must be multiplied",),
+    ),
+    Slip(
+        GROW,
+        "reads_x",
+        changed(STACKED, ("weight @ matrix", "weight[:, : matrix.shape[1]]")),
+        "values",
+        "as_they_are",
+        NUMBERS,
+    ),
+    Slip(
+        GROW,
+        "only_new",
+        changed(STACKED, ("torch.cat([matrix, new])", "new")),
+        "shape",
+        "only_new",
+        ("keeps the old ones",),
+    ),
+    Slip(
+        GROW,
+        "beside",
+        changed(STACKED, ("torch.cat([matrix, new])", "torch.cat([matrix, new], dim=1)")),
+        "shape",
+        "beside",
+        ("expected (8, 4)",),
+    ),
+    Slip(
+        GROW,
+        "identity_on_top",
+        changed(
+            STACKED,
+            ("torch.cat([matrix", "torch.cat([torch.eye(*matrix.shape, dtype=matrix.dtype)"),
+        ),
+        "values",
+        "from_the_identity",
+        NUMBERS,
+    ),
+    Slip(
+        GROW,
+        "turned",
+        changed(STACKED, ("weight @ matrix", "matrix @ weight")),
+        "values",
+        "turned",
+        (*NUMBERS, "weight comes first"),
+    ),
+    Slip(
+        GROW,
+        "transposed",
+        changed(STACKED, ("weight @", "weight.T @")),
+        "values",
+        "transposed",
+        NUMBERS,
+    ),
+    Slip(
+        GROW,
+        "matrix_transposed",
+        changed(STACKED, ("@ matrix", "@ matrix.T")),
+        "values",
+        says=NUMBERS,
+    ),
+    Slip(
+        GROW,
+        "entry_by_entry",
+        changed(STACKED, ("weight @", "weight *")),
+        "values",
+        "entry_by_entry",
+        ("matrix product",),
+    ),
+    Slip(
+        GROW,
+        "cut_off",
+        changed(STACKED, ("weight @", "weight.data @")),
+        "gradients",
+        "cut_off",
+        ("no gradient", "`weight`"),
+    ),
+    Slip(
+        GROW, "row_by_row", ROW_BY_ROW, "launches", says=("Right, but slow", "One matrix product")
+    ),
+    Slip(
+        LAYER,
+        "no_first_relu",
+        changed(DENSE_LAYER, ("F.relu(self.norm1(x))", "self.norm1(x)")),
+        "values",
+        "no_first_relu",
+        (*NUMBERS, "evaluation mode"),
+    ),
+    Slip(
+        LAYER,
+        "no_second_relu",
+        changed(DENSE_LAYER, ("F.relu(self.norm2(y))", "self.norm2(y)")),
+        "values",
+        "no_second_relu",
+        NUMBERS,
+    ),
+    Slip(
+        LAYER,
+        "relu_first",
+        changed(
+            DENSE_LAYER,
+            ("F.relu(self.norm1(x))", "self.norm1(F.relu(x))"),
+            ("F.relu(self.norm2(y))", "self.norm2(F.relu(y))"),
+        ),
+        "values",
+        "relu_first",
+        NUMBERS,
+    ),
+    Slip(
+        LAYER,
+        "no_norms",
+        changed(DENSE_LAYER, ("self.norm1(x)", "x"), ("self.norm2(y)", "y")),
+        "values",
+        "no_norms",
+        NUMBERS,
+    ),
+    Slip(LAYER, "no_relus", changed(DENSE_LAYER, ("F.relu(", "(")), "values", "no_relus", NUMBERS),
+    Slip(
+        LAYER,
+        "relu_last",
+        changed(
+            DENSE_LAYER,
+            (
+                "return self.conv2(F.relu(self.norm2(y)))",
+                "return F.relu(self.conv2(F.relu(self.norm2(y))))",
+            ),
+        ),
+        "values",
+        "relu_last",
+        NUMBERS,
+    ),
+    Slip(
+        LAYER,
+        "norm_late",
+        changed(
+            DENSE_LAYER,
+            ("self.conv1(F.relu(self.norm1(x)))", "F.relu(self.norm1(self.conv1(x)))"),
+            ("self.conv2(F.relu(self.norm2(y)))", "F.relu(self.norm2(self.conv2(y)))"),
+        ),
+        "run",
+        "norm_late",
+        ("does not fit",),
+    ),
+    Slip(
+        LAYER,
+        "first_norm_of_the_narrow",
+        changed(DENSE_LAYER, ("BatchNorm2d(in_channels)", "BatchNorm2d(width)")),
+        "run",
+        "norm_late",
+        ("`norm1.weight` has shape (8,), expected (6,)",),
+    ),
+    Slip(
+        LAYER,
+        "always_four",
+        changed(DENSE_LAYER, ("bn_size * growth_rate", "4 * growth_rate")),
+        "parameters",
+        "always_four",
+        ("conv1.weight",),
+    ),
+    Slip(
+        LAYER,
+        "added",
+        changed(DENSE_LAYER, ("return self.conv2(", "return x + self.conv2(")),
+        "run",
+        "added",
+        ("residual block",),
+    ),
+    Slip(
+        LAYER,
+        "conv_first",
+        changed(
+            DENSE_LAYER,
+            ("BatchNorm2d(in_channels)", "BatchNorm2d(width)"),
+            ("norm2 = nn.BatchNorm2d(width)", "norm2 = nn.BatchNorm2d(growth_rate)"),
+            ("self.conv1(F.relu(self.norm1(x)))", "F.relu(self.norm1(self.conv1(x)))"),
+            ("self.conv2(F.relu(self.norm2(y)))", "F.relu(self.norm2(self.conv2(y)))"),
+        ),
+        "parameters",
+        "conv_first",
+        ("norm comes first",),
+    ),
+    Slip(
+        LAYER,
+        "narrow",
+        changed(DENSE_LAYER, ("bn_size * growth_rate", "growth_rate")),
+        "parameters",
+        "narrow",
+        ("bn_size",),
+    ),
+    Slip(
+        LAYER,
+        "of_the_input",
+        changed(DENSE_LAYER, ("bn_size * growth_rate", "bn_size * in_channels")),
+        "parameters",
+        says=("conv1.weight",),
+    ),
+    Slip(
+        LAYER,
+        "no_padding",
+        changed(DENSE_LAYER, ("3, padding=1", "3")),
+        "shape",
+        "no_padding",
+        ("loses its border",),
+    ),
+    Slip(
+        LAYER,
+        "joined",
+        changed(
+            DENSE_LAYER,
+            (
+                "return self.conv2(F.relu(self.norm2(y)))",
+                "return torch.cat([x, self.conv2(F.relu(self.norm2(y)))], 1)",
+            ),
+        ),
+        "shape",
+        "joined",
+        ("new ones alone",),
+    ),
+    Slip(
+        LAYER,
+        "with_bias",
+        changed(DENSE_LAYER, ("width, 1, bias=False", "width, 1")),
+        "names",
+        says=("not expected: `conv1.bias`", "has a bias unless"),
+    ),
+    Slip(
+        LAYER,
+        "exchanged",
+        changed(
+            DENSE_LAYER,
+            ("in_channels, width, 1, bias", "in_channels, width, 3, padding=1, bias"),
+            ("growth_rate, 3, padding=1", "growth_rate, 1"),
+        ),
+        "parameters",
+        says=("conv1.weight",),
+    ),
+    Slip(
+        BLOCK,
+        "multiplied",
+        changed(DENSE_BLOCK, ("in_channels + i * growth_rate", "in_channels * growth_rate**i")),
+        "run",
+        "multiplied",
+        ("adds that many",),
+    ),
+    Slip(
+        BLOCK,
+        "one_too_early",
+        changed(DENSE_BLOCK, ("i * growth_rate", "(i + 1) * growth_rate")),
+        "run",
+        "too_early",
+        ("denselayer1.norm1.weight",),
+    ),
+    Slip(
+        BLOCK,
+        "never_grows",
+        changed(DENSE_BLOCK, ("in_channels + i * growth_rate", "in_channels")),
+        "run",
+        "never_grows",
+        ("denselayer2",),
+    ),
+    Slip(
+        BLOCK,
+        "multiples",
+        changed(DENSE_BLOCK, ("in_channels + i * growth_rate", "in_channels * (i + 1)")),
+        "run",
+        "multiples",
+        ("the growth rate",),
+    ),
+    Slip(
+        BLOCK,
+        "unassigned",
+        changed(DENSE_BLOCK, ("x = torch.cat", "torch.cat")),
+        "run",
+        "unassigned",
+        ("line", "are lost"),
+    ),
+    Slip(
+        BLOCK,
+        "added",
+        changed(DENSE_BLOCK, ("torch.cat([x, layer(x)], dim=1)", "x + layer(x)")),
+        "run",
+        "added",
+        ("nothing is added",),
+    ),
+    Slip(
+        BLOCK,
+        "first_alone",
+        changed(DENSE_BLOCK, ("        return x", "            return x")),
+        "shape",
+        "first_alone",
+        ("behind the loop",),
+    ),
+    Slip(
+        BLOCK,
+        "same_input",
+        changed(
+            DENSE_BLOCK,
+            ("in_channels + i * growth_rate", "in_channels"),
+            (
+                "        for layer in self.children():\n"
+                "            x = torch.cat([x, layer(x)], dim=1)",
+                "        x = torch.cat([x] + [layer(x) for layer in self.children()], dim=1)",
+            ),
+        ),
+        "parameters",
+        "same_input",
+        ("reads x alone",),
+    ),
+    Slip(
+        BLOCK,
+        "chain",
+        changed(
+            IN_PIECES,
+            ("in_channels + i * growth_rate", "growth_rate if i else in_channels"),
+            ("layer(torch.cat(pieces, dim=1))", "layer(pieces[-1])"),
+        ),
+        "parameters",
+        "chain",
+        ("newest channels alone",),
+    ),
+    Slip(
+        BLOCK,
+        "new_first",
+        changed(DENSE_BLOCK, ("[x, layer(x)]", "[layer(x), x]")),
+        "values",
+        "new_first",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "last_first",
+        changed(IN_PIECES, ("return torch.cat(pieces,", "return torch.cat(pieces[::-1],")),
+        "values",
+        "last_first",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "only_new",
+        changed(IN_PIECES, ("return torch.cat(pieces,", "return torch.cat(pieces[1:],")),
+        "shape",
+        "only_new",
+        ("x itself is missing",),
+    ),
+    Slip(
+        BLOCK,
+        "only_the_layer",
+        changed(DENSE_BLOCK, ("x = torch.cat([x, layer(x)], dim=1)", "x = layer(x)")),
+        "run",
+        "replaced",
+        ("line", "takes the place"),
+    ),
+    Slip(
+        BLOCK,
+        "wrong_dim",
+        changed(DENSE_BLOCK, ("dim=1", "dim=0")),
+        "run",
+        "along_images",
+        ("line", "dimension 1"),
+    ),
+    Slip(
+        BLOCK,
+        "no_bn_size",
+        changed(DENSE_BLOCK, ("growth_rate, bn_size)", "growth_rate)")),
+        "parameters",
+        "no_bn_size",
+        ("conv1.weight",),
+    ),
+    Slip(
+        BLOCK,
+        "width_for_factor",
+        changed(DENSE_BLOCK, ("growth_rate, bn_size)", "growth_rate, bn_size * growth_rate)")),
+        "parameters",
+        "width_for_factor",
+        ("a factor",),
+    ),
+    Slip(
+        BLOCK,
+        "x_and_newest",
+        changed(
+            IN_PIECES,
+            ("in_channels + i * growth_rate", "in_channels + (growth_rate if i else 0)"),
+            ("layer(torch.cat(pieces, dim=1))", "layer(torch.cat([x, *pieces[1:][-1:]], dim=1))"),
+        ),
+        "parameters",
+        "x_and_newest",
+        ("those of the layers between",),
+    ),
+    Slip(
+        BLOCK,
+        "without_x",
+        changed(
+            IN_PIECES,
+            ("in_channels + i * growth_rate", "i * growth_rate or in_channels"),
+            ("layer(torch.cat(pieces, dim=1))", "layer(torch.cat(pieces[1:] or [x], dim=1))"),
+        ),
+        "parameters",
+        "without_x",
+        ("Only the first layer reads x",),
+    ),
+    Slip(
+        BLOCK,
+        "x_last",
+        changed(IN_PIECES, ("return torch.cat(pieces,", "return torch.cat(pieces[1:] + [x],")),
+        "values",
+        "x_last",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "relu_each",
+        changed(DENSE_BLOCK, ("layer(x)]", "F.relu(layer(x))]")),
+        "values",
+        "relu_each",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "relu_all",
+        changed(
+            DENSE_BLOCK,
+            ("torch.cat([x, layer(x)], dim=1)", "F.relu(torch.cat([x, layer(x)], dim=1))"),
+        ),
+        "values",
+        "relu_all",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "relu_last",
+        changed(DENSE_BLOCK, ("return x", "return F.relu(x)")),
+        "values",
+        "relu_last",
+        NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "new_detached",
+        changed(DENSE_BLOCK, ("layer(x)]", "layer(x).detach()]")),
+        "gradients",
+        "unlearned",
+        ("none of them learns",),
+    ),
+    Slip(
+        BLOCK,
+        "no_grad",
+        changed(DENSE_BLOCK, ("    def forward", "    @torch.no_grad()\n    def forward")),
+        "gradients",
+        "no_grad",
+        ("yet to learn",),
+    ),
+    Slip(
+        BLOCK,
+        "detached",
+        changed(DENSE_BLOCK, ("layer(x)]", "layer(x.detach())]")),
+        "gradients",
+        "cut_off",
+        ("learn nothing",),
+    ),
+)

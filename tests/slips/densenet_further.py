@@ -1,0 +1,363 @@
+"""What students write in lesson 03, Further: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+from slips import Slip, changed
+from slips.densenet import DENSE_BLOCK, NAMES
+
+KEPT, BUFFER, WIDTHS = "densenet.kept_maps", "densenet.buffer", "densenet.channels"
+
+# --- what is kept ----------------------------------------------------------------
+
+SUMMED = """
+def kept_maps(in_channels, growth_rate, num_layers, bn_size):
+    read = [in_channels + i * growth_rate for i in range(num_layers)]
+    inside = num_layers * bn_size * growth_rate
+    pieces = in_channels + (num_layers - 1) * growth_rate
+    return 2 * sum(read) + 2 * inside, sum(read), pieces
+"""
+
+CLOSED = """
+def kept_maps(in_channels, growth_rate, num_layers, bn_size):
+    inputs = num_layers * in_channels + growth_rate * num_layers * (num_layers - 1) // 2
+    naive = 2 * inputs + 2 * bn_size * growth_rate * num_layers
+    return naive, inputs, in_channels + (num_layers - 1) * growth_rate
+"""
+
+LOOPED = """
+def kept_maps(in_channels, growth_rate, num_layers, bn_size):
+    naive = inputs = 0
+    c = in_channels
+    for _ in range(num_layers):
+        naive += c + c + 2 * bn_size * growth_rate
+        inputs += c
+        c += growth_rate
+    return [naive, inputs, c - growth_rate]
+"""
+
+# --- one buffer ------------------------------------------------------------------
+
+BUFFERED = """
+class BufferBlock(Block):
+    def __init__(self, num_layers, in_channels, growth_rate, bn_size=4):
+        super().__init__(num_layers, in_channels, growth_rate, bn_size)
+        self.num_layers, self.growth_rate = num_layers, growth_rate
+
+    @torch.no_grad()
+    def forward(self, x):
+        n, filled, h, w = x.shape
+        total = filled + self.num_layers * self.growth_rate
+        buffer = x.new_empty(n, total, h, w)
+        buffer[:, :filled] = x
+        for layer in self.children():
+            end = filled + self.growth_rate
+            buffer[:, filled:end] = layer(buffer[:, :filled])
+            filled = end
+        return buffer
+"""
+
+ZEROS = changed(
+    BUFFERED,
+    ("x.new_empty(n, total, h, w)", "torch.zeros(n, total, h, w, dtype=x.dtype)"),
+    ("buffer[:, :filled] = x", "buffer[:, :filled].copy_(x)"),
+)
+
+NARROWED = changed(
+    BUFFERED,
+    ("            end = filled + self.growth_rate\n", ""),
+    (
+        "buffer[:, filled:end] = layer(buffer[:, :filled])",
+        "new = layer(buffer.narrow(1, 0, filled))\n            end = filled + new.shape[1]\n"
+        "            buffer.narrow(1, filled, new.shape[1]).copy_(new)",
+    ),
+)
+
+PADDED = changed(
+    BUFFERED,
+    (
+        "        buffer = x.new_empty(n, total, h, w)\n        buffer[:, :filled] = x\n",
+        "        buffer = F.pad(x, (0, 0, 0, 0, 0, total - filled))\n",
+    ),
+)
+
+WRITTEN_LATE = changed(
+    ZEROS,
+    (
+        "        for layer in self.children():\n",
+        "        new = []\n        for layer in self.children():\n",
+    ),
+    (
+        "buffer[:, filled:end] = layer(buffer[:, :filled])",
+        "new.append((filled, end, layer(buffer[:, :filled])))",
+    ),
+    (
+        "        return buffer",
+        "        for begin, end, y in new:\n"
+        "            buffer[:, begin:end] = y\n        return buffer",
+    ),
+)
+
+# --- the widths ------------------------------------------------------------------
+
+COUNTED = """
+def channels(num_init_features, growth_rate, block_config):
+    ends, c = [], num_init_features
+    for layers in block_config:
+        c += layers * growth_rate
+        ends.append(c)
+        c //= 2
+    return ends
+"""
+
+CLIMBED = """
+def channels(num_init_features, growth_rate, block_config):
+    c, ends = 2 * num_init_features, ()
+    for layers in block_config:
+        c = c // 2
+        for _ in range(layers):
+            c = c + growth_rate
+        ends += (c,)
+    return ends
+"""
+
+RECURSIVE = """
+def channels(num_init_features, growth_rate, block_config):
+    first, *rest = block_config
+    end = num_init_features + first * growth_rate
+    return [end] + (channels(end // 2, growth_rate, rest) if rest else [])
+"""
+
+__all__ = ["NAMES", "RIGHT", "SLIPS"]
+RIGHT = {
+    KEPT: {"summed": SUMMED, "closed": CLOSED, "looped": LOOPED},
+    BUFFER: {"plain": BUFFERED, "zeros": ZEROS, "narrowed": NARROWED, "padded": PADDED},
+    WIDTHS: {"counted": COUNTED, "climbed": CLIMBED, "recursive": RECURSIVE},
+}
+
+SLIPS = (
+    Slip(
+        KEPT,
+        "flat",
+        changed(SUMMED, ("in_channels + i * growth_rate", "in_channels")),
+        "values",
+        "flat",
+        ("The channels grow",),
+    ),
+    Slip(
+        KEPT,
+        "after_the_layer",
+        changed(SUMMED, ("i * growth_rate", "(i + 1) * growth_rate")),
+        "values",
+        "after_the_layer",
+        ("before its own are added",),
+    ),
+    Slip(
+        KEPT,
+        "once",
+        changed(SUMMED, ("2 * sum(read) + 2 * inside", "sum(read) + inside")),
+        "values",
+        "norms_alone",
+        ("ReLUs",),
+    ),
+    Slip(
+        KEPT,
+        "no_inside",
+        changed(SUMMED, (" + 2 * inside", "")),
+        "values",
+        "no_bottleneck",
+        ("between the 1x1 and the 3x3",),
+    ),
+    Slip(
+        KEPT,
+        "narrow_once",
+        changed(SUMMED, ("+ 2 * inside", "+ inside")),
+        "values",
+        "narrow_once",
+        ("narrow maps",),
+    ),
+    Slip(
+        KEPT,
+        "new_ones",
+        changed(SUMMED, ("+ 2 * inside", "+ 2 * inside + num_layers * growth_rate")),
+        "values",
+        "new_ones",
+        ("keeps what it reads",),
+    ),
+    Slip(
+        KEPT,
+        "last_alone",
+        changed(LOOPED, ("naive +=", "naive ="), ("inputs +=", "inputs =")),
+        "values",
+        "last_alone",
+        ("the counts are sums",),
+    ),
+    Slip(
+        KEPT,
+        "last_piece",
+        changed(SUMMED, ("(num_layers - 1) * growth", "num_layers * growth")),
+        "values",
+        "last_piece",
+        ("last layer",),
+    ),
+    Slip(
+        KEPT,
+        "all_pieces",
+        changed(SUMMED, ("sum(read), pieces", "sum(read), sum(read)")),
+        "values",
+        "pieces_of_each",
+        ("one tensor in memory",),
+    ),
+    Slip(
+        KEPT,
+        "two_numbers",
+        changed(SUMMED, ("sum(read), pieces", "sum(read)")),
+        "shape",
+        says=("a tuple of 2",),
+    ),
+    Slip(
+        BUFFER,
+        "x_not_written",
+        changed(ZEROS, ("        buffer[:, :filled].copy_(x)\n", "")),
+        "values",
+        "emptied",
+        ("before the first layer",),
+    ),
+    Slip(
+        BUFFER,
+        "does_not_move",
+        changed(BUFFERED, ("            filled = end\n", "")),
+        "run",
+        "stands_still",
+        ("line 15: `buffer[:, filled:end]",),
+    ),
+    Slip(
+        BUFFER,
+        "at_the_end",
+        changed(ZEROS, ("buffer[:, filled:end] =", "buffer[:, -self.growth_rate :] =")),
+        "values",
+        "at_the_end",
+        ("what is filled",),
+    ),
+    Slip(
+        BUFFER,
+        "written_late",
+        WRITTEN_LATE,
+        "values",
+        "written_late",
+        ("before the next one reads",),
+    ),
+    Slip(
+        BUFFER,
+        "whole",
+        changed(BUFFERED, ("layer(buffer[:, :filled])", "layer(buffer)")),
+        "run",
+        "whole",
+        ("front of it",),
+    ),
+    Slip(
+        BUFFER,
+        "reads_x",
+        changed(BUFFERED, ("layer(buffer[:, :filled])", "layer(x)")),
+        "run",
+        "stands_still",
+        ("reads all of it",),
+    ),
+    Slip(
+        BUFFER,
+        "float32",
+        changed(BUFFERED, ("x.new_empty(", "torch.empty(")),
+        "run",
+        says=("dtype of the input",),
+    ),
+    Slip(
+        BUFFER,
+        "too_small",
+        changed(BUFFERED, ("        total = filled + self", "        total = self")),
+        "run",
+        says=("line",),
+    ),
+    Slip(
+        BUFFER,
+        "with_cat",
+        changed(
+            DENSE_BLOCK,
+            ("class DenseBlock(nn.Module)", "class BufferBlock(Block)"),
+            (
+                "        super().__init__()\n        for i in range(num_layers):\n"
+                "            layer = Layer(in_channels + i * growth_rate, growth_rate, bn_size)\n"
+                '            self.add_module(f"denselayer{i + 1}", layer)\n',
+                "        super().__init__(num_layers, in_channels, growth_rate, bn_size)\n",
+            ),
+        ),
+        "shortcut",
+        says=("torch.cat",),
+    ),
+    Slip(
+        BUFFER,
+        "no_x_in_the_result",
+        changed(BUFFERED, ("return buffer", "return buffer[:, x.shape[1] :]")),
+        "shape",
+        "no_x",
+        ("buffer holds x",),
+    ),
+    Slip(
+        BUFFER,
+        "over_x",
+        changed(BUFFERED, ("buffer[:, filled:end] =", "buffer[:, : end - filled] =")),
+        "values",
+        says=("numbers are not",),
+    ),
+    Slip(
+        WIDTHS,
+        "never_halved",
+        changed(COUNTED, ("        c //= 2\n", "")),
+        "values",
+        "never_halved",
+        ("each halves",),
+    ),
+    Slip(
+        WIDTHS,
+        "rounded_up",
+        changed(COUNTED, ("c //= 2", "c = -(-c // 2)")),
+        "values",
+        "rounded_up",
+        ("rounded up",),
+    ),
+    Slip(
+        WIDTHS,
+        "not_whole",
+        changed(COUNTED, ("c //= 2", "c /= 2")),
+        "values",
+        "not_rounded",
+        ("are not right", "Half channels"),
+    ),
+    Slip(
+        WIDTHS,
+        "after_transitions",
+        changed(
+            COUNTED,
+            (
+                "        ends.append(c)\n        c //= 2\n",
+                "        c //= 2\n        ends.append(c)\n",
+            ),
+        ),
+        "values",
+        "all_halved",
+        ("smallest case",),
+    ),
+    Slip(
+        WIDTHS,
+        "once_a_block",
+        changed(COUNTED, ("layers * growth_rate", "growth_rate")),
+        "values",
+        "once_a_block",
+        ("each layer that adds",),
+    ),
+    Slip(
+        WIDTHS,
+        "the_last_alone",
+        changed(COUNTED, ("return ends", "return ends[-1]")),
+        "shape",
+        says=("one number",),
+    ),
+)

@@ -1,0 +1,535 @@
+"""What students write in lesson 02: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+from slips import NUMBERS, Slip, changed
+
+MATRIX, CONV = "resnext.block_diagonal", "resnext.grouped_conv2d"
+NAMES: dict = {}
+
+# --- the block-diagonal matrix -------------------------------------------------
+
+PLACED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    matrix = blocks.new_zeros(g * r, g * c)
+    for i in range(g):
+        matrix[i * r : (i + 1) * r, i * c : (i + 1) * c] = blocks[i]
+    return matrix
+"""
+
+JOINED = """
+def block_diagonal(blocks):
+    rows = []
+    for i, block in enumerate(blocks):
+        left = block.new_zeros(block.shape[0], i * block.shape[1])
+        right = block.new_zeros(block.shape[0], (len(blocks) - i - 1) * block.shape[1])
+        rows.append(torch.cat([left, block, right], dim=1))
+    return torch.cat(rows)
+"""
+
+WITH_EYE = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    eye = torch.eye(g, dtype=blocks.dtype)
+    return torch.einsum("grc,gh->grhc", blocks, eye).reshape(g * r, g * c)
+"""
+
+PADDED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    placed = [F.pad(b, (i * c, (g - 1 - i) * c)) for i, b in enumerate(blocks)]
+    return torch.vstack(placed)
+"""
+
+TURNED_VIEW = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    matrix = torch.zeros(g * c, g * r, dtype=torch.float64)
+    for i in range(g):
+        matrix[i * c : (i + 1) * c, i * r : (i + 1) * r] = blocks[i].T
+    return matrix.T.to(blocks.dtype)
+"""
+
+MATRIX_LAYER = """
+class Placer(nn.Module):
+    def forward(self, blocks):
+        g, r, c = blocks.shape
+        whole = torch.zeros(g, r, g, c, dtype=blocks.dtype)
+        index = torch.arange(g)
+        whole[index, :, index, :] = blocks
+        return whole.flatten(2).flatten(0, 1)
+
+block_diagonal = Placer()
+"""
+
+# --- the grouped convolution ---------------------------------------------------
+
+UNFOLDED = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    n, c_in, h, w = x.shape
+    c_out, _, kh, kw = weight.shape
+    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
+    columns = columns.reshape(n, groups, -1, columns.shape[-1])
+    y = weight.reshape(groups, c_out // groups, -1) @ columns
+    h = (h + 2 * padding - kh) // stride + 1
+    w = (w + 2 * padding - kw) // stride + 1
+    return y.reshape(n, c_out, h, w)
+"""
+
+SUMMED_BY_NAME = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    n, c_in, h, w = x.shape
+    c_out, _, kh, kw = weight.shape
+    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
+    columns = columns.unflatten(1, (groups, -1))
+    rows = weight.flatten(1).unflatten(0, (groups, -1))
+    y = torch.einsum("goi,ngip->ngop", rows, columns).flatten(1, 2)
+    return y.unflatten(2, ((h + 2 * padding - kh) // stride + 1, -1))
+"""
+
+SHIFTED = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    c_out, _, kh, kw = weight.shape
+    x = F.pad(x, (padding, padding, padding, padding))
+    n, _, h, w = x.shape
+    x = x.unflatten(1, (groups, -1))
+    weight = weight.unflatten(0, (groups, -1))
+    total = 0
+    for i in range(kh):
+        for j in range(kw):
+            rows = slice(i, h - kh + i + 1, stride)
+            columns = slice(j, w - kw + j + 1, stride)
+            window, tap = x[..., rows, columns], weight[..., i, j]
+            total = total + torch.einsum("ngchw,goc->ngohw", window, tap)
+    return total.flatten(1, 2)
+"""
+
+IN_FLOAT64 = changed(
+    UNFOLDED,
+    ("    n, c_in", "    given, x, weight = x.dtype, x.double(), weight.double()\n    n, c_in"),
+    ("return y.reshape(n, c_out, h, w)", "return y.reshape(n, c_out, h, w).to(given)"),
+)
+
+LAST_AXIS_FIRST = changed(
+    UNFOLDED,
+    (
+        "return y.reshape(n, c_out, h, w)",
+        "y = y.reshape(n, c_out, h * w).permute(0, 2, 1).contiguous()\n"
+        "    return y.transpose(1, 2).unflatten(2, (h, w))",
+    ),
+)
+
+DENSE = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    c_out, wide, kh, kw = weight.shape
+    full = weight.new_zeros(groups, c_out // groups, groups, wide, kh, kw)
+    each = torch.arange(groups)
+    full[each, :, each] = weight.unflatten(0, (groups, -1))
+    return F.conv2d(x, full.flatten(2, 3).flatten(0, 1), stride=stride, padding=padding)
+"""
+
+CONV_LAYER = (
+    changed(
+        SHIFTED,
+        ("def grouped_conv2d(x,", "class Shifted(nn.Module):\n    def forward(self, x,"),
+        ("\n    ", "\n        "),
+        ("        def forward", "    def forward"),
+    )
+    + "\ngrouped_conv2d = Shifted()\n"
+)
+
+LOOP = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    wide, rows = weight.shape[1], weight.shape[0] // groups
+    outputs = []
+    for i in range(groups):
+        part = x[:, i * wide : (i + 1) * wide]
+        own = weight[i * rows : (i + 1) * rows]
+        outputs.append(F.conv2d(part, own, stride=stride, padding=padding))
+    return torch.cat(outputs, dim=1)
+"""
+
+SHORTCUT = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    y = F.conv2d(x, weight, None, stride, padding, groups=groups)
+    return y
+"""
+
+RIGHT = {
+    MATRIX: {
+        "placed": PLACED,
+        "joined": JOINED,
+        "with_eye": WITH_EYE,
+        "padded": PADDED,
+        "turned_view": TURNED_VIEW,
+        "layer": MATRIX_LAYER,
+    },
+    CONV: {
+        "unfolded": UNFOLDED,
+        "einsum": SUMMED_BY_NAME,
+        "shifted": SHIFTED,
+        "float64": IN_FLOAT64,
+        "view": LAST_AXIS_FIRST,
+        "layer": CONV_LAYER,
+    },
+}
+
+SLIPS = (
+    Slip(
+        MATRIX,
+        "same_columns",
+        changed(PLACED, ("i * c : (i + 1) * c", ":c")),
+        "values",
+        says=NUMBERS,
+    ),
+    Slip(
+        MATRIX,
+        "square",
+        changed(PLACED, ("new_zeros(g * r, g * c)", "new_zeros(g * r, g * r)")),
+        "run",
+        "square",
+        ("line", "the two may differ"),
+    ),
+    Slip(
+        MATRIX,
+        "square_places",
+        changed(PLACED, ("i * c : (i + 1) * c", "i * r : (i + 1) * r")),
+        "run",
+        "square",
+        ("line", "the two may differ"),
+    ),
+    Slip(
+        MATRIX,
+        "steps_of_rows",
+        changed(PLACED, ("i * c : (i + 1) * c", "i * r : i * r + c")),
+        "values",
+        "steps_of_rows",
+        (*NUMBERS, "to the right"),
+    ),
+    Slip(
+        MATRIX,
+        "last_first",
+        changed(PLACED, ("= blocks[i]", "= blocks[g - 1 - i]")),
+        "values",
+        "reversed",
+        NUMBERS,
+    ),
+    Slip(
+        MATRIX,
+        "first_only",
+        changed(PLACED, ("= blocks[i]", "= blocks[0]")),
+        "values",
+        "one_block",
+        NUMBERS,
+    ),
+    Slip(
+        MATRIX,
+        "right_to_left",
+        changed(PLACED, ("i * c : (i + 1) * c", "(g - i - 1) * c : (g - i) * c")),
+        "values",
+        "anti_diagonal",
+        NUMBERS,
+    ),
+    Slip(
+        MATRIX,
+        "wrong_dim",
+        changed(JOINED, ("torch.cat(rows)", "torch.cat(rows, 1)")),
+        "shape",
+        says=("shape", "expected"),
+    ),
+    Slip(
+        MATRIX,
+        "no_left",
+        changed(JOINED, ("[left, block, right]", "[block, left, right]")),
+        "values",
+        says=NUMBERS,
+    ),
+    Slip(
+        MATRIX,
+        "only_rows",
+        "block_diagonal = lambda blocks: blocks.flatten(0, 1)\n",
+        "shape",
+        "stacked",
+        ("on top of each other",),
+    ),
+    Slip(
+        MATRIX,
+        "data",
+        changed(PLACED, ("= blocks[i]", "= blocks[i].data")),
+        "gradients",
+        "cut_off",
+        ("no gradient", "`blocks`"),
+    ),
+    Slip(
+        MATRIX,
+        "float32",
+        changed(PLACED, ("blocks.new_zeros", "torch.zeros")),
+        "shape",
+        says=("torch.float32", "torch.float64"),
+    ),
+    Slip(
+        MATRIX,
+        "shortcut",
+        "def block_diagonal(blocks):\n    return torch.block_diag(*blocks)\n",
+        "shortcut",
+        says=("torch.block_diag", "line 2"),
+    ),
+    Slip(
+        CONV,
+        "split_behind",
+        changed(
+            UNFOLDED,
+            (
+                "columns.reshape(n, groups, -1, columns.shape[-1])",
+                "columns.reshape(n, -1, groups, columns.shape[-1]).transpose(1, 2)",
+            ),
+        ),
+        "values",
+        "mixed_inputs",
+        (*NUMBERS, "gaps"),
+    ),
+    Slip(
+        CONV,
+        "outputs_first",
+        changed(SUMMED_BY_NAME, ("->ngop", "->nogp")),
+        "values",
+        "mixed_outputs",
+        (*NUMBERS, "order"),
+    ),
+    Slip(
+        CONV,
+        "same_slice",
+        changed(LOOP, ("i * wide : (i + 1) * wide", ":wide")),
+        "values",
+        "first_input",
+        (*NUMBERS, "channels of group 0"),
+    ),
+    Slip(
+        CONV,
+        "same_weight",
+        changed(LOOP, ("i * rows : (i + 1) * rows", ":rows")),
+        "values",
+        "first_weight",
+        (*NUMBERS, "weights of group 0"),
+    ),
+    Slip(
+        CONV,
+        "added",
+        changed(LOOP, ("torch.cat(outputs, dim=1)", "sum(outputs)")),
+        "shape",
+        "summed",
+        ("added up", "smallest case"),
+    ),
+    Slip(
+        CONV,
+        "stacked_images",
+        changed(LOOP, (", dim=1", "")),
+        "shape",
+        "along_images",
+        ("shape", "smallest case", "along the images"),
+    ),
+    Slip(
+        CONV,
+        "channels_with_gaps",
+        changed(LOOP, ("i * wide : (i + 1) * wide", "i::groups")),
+        "values",
+        "mixed_inputs",
+        (*NUMBERS, "gaps"),
+    ),
+    Slip(
+        CONV,
+        "rows_with_gaps",
+        changed(LOOP, ("i * rows : (i + 1) * rows", "i::groups")),
+        "values",
+        "mixed_weight",
+        (*NUMBERS, "rows of `weight` are taken with gaps"),
+    ),
+    Slip(
+        CONV,
+        "all_with_gaps",
+        changed(
+            LOOP,
+            ("i * wide : (i + 1) * wide", "i::groups"),
+            ("i * rows : (i + 1) * rows", "i::groups"),
+        ),
+        "values",
+        "mixed_both",
+        (*NUMBERS, "both taken with gaps"),
+    ),
+    Slip(
+        CONV,
+        "weight_split",
+        changed(
+            UNFOLDED,
+            (
+                "weight.reshape(groups, c_out // groups, -1)",
+                "weight.reshape(c_out // groups, groups, -1)",
+            ),
+        ),
+        "run",
+        "weight_split",
+        ("line 7", "the other way round"),
+    ),
+    Slip(
+        CONV,
+        "weight_split_and_turned",
+        changed(
+            UNFOLDED,
+            (
+                "weight.reshape(groups, c_out // groups, -1)",
+                "weight.reshape(c_out // groups, groups, -1).transpose(0, 1)",
+            ),
+        ),
+        "values",
+        "mixed_weight",
+        (*NUMBERS, "gaps"),
+    ),
+    Slip(
+        CONV,
+        "rows_by_inputs",
+        changed(LOOP, ("i * rows : (i + 1) * rows", "i * wide : (i + 1) * wide")),
+        "values",
+        "rows_by_inputs",
+        (*NUMBERS, "Rows are outputs"),
+    ),
+    Slip(
+        CONV,
+        "last_first",
+        changed(LOOP, ("torch.cat(outputs", "torch.cat(outputs[::-1]")),
+        "values",
+        "reversed",
+        (*NUMBERS, "reverse order"),
+    ),
+    Slip(
+        CONV,
+        "taps_first",
+        changed(UNFOLDED, ("weight.reshape", "weight.movedim(1, 3).reshape")),
+        "values",
+        "taps_first",
+        (*NUMBERS, "the channel is the slower one"),
+    ),
+    Slip(
+        CONV,
+        "corner",
+        changed(
+            SHIFTED, ("(padding, padding, padding, padding)", "(0, 2 * padding, 0, 2 * padding)")
+        ),
+        "values",
+        "corner",
+        (*NUMBERS, "all round"),
+    ),
+    Slip(
+        CONV,
+        "conv2d_in_place_order",
+        changed(LOOP, ("stride=stride, padding=padding", "stride, padding")),
+        "run",
+        "stride_for_bias",
+        ("`F.conv2d` is the bias", "line 8"),
+    ),
+    Slip(
+        CONV,
+        "unfold_padding_third",
+        changed(UNFOLDED, ("padding=padding, stride=stride", "padding, stride")),
+        "run",
+        "unfold_padding_third",
+        ("is the dilation", "line 5"),
+    ),
+    Slip(
+        CONV,
+        "unfold_stride_third",
+        changed(UNFOLDED, ("padding=padding, stride=stride", "stride, padding")),
+        "run",
+        "unfold_stride_third",
+        ("is the dilation", "stride=2"),
+    ),
+    Slip(
+        CONV,
+        "stride_left_out",
+        changed(LOOP, ("stride=stride, ", "")),
+        "shape",
+        "no_stride",
+        ("stride is not used", "stride=2"),
+    ),
+    Slip(
+        CONV,
+        "padding_left_out",
+        changed(LOOP, (", padding=padding)", ")")),
+        "shape",
+        "no_padding",
+        ("padding is not used", "padding=1"),
+    ),
+    Slip(
+        CONV,
+        "unfold_without_padding",
+        changed(UNFOLDED, ("padding=padding, ", "")),
+        "run",
+        "unfold_no_padding",
+        ("line 10", "return y.reshape", "padding=1", "without its padding"),
+    ),
+    Slip(
+        CONV,
+        "unfold_without_stride",
+        changed(UNFOLDED, (", stride=stride", "")),
+        "run",
+        "unfold_no_stride",
+        ("line 10", "stride=2", "at every pixel"),
+    ),
+    Slip(
+        CONV,
+        "width_first",
+        changed(UNFOLDED, ("n, c_out, h, w)", "n, c_out, w, h)")),
+        "shape",
+        says=("shape (2, 4, 4, 3), expected (2, 4, 3, 4)",),
+    ),
+    Slip(
+        CONV,
+        "kernel_turned",
+        changed(
+            SHIFTED,
+            (
+                "tap = x[..., rows, columns], weight[..., i, j]",
+                "tap = x[..., rows, columns], weight[..., kh - 1 - i, kw - 1 - j]",
+            ),
+        ),
+        "values",
+        "flipped",
+        (*NUMBERS, "180 degrees"),
+    ),
+    Slip(
+        CONV,
+        "mean",
+        changed(SHIFTED, ("total.flatten(1, 2)", "total.flatten(1, 2) / kh / kw")),
+        "values",
+        says=NUMBERS,
+    ),
+    Slip(
+        CONV,
+        "weight_detached",
+        changed(UNFOLDED, ("y = weight.", "y = weight.detach().")),
+        "gradients",
+        "cut_off",
+        ("no gradient", "`weight`"),
+    ),
+    Slip(
+        CONV,
+        "no_grad",
+        changed(UNFOLDED, ("\ndef", "\n@torch.no_grad()\ndef")),
+        "gradients",
+        "cut_off_both",
+        ("no gradient", "torch.no_grad()"),
+    ),
+    Slip(
+        CONV,
+        "image_detached",
+        changed(UNFOLDED, ("F.unfold(x,", "F.unfold(x.detach(),")),
+        "gradients",
+        "cut_off_image",
+        ("no gradient", "`x`"),
+    ),
+    Slip(CONV, "loop", LOOP, "launches", says=("Right, but slow", "operations", "batched")),
+    Slip(CONV, "dense", DENSE, "launches", says=("wasteful", "zeros")),
+    Slip(
+        CONV, "shortcut", SHORTCUT, "shortcut", says=("grouped convolution", "line 3 of the cell")
+    ),
+)

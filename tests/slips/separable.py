@@ -1,0 +1,546 @@
+"""What students write in lesson 06: right in other ways, and wrong by one line."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from slips import NUMBERS, Slip, changed, defined
+
+CONV, KERNEL, BLOCK = "separable.depthwise_conv2d", "separable.dense_kernel", "separable.block"
+
+# --- the depthwise convolution ---------------------------------------------------
+
+UNFOLDED = """
+def depthwise_conv2d(x, weight, stride=1, padding=0):
+    n, c, h, w = x.shape
+    kh, kw = weight.shape[2:]
+    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
+    columns = columns.reshape(n, c, kh * kw, -1)
+    y = weight.reshape(c, 1, kh * kw) @ columns
+    h = (h + 2 * padding - kh) // stride + 1
+    w = (w + 2 * padding - kw) // stride + 1
+    return y.reshape(n, c, h, w)
+"""
+
+BY_NAME = """
+def depthwise_conv2d(x, weight, stride=1, padding=0):
+    n, c, h, w = x.shape
+    kh, kw = weight.shape[2:]
+    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride).unflatten(1, (c, -1))
+    y = torch.einsum("ck,nckp->ncp", weight.flatten(1), columns)
+    return y.unflatten(2, ((h + 2 * padding - kh) // stride + 1, -1))
+"""
+
+MULTIPLIED = changed(
+    UNFOLDED,
+    (
+        "y = weight.reshape(c, 1, kh * kw) @ columns",
+        "y = (weight.reshape(c, kh * kw, 1) * columns).sum(2)",
+    ),
+)
+
+SHIFTED = """
+def depthwise_conv2d(x, weight, stride=1, padding=0):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, (padding, padding, padding, padding))
+    h, w = x.shape[2:]
+    total = 0
+    for i in range(kh):
+        for j in range(kw):
+            window = x[:, :, i : h - kh + i + 1 : stride, j : w - kw + j + 1 : stride]
+            total = total + window * weight[:, 0, i, j][:, None, None]
+    return total
+"""
+
+STRIDED = """
+def depthwise_conv2d(x, weight, stride=1, padding=0):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, (padding,) * 4)
+    windows = x.unfold(2, kh, stride).unfold(3, kw, stride)
+    return torch.einsum("nchwij,cij->nchw", windows, weight[:, 0])
+"""
+
+LOOP = """
+def depthwise_conv2d(x, weight, stride=1, padding=0):
+    outputs = []
+    for c in range(x.shape[1]):
+        own, image = weight[c : c + 1], x[:, c : c + 1]
+        outputs.append(F.conv2d(image, own, stride=stride, padding=padding))
+    return torch.cat(outputs, dim=1)
+"""
+
+WITH_ZEROS = """
+def depthwise_conv2d(x, weight, stride=1, padding=0):
+    c = x.shape[1]
+    full = torch.eye(c, dtype=x.dtype)[:, :, None, None] * weight
+    return F.conv2d(x, full, stride=stride, padding=padding)
+"""
+
+SHORTCUT = """
+def depthwise_conv2d(x, weight, stride=1, padding=0):
+    y = F.conv2d(x, weight, None, stride, padding, groups=x.shape[1])
+    return y
+"""
+
+convolve = defined(UNFOLDED, "depthwise_conv2d")
+
+
+class DepthwiseConv2d(nn.Module):
+    """The lesson's layer, as it stands between the exercises, on a right function."""
+
+    def __init__(self, channels, k, stride=1, padding=0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels, 1, k, k))
+        nn.init.kaiming_normal_(self.weight)
+        self.stride, self.padding = stride, padding
+
+    def forward(self, x):
+        return convolve(x, self.weight, self.stride, self.padding)
+
+
+NAMES = {"DepthwiseConv2d": DepthwiseConv2d}
+
+# --- the dense kernel of the two ---------------------------------------------------
+
+BROADCAST = """
+def dense_kernel(depthwise, pointwise):
+    return pointwise * depthwise.transpose(0, 1)
+"""
+
+NAMED = """
+def dense_kernel(depthwise, pointwise):
+    return torch.einsum("oi,iyx->oiyx", pointwise[:, :, 0, 0], depthwise[:, 0])
+"""
+
+ONE_BY_ONE = """
+def dense_kernel(depthwise, pointwise):
+    c_out, c_in = pointwise.shape[:2]
+    rows = []
+    for o in range(c_out):
+        rows.append(torch.stack([pointwise[o, i, 0, 0] * depthwise[i, 0] for i in range(c_in)]))
+    return torch.stack(rows)
+"""
+
+# --- MobileNetV1's block -----------------------------------------------------------
+
+SEPARABLE = """
+class DepthwiseSeparable(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        self.depthwise = DepthwiseConv2d(in_channels, 3, stride, 1)
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.depthwise(x)))
+        return F.relu(self.bn2(self.pointwise(y)))
+"""
+
+WITH_LAYERS = changed(
+    SEPARABLE,
+    ("        self.bn2", "        self.relu = nn.ReLU(inplace=True)\n        self.bn2"),
+    ("F.relu(", "self.relu("),
+)
+
+POINTWISE_BY_HAND = changed(
+    SEPARABLE,
+    ("self.pointwise(y)", 'torch.einsum("oi,nihw->nohw", self.pointwise.weight[:, :, 0, 0], y)'),
+)
+
+RIGHT = {
+    CONV: {
+        "unfolded": UNFOLDED,
+        "by_name": BY_NAME,
+        "multiplied": MULTIPLIED,
+        "shifted": SHIFTED,
+        "strided": STRIDED,
+    },
+    KERNEL: {"broadcast": BROADCAST, "named": NAMED, "one_by_one": ONE_BY_ONE},
+    BLOCK: {"plain": SEPARABLE, "with_layers": WITH_LAYERS, "by_hand": POINTWISE_BY_HAND},
+}
+
+SLIPS = (
+    Slip(
+        CONV,
+        "all_channels",
+        changed(
+            LOOP,
+            (
+                "weight[c : c + 1], x[:, c : c + 1]",
+                "weight[c : c + 1].expand(-1, x.shape[1], -1, -1), x",
+            ),
+        ),
+        "values",
+        "mixing",
+        (*NUMBERS, "no other"),
+    ),
+    Slip(
+        CONV,
+        "same_filter",
+        changed(LOOP, ("weight[c : c + 1]", "weight[:1]")),
+        "values",
+        "first_filter",
+        (*NUMBERS, "a filter of its own"),
+    ),
+    Slip(
+        CONV,
+        "added",
+        changed(LOOP, ("torch.cat(outputs, dim=1)", "sum(outputs)")),
+        "shape",
+        "summed",
+        ("added up", "smallest case"),
+    ),
+    Slip(
+        CONV,
+        "taps_first",
+        changed(
+            UNFOLDED,
+            (
+                "columns.reshape(n, c, kh * kw, -1)",
+                "columns.reshape(n, kh * kw, c, -1).transpose(1, 2)",
+            ),
+        ),
+        "values",
+        "taps_first",
+        (*NUMBERS, "slower of the two"),
+    ),
+    Slip(
+        CONV,
+        "transposed",
+        changed(UNFOLDED, ("weight.reshape(c, 1, kh * kw)", "weight.mT.reshape(c, 1, kh * kw)")),
+        "values",
+        "transposed",
+        NUMBERS,
+    ),
+    Slip(
+        CONV,
+        "last_tap",
+        changed(SHIFTED, ("total = total + window", "total = window")),
+        "values",
+        "last_tap",
+        (*NUMBERS, "Only the product of the last tap"),
+    ),
+    Slip(
+        CONV,
+        "stride_counted",
+        changed(
+            SHIFTED,
+            (
+                "    total = 0\n",
+                "    total, p, q = 0, (h - kh) // stride + 1, (w - kw) // stride + 1\n",
+            ),
+            ("i : h - kh + i + 1 : stride, j : w - kw + j + 1 : stride", "i : i + p, j : j + q"),
+        ),
+        "values",
+        "stride_counted",
+        ("one pixel apart",),
+    ),
+    Slip(
+        CONV,
+        "summed_over_channels",
+        changed(SHIFTED, ("weight[:, 0, i, j][:, None, None]", "weight[:, 0, i, j].sum()")),
+        "values",
+        says=NUMBERS,
+    ),
+    Slip(
+        CONV,
+        "no_stride",
+        changed(LOOP, ("stride=stride, ", "")),
+        "shape",
+        "no_stride",
+        ("stride is not used", "stride=2"),
+    ),
+    Slip(
+        CONV,
+        "no_padding",
+        changed(LOOP, (", padding=padding)", ")")),
+        "shape",
+        "no_padding",
+        ("padding is not used",),
+    ),
+    Slip(
+        CONV,
+        "unfold_alone",
+        changed(UNFOLDED, (", padding=padding, stride=stride)", ")")),
+        "run",
+        "unfold_alone",
+        ("by name",),
+    ),
+    Slip(
+        CONV,
+        "no_padding_in_it",
+        changed(UNFOLDED, ("padding=padding, ", "")),
+        "run",
+        "unfold_alone",
+        ("by name",),
+    ),
+    Slip(
+        CONV,
+        "by_place",
+        changed(UNFOLDED, ("padding=padding, stride=stride", "stride, padding")),
+        "run",
+        "by_place",
+        ("dilation",),
+    ),
+    Slip(
+        CONV,
+        "every_filter",
+        changed(UNFOLDED, ("(c, 1, kh * kw)", "(c, kh * kw)")),
+        "run",
+        "every_filter",
+        ("every filter",),
+    ),
+    Slip(
+        CONV,
+        "one_image",
+        changed(UNFOLDED, ("(n, c, kh * kw, -1)", "(c, kh * kw, -1)")),
+        "values",
+        "one_image",
+        (*NUMBERS, "run together"),
+    ),
+    Slip(
+        CONV,
+        "put_back",
+        changed(
+            UNFOLDED,
+            (
+                "y = weight.reshape(c, 1, kh * kw) @ columns",
+                "y = (weight.reshape(c, kh * kw, 1) * columns).flatten(1, 2)",
+            ),
+            (
+                "return y.reshape(n, c, h, w)",
+                "return F.fold(y, x.shape[2:], (kh, kw), padding=padding, stride=stride)",
+            ),
+        ),
+        "values",
+        "put_back",
+        (*NUMBERS, "overlap"),
+    ),
+    Slip(
+        CONV,
+        "in_a_row",
+        changed(UNFOLDED, ("y.reshape(n, c, h, w)", "y.squeeze(2)")),
+        "shape",
+        "in_a_row",
+        ("one row", "smallest case"),
+    ),
+    Slip(
+        CONV,
+        "detached",
+        changed(UNFOLDED, ("y = weight.", "y = weight.detach().")),
+        "gradients",
+        "cut_off",
+        ("no gradient", "`weight`"),
+    ),
+    Slip(CONV, "loop", LOOP, "launches", says=("Right, but slow", "operations", "channels")),
+    Slip(CONV, "with_zeros", WITH_ZEROS, "launches", says=("wasteful", "multiply-adds")),
+    Slip(CONV, "shortcut", SHORTCUT, "shortcut", says=("as many groups as channels", "line 3")),
+    Slip(
+        KERNEL,
+        "added",
+        changed(BROADCAST, (" * ", " + ")),
+        "values",
+        "added",
+        (*NUMBERS, "multiplied"),
+    ),
+    Slip(
+        KERNEL,
+        "as_it_comes",
+        changed(BROADCAST, (".transpose(0, 1)", "")),
+        "run",
+        "not_lined_up",
+        ("do not line up",),
+    ),
+    Slip(
+        KERNEL,
+        "outputs_filter",
+        changed(ONE_BY_ONE, ("depthwise[i, 0]", "depthwise[o % c_in, 0]")),
+        "values",
+        "outputs_filter",
+        (*NUMBERS, "input channel"),
+    ),
+    Slip(
+        KERNEL,
+        "inputs_first",
+        changed(NAMED, ("->oiyx", "->ioyx")),
+        "shape",
+        "swapped",
+        ("exchanged",),
+    ),
+    Slip(KERNEL, "columns_first", changed(NAMED, ("->oiyx", "->oixy")), "shape", says=("shape",)),
+    Slip(KERNEL, "summed", changed(NAMED, ("->oiyx", "->oyx")), "shape", says=("shape",)),
+    Slip(
+        KERNEL,
+        "reshaped",
+        changed(
+            BROADCAST,
+            (
+                "pointwise * depthwise.transpose(0, 1)",
+                "(pointwise.reshape(*depthwise.shape[:1], -1, 1, 1) * depthwise).transpose(0, 1)",
+            ),
+        ),
+        "values",
+        "reshaped",
+        (*NUMBERS, "reshape"),
+    ),
+    Slip(
+        KERNEL,
+        "one_filter",
+        changed(BROADCAST, ("depthwise.transpose(0, 1)", "depthwise.sum(0, keepdim=True)")),
+        "values",
+        "one_filter",
+        (*NUMBERS, "keeps its own"),
+    ),
+    Slip(
+        KERNEL,
+        "detached",
+        changed(BROADCAST, ("depthwise.tr", "depthwise.detach().tr")),
+        "gradients",
+        "cut_off",
+        ("no gradient", "`depthwise`"),
+    ),
+    Slip(
+        BLOCK,
+        "no_middle_relu",
+        changed(SEPARABLE, ("F.relu(self.bn1(self.depthwise(x)))", "self.bn1(self.depthwise(x))")),
+        "values",
+        "no_middle_relu",
+        (*NUMBERS, "between"),
+    ),
+    Slip(
+        BLOCK,
+        "no_last_relu",
+        changed(
+            SEPARABLE,
+            ("return F.relu(self.bn2(self.pointwise(y)))", "return self.bn2(self.pointwise(y))"),
+        ),
+        "values",
+        "no_last_relu",
+        (*NUMBERS, "last ReLU"),
+    ),
+    Slip(
+        BLOCK,
+        "stride_last",
+        changed(
+            SEPARABLE,
+            ("3, stride, 1)", "3, 1, 1)"),
+            ("out_channels, 1, bias", "out_channels, 1, stride, bias"),
+        ),
+        "values",
+        "stride_in_pointwise",
+        ("numbers are not", "in training"),
+    ),
+    Slip(
+        BLOCK,
+        "stride_twice",
+        changed(SEPARABLE, ("out_channels, 1, bias", "out_channels, 1, stride, bias")),
+        "shape",
+        "stride_in_both",
+        ("smallest case", "depthwise layer alone"),
+    ),
+    Slip(
+        BLOCK,
+        "no_stride",
+        changed(SEPARABLE, ("3, stride, 1)", "3, padding=1)")),
+        "shape",
+        "no_stride",
+        ("smallest case", "stride is not used"),
+    ),
+    Slip(
+        BLOCK,
+        "one_norm",
+        changed(SEPARABLE, ("self.bn1(self.depthwise(x))", "self.depthwise(x)")),
+        "values",
+        "no_first_norm",
+        (*NUMBERS, "bias", "not used"),
+    ),
+    Slip(
+        BLOCK,
+        "other_norm",
+        changed(SEPARABLE, ("self.bn2(self.pointwise(y))", "self.pointwise(y)")),
+        "values",
+        "no_second_norm",
+        (*NUMBERS, "not used"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_first",
+        changed(
+            SEPARABLE,
+            ("F.relu(self.bn1(self.depthwise(x)))", "self.bn1(F.relu(self.depthwise(x)))"),
+            ("F.relu(self.bn2(self.pointwise(y)))", "self.bn2(F.relu(self.pointwise(y)))"),
+        ),
+        "values",
+        "relu_before_norm",
+        (*NUMBERS, "behind its own"),
+    ),
+    Slip(
+        BLOCK,
+        "relu6",
+        changed(SEPARABLE, ("F.relu(", "F.relu6(")),
+        "values",
+        "relu6",
+        (*NUMBERS, "cut off at 6"),
+    ),
+    Slip(
+        BLOCK,
+        "xception",
+        changed(
+            SEPARABLE,
+            ("DepthwiseConv2d(in_channels", "DepthwiseConv2d(out_channels"),
+            ("self.bn1 = nn.BatchNorm2d(in", "self.bn1 = nn.BatchNorm2d(out"),
+            (
+                "        y = F.relu(self.bn1(self.depthwise(x)))\n"
+                "        return F.relu(self.bn2(self.pointwise(y)))",
+                "        y = F.relu(self.bn2(self.pointwise(x)))\n"
+                "        return F.relu(self.bn1(self.depthwise(y)))",
+            ),
+        ),
+        "values",
+        "pointwise_first",
+        (*NUMBERS, "Xception"),
+    ),
+    Slip(
+        BLOCK,
+        "full",
+        changed(
+            SEPARABLE,
+            (
+                "DepthwiseConv2d(in_channels, 3, stride, 1)",
+                "nn.Conv2d(in_channels, in_channels, 3, stride, 1, bias=False)",
+            ),
+        ),
+        "parameters",
+        "full",
+        ("full 3x3",),
+    ),
+    Slip(
+        BLOCK,
+        "no_padding",
+        changed(SEPARABLE, ("3, stride, 1)", "3, stride)")),
+        "shape",
+        says=("shape",),
+    ),
+    Slip(
+        BLOCK,
+        "with_bias",
+        changed(SEPARABLE, ("out_channels, 1, bias=False", "out_channels, 1")),
+        "names",
+        says=("not expected: `pointwise.bias`",),
+    ),
+    Slip(
+        BLOCK,
+        "shortcut",
+        changed(
+            SEPARABLE,
+            (
+                "DepthwiseConv2d(in_channels, 3, stride, 1)",
+                "nn.Conv2d(in_channels, in_channels, 3, stride, 1, groups=in_channels, bias=False)",
+            ),
+        ),
+        "shortcut",
+        says=("grouped convolution", "DepthwiseConv2d", "of the cell"),
+    ),
+)
