@@ -51,12 +51,46 @@ def _builder(name: str, function: Callable) -> type:
     return type(name, (nn.Module,), {"__new__": lambda cls, *args, **kw: function(*args, **kw)})
 
 
-# --- modules, spoilt ---------------------------------------------------------------
+# --- spoiling a module: each of these changes the module it is given and returns it ---------
 
 
-class SkippingRelu(nn.Module):
-    """ReLU, but not at the calls named in `skips` of the `of` that one forward pass makes."""
+def skip_relu(module: nn.Module, *calls: int, of: int) -> nn.Module:
+    """Leave out the ReLU at some of the `of` calls of `module.relu` in one forward pass.
 
+    calls: which ones, from 0.
+    """
+    module.relu = _SkippingRelu(calls, of)
+    return module
+
+
+def change_output(module: nn.Module, layer: str, change: Callable[[Tensor], Tensor]) -> nn.Module:
+    """Do something more to what one of its layers returns, if it has that layer."""
+    part = getattr(module, layer, None)
+    if part is not None:
+        part.register_forward_hook(lambda _, args, output: change(output))
+    return module
+
+
+def relu_after(module: nn.Module, layer: str) -> nn.Module:
+    """Put one more ReLU after a layer. The copy keeps an in-place addition out of its gradient."""
+    return change_output(module, layer, lambda output: F.relu(output).clone())
+
+
+def replace_call(module: nn.Module, layer: str, other: str = "") -> nn.Module:
+    """Let another layer, or none at all, do a layer's work; its own weights stay and are unused."""
+    acting = module.get_submodule(other) if other else nn.Identity()
+    module.get_submodule(layer).forward = acting.forward
+    return module
+
+
+def unpad(module: nn.Module, *layers: str) -> nn.Module:
+    """Take the padding away from the convolutions that are named."""
+    for layer in layers:
+        module.get_submodule(layer).padding = (0, 0)
+    return module
+
+
+class _SkippingRelu(nn.Module):
     def __init__(self, skips: tuple[int, ...], of: int):
         super().__init__()
         self.skips, self.of, self.calls = skips, of, 0
