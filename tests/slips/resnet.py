@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, answer, changed
+from slips import NUMBERS, Slip, answer, changed, line_of
 
 STACK, BASIC, GRADIENTS = "resnet.residual_stack", "resnet.basic_block", "resnet.scale_gradients"
 NAMES: dict = {}
@@ -263,7 +263,7 @@ SLIPS = (
     Slip(
         BASIC,
         "relu_then_add",
-        changed(BLOCK, ("relu(y + shortcut)", "relu(y) + identity")),
+        changed(BLOCK, ("relu(y + shortcut)", "relu(y) + shortcut")),
         "values",
         "relu_then_add",
         (*NUMBERS, "before the addition"),
@@ -334,7 +334,7 @@ SLIPS = (
         changed(BLOCK, ("planes, 1, stride, bias", "planes, 1, bias")),
         "run",
         "two_sizes",
-        ("line 29", "block's stride"),
+        (line_of(BLOCK, "return F.relu"), "block's stride"),
     ),
     Slip(
         BASIC,
@@ -355,7 +355,7 @@ SLIPS = (
         "one_without_padding",
         changed(BLOCK, ("3, 1, 1, bias", "3, 1, bias")),
         "run",
-        says=("line 29", "must match"),
+        says=(line_of(BLOCK, "return F.relu"), "must match"),
     ),
     Slip(
         BASIC,
@@ -540,7 +540,7 @@ SLIPS = (
         changed(BY_HAND, ("scale[:, None, None]", "scale")),
         "run",
         "along_the_width",
-        ("line 10", "row of the image"),
+        (line_of(BY_HAND, "for_branch ="), "row of the image"),
     ),
     Slip(
         GRADIENTS,

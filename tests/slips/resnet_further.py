@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, answer, changed
+from slips import NUMBERS, Slip, answer, changed, line_of
 
 PAD, DEEP = "resnet.pad_shortcut", "resnet.bottleneck"
 NAMES: dict = {}
@@ -227,7 +227,7 @@ def pad_shortcut(x, out_channels, stride):
         changed(BOTTLENECK, ("(stride, 1) if stride_in_1x1 else (1, stride)", "(stride, stride)")),
         "run",
         "stride_twice",
-        ("must match", "line 34", "twice"),
+        ("must match", line_of(BOTTLENECK, "return F.relu"), "twice"),
     ),
     Slip(
         DEEP,
@@ -267,7 +267,7 @@ def pad_shortcut(x, out_channels, stride):
     Slip(
         DEEP,
         "relu_then_add",
-        changed(BOTTLENECK, ("relu(y + shortcut)", "relu(y) + identity")),
+        changed(BOTTLENECK, ("relu(y + shortcut)", "relu(y) + shortcut")),
         "values",
         "relu_then_add",
         NUMBERS,

@@ -76,7 +76,7 @@ UNPADDED = (
 
 
 def without_input(block: nn.Module, convolutions: int) -> nn.Module:
-    """Leave the branch alone, with the last ReLU behind it."""
+    """Let the block return its branch, after the last ReLU, and add nothing to it."""
 
     def forward(x: Tensor) -> Tensor:
         for k in range(1, convolutions + 1):

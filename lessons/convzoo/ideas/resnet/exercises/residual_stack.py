@@ -42,7 +42,7 @@ def _unit(weights: Tensor) -> Tensor:
 
 
 def _chain(weights: Tensor, layer) -> Tensor:
-    """Return what layer(w, y), for one w after the other, makes of the unit vectors (columns)."""
+    """Return what the layers make of the unit vectors, one a column; layer(w, y): the next y."""
     return reduce(lambda y, w: layer(w, y), weights, _unit(weights))
 
 
