@@ -22,8 +22,9 @@ from convzoo import device as devices
 from convzoo import ideas
 from convzoo.data import Images
 from convzoo.errors import UserError, nearest
+from convzoo.history import History
 from convzoo.measure import cost, records
-from convzoo.train import History, Recipe, train
+from convzoo.train import Recipe, train
 
 SEEDS = 5
 Say = Callable[[str], None]
