@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+from convzoo import place
 from convzoo.errors import UserError
 from convzoo.install import NEWEST, OLDEST
 
@@ -182,7 +183,7 @@ def _disk(free: Callable[[], int] = lambda: shutil.disk_usage(Path.cwd()).free) 
     return _row("disk", ok, f"{gigabytes:.1f} GB free", advice)
 
 
-def _lessons(library: Path = Path(__file__).parent) -> Row:
+def _lessons(library: Path = place.LIBRARY) -> Row:
     """The folder that the library lies in, where that is the course's own."""
     folder = library.resolve().parent
     found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))

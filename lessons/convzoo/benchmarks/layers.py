@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from convzoo import count, measure
+from convzoo import count, measure, place
 from convzoo.exercises import Exercise, all_exercises
 from convzoo.measure import Timing
 
@@ -139,7 +139,7 @@ def _answer(exercise: Exercise) -> Callable:
 
 @lru_cache(None)
 def _names(lesson: str):
-    return count.definitions(count.project() / "solutions" / f"{lesson}.py")
+    return count.definitions(place.root() / "solutions" / f"{lesson}.py")
 
 
 def _call(target: Callable, layer: Layer, device: torch.device) -> tuple[Callable, tuple]:

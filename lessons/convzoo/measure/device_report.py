@@ -24,6 +24,7 @@ import torch
 from torch.nn import functional as F
 
 from convzoo import device as devices
+from convzoo import place
 from convzoo.errors import UserError
 from convzoo.measure import records, sparse
 from convzoo.measure.curves import crossovers, curve, load_all
@@ -193,7 +194,7 @@ def report(
             raise UserError(f"A report has no part {name!r}: there are {', '.join(PARTS)}.")
     device = torch.device(device or devices.choose())
     about = records.header(device)
-    path = (folder or records.folder()) / f"{records.slug(about)}.json"
+    path = (folder or place.results()) / f"{records.slug(about)}.json"
     record = _begun(records.read(path), about, path.name, again, names)
     if note:
         record["note"] = note
