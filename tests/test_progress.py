@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from convzoo import place
 from convzoo.exercises import begin, check, hint, progress
 
 

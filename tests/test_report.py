@@ -227,7 +227,7 @@ def test_crossovers_are_told_in_words(tmp_path):
     about = {"device": "a chip", "torch": "2.14", "date": "2026-01-31"}
     path = tmp_path / "a.json"
     records.write(path, {**record, **about, "crossovers": report.crossovers(record)})
-    value, lines = report.told(path)
+    value, lines = report.value_and_lines(path)
     assert lines == [
         "a.json: a chip, torch 2.14, 2026-01-31",
         "  1024 x 1024, 256 columns, float32, CSR: dense is the faster above 20.0% "

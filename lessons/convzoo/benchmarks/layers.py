@@ -127,7 +127,7 @@ def rows(device: torch.device, seconds: float = 1.0, layers=LAYERS) -> Iterator[
                 "layer": layer.id,
                 "pass": kind,
                 "speed": _ratio(times),
-                **_told(times),
+                **_plain(times),
                 "bytes": [c[0] for c in counts],
                 "launches": [c[1] for c in counts],
             }
@@ -193,7 +193,7 @@ def _ratio(times: dict[str, Timing]) -> float:
     return times["theirs"].minimum / times["ours"].minimum
 
 
-def _told(times: dict[str, Timing]) -> dict:
+def _plain(times: dict[str, Timing]) -> dict:
     return {
         name: {"minimum": t.minimum, "median": t.median, "spread": t.spread, "repeats": t.repeats}
         for name, t in times.items()

@@ -69,7 +69,7 @@ def together(records: dict[str, dict]) -> dict:
     return whole
 
 
-def told(paths: list[Path]) -> tuple[list[dict], list[str]]:
+def value_and_lines(paths: list[Path]) -> tuple[list[dict], list[str]]:
     """What the command line says of experiments: their summaries, and lines for people."""
     value, lines = [], []
     for path in paths:
