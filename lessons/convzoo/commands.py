@@ -112,9 +112,9 @@ def count(arguments: Arguments) -> Outcome:
     height, width = arguments.size
     settings = pairs(arguments.set)
     found = main(arguments.name, arguments.classes, (height, width), settings)
-    chosen = "".join(f", {key}={value}" for key, value in settings.items())
+    told = "".join(f", {key}={value}" for key, value in settings.items())
     lines = [
-        f"{found['name']}{chosen}: {found['params']:,} parameters, {found['macs']:,} multiply-adds",
+        f"{found['name']}{told}: {found['params']:,} parameters, {found['macs']:,} multiply-adds",
         f"(one image of {height} x {width}, {arguments.classes:,} classes)",
     ]
     return Outcome(found, lines)
