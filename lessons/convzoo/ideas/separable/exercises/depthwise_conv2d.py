@@ -92,7 +92,7 @@ def taps_first(x, weight, stride, padding):
     the slower of the two: (channels, taps)."""
     channels, _, height, width = weight.shape
     taps, spoilt = height * width, weight.new_zeros(channels, channels * height * width)
-    for i in range(channels):
+    for i in range(channels):  # tap t of channel i is read from column t channels + i
         for t in range(taps):
             spoilt[i, t * channels + i] = weight[i, 0, t // width, t % width]
     return F.conv2d(x, spoilt.unflatten(1, (channels, height, width)), None, stride, padding)
@@ -189,6 +189,7 @@ def every_filter(x, weight, stride, padding):
 @mistake
 def one_image(x, weight, stride, padding):
     """The images are run together: the columns need the images as a dimension of their own."""
+    # the columns of all images read as those of one: (channels, taps, everything else)
     taps = weight[0].numel()
     one_tap = torch.eye(taps, dtype=x.dtype).reshape(taps, *weight.shape[1:])
     columns = _every_pair(x, one_tap, stride, padding).reshape(len(weight), taps, -1)
@@ -200,6 +201,7 @@ def one_image(x, weight, stride, padding):
 def put_back(x, weight, stride, padding):
     """The weighted patches are put back into the image, where they overlap. A patch gives one
     number, the sum over its taps, and nothing has to be folded."""
+    # every patch times its filter, added up again where the patch was: `fold`
     ones = torch.ones_like(framework.depthwise_conv2d(x, weight, stride, padding))
     return x * F.conv_transpose2d(ones, weight, None, stride, padding, groups=x.shape[1])
 

@@ -123,10 +123,10 @@ def percent(one, other):
 
 
 def _by_values(one: Tensor, other: Tensor, both: Tensor, others: int = 0) -> float:
-    """Return the share if the others of a split of `both` are those with none of the chosen
-    numbers.
+    """Return the share of large gaps among the splits of `both`, where the others of a split are
+    only those that equal none of the chosen.
 
-    others: what their sum is divided by; default: by how many they are.
+    others: what the sum of the others is divided by; default: their number.
     """
     chosen = both[torch.combinations(torch.arange(len(both)), r=len(one))]
     left = (both[:, None] != chosen[:, None, :]).all(-1)
@@ -155,7 +155,7 @@ def by_distinct(one, other):
 
 
 def _summed(one: Tensor, other: Tensor, chosen: Tensor, total: Tensor) -> float:
-    """Return the share from the chosen numbers, a row for each split, and the total."""
+    """Return the share of large gaps among splits: `chosen` has the numbers of each in a row."""
     gaps = (2 * chosen.sum(1) - total).abs()
     return _share(gaps >= (one.sum() - other.sum()).abs())
 
