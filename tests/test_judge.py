@@ -5,25 +5,23 @@ import sys
 
 import pytest
 import slips
-import slips.densenet_further
 import torch
 from convzoo.case import Case, answer
 from convzoo.exercises import all_exercises, assess
 from convzoo.exercises.model import Exercise, Mistake
 from convzoo.exercises.side_by_side import columns, tensor_text
 from slips import resnext as written
-from slips import resnext_block as block
 
 ENGINE = sys.modules["convzoo.exercises.judge"]
 LIMIT = sys.modules["convzoo.exercises.limit"]
 CONV = all_exercises()[written.CONV]
-BLOCK = all_exercises()[block.BLOCK]
+BLOCK = all_exercises()[written.BLOCK]
 HEAD = "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n"
 
 
 def judged(body: str, exercise=CONV, **names):
-    source = body if body.startswith(("def", "async", "class", "\n")) else HEAD + body
-    return assess(exercise, slips.defined(source, exercise.name, **block.NAMES, **names))
+    source = body if body.startswith(("def", "async", "class", "#", "\n")) else HEAD + body
+    return assess(exercise, slips.defined(source, exercise.name, **written.NAMES, **names))
 
 
 RUN = {
@@ -244,9 +242,9 @@ def test_the_frameworks_own_is_no_answer_in_disguise():
         "    return own(x, weight, groups, stride, padding)", own=framework.grouped_conv2d
     )
     assert verdict.stage == "shortcut" and "line 2 of the cell" in verdict.message
-    layered = slips.changed(block.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
+    layered = slips.changed(written.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
 
-    class Borrowed(block.GroupedConv2d):
+    class Borrowed(written.NAMES["GroupedConv2d"]):
         def forward(self, x):
             return framework.grouped_conv2d(x, self.weight, self.groups, self.stride, self.padding)
 
@@ -276,7 +274,7 @@ def test_a_check_leaves_the_lessons_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    judged(block.BOTTLENECK, BLOCK)
+    judged(written.BOTTLENECK, BLOCK)
     judged(written.LOOP.replace("    wide", "    torch.manual_seed(0)\n    wide", 1))
     assert torch.equal(torch.rand(3), expected)
 
@@ -292,7 +290,7 @@ def test_a_case_is_not_changed_by_an_answer():
 def test_an_untouched_class_is_not_attempted(where):
     mark = {"__init__": "        width", "forward": "        y = F.relu(self.bn1"}[where]
     stub = f'        raise NotAttempted("{BLOCK.id}")\n' + mark
-    verdict = judged(slips.changed(block.BOTTLENECK, (mark, stub)), BLOCK)
+    verdict = judged(slips.changed(written.BOTTLENECK, (mark, stub)), BLOCK)
     assert verdict.status == "not attempted"
 
 
