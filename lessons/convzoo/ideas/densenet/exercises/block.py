@@ -59,7 +59,7 @@ def _of_widths(
 ) -> nn.Module:
     """Return the framework's block with layers made for other widths.
 
-    reads: of a list of x and the channels of each layer so far, what a layer reads.
+    reads: what a layer reads of the list of x and the channels of each layer so far.
     """
     block = framework.DenseBlock(len(widths), widths[0], growth_rate, bn_size)
     for name, width in zip(block, widths):

@@ -46,10 +46,15 @@ def _buffer_small() -> list[Case]:
     ]
 
 
-def _fed(given: Callable[[Tensor, Tensor], Tensor], sizes: dict) -> nn.Module:
-    """Return the framework's block that then calls each layer on given(x, result).
+def _joins(op: Op) -> bool:
+    """Return whether several tensors are put together; torchvision's layer does so with one."""
+    return op.name.startswith(("aten.cat", "aten.stack")) and len(op.args[0]) > 1
 
-    That is torch's own error, where a layer was not made for it.
+
+def _fed(given: Callable[[Tensor, Tensor], Tensor], sizes: dict) -> nn.Module:
+    """Return the framework's block that at the end calls each layer on given(x, result).
+
+    Where a layer is not made for that, torch raises what it raises for the student's.
     """
     block = framework.BufferBlock(**sizes)
 
@@ -154,11 +159,6 @@ def x_last(**sizes):
 def no_x(**sizes):
     """The result has the new channels alone. The buffer holds x, too."""
     return change_result(framework.BufferBlock(**sizes), lambda x, y: y[:, x.shape[1] :])
-
-
-def _joins(op: Op) -> bool:
-    """Whether it puts several tensors together; torchvision's layer does so with one."""
-    return op.name.startswith(("aten.cat", "aten.stack")) and len(op.args[0]) > 1
 
 
 EXERCISE = Exercise(

@@ -39,7 +39,7 @@ def _bottleneck_case(gen, training=False, image=(6, 5), **scalars) -> Case:
 
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:
-    groups = pick(gen, [2, 3, 4])  # times 1.875 channels: whoever rounds otherwise is seen
+    groups = pick(gen, [2, 3, 4])  # times 1.875 channels: other rounding shows
     return [
         _bottleneck_case(gen, in_channels=16, planes=4, stride=1, groups=2, width_per_group=32),
         _bottleneck_case(gen, in_channels=6, planes=6, stride=1, groups=groups, width_per_group=20),

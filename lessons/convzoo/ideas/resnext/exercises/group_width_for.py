@@ -16,7 +16,7 @@ LESSON = "02_resnext"
 
 def _budget_cases(gen: Generator) -> list[Case]:
     fixed = [(70200, 256, 1), (70200, 256, 4), (70200, 256, 32)]
-    fixed += [(70200, 256, 8)]  # 13.8: whoever rounds to the nearest is seen
+    fixed += [(70200, 256, 8)]  # 13.8: rounding to the nearest shows
     fixed += [(70144, 256, 32), (69632, 256, 1)]  # met exactly, by 4 and by 64
     fixed += [(10, 256, 32)]  # affords nothing
     drawn = [

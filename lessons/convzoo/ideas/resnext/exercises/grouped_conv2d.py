@@ -16,7 +16,7 @@ LESSON = "02_resnext"
 
 
 def is_grouped(op: Op) -> bool:
-    """Whether it is a convolution in groups."""
+    """Return whether an operation is a convolution in groups."""
     return op.name == "aten.convolution.default" and op.args[8] > 1
 
 

@@ -21,7 +21,7 @@ def _mask_case(gen: Generator, n: int, density: float, block: int) -> Case:
 
 
 def _tiles_case(gen: Generator, rows: int, block: int, full: int) -> Case:
-    """A few full tiles and nothing else: cut in any other way, there are more."""
+    """Return a mask of a few full tiles: cut in any other way, it has more of them."""
     places = torch.randperm(rows * rows, generator=gen)[:full]
     tiles = torch.zeros(rows * rows, dtype=torch.bool)
     tiles[places] = True
