@@ -1,6 +1,7 @@
 """From a source to lesson and solution: stubs, ids, idempotence, --check, leaks."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -241,11 +242,11 @@ def test_a_crash_leaves_the_old_files(course, monkeypatch):
     assert files(course) == before | {path.name: path.read_bytes()}
 
     monkeypatch.setattr(release, "execute", lambda nb, folder: nb)
-    monkeypatch.setattr(release.os, "replace", _crash)
+    monkeypatch.setattr(os, "replace", _crash)
     with pytest.raises(OSError):
         release.release(course)
     assert files(course) == before | {path.name: path.read_bytes()}
-    assert not list(course.glob("*/.release-*"))
+    assert not list(course.glob("*/.part-*"))
 
 
 @pytest.mark.parametrize("suffix", [".ipynb", ".py"])

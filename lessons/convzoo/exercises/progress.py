@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
+
+from convzoo.files import write_atomically
 
 KINDS = {  # what an entry of each is
     "exercises": dict,
@@ -52,7 +53,7 @@ def record(kind: str, key: str, value) -> None:
     known = load()
     known[kind][key] = value
     try:
-        _replace(home() / "progress.json", json.dumps(known, indent=1, sort_keys=True))
+        write_atomically(home() / "progress.json", json.dumps(known, indent=1, sort_keys=True))
     except OSError:
         pass
 
@@ -60,18 +61,6 @@ def record(kind: str, key: str, value) -> None:
 def recall(kind: str, key: str, default=None):
     """What was remembered, or the default."""
     return load()[kind].get(key, default)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _keep_aside(path: Path) -> None:

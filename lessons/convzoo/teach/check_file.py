@@ -4,11 +4,9 @@ It is a report for whoever wrote the code, in his own process: no sandbox and no
 """
 
 from __future__ import annotations
-import __future__
 
 import contextlib
 import io
-import linecache
 import os
 import sys
 import types
@@ -16,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from convzoo.errors import NotAttempted, UserError
+from convzoo import run_cell
+from convzoo.errors import UserError
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.teach.cells import MAX_CELL, Cell, Notebook, plain
@@ -25,6 +24,7 @@ from convzoo.teach.source import read, student_namespace_cells
 SECONDS = 20.0  # for one cell of the student's
 LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
 MODULE = "convzoo_checked_lesson"
+ADVICE = {"syntax": "Mend that line and check again.", "exit": "Take that line out."}
 Judge = Callable[[Exercise, Callable], Verdict]
 
 
@@ -97,7 +97,7 @@ def verdicts(
             for cell in student_namespace_cells(lesson, student):
                 role, id = cell.owner
                 own = role == "exercise" or cell.source not in clean
-                stage, trouble = run_cell(cell, names, seconds if own else LESSON_SECONDS)
+                stage, trouble = try_cell(cell, names, seconds if own else LESSON_SECONDS)
                 if role == "exercise" and trouble:
                     broken[id] = stage, trouble
                 elif trouble and own:
@@ -137,10 +137,11 @@ def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
     except KeyboardInterrupt:
         raise
     except BaseException as problem:  # a call that exits, as `exit()` does
-        return Verdict(exercise.id, "failed", "run", _raised(problem, "The call"))
+        trouble = run_cell.raised(problem, "The call")
+        return Verdict(exercise.id, "failed", "run", _advised(trouble, "The call"))
 
 
-def run_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
+def try_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
     """Execute a cell among `names`; ("", "") or ("run", what went wrong as a sentence).
 
     A stub that is called while the cell runs gives ("", "...").
@@ -148,46 +149,24 @@ def run_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
     if len(cell.source) > MAX_CELL:
         return "run", f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
     label = f"<{cell.owner[1] or cell.id or 'cell'}>"
-    linecache.cache[label] = (len(cell.source), None, cell.source.splitlines(True), label)
-    later = __future__.annotations
-    flags = later.compiler_flag if names.get("annotations") is later else 0
-    try:
-        code = compile(cell.source, label, "exec", flags=flags, dont_inherit=True)
-    except SyntaxError as problem:
-        line = (problem.text or "").strip()
-        return "run", (
-            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in "
-            f"line {problem.lineno}: `{line}`. Mend that line and check again."
-        )
-    except (ValueError, RecursionError, MemoryError) as problem:
-        return "run", f"The cell is not valid Python: {problem or type(problem).__name__}."
-    try:
-        with time_limit(seconds):
-            exec(code, names)
-    except KeyboardInterrupt:
-        raise
-    except NotAttempted:
+    trouble = run_cell.execute(cell.source, label, names, time_limit(seconds))
+    if trouble is None:
+        return "", ""
+    if trouble.kind == "stub":
         return "", "The cell calls its own stub. Write the answer first."
-    except BaseException as problem:
-        return "run", _raised(problem, "The cell", label, seconds)
-    return "", ""
+    if issubclass(trouble.error, KeyboardInterrupt):
+        raise KeyboardInterrupt
+    return "run", _advised(trouble, "The cell", seconds)
 
 
-def _raised(problem: BaseException, what: str, label: str = "", seconds: float = 0) -> str:
-    if isinstance(problem, TimeLimit):
+def _advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
+    """What broke, and what to do next."""
+    if issubclass(trouble.error, TimeLimit):
         return (
             f"{what} was still running after {seconds:.0f} seconds and was stopped. "
             "Look for a loop that never ends."
         )
-    if isinstance(problem, SystemExit):
-        return f"{what} ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
-    text = str(problem).strip().split("\n")[0][:300] or "no message"
-    line, trace = 0, problem.__traceback__
-    while trace is not None:
-        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == label else line
-        trace = trace.tb_next
-    where = f", in line {line}: `{linecache.getline(label, line).strip()}`" if line else ""
-    return f"{what} raised {type(problem).__name__}: {text}{where}."
+    return " ".join(filter(None, (trouble.sentence, ADVICE.get(trouble.kind))))
 
 
 class _Nowhere(io.TextIOBase):

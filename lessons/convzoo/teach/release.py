@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from convzoo.errors import UserError
+from convzoo.files import write_together
 from convzoo.teach.cells import Cell, Notebook, with_ids
 from convzoo.teach.execution import STATE, execute, same_code, source_of, with_outputs
 from convzoo.teach.regions import problems, stub, unmarked, validate
@@ -194,26 +193,9 @@ def _text(notebook: dict) -> str:
 
 
 def _put(texts: dict[Path, str]) -> list[Path]:
-    """Write all or nothing: every file is complete beside its place before the first moves."""
-    new = {}
-    for path, text in texts.items():
-        raw = text.encode()
-        if not path.exists() or path.read_bytes() != raw:
-            new[path] = raw
-    ready: list[tuple[str, Path]] = []
-    try:
-        for path, raw in new.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".release-")
-            ready.append((temporary, path))
-            with os.fdopen(handle, "wb") as file:
-                file.write(raw)
-            os.chmod(temporary, 0o644)
-        for temporary, path in ready:
-            os.replace(temporary, path)
-    finally:
-        for temporary, _ in ready:
-            Path(temporary).unlink(missing_ok=True)
+    """Write what has changed, all of it or nothing; return the files."""
+    new = {p: t for p, t in texts.items() if not p.exists() or p.read_bytes() != t.encode()}
+    write_together(new)
     return list(new)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-from pathlib import Path
 
+from convzoo import place
 from convzoo.errors import UserError
 from convzoo.teach.grade.box.sandbox import Limits
-from convzoo.teach.grade.run import Options, bar, grade_class
+from convzoo.teach.grade.run import Options, grade_class, show_progress
 
 
 def run(given: argparse.Namespace) -> tuple[dict, list[str], int]:
@@ -22,7 +22,7 @@ def run(given: argparse.Namespace) -> tuple[dict, list[str], int]:
         given.unsandboxed,
         Limits(),
     )
-    summary = grade_class(given.dir, given.out, _root(), options, bar)
+    summary = grade_class(given.dir, given.out, place.root(), options, show_progress)
     return summary, lines(summary), 1 if summary["not_graded"] else 0
 
 
@@ -50,9 +50,3 @@ def _due(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         raise UserError(f"--due {text} is no time. Write it as 2026-05-01T23:59+02:00.") from None
-
-
-def _root() -> Path:
-    from convzoo.commands import root
-
-    return root()

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 
 from convzoo.errors import UserError
+from convzoo.files import write_atomically
+from convzoo.progress_bar import bar, redraw
 from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
 from convzoo.teach.grade.intake.collect import Collected, Handed, collect, told
 from convzoo.teach.grade.intake.names import name_flags, slug
@@ -127,17 +128,9 @@ def _load(out: Path, handed: Handed) -> Graded | None:
 
 
 def _save(out: Path, graded: Graded) -> None:
-    put(_path(out, graded.student, graded.lesson), json.dumps(graded.plain(), indent=1) + "\n")
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    end, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(end, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    write_atomically(
+        _path(out, graded.student, graded.lesson), json.dumps(graded.plain(), indent=1) + "\n"
+    )
 
 
 def _result(out: Path, handed: Handed, work: Work, secret: bytes) -> Graded:
@@ -211,16 +204,18 @@ def _written(
     marked, text = free.merge(out / "free.csv", [e.graded for e in entries])
     entries = [Entry(e.handed, g) for e, g in zip(entries, marked, strict=True)]
     if text:
-        put(out / "free.csv", text)
-    put(out / "grades.csv", tables.grades(entries, collected))
+        write_atomically(out / "free.csv", text)
+    write_atomically(out / "grades.csv", tables.grades(entries, collected))
     files = ["grades.csv"] + (["free.csv"] if text else [])
     for name, text in tables.for_lms(entries, collected, roster).items():
-        put(out / name, text)
+        write_atomically(out / name, text)
         files.append(name)
     for student in sorted(collected.students):
         theirs = [e for e in entries if e.handed.student == student]
-        put(out / "feedback" / f"{slug(student)}.html", feedback.page(student, theirs, collected))
-    put(out / "class.html", classpage.page(entries, collected, notices))
+        write_atomically(
+            out / "feedback" / f"{slug(student)}.html", feedback.page(student, theirs, collected)
+        )
+    write_atomically(out / "class.html", classpage.page(entries, collected, notices))
     graded = [e for e in entries if e.graded.status == "graded"]
     failed = [e for e in entries if e.graded.status != "graded"]
     return {
@@ -243,14 +238,10 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def bar(done: int, of: int, name: str, stream=None) -> None:
-    """A progress bar in a terminal, a line now and then elsewhere."""
-    stream = stream or sys.stderr
-    share = done / of if of else 1.0
-    if stream.isatty():
-        full = "#" * round(30 * share)
-        stream.write(f"\r[{full:<30}] {done} of {of} students {name[:24]:<24}")
-        stream.write("\n" if done == of else "")
-    elif done == of or done % max(1, of // 10) == 0:
-        stream.write(f"{done} of {of} students\n")
-    stream.flush()
+def show_progress(done: int, total: int, student: str) -> None:
+    """Show how many students are graded: a bar in a terminal, a line now and then elsewhere."""
+    line = f"{done} of {total} students"
+    if sys.stderr.isatty():
+        redraw(f"{bar(done, total)} {line} {student[:24]}".rstrip(), done == total)
+    elif done == total or done % max(1, total // 10) == 0:
+        print(line, file=sys.stderr, flush=True)
