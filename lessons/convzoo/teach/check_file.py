@@ -1,6 +1,6 @@
 """Runs the exercises of a student's file, here and now, and tells what each check says.
 
-It is a report for whoever wrote the code, in his own process: no sandbox and no mark.
+It is a report for whoever wrote the code, in their own process: no sandbox and no mark.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ HEADER = """\
 """
 
 
-def release(
+def make_lessons(
     root: Path,
     force: bool = False,
     progress: Callable[[str], None] = str,
@@ -86,18 +86,18 @@ def differences(root: Path, only: Sequence[str] = ()) -> list[dict]:
         names.add(source.name)
         if broken := problems(source, _known(source.name)):
             path = root / "solutions" / f"{source.name}.py"
-            found += _told(root, path, [("", what) for what in broken])
+            found += _rows(root, path, [("", what) for what in broken])
             continue
         lesson, script, solution = _made(source)
         for folder, wanted in (("lessons", lesson), ("solutions", solution)):
             path = root / folder / f"{source.name}.ipynb"
-            found += _told(root, path, _compare(wanted, _load(path)))
+            found += _rows(root, path, _compare(wanted, _load(path)))
         path = root / "lessons" / f"{source.name}.py"
-        found += _told(root, path, _compare_script(script, path))
+        found += _rows(root, path, _compare_script(script, path))
     strays = sorted(root.glob("lessons/[0-9][0-9]_*")) + sorted(root.glob("solutions/*.ipynb"))
     for path in [] if only else strays:
         if path.stem not in names and path.suffix in (".py", ".ipynb"):
-            found += _told(root, path, [("", "has no source in solutions/")])
+            found += _rows(root, path, [("", "has no source in solutions/")])
     return found
 
 
@@ -199,7 +199,7 @@ def _put(texts: dict[Path, str]) -> list[Path]:
     return list(new)
 
 
-def _told(root: Path, path: Path, entries) -> list[dict]:
+def _rows(root: Path, path: Path, entries) -> list[dict]:
     file = path.relative_to(root).as_posix()
     return [{"file": file, "cell": cell, "what": what} for cell, what in entries]
 
@@ -209,8 +209,7 @@ def _compare(wanted: dict, found: dict | None) -> Iterator[tuple[str, str]]:
     if found is None:
         yield "", "is missing or cannot be read"
         return
-    have = {k: v for k, v in found.get("metadata", {}).items() if k != STATE}
-    if have != wanted["metadata"]:
+    if {k: v for k, v in found.get("metadata", {}).items() if k != STATE} != wanted["metadata"]:
         yield "", "notebook metadata differ"
     ids, there = ([cell.get("id", "") for cell in n["cells"]] for n in (wanted, found))
     if ids != there:

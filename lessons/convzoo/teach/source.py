@@ -185,7 +185,7 @@ def student_namespace_cells(lesson: Notebook, student: Notebook) -> list[Cell]:
     """The cells that are executed to try a student's exercises, in order.
 
     The clean lesson's `define` cells, with the student's exercise cells in their places,
-    and the student's added imports and definitions, each where he put it. An added
+    and the student's added imports and definitions, each where they put it. An added
     definition never replaces one of the lesson's: the answer is the cell with the id.
     """
     lesson = with_ids(lesson)

@@ -20,14 +20,13 @@ from convzoo.errors import UserError
 from convzoo.files import write_atomically
 from convzoo.progress_bar import bar, redraw
 from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
-from convzoo.teach.grade.intake.collect import Collected, Handed, collect, told
+from convzoo.teach.grade.intake.collect import Collected, Handed, collect_class, notice_lines
 from convzoo.teach.grade.intake.names import name_flags, slug
 from convzoo.teach.grade.intake.rosters import Roster, read_roster
 from convzoo.teach.grade.mark.marks import Graded, total
-from convzoo.teach.grade.mark.plan import Work, plans, transplant
+from convzoo.teach.grade.mark.plan import Submission, plans, transplant
 from convzoo.teach.grade.mark.workers import Task, spread
-from convzoo.teach.grade.out import classpage, feedback, tables
-from convzoo.teach.grade.out import manual_points as free
+from convzoo.teach.grade.out import classpage, feedback, manual_points, tables
 
 SECRET_BYTES = 32
 Tell = Callable[[int, int, str], None]
@@ -63,16 +62,16 @@ def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell
     _apart(place, out)
     lessons = plans(root)
     roster = read_roster(options.roster) if options.roster else None
-    collected = collect(place, lessons, roster, options.due)
+    collected = collect_class(place, lessons, roster, options.due)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
         secret = _secret(options.secret or out / ".secret", create=options.secret is None)
-        works = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
-        old = {(h.student, h.lesson): _load(out, h) for h, _ in works}
-        tasks = _tasks(works, old, secret, options)
+        submissions = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
+        old = {(h.student, h.lesson): _load(out, h) for h, _ in submissions}
+        tasks = _tasks(submissions, old, secret, options)
         fresh = _graded(tasks, out, [place, out], options, tell) if tasks else set()
-        entries = [Entry(h, _result(out, h, w, secret)) for h, w in works]
-        return _written(out, collected, entries, roster, fresh)
+        entries = [Entry(h, _result(out, h, w, secret)) for h, w in submissions]
+        return _write_out(out, collected, entries, roster, fresh)
 
 
 def _apart(place: Path, out: Path) -> None:
@@ -133,9 +132,9 @@ def _save(out: Path, graded: Graded) -> None:
     )
 
 
-def _result(out: Path, handed: Handed, work: Work, secret: bytes) -> Graded:
+def _result(out: Path, handed: Handed, submission: Submission, secret: bytes) -> Graded:
     found = _load(out, handed)
-    key = work.key(handed.student, secret)
+    key = submission.key(handed.student, secret)
     if found is None or found.key != key:
         reason = "The run ended before this one was graded."
         return Graded(handed.student, handed.lesson, "not graded", key, reason=reason)
@@ -145,15 +144,15 @@ def _result(out: Path, handed: Handed, work: Work, secret: bytes) -> Graded:
 # --- grading ---
 
 
-def _tasks(works, old, secret: bytes, options: Options) -> list[Task]:
+def _tasks(submissions, old, secret: bytes, options: Options) -> list[Task]:
     """What is new, changed, or was not graded: one task for each student."""
-    todo: dict[str, list[Work]] = {}
-    for handed, work in works:
+    todo: dict[str, list[Submission]] = {}
+    for handed, submission in submissions:
         known = old[handed.student, handed.lesson]
-        current = known and known.key == work.key(handed.student, secret)
+        current = known and known.key == submission.key(handed.student, secret)
         trusted = known and (known.sandboxed or options.unsandboxed)
         if not (current and trusted and known.status == "graded"):
-            todo.setdefault(handed.student, []).append(work)
+            todo.setdefault(handed.student, []).append(submission)
     return [
         Task(s, tuple(w), secret, options.limits, not options.unsandboxed) for s, w in todo.items()
     ]
@@ -193,15 +192,15 @@ def _box(hidden: list[Path], options: Options) -> Iterator[str]:
 # --- what comes out ---
 
 
-def _written(
+def _write_out(
     out: Path, collected: Collected, entries: list[Entry], roster: Roster | None, fresh: set
 ) -> dict:
-    notices = told(collected.notices)
+    notices = notice_lines(collected.notices)
     entries = [
         Entry(e.handed, replace(e.graded, flags=(*e.graded.flags, *extra)))
         for e, extra in zip(entries, name_flags(entries, collected.students), strict=True)
     ]
-    marked, text = free.merge(out / "free.csv", [e.graded for e in entries])
+    marked, text = manual_points.merge(out / "free.csv", [e.graded for e in entries])
     entries = [Entry(e.handed, g) for e, g in zip(entries, marked, strict=True)]
     if text:
         write_atomically(out / "free.csv", text)

@@ -100,17 +100,17 @@ class Channel:
         return header, unpack(header, self._exactly(wide, deadline))
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
-        have = bytearray()
-        while len(have) < count:
+        raw = bytearray()
+        while len(raw) < count:
             self._wait(self.read, select.POLLIN, deadline)
             try:
-                part = os.read(self.read, min(count - len(have), 1 << 20))
+                part = os.read(self.read, min(count - len(raw), 1 << 20))
             except BlockingIOError:
                 continue
             if not part:
                 raise Closed("it ended")
-            have += part
-        return have
+            raw += part
+        return raw
 
     def ended(self, seconds: float) -> int:
         """Wait until the worker says that the fork has ended; what is still unread is dropped.

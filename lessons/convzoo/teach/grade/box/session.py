@@ -40,7 +40,7 @@ class NotGraded(Exception):
 class Failed(Exception):
     """The student's code ended the talk: a sentence on what happened.
 
-    sure: that it was his code; where a process just vanished it may have been the machine.
+    sure: that it was their code; where a process just vanished it may have been the machine.
     """
 
     def __init__(self, sentence: str, sure: bool = True):

@@ -1,4 +1,4 @@
-"""Names of students: safe names for files, and who wrote whose name into his lesson."""
+"""Names of students: safe names for files, and who wrote whose name into their lesson."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 def slug(student: str) -> str:
-    """A file's name for a student: his own where that is harmless, else made unique by a hash."""
+    """A file's name for a student: their own where that is harmless, else made unique by a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
     taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
     if plain and plain == student and not taken:

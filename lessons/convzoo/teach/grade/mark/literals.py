@@ -7,7 +7,7 @@ import ast
 from convzoo.teach.cells import plain, syntax
 
 
-def written(source: str):
+def literal_answer(source: str):
     """The answer in a question's cell where it stands there as a text or plain arithmetic.
 
     None where it has to be computed.

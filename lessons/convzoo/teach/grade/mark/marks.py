@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 # The share of an exercise's points for the first stage at which it fails. At "values" the shape was
 # right, at "gradients" the values were. A shortcut is the framework's work. Slow is right: how
-# many operations ran is told by the student's own process, so it may not cost him anything.
+# many operations ran is told by the student's own process, so it may not cost them anything.
 CREDIT = {
     "": 1.0,
     "launches": 1.0,

@@ -21,10 +21,10 @@ def _counts(op: Op) -> bool:
         return False
 
 
-def observed(exercise: Exercise, seen: list[Op]) -> list[str]:
+def shortcut_flags(exercise: Exercise, ops: list[Op]) -> list[str]:
     """Shortcuts among them, as flags: a hint, not a proof."""
     found = []
-    for op in seen:
+    for op in ops:
         for shortcut in exercise.shortcuts:
             try:
                 ran = op.borrowed in ("", exercise.reference.__name__) and shortcut.ran(op)

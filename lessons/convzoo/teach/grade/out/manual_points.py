@@ -1,4 +1,4 @@
-"""Free questions wait for the teacher: free.csv holds the answers, and takes his points back in.
+"""Free questions wait for the teacher: free.csv holds the answers, and takes their points back in.
 
 (With nbgrader the formgrader does this.) The file is written again at each run; points in it
 stay as long as the answer is the same.
