@@ -11,7 +11,6 @@ from typing import Any
 
 from convzoo import place
 
-SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Arguments = argparse.Namespace
 
 
@@ -74,18 +73,12 @@ def run_check(arguments: Arguments) -> Outcome:
     for path in paths:  # a name that is wrong is told before the seconds that torch takes
         read(path)
     from convzoo.exercises import assess, of_lesson
-    from convzoo.teach.check_file import report
+    from convzoo.teach.check_file import report, report_lines
 
-    lessons = place.IMPORTABLE
     found, lines = [], []
     for path in paths:
-        entries = report(path, lessons, of_lesson, assess)
-        passed = sum(entry["status"] == "passed" for entry in entries)
-        lines += [f"{path} ({entries[0]['lesson']}): {passed} of {len(entries)} passed"]
-        for entry in entries:
-            stage = f" ({entry['stage']})" if entry["stage"] else ""
-            lines.append(f"  {SIGNS[entry['status']]} {entry['id']}: {entry['status']}{stage}")
-            lines += [f"      {line}".rstrip() for line in entry["message"].splitlines()]
+        entries = report(path, place.IMPORTABLE, of_lesson, assess)
+        lines += report_lines(path, entries)
         found += entries
     return Outcome(found, lines)
 
@@ -233,27 +226,20 @@ def _network(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _parts(parser: argparse.ArgumentParser, names: str) -> None:
+    what = f"{names}; all, if not given"
+    parser.add_argument("--parts", metavar="PART", nargs="+", default=[], help=what)
+
+
 def _report_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--parts",
-        metavar="PART",
-        nargs="+",
-        default=[],
-        help="peaks, grouped, sparse; all, if not given",
-    )
+    _parts(parser, "peaks, grouped, sparse")
     parser.add_argument("--quick", action="store_true", help="a few points of each part")
     parser.add_argument("--again", action="store_true", help="forget what is there of the parts")
     parser.add_argument("--note", metavar="TEXT", default="", help="what a reader should know")
 
 
 def _bench_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--parts",
-        metavar="PART",
-        nargs="+",
-        default=[],
-        help="layers, checks, widgets, imports; all, if not given",
-    )
+    _parts(parser, "layers, checks, widgets, imports")
     parser.add_argument(
         "--seconds",
         metavar="S",

@@ -24,6 +24,7 @@ from convzoo.teach.source import read, student_namespace_cells
 SECONDS = 20.0  # for one cell of the student's
 LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
 MODULE = "convzoo_checked_lesson"
+SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 ADVICE = {"syntax": "Mend that line and check again.", "exit": "Take that line out."}
 Judge = Callable[[Exercise, Callable], Verdict]
 
@@ -31,7 +32,7 @@ Judge = Callable[[Exercise, Callable], Verdict]
 def report(
     path: Path, lessons: Path, known: Callable[[str], dict[str, Exercise]], judge: Judge
 ) -> list[dict]:
-    """One {lesson, id, status, stage, message} for every exercise of the file's lesson.
+    """Return one {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
     lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
     where the file cannot be read or holds no exercise.
@@ -58,8 +59,19 @@ def report(
     ]
 
 
+def report_lines(path: Path, entries: list[dict]) -> list[str]:
+    """Return the entries of a `report` as lines for people."""
+    passed = sum(entry["status"] == "passed" for entry in entries)
+    lines = [f"{path} ({entries[0]['lesson']}): {passed} of {len(entries)} passed"]
+    for entry in entries:
+        stage = f" ({entry['stage']})" if entry["stage"] else ""
+        lines.append(f"  {SIGNS[entry['status']]} {entry['id']}: {entry['status']}{stage}")
+        lines += [f"      {line}".rstrip() for line in entry["message"].splitlines()]
+    return lines
+
+
 def clean_lesson(student: Notebook, path: Path, lessons: Path) -> Notebook:
-    """The lesson that a student's file is a copy of, found by the ids in it.
+    """Return the lesson that a student's file is a copy of, found by the ids in it.
 
     Where the student works in the lesson's own file its pair is the clean one; a
     file of no known lesson is its own.

@@ -79,7 +79,7 @@ def make_lessons(
 
 
 def differences(root: Path, only: Sequence[str] = ()) -> list[dict]:
-    """What a release would change, outputs aside, or what keeps it from being made: list of
+    """Return what a release would change, outputs aside, or what keeps it from being made: list of
     {file, cell, what}."""
     found, names = [], set()
     for source in _sources(root, only):
@@ -150,13 +150,13 @@ def _made(source: Notebook) -> tuple[dict, str, dict]:
 
 
 def code_hash(source: Notebook) -> str:
-    """SHA-256 of all that decides a notebook's outputs: its code, in order."""
+    """Return the SHA-256 of all that decides a notebook's outputs: its code, in order."""
     code = [[cell.source, list(cell.tags)] for cell in source.cells if cell.kind == "code"]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
 def notebook(source: Notebook, metadata: dict) -> dict:
-    """The notebook as plain data, without outputs."""
+    """Return the notebook as plain data, without outputs."""
     cells = [_node(cell) for cell in source.cells]
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
@@ -168,7 +168,7 @@ def _node(cell: Cell) -> dict:
 
 
 def script(source: Notebook) -> str:
-    """The lesson's pair in percent format; no live pairing stands in its header."""
+    """Return the lesson's pair in percent format; no live pairing stands in its header."""
     import jupytext
 
     node = jupytext.reads(_text(notebook(source, {})), fmt="ipynb")

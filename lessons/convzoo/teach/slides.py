@@ -52,7 +52,7 @@ def main(
 
 
 def slides_of(notebook: dict) -> dict:
-    """The notebook as it is shown in a lecture.
+    """Return the notebook as it is shown in a lecture.
 
     Answers are left out: an exercise shows its stub without outputs, cells of the answer are
     dropped, and so is the praise for having passed. Of a widget's output its picture without

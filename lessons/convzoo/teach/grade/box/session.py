@@ -142,7 +142,7 @@ class Session:
         return self._running
 
     def respond(self, case: Case) -> Reply:
-        """What the student's code answers. Raises Failed."""
+        """Return what the student's code answers. Raises Failed."""
         self._send(*case_frame(case))
         header, tensors = self._receive()
         return self._guard(lambda: reply_of(header, tensors))

@@ -47,7 +47,7 @@ class Collected(Found):
 def collect_class(
     place: Path, plans: dict[str, Plan], roster: Roster | None = None, due: datetime | None = None
 ) -> Collected:
-    """Everything that was handed in under `place`, a folder or a zip file.
+    """Return everything that was handed in under `place`, a folder or a zip file.
 
     Raises UserError where there is no such place.
     """
@@ -163,7 +163,7 @@ def _zoned(moment: datetime) -> bool:
 
 
 def moment_of(text: str) -> datetime | None:
-    """A time that a program has written; None for anything else."""
+    """Return a time that a program has written; None for anything else."""
     for form in ("%A, %d %B %Y, %I:%M %p", "%A, %B %d, %Y, %I:%M %p", "%Y-%m-%d %H:%M:%S.%f"):
         try:
             return datetime.strptime(text, form)
@@ -194,7 +194,7 @@ def _missing(found: Collected) -> None:
 
 
 def notice_lines(notices: Iterable[Notice]) -> list[str]:
-    """Notices as lines: what kind, whose, and what there is to it."""
+    """Return notices as lines: what kind, about whom, and what there is to say."""
     return [
         ": ".join(filter(None, (n.kind, " ".join(filter(None, (n.student, n.lesson))), n.text)))
         for n in notices

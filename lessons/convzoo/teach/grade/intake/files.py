@@ -73,6 +73,7 @@ class File:
 
 
 def handed_files(place: Path, found: Found) -> Iterator[File]:
+    """Yield every file under `place`, a folder or a zip file; add to `found`."""
     if place.is_file():
         yield from _in_zip(place, found)
         return

@@ -18,7 +18,7 @@ _CANVAS = re.compile(
 
 
 def class_folder(paths: list[list[str]]) -> str:
-    """The one folder in which all students' folders of a zip file lie, or "".
+    """Return the one folder in which all students' folders of a zip file lie, or "".
 
     It holds two folders or more and nothing else but hidden ones, and in each of them lies a
     notebook. Where one is called as a notebook in it, they are the lessons of one student.
@@ -37,7 +37,7 @@ def class_folder(paths: list[list[str]]) -> str:
 
 
 def owner_in_zip(parts: list[str], whole: str, top: str = ""):
-    """Whose file a path in a zip file is; None for nobody's and for one that climbs out.
+    """Return whose file a path in a zip file is; None for nobody's and one that climbs out.
 
     top: the folder around all students' folders, if there is one.
     """
@@ -56,7 +56,7 @@ def owner_in_zip(parts: list[str], whole: str, top: str = ""):
 
 
 def owner_by_name(name: str):
-    """Student, ids, lateness, file name and order in the name that an LMS gives to a file."""
+    """Return student, ids, lateness, file name and order from the name that an LMS gave."""
     if match := _MOODLE.match(name):
         student, lms = _moodle(match)
         return student, lms, None, match["rest"] or name, 0
@@ -74,7 +74,7 @@ def owner_by_name(name: str):
 
 
 def owner_of_folder(name: str) -> tuple[str, dict[str, str]]:
-    """Student and ids in the name of a folder."""
+    """Return student and ids from the name of a folder."""
     match = _MOODLE.match(name)
     return _moodle(match) if match else (_id(name), {})
 
@@ -92,6 +92,6 @@ def _id(name: str) -> str:
 
 
 def printable(name: str, most: int = 120) -> str:
-    """A name of a stranger's: printable, one line, not long."""
+    """Return a stranger's name in printable characters: one line, not long."""
     kept = "".join(c if c.isprintable() else "?" for c in name[:most])
     return kept.encode("utf-8", "replace").decode().strip()

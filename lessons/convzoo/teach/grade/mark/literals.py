@@ -8,7 +8,7 @@ from convzoo.teach.cells import plain, syntax
 
 
 def literal_answer(source: str):
-    """The answer in a question's cell where it stands there as a text or plain arithmetic.
+    """Return the answer in a question's cell where it stands there as a text or plain arithmetic.
 
     None where it has to be computed.
     """

@@ -66,7 +66,7 @@ class Submission:
         return cell is not None and attempted(cell, self.plan.stubs.get((role, id)))
 
     def is_lessons(self, cell: Cell) -> bool:
-        """Whether a cell of the namespace is the lesson's own, as it was handed out."""
+        """Return whether a cell of the namespace is the lesson's own, as it was handed out."""
         return cell.source in self._clean
 
     @cached_property
@@ -86,7 +86,7 @@ class Submission:
         return ""
 
     def key(self, student: str, secret: bytes) -> str:
-        """The same for the same cells, lesson and secret; tells nothing of the secret."""
+        """Return a hash of cells, lesson and secret, which tells nothing of the secret."""
         cells = [[c.kind, c.source] for c in self.namespace]
         own = sorted([*owner, c.source] for owner, c in self.own.items())
         text = json.dumps([student, self.plan.name, self.plan.version, cells, own])
@@ -94,7 +94,7 @@ class Submission:
 
 
 def seed(secret: bytes, student: str, lesson: str, exercise: str) -> int:
-    """What the cases of an exercise are drawn with for one student."""
+    """Return what the cases of an exercise are drawn with for one student."""
     text = json.dumps(["cases", student, lesson, exercise])
     return int.from_bytes(hmac.new(secret, text.encode(), hashlib.sha256).digest()[:7], "big")
 
@@ -106,10 +106,10 @@ def transplant(plan: Plan, notebook: Notebook) -> Submission:
 
 
 def plans(root: Path) -> dict[str, Plan]:
-    """Every lesson under `root` that has exercises, by name: as it was handed out, from lessons/.
+    """Return every lesson under `root` that has exercises, by name, as it was handed out.
 
-    Where it is not there, it is made from its source in solutions/, as a release makes it. Raises
-    UserError where there is no lesson at all.
+    A lesson that is not in lessons/ is made from its source in solutions/, as a release makes it.
+    Raises UserError where there is no lesson at all.
     """
     version = library_version(LIBRARY)
     found: dict[str, Plan] = {}

@@ -44,7 +44,7 @@ MAX_TOGETHER = 500_000  # characters of all cells that are run
 
 
 def known() -> dict[str, tuple[str, str, str]]:
-    """For every exercise its name, and where the framework's own is."""
+    """Return for every exercise its name, and where the framework's own is."""
     return {
         e.id: (e.name, e.reference.__module__, e.reference.__name__)
         for e in all_exercises().values()
@@ -102,7 +102,7 @@ class _Marker:
     deadly: dict[str, str] = field(default_factory=dict)  # source of a cell: what it did
 
     def items(self) -> Iterator[Item]:
-        """Every item of the lesson: exercises first, for `use`; then questions."""
+        """Yield every item of the lesson: exercises first, for `use`; then questions."""
         lesson = self.submission.plan.lesson
         for id in lesson.ids("exercise"):
             if id in all_exercises():

@@ -31,7 +31,7 @@ class NotGradedError(RuntimeError):
 
 
 def grade_id(id: str) -> str:
-    """An exercise's id as nbgrader allows it."""
+    """Return an exercise's id as nbgrader allows it."""
     return id.replace(".", "-")
 
 
