@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from convzoo.history import History
 from convzoo.progress_bar import bar, redraw
 
 if TYPE_CHECKING:
     from convzoo.show import Picture
-    from convzoo.train import History
 
 
 def watcher(title: str) -> Callable[[History], None]:

@@ -11,15 +11,9 @@ from pathlib import Path
 import torch
 
 import convzoo
-from convzoo import place
 from convzoo.device import processor
 from convzoo.errors import UserError
 from convzoo.files import write_atomically
-
-
-def folder() -> Path:
-    """figures/data of the course that this library belongs to."""
-    return place.data()
 
 
 def header(device: torch.device | str) -> dict:
