@@ -23,7 +23,7 @@ ROOMS = {
         *("files", "progress_bar", "run_cell"),
     ),
     "pictures of results": ("show",),
-    "devices, images, calls": ("device", "data", "case", "failure"),
+    "devices, images, calls": ("device", "data", "photographs", "case", "failure"),
     "measuring": ("measure",),
     "networks and training": ("nets", "train", "live"),
     "engine of exercises": ("exercises",),
