@@ -312,10 +312,10 @@ class Conv2d(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **What unfolding costs.** Both ways need the same multiply-adds, but the copy
-# is not free. Here unfolding runs against the framework's convolution. The two
-# are timed alternately. You see the fastest call and the spread: the range of
-# the middle half of the calls, as a share of their median.
+# **What unfolding costs.** Every way needs the same multiply-adds, but the
+# copy is not free. Here unfolding runs against the framework's convolution.
+# The two are timed alternately. You see the fastest call and the spread: the
+# range of the middle half of the calls, as a share of their median.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
 from convzoo.device import describe
@@ -361,7 +361,7 @@ predict(
 # Nine outputs read each pixel, so it is copied nine times. Your bars show what
 # that does to the time: the copy is written and read again. But the
 # framework's kernel is also tuned in other ways, and this comparison cannot
-# separate those from the copy.
+# separate the two.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Kernel, stride, padding, dilation
@@ -603,7 +603,7 @@ predict("convolution.field", explore_field)
 # training: a result must not depend on the other images in the batch.
 #
 # Two details, as in torch. A running statistic keeps a share of 1 - `momentum`
-# and takes `momentum` from the new batch (TensorFlow's is the share that is
+# and takes a share of `momentum` from the batch (TensorFlow's is the share
 # kept). The variance that normalises divides by the count of numbers, the
 # running one by the count minus one (unbiased).
 #
@@ -858,8 +858,8 @@ class BasicConv2d(nn.Module):
 # | `branch3` | 1x1 to `ch5x5red`, then `large` x `large` | `ch5x5` |
 # | `branch4` | max pool 3x3, stride 1, padding 1, then 1x1 | `pool_proj` |
 #
-# **Exercise (15 minutes).** All four branches keep height and width. Why
-# `large`? The paper has a 5x5 there. torchvision's copy has a 3x3, a known
+# **Exercise (15 minutes).** Build it: all four branches keep height and width.
+# Why `large`? The paper has a 5x5 there. torchvision's copy has a 3x3, a known
 # mistake that was never corrected (pytorch/vision issue 906).
 
 # %% exercise="convolution.inception" tags=["define"] slideshow={"slide_type": "subslide"}
