@@ -877,9 +877,8 @@ for depth in (20, 56):
 # # Further B. The bottleneck, and where its stride is
 #
 # From ResNet-50 on, a block is a 1x1 to `planes` channels, a 3x3 there and a
-# 1x1 to 4 * `planes`, without bias, each with a batch norm after it. A ReLU
-# follows the first two batch norms and the addition; the shortcut is as
-# before.
+# 1x1 to 4 * `planes`, each without bias and with a batch norm after it. A ReLU
+# follows the first two norms and the addition. The shortcut is as before.
 #
 # Where is the stride? In the paper, in the first 1x1. In torchvision and most
 # code since ("v1.5"), in the 3x3. The projection has it in both.
