@@ -12,8 +12,8 @@ import slips
 import torch
 from convzoo.case import answer
 from convzoo.exercises import STAGES, all_exercises, assess, compare
+from convzoo.exercises.as_text import LINE, MAX_NUMBERS
 from convzoo.exercises.judge import same
-from convzoo.exercises.side_by_side import LINE, MAX_NUMBERS
 from torch import Generator
 
 SEEDS = range(10)

@@ -9,8 +9,8 @@ import slips.densenet_further
 import torch
 from convzoo.case import Case, answer
 from convzoo.exercises import all_exercises, assess
+from convzoo.exercises.as_text import columns, tensor_text
 from convzoo.exercises.model import Exercise, Mistake
-from convzoo.exercises.side_by_side import columns, tensor_text
 from slips import resnext as written
 from slips import resnext_block as block
 

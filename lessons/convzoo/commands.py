@@ -167,31 +167,31 @@ def slides(arguments: Arguments) -> Outcome:
 
 
 def report(arguments: Arguments) -> Outcome:
-    from convzoo.measure.device_report import report, told
+    from convzoo.measure.device_report import report, value_and_lines
 
     path = report(arguments.parts, arguments.quick, arguments.again, arguments.note)
-    return Outcome(*told(path))
+    return Outcome(*value_and_lines(path))
 
 
 def experiments(arguments: Arguments) -> Outcome:
-    from convzoo.experiments import run, told
+    from convzoo.experiments import run, value_and_lines
 
     paths = run(arguments.name, arguments.seeds, arguments.again, data=arguments.data)
-    return Outcome(*told(paths))
+    return Outcome(*value_and_lines(paths))
 
 
 def tables(arguments: Arguments) -> Outcome:
-    from convzoo.tables import ROWS, compared, told
+    from convzoo.tables import ROWS, as_lines, compared
 
     rows = [compared(row) for row in ROWS]
-    return Outcome(rows, told(rows))
+    return Outcome(rows, as_lines(rows))
 
 
 def bench(arguments: Arguments) -> Outcome:
-    from convzoo.benchmarks import bench, told
+    from convzoo.benchmarks import as_lines, bench
 
     found = bench(arguments.parts, arguments.seconds)
-    return Outcome(found, told(found))
+    return Outcome(found, as_lines(found))
 
 
 def _file(parser: argparse.ArgumentParser) -> None:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from convzoo import place
 from convzoo.errors import UserError
 
 IGNORED = -100  # the label of a pixel that nobody asks about
@@ -97,7 +98,7 @@ def load(name: str = "digits", size: int | None = None, limit: int | None = None
     "digits" 1 x 8 x 8 (1437 + 360 images), "digits32" the same at 32 x 32, "cifar10" 3 x 32 x 32
     (50,000 + 10,000), "fashion_mnist" 1 x 28 x 28 (60,000 + 10,000). `limit` keeps at most so
     many training images and as many test images; all of CIFAR-10 takes 0.7 GB of memory.
-    The last two are downloaded once, with a progress bar and a checksum, into `folder()`.
+    The last two are downloaded once, with a progress bar and a checksum, into `place.cache()`.
     Raises UserError for an unknown name, a size or limit under 1, no network, a damaged file.
     """
     for option, value in (("size", size), ("limit", limit)):
@@ -111,11 +112,6 @@ def load(name: str = "digits", size: int | None = None, limit: int | None = None
         raise UserError(f"No images are named {name!r}: load knows {known}.{also}")
     images = _SOURCES[name](limit)
     return images.resized(size) if size else images
-
-
-def folder() -> Path:
-    """Where downloads are kept: $CONVZOO_DATA, else ~/.cache/convzoo."""
-    return Path(os.environ.get(VARIABLE) or "~/.cache/convzoo").expanduser()
 
 
 def _digits(limit: int | None) -> Images:
@@ -152,7 +148,7 @@ def _torchvision(name: str, title: str, class_name: str) -> Callable[[int | None
 
 def _fetch(kind: type, title: str, is_train: bool):
     """torchvision's dataset, downloaded where it is not there yet; its errors as sentences."""
-    where = folder()
+    where = place.cache()
     try:
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:

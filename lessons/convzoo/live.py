@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from convzoo.history import History
+
 if TYPE_CHECKING:
     from convzoo.show import Picture
-    from convzoo.train import History
 
 
 def watcher(title: str) -> Callable[[History], None]:

@@ -55,7 +55,7 @@ def begin(lesson: str, student: str = ""):
     return device
 
 
-def _told_if_unknown(call: Callable) -> Callable:
+def _notice_if_unknown(call: Callable) -> Callable:
     """A wrong id becomes a notice that names the nearest one."""
 
     @wraps(call)
@@ -68,7 +68,7 @@ def _told_if_unknown(call: Callable) -> Callable:
     return asked
 
 
-@_told_if_unknown
+@_notice_if_unknown
 def check(exercise_id: str) -> Verdict:
     """Check the reader's own function or class, found by its name where `check` is called."""
     exercise = find(exercise_id, all_exercises)
@@ -78,12 +78,12 @@ def check(exercise_id: str) -> Verdict:
     tries = before.get("tries", 0) + (verdict.status != "not attempted")
     status = "passed" if before.get("status") == "passed" else verdict.status
     progress.record("exercises", exercise.id, {"status": status, "tries": tries})
-    title, body, kind = told(exercise, verdict)
+    title, body, kind = notice_text(exercise, verdict)
     notice(title, body, kind)
     return Quiet(verdict)
 
 
-def told(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
+def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
     """A verdict in words: title, body, kind."""
     if verdict.passed:
         body = f"You earned {_points(exercise.points)}. From here on the lesson runs on yours."
@@ -118,7 +118,7 @@ def use(exercise_id: str) -> Callable:
     return exercise.reference
 
 
-@_told_if_unknown
+@_notice_if_unknown
 def hint(exercise_id: str) -> None:
     """Open the next hint of an exercise; after the last, all of them again."""
     exercise = find(exercise_id, all_exercises)
@@ -130,7 +130,7 @@ def hint(exercise_id: str) -> None:
     notice(title, exercise.hints[opened - 1] + more, "info")
 
 
-@_told_if_unknown
+@_notice_if_unknown
 def ask(question_id: str, answer=...) -> None:
     """Show a short question with the student's own numbers, and mark the answer given."""
     question = find(question_id, all_questions)

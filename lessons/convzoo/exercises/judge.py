@@ -11,13 +11,12 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import MAX_OPS, Case, Reply, answer, is_framework
+from convzoo.case import MAX_OPS, Case, Reply, answer, describe, is_framework
 from convzoo.exercises import messages as told
+from convzoo.exercises.as_text import side_by_side
 from convzoo.exercises.limit import TimeLimit, time_limit
-from convzoo.exercises.macs import macs
 from convzoo.exercises.model import Exercise, Mistake, Verdict
-from convzoo.exercises.side_by_side import side_by_side
-from convzoo.failure import describe
+from convzoo.exercises.multiply_adds import macs
 
 SECONDS = 10.0
 TOLERANCE = 1e-7  # of the largest number; rounding in float64 is far below it

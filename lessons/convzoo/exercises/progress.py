@@ -12,6 +12,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from convzoo import place
+
 KINDS = {  # what an entry of each is
     "exercises": dict,
     "hints": int,
@@ -21,14 +23,9 @@ KINDS = {  # what an entry of each is
 }
 
 
-def home() -> Path:
-    """The folder of the reader's own files."""
-    return Path(os.environ.get("CONVZOO_HOME") or Path.home() / ".convzoo")
-
-
 def load() -> dict[str, dict]:
     """All that is known, by kind and id; what is not of its kind is passed over."""
-    path = home() / "progress.json"
+    path = place.home() / "progress.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
@@ -52,7 +49,7 @@ def record(kind: str, key: str, value) -> None:
     known = load()
     known[kind][key] = value
     try:
-        _replace(home() / "progress.json", json.dumps(known, indent=1, sort_keys=True))
+        _replace(place.home() / "progress.json", json.dumps(known, indent=1, sort_keys=True))
     except OSError:
         pass
 

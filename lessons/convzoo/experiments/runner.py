@@ -19,11 +19,12 @@ import torch
 from torch import nn
 
 from convzoo import device as devices
-from convzoo import ideas
+from convzoo import ideas, place
 from convzoo.data import Images
 from convzoo.errors import UserError, nearest
+from convzoo.history import History
 from convzoo.measure import cost, records
-from convzoo.train import History, Recipe, train
+from convzoo.train import Recipe, train
 
 SEEDS = 5
 Say = Callable[[str], None]
@@ -116,7 +117,7 @@ def run(
         raise UserError(f"seeds is {seeds}, and must be 1 or more.")
     chosen = _chosen(list(names), data)
     device = torch.device(device or devices.choose())
-    folder = folder or records.folder()
+    folder = folder or place.results()
     kept = {e.name: folder / f"{e.name}.json" for e in chosen}
     grown = {name: path.with_suffix(".new.json") for name, path in kept.items()} if again else kept
     begun = [(e, _record(e, grown[e.name], device, again)) for e in chosen]

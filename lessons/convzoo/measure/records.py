@@ -13,14 +13,8 @@ from pathlib import Path
 import torch
 
 import convzoo
-from convzoo import place
 from convzoo.device import processor
 from convzoo.errors import UserError
-
-
-def folder() -> Path:
-    """figures/data of the course that this library belongs to."""
-    return place.data()
 
 
 def header(device: torch.device | str) -> dict:

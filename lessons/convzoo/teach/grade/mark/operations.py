@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from convzoo.case import Op
-from convzoo.exercises.macs import macs
 from convzoo.exercises.model import Exercise
+from convzoo.exercises.multiply_adds import macs
 
 MOST = 5  # flags of one exercise
 
