@@ -90,6 +90,13 @@ def unpad(module: nn.Module, *layers: str) -> nn.Module:
     return module
 
 
+def swap_strides(module: nn.Module, first: str, second: str) -> nn.Module:
+    """Let two convolutions change strides."""
+    one, other = module.get_submodule(first), module.get_submodule(second)
+    one.stride, other.stride = other.stride, one.stride
+    return module
+
+
 class _SkippingRelu(nn.Module):
     def __init__(self, skips: tuple[int, ...], of: int):
         super().__init__()
@@ -128,11 +135,4 @@ def reorder(module: nn.Module, **acting: str) -> nn.Module:
     forwards = {place: module.get_submodule(layer).forward for place, layer in acting.items()}
     for place, forward in forwards.items():
         module.get_submodule(place).forward = forward
-    return module
-
-
-def exchange_strides(module: nn.Module, one: str, other: str) -> nn.Module:
-    """Let each of two convolutions take the other's stride."""
-    first, second = module.get_submodule(one), module.get_submodule(other)
-    first.stride, second.stride = second.stride, first.stride
     return module

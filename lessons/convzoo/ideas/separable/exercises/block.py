@@ -7,13 +7,7 @@ from dataclasses import replace
 from torch import Generator, nn
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import (
-    Mistakes,
-    change_result,
-    exchange_strides,
-    reorder,
-    replace_call,
-)
+from convzoo.exercises.mistakes import Mistakes, change_result, reorder, replace_call, swap_strides
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.depthwise_conv2d import GROUPED
@@ -92,7 +86,7 @@ def stride_in_pointwise(**scalars):
     """The stride sits in the 1x1. It belongs to the depthwise layer. In evaluation both give the
     same numbers; in training the first batch norm averages over pixels that are then thrown
     away."""
-    return exchange_strides(framework.DepthwiseSeparable(**scalars), "depthwise", "pointwise")
+    return swap_strides(framework.DepthwiseSeparable(**scalars), "depthwise", "pointwise")
 
 
 @mistake

@@ -10,8 +10,8 @@ from convzoo.exercises.mistakes import (
     Mistakes,
     change_output,
     change_result,
-    exchange_strides,
     replace_call,
+    swap_strides,
 )
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.ideas.separable import framework
@@ -111,7 +111,7 @@ def always_expanded(in_channels, out_channels, stride, expand_ratio):
 def stride_in_expand(**scalars):
     """The stride sits in the first 1x1. It belongs to the depthwise layer."""
     block = framework.InvertedResidual(**scalars)
-    return exchange_strides(block, "expand", "depthwise") if hasattr(block, "expand") else block
+    return swap_strides(block, "expand", "depthwise") if hasattr(block, "expand") else block
 
 
 @mistake
@@ -119,7 +119,7 @@ def stride_in_project(**scalars):
     """The stride sits in the last 1x1. It belongs to the depthwise layer. In evaluation both give
     the same numbers; in training the batch norm between them averages over pixels that are then
     thrown away."""
-    return exchange_strides(framework.InvertedResidual(**scalars), "depthwise", "project")
+    return swap_strides(framework.InvertedResidual(**scalars), "depthwise", "project")
 
 
 @mistake
