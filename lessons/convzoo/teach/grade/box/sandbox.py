@@ -67,7 +67,7 @@ class Limits:
     disk: int = 64 << 20  # the memory disk
 
     def settings(self, boxed: bool) -> dict:
-        """What the worker is told of them."""
+        """Return what the worker needs to know of them."""
         return {**asdict(self), "boxed": boxed}
 
 
@@ -88,7 +88,7 @@ class Box:
             self._layout.close()
 
     def command(self, limits: Limits, words: list[str]) -> list[str]:
-        """The command that runs Python with `words` as its arguments."""
+        """Return the command that runs Python with `words` as its arguments."""
         python = [os.path.realpath(sys.executable), "-I", "-B", *words]
         if not self.boxed:
             return python
@@ -96,7 +96,7 @@ class Box:
         return [*_unprivileged([self.folder, *_environment()]), *inner] if _is_root() else inner
 
     def worker(self, limits: Limits, pipes: tuple[int, ...], settings: str) -> list[str]:
-        """The command that starts a worker on its pipes."""
+        """Return the command that starts a worker on its pipes."""
         place = BOX if self.boxed else str(self.folder)
         site = ":".join(str(p) for p in _sites())
         return self.command(limits, ["-c", START, place, site, *map(str, pipes), settings])
