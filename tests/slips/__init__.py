@@ -57,6 +57,11 @@ def changed(source: str, *pairs: tuple[str, str]) -> str:
     return source
 
 
+def line_of(source: str, part: str) -> str:
+    """Return "line N", N being the number of the first line that holds `part`."""
+    return f"line {source[: source.index(part)].count(chr(10)) + 1}"
+
+
 def defined(source: str, name: str, **names):
     """What `name` stands for once the cell has run among `names`; its lines can be told."""
     label = f"<cell of {name}>"
