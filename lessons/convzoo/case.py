@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from math import nan
 from numbers import Real
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from convzoo import torch_settings
 from convzoo.errors import NotAttempted
 from convzoo.failure import Objection, first_line, sentence, source_file
 
@@ -37,6 +39,8 @@ class Case:
     examine: "module:function" of ours, where a design is free and only what is asked of it is
     fixed: in place of a call of the target, function(target, **tensors, **scalars) gives the
     numbers that are compared.
+    again: the call comes after one on another batch (see `earlier`); channels_last: images lie in
+    memory channel after channel, pixel by pixel.
     """
 
     scalars: dict
@@ -44,6 +48,14 @@ class Case:
     weights: dict[str, Tensor] = field(default_factory=dict)
     training: bool = False
     examine: str = ""
+    again: bool = False
+    channels_last: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating dtype of its tensors; float64 if it has none."""
+        given = (*self.tensors.values(), *self.weights.values())
+        return next((v.dtype for v in given if v.is_floating_point()), torch.float64)
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
     """
     reply = Reply()
     try:
-        with torch.enable_grad():  # ends what a reader's `torch.set_grad_enabled(False)` began
+        with torch_settings.as_torch_starts():
             _fill(reply, target, case, watch)
     except NotAttempted as stub:
         reply.stage, reply.raised = "stub", stub.exercise_id
@@ -110,41 +122,88 @@ def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
 
 
 def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
-    inputs = {
-        name: value.clone().requires_grad_(value.is_floating_point())
-        for name, value in case.tensors.items()
-    }
+    inputs, layer = _inputs(case), None
+    if isinstance(target, type) and not case.examine:
+        layer = _built(reply, target, case)
+        modes = {name: module.training for name, module in layer.named_modules()}
+    call = _called(target, case) if layer is None else lambda tensors: layer(*tensors.values())
+    first = [_named_outputs(call(_inputs(other)), case) for other in earlier(case)]
+    kept = [(value, value.detach().clone()) for outputs in first for value in outputs.values()]
+    with Recorder(source_file(target)) if watch else nullcontext() as recorder:
+        output = call(inputs)
+    reply.ops = recorder.ops if watch else []
+    outputs = _in_float64(_named_outputs(output, case), case)
+    _object(outputs, inputs, case)
+    _object_to_settings(outputs)
+    if not all(torch.equal(value.detach(), copy) for value, copy in kept):
+        raise Objection(
+            "A later call changes what an earlier one returned: both write into the same tensor. "
+            "Make a new tensor in each call."
+        )
+    reply.tensors.update({k: v.detach() for k, v in outputs.items()})
+    leaves = inputs
+    if layer is not None:
+        saved = state(layer)
+        buffers = {k: v.clone() for k, v in layer.named_buffers() if k in saved}
+        reply.tensors.update({f"buffer:{k}": v for k, v in buffers.items()})
+        leaves = inputs | dict(layer.named_parameters())
+        _object_to_modes(layer, modes)
+    reply.tensors.update(_gradients(outputs, leaves))
+
+
+def _inputs(case: Case) -> dict[str, Tensor]:
+    """Return copies of a case's tensors, those that can have a gradient as leaves."""
+    copies = {name: value.clone() for name, value in case.tensors.items()}
+    if case.channels_last:
+        for name, value in copies.items():
+            if value.dim() == 4:
+                copies[name] = value.contiguous(memory_format=torch.channels_last)
+    return {name: v.requires_grad_(v.is_floating_point()) for name, v in copies.items()}
+
+
+def earlier(case: Case) -> list[Case]:
+    """Return the calls that come before a case's own: one with one more image, if its tensors are
+    images, and one with other numbers. None unless it is called again."""
+    if not case.again:
+        return []
+    other = {k: 1 - v if v.is_floating_point() else v for k, v in case.tensors.items()}
+    calls = [replace(case, tensors=other)]
+    if "x" in other and other["x"].dim() == 4:
+        more = other | {"x": torch.cat([other["x"], other["x"][:1]])}
+        calls.insert(0, replace(case, tensors=more))
+    return calls
+
+
+def _built(reply: Reply, target: type, case: Case) -> nn.Module:
+    """Return the layer with the case's weights; for float32 as its constructor leaves it. It is
+    called by position, as networks do."""
+    layer = target(**deepcopy(case.scalars))
+    if not isinstance(layer, nn.Module):
+        raise Objection(f"{target.__name__} is not an nn.Module: `class NAME(nn.Module):`.")
+    layer.train(case.training)
+    if case.dtype == torch.float64:
+        layer.double()
+    reply.parameters = {k: tuple(v.shape) for k, v in state(layer).items()}
+    wanted = {name: tuple(value.shape) for name, value in case.weights.items()}
+    reply.loaded = reply.parameters == wanted
+    if reply.loaded:
+        layer.load_state_dict(case.weights, strict=False)
+    return layer
+
+
+def _called(target: Callable, case: Case) -> Callable[[dict[str, Tensor]], object]:
+    """Return what a case calls, as a function of its tensors; a list among the scalars is a copy
+    in each call."""
     if case.examine:
-        module, leaves = None, inputs
         home, _, name = case.examine.partition(":")
         examination = getattr(import_module(home), name)
-        call = lambda: examination(target, **inputs, **case.scalars)  # noqa: E731
-    elif isinstance(target, type):
-        module = target(**case.scalars)
-        if not isinstance(module, nn.Module):
-            raise Objection(f"{target.__name__} is not an nn.Module: `class NAME(nn.Module):`.")
-        module = module.double().train(case.training)
-        reply.parameters = {k: tuple(v.shape) for k, v in state(module).items()}
-        wanted = {name: tuple(value.shape) for name, value in case.weights.items()}
-        reply.loaded = reply.parameters == wanted
-        if reply.loaded:
-            module.load_state_dict(case.weights, strict=False)
-        leaves = inputs | dict(module.named_parameters())
-        call = lambda: module(**inputs)  # noqa: E731
-    else:
-        module, leaves = None, inputs
-        call = lambda: target(**inputs, **case.scalars)  # noqa: E731
-    with Recorder(source_file(target)) if watch else nullcontext() as recorder:
-        output = call()
-    reply.ops = recorder.ops if watch else []
-    outputs = _in_float64(_named_outputs(output), case)
-    _object(outputs, inputs, case)
-    reply.tensors.update({k: v.detach() for k, v in outputs.items()})
-    if module is not None:
-        kept = state(module)
-        buffers = {k: v.clone() for k, v in module.named_buffers() if k in kept}
-        reply.tensors.update({f"buffer:{k}": v for k, v in buffers.items()})
-    reply.tensors.update(_gradients(outputs, leaves))
+        return lambda tensors: examination(target, **tensors, **deepcopy(case.scalars))
+    return lambda tensors: _listed(target(**tensors, **deepcopy(case.scalars)))
+
+
+def _listed(output):
+    """Return the results of a generator, which come one by one, as a tuple."""
+    return tuple(output) if isinstance(output, Iterator) else output
 
 
 def describe(target: Callable, case: Case) -> str:
@@ -167,28 +226,42 @@ def state(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _named_outputs(output) -> dict[str, Tensor]:
+def _named_outputs(output, case: Case) -> dict[str, Tensor]:
+    counted = not any(v.is_floating_point() for v in case.tensors.values())
     if isinstance(output, (tuple, list)) and output:
         of = len(output)
-        return {f"output.{i}": _tensor(p, f"result {i + 1} of {of}") for i, p in enumerate(output)}
-    return {"output": _tensor(output)}
+        return {
+            f"output.{i}": _tensor(part, counted, f"result {i + 1} of {of}")
+            for i, part in enumerate(output)
+        }
+    return {"output": _tensor(output, counted)}
 
 
-def _tensor(output, which: str = "") -> Tensor:
+def _tensor(output, counted: bool, which: str = "") -> Tensor:
+    """Return a result as a tensor; raises Objection if it cannot stand for one.
+
+    counted: no input has a gradient to lose, so an array or a row of numbers is as good.
+    """
+    kind = type(output).__name__
+    if isinstance(output, bool) and which:
+        return torch.tensor(output)
     if isinstance(output, Real) and not isinstance(output, bool):
         return torch.tensor(float(output), dtype=torch.float64)
+    if kind == "ndarray" and (counted or output.dtype.kind in "biu"):
+        output = torch.from_numpy(output.copy())
+    elif counted and which and isinstance(output, (list, tuple)):
+        if output and all(isinstance(number, Real) for number in output):
+            output = torch.tensor(output, dtype=torch.float64)
     if isinstance(output, Tensor):
+        output = output.resolve_conj().resolve_neg()  # their bytes are the numbers
         return output.double() if output.dim() == 0 and output.dtype in _WHOLE else output
     place = f" as {which}" if which else ""
     if output is None:
         why = "compute it too" if which else "a `return` is missing, or was not reached"
         raise Objection(f"It returned None{place}: {why}.")
-    kind = type(output).__name__
     advice = "return what the stub's text asks for"
     if kind == "ndarray":
         advice = "stay in torch, for NumPy cuts the gradient off"
-    elif kind == "bool" and which:
-        advice = "put the truth values into one tensor"
     raise Objection(f"It returned {kind}{place}, neither a tensor nor a number: {advice}.")
 
 
@@ -216,6 +289,30 @@ def _object(outputs: dict[str, Tensor], inputs: dict[str, Tensor], case: Case) -
                 f"It changes its argument `{name}` in place. The caller still needs it: make a "
                 "new tensor instead."
             )
+
+
+def _object_to_modes(layer: nn.Module, before: dict[str, bool]) -> None:
+    """Raise an Objection to a layer that leaves the mode in which it was called."""
+    if any(
+        module.training != before.get(n, module.training) for n, module in layer.named_modules()
+    ):
+        raise Objection(
+            "The call switches the layer to another mode (`.eval()` or `.train()`). Leave that to "
+            "the caller, who goes on training or testing with the same layer."
+        )
+
+
+def _object_to_settings(outputs: dict[str, Tensor]) -> None:
+    """Raise an Objection to what the call has set in torch for all that follows."""
+    names = torch_settings.changed()
+    if not any(value.requires_grad for value in outputs.values()):  # then the gradients say so
+        names = [name for name in names if name != "torch.set_grad_enabled"]
+    names += [f"{name} = ..." for name in torch_settings.replaced()]
+    if names:
+        raise Objection(
+            f"It changes torch itself for all code that runs after it (`{names[0]}`). Take that "
+            "line out, and say what you need in the call: `dtype=x.dtype`, for example."
+        )
 
 
 def cotangent(output: Tensor) -> Tensor:

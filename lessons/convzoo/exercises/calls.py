@@ -89,6 +89,7 @@ def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
     """A verdict in words: title, body, kind."""
     if verdict.passed:
         body = f"You earned {_points(exercise.points)}. From here on the lesson runs on yours."
+        body += f"\n\n{verdict.message}" * bool(verdict.message)
         return f"{exercise.id}: passed", body, "pass"
     if verdict.status == "not attempted":
         return (

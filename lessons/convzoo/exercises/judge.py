@@ -7,14 +7,17 @@ process or a worker in a sandbox: both give the same plain `Reply`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Generator
 
-from convzoo.case import MAX_OPS, Reply, answer, describe, is_framework
+from convzoo import torch_settings
+from convzoo.case import MAX_OPS, Case, Reply, answer, describe, is_framework
 from convzoo.exercises import messages
 from convzoo.exercises.diagnosis import diagnose, smallest
-from convzoo.exercises.differences import difference
+from convzoo.exercises.differences import difference, in_asked_form
+from convzoo.exercises.everyday import WAYS, everyday_cases
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Respond, Verdict
 from convzoo.exercises.multiply_adds import macs
@@ -40,9 +43,15 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
                 "exercise's cell again, so that the name stands for yours."
             ),
         )
+    note = messages.settings(torch_settings.changed(), torch_settings.replaced())
     try:
-        with time_limit(SECONDS), torch.random.fork_rng(devices=[]):
-            return compare(exercise, lambda case: answer(target, case), gen)
+        with (
+            torch_settings.as_torch_starts(),
+            time_limit(SECONDS),
+            torch.random.fork_rng(devices=[]),
+        ):
+            verdict = compare(exercise, lambda case: answer(target, case), gen)
+            return replace(verdict, message="\n\n".join(filter(None, (verdict.message, note))))
     except TimeLimit:
         return _failed(
             exercise,
@@ -62,16 +71,39 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
     cases = exercise.cases(gen)
     replies = []
     for case in cases:
-        reply = respond(case)
+        reply, stage, message = _asked(exercise, respond, case)
         replies.append(reply)
-        expected = answer(exercise.reference, case, watch=False)
-        stage, message = difference(reply, expected, case, exercise.returns)
         if stage:
             return _explain(exercise, respond, cases, replies, stage, message)
+    for case in everyday_cases(cases):
+        reply, stage, message = _asked(exercise, respond, case)
+        replies.append(reply)
+        if stage:
+            return _failed(exercise, stage, _everyday(exercise, respond, case, cases) or message)
     shortcut = _shortcut(exercise, replies)
     if shortcut:
         return _failed(exercise, "shortcut", shortcut)
     return _launches(exercise, respond) or Verdict(exercise.id, "passed")
+
+
+def _asked(exercise: Exercise, respond: Respond, case: Case) -> tuple[Reply, str, str]:
+    """Return the reply to a case, the stage at which it is wrong and a sentence (see
+    `difference`). What the reference itself cannot do is not asked."""
+    expected = answer(exercise.reference, case, watch=False)
+    if expected.stage:
+        return expected, "", ""
+    reply = in_asked_form(respond(case), expected)
+    return reply, *difference(reply, expected, case, exercise.returns)
+
+
+def _everyday(exercise: Exercise, respond: Respond, failed: Case, cases: list[Case]) -> str:
+    """Return in which way of everyday use an answer fails that is right in all other cases."""
+    for sentence, way in WAYS.items():
+        for case in (case for case in cases if case.training == failed.training):
+            _, stage, message = _asked(exercise, respond, way(case))
+            if stage:
+                return f"{sentence} {message}"
+    return ""
 
 
 def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:

@@ -40,6 +40,7 @@ MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
+_PLAIN = ("scalars", "training", "examine", "again", "channels_last")  # of a case, as JSON
 STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
 
 
@@ -242,7 +243,7 @@ def case_frame(case: Case) -> tuple[dict, dict[str, Tensor]]:
     """Return a case as header and tensors."""
     tensors = {f"x:{k}": v for k, v in case.tensors.items()}
     tensors |= {f"w:{k}": v for k, v in case.weights.items()}
-    rest = {"scalars": case.scalars, "training": case.training, "examine": case.examine}
+    rest = {name: getattr(case, name) for name in _PLAIN}
     return {"do": "case", **rest}, tensors
 
 
@@ -250,7 +251,7 @@ def case_of(header: dict, tensors: dict[str, Tensor]) -> Case:
     """Return the case in a frame; the worker believes the checker."""
     given = {k[2:]: v for k, v in tensors.items() if k.startswith("x:")}
     weights = {k[2:]: v for k, v in tensors.items() if k.startswith("w:")}
-    return Case(header["scalars"], given, weights, header["training"], header["examine"])
+    return Case(tensors=given, weights=weights, **{name: header[name] for name in _PLAIN})
 
 
 def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
