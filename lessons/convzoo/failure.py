@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Callable
 from inspect import unwrap
 
+_MIXED = "It mixes float32 and float64: give new tensors the dtype of the input."
+_NO_FORWARD = "The class has no method `forward`, or it is not indented into the class."
 _TRANSLATED = {
     "in-place operation": "It changes one of its arguments in place. The caller still needs them, "
     "and so does the gradient: make a new tensor instead.",
@@ -13,10 +15,11 @@ _TRANSLATED = {
     "tensor instead.",
     "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in "
     "torch.",
-    "mixed dtype": "It mixes float32 and float64: give new tensors the dtype of the input.",
+    "mixed dtype": _MIXED,
+    "have the same dtype": _MIXED,
     "before Module.__init__() call": "Call `super().__init__()` first of all in `__init__`.",
-    "_forward_unimplemented()": "The class has no method `forward`, or it is not indented "
-    "into the class.",
+    "_forward_unimplemented()": _NO_FORWARD,
+    'missing the required "forward"': _NO_FORWARD,
     "maximum recursion depth": "It calls itself without end.",
     "invalid combination of arguments": "It gives a function of torch's arguments that it does "
     "not take, or in another order: call them by name (`stride=stride`).",

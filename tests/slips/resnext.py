@@ -160,6 +160,10 @@ BY_HAND = changed(
     ("return F.relu(y + identity)", "return (identity + y).clamp(min=0)"),
 )
 
+RENAMED_INPUT = changed(  # a layer is called by position
+    BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")
+)
+
 RIGHT = {
     MATRIX: {
         "joined": JOINED,
@@ -175,7 +179,12 @@ RIGHT = {
         "view": LAST_AXIS_FIRST,
         "layer": CONV_LAYER,
     },
-    BLOCK: {"floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND},
+    BLOCK: {
+        "floored": FLOORED,
+        "with_layers": WITH_LAYERS,
+        "by_hand": BY_HAND,
+        "renamed_input": RENAMED_INPUT,
+    },
 }
 
 SLIPS = (
@@ -826,13 +835,6 @@ SLIPS = (
         changed(BOTTLENECK, ("planes", "channels")),
         "run",
         says=("names of the arguments", "'planes'"),
-    ),
-    Slip(
-        BLOCK,
-        "renamed_input",
-        changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")),
-        "run",
-        says=("names of the arguments", "'x'"),
     ),
     Slip(
         BLOCK,

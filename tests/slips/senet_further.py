@@ -122,7 +122,7 @@ SLIPS = (
         "double",
         changed(WITH_DIAGONALS, ("(middle > 0).to(w1.dtype)", "(middle > 0).double()")),
         "run",
-        says=("In float32", "line 5: `return torch.diag(gates)"),
+        says=("In float32", "give new tensors the dtype", "line 6: `return torch.diag(gates)"),
     ),
     Slip(
         LIVE,
