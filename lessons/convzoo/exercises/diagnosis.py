@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from torch import Tensor
 
 from convzoo.case import Case, Reply, answer
@@ -11,51 +13,67 @@ from convzoo.exercises.model import Exercise, Mistake, Respond
 
 
 def diagnose(
-    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
+    exercise: Exercise, cases: list[Case], replies: list[Reply], first: int
 ) -> Mistake | None:
-    """Return the one wrong answer that gives these very replies, or None.
+    """Return the one wrong answer that fits the replies to all cases, or None.
 
-    replies: as far as the first that differs from the expected one, so that the first of several
-    mistakes is found too. Only if several wrong answers fit are the other cases asked.
+    first: how many replies there are up to the first wrong one; these are what the wrong answer
+    gives to the letter. The others do not contradict it: where both run, they give the same, and
+    where it raises, the reply is not right. Of several the one that gives these to the letter, too.
     """
-    fitting = _fitting(exercise, exercise.mistakes, cases, replies)
+    fitting = _fitting(exercise, exercise.mistakes, cases[:first], replies[:first])
+    fitting = _fitting(exercise, fitting, cases[first:], replies[first:], _agree)
     if len(fitting) > 1:
-        others = cases[len(replies) :]
-        fitting = _fitting(exercise, fitting, others, [respond(case) for case in others])
+        fitting = _fitting(exercise, fitting, cases[first:], replies[first:])
     return fitting[0] if len(fitting) == 1 else None
 
 
 def _fitting(
-    exercise: Exercise, mistakes: tuple[Mistake, ...], cases, replies
+    exercise: Exercise, mistakes: Sequence[Mistake], cases, replies, fits: Callable | None = None
 ) -> tuple[Mistake, ...]:
-    pairs = list(zip(cases, replies, strict=False))
-    asked = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
-    return tuple(
-        m
-        for m in mistakes
-        if all(_alike(r, answer(m.target, c, False), a) for (c, r), a in zip(pairs, asked))
-    )
+    """Return the mistakes whose replies fit to all of these; fits: by default `_alike`."""
+    for case, reply in zip(cases, replies, strict=True):
+        expected = answer(exercise.reference, case, False) if mistakes else reply
+        mistakes = [
+            m for m in mistakes if (fits or _alike)(reply, answer(m.target, case, False), expected)
+        ]
+    return tuple(mistakes)
 
 
-def _alike(reply: Reply, mistaken: Reply, asked: set[str]) -> bool:
-    """Whether a reply is what a mistake gives; asked: the reference's tensors."""
-    if reply.stage or mistaken.stage:  # "size of a (24) must match b (6)": either may come first
-        kinds = [(r.stage, sorted(r.raised.split())) for r in (reply, mistaken)]
-        return kinds[0] == kinds[1]
+def _alike(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
+    """Whether a reply is what a mistake gives."""
+    if reply.stage or mistaken.stage:
+        return (reply.stage, _raised(reply)) == (mistaken.stage, _raised(mistaken))
     if reply.parameters != mistaken.parameters:
         return False
     if not mistaken.loaded:  # its weights are random
         return True
-    return same(_felt(reply, asked), _felt(mistaken, asked))
+    return same(_felt(reply, expected), _felt(mistaken, expected))
 
 
-def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
+def _agree(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
+    """Whether a reply leaves it possible that the mistake was made."""
+    if reply.stage:
+        return True
+    if mistaken.stage:
+        return not _alike(reply, expected, expected)
+    return _alike(reply, mistaken, expected)
+
+
+def _raised(reply: Reply) -> list[str]:
+    """What was raised, word by word. Where sizes "must match" either may come first: a + b raises
+    what b + a raises."""
+    words = reply.raised.split()
+    return sorted(words) if "must match the size of tensor" in reply.raised else words
+
+
+def _felt(reply: Reply, expected: Reply) -> dict[str, Tensor]:
     """What came back, without gradients that the reference has not (a running mean's), and
     without those of nothing but zeros: none is the same."""
     return {
         k: v
         for k, v in reply.tensors.items()
-        if not k.startswith("grad:") or (k in asked and v.any())
+        if not k.startswith("grad:") or (k in expected.tensors and v.any())
     }
 
 

@@ -31,8 +31,8 @@ def difference(
         return "run", " ".join(filter(None, (reply.error, names or shape)))
     if reply.stage:
         return reply.stage, reply.error
-    if names:
-        return "names", names
+    if names:  # a shape that is wrong is often the cause: a projection that would be needed
+        return "names", " ".join(filter(None, (shape, names)))
     have, want = _part(reply, "output"), _part(expected, "output")
     form = _form_difference(have, want, case)
     if form:
@@ -40,7 +40,7 @@ def difference(
     if shape:
         return "parameters", shape
     if not same(have, want):
-        wrong = [key for key in want if not _close(have[key], want[key])]
+        wrong = [key for key in want if not close(have[key], want[key])]
         return "values", messages.numbers(wrong, want, returns) + messages.unwritten(reply)
     buffer = _buffer_difference(_part(reply, "buffer:"), _part(expected, "buffer:"), case)
     if buffer:
@@ -96,7 +96,7 @@ def _form_difference(have: _Tensors, want: _Tensors, case: Case) -> str:
 def _buffer_difference(have: _Tensors, want: _Tensors, case: Case) -> str:
     mode = "in training" if case.training else "in evaluation"
     for name, value in want.items():
-        if name not in have or not _close(have[name], value):
+        if name not in have or not close(have[name], value):
             return (
                 f"The result is right, but `{name.removeprefix('buffer:')}` is not as it should be "
                 f"after the call, {mode} mode."
@@ -113,7 +113,7 @@ def _gradient_difference(have: _Tensors, want: _Tensors) -> str:
                 "way cuts it off (`.detach()`, `.data`, `torch.tensor(...)`, `torch.no_grad()`)."
             )
         rounded = value.dtype == torch.float32  # which turns a ReLU on or off that stands near zero
-        if name in have and not rounded and not _close(have[name], value):
+        if name in have and not rounded and not close(have[name], value):
             return f"The values are right, the gradient of `{plain}` is not."
     return ""
 
@@ -125,17 +125,18 @@ def visible_difference(reply: Reply, expected: Reply) -> str:
     have, want = _part(reply, "output"), _part(expected, "output")
     for key, value in want.items() if have.keys() == want.keys() else ():
         mine = have[key]
-        if not _close((mine.real if mine.is_complex() else mine).to(value.dtype), value):
+        if not close((mine.real if mine.is_complex() else mine).to(value.dtype), value):
             return key
     return ""
 
 
 def same(have: _Tensors, want: _Tensors) -> bool:
     """Return whether two sets of named tensors agree up to rounding."""
-    return have.keys() == want.keys() and all(_close(have[k], want[k]) for k in have)
+    return have.keys() == want.keys() and all(close(have[k], want[k]) for k in have)
 
 
-def _close(have: Tensor, want: Tensor) -> bool:
+def close(have: Tensor, want: Tensor) -> bool:
+    """Return whether two tensors agree up to rounding."""
     if (have.shape, have.layout, have.device) != (want.shape, want.layout, want.device):
         return False
     if not _one_kind(have, want):

@@ -21,6 +21,7 @@ from convzoo.exercises.everyday import WAYS, everyday_cases
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Respond, Verdict
 from convzoo.exercises.multiply_adds import macs
+from convzoo.exercises.pattern import pattern_of
 
 SECONDS = 10.0
 SPARE = 1.5  # times the reference's multiply-adds that an answer may take
@@ -113,12 +114,31 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
         return _failed(exercise, "run", messages.other_stub(replies[-1].raised))
     if stage == "shape":
         message += f" The call was {describe(exercise.reference, cases[len(replies) - 1])}."
-    wrong = diagnose(exercise, respond, cases, replies)
-    if wrong:
-        message = f"{message} {wrong.sentence}"
+    plain = _failed(exercise, stage, message)
+    first = len(replies)
+    try:
+        _ask_rest(exercise, respond, cases, replies)
+        cases = cases[: len(replies)]
+        wrong = diagnose(exercise, cases, replies, first)
+        what = wrong.sentence if wrong else pattern_of(exercise, cases, replies)
+    except TimeLimit:  # it is wrong all the same
+        return plain
+    message = " ".join(filter(None, (message, what)))
     if stage in ("shape", "values"):  # a gradient is not to be followed by hand
         message += smallest(exercise, respond, wrong)
     return _failed(exercise, stage, message, wrong.name if wrong else "")
+
+
+def _ask_rest(
+    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
+) -> None:
+    """Ask the cases that have no reply yet, as far as one that ends the process that answers."""
+    for case in cases[len(replies) :]:
+        try:
+            reply = respond(case)
+        except Exception:
+            return
+        replies.append(in_asked_form(reply, answer(exercise.reference, case, watch=False)))
 
 
 def _shortcut(exercise: Exercise, replies: list[Reply]) -> str:
