@@ -357,11 +357,13 @@ def test_a_loop_over_single_numbers_is_slow_however_long_it_is(monkeypatch):
     assert verdict.stage == "launches" and "or more" in verdict.message
 
 
-def test_two_mistakes_are_told_one_after_the_other():
+def test_a_mistake_is_named_only_if_it_fits_all_cases():
     one = written.LOOP.replace("stride=stride, ", "")
     both = one.replace("i * wide : (i + 1) * wide", ":wide")
-    assert judged(both).mistake == "first_input"
     assert judged(one).mistake == "no_stride"
+    verdict = judged(both)  # neither fits all cases, so neither is said
+    assert verdict.stage == "values" and verdict.mistake == ""
+    assert not any(mistake.sentence in verdict.message for mistake in CONV.mistakes)
 
 
 def test_a_gradient_that_the_reference_has_not_does_not_hide_a_wrong_answer():
@@ -504,7 +506,9 @@ def test_memory_that_was_never_written_is_found_and_told(made):
 
 
 def test_the_case_that_is_shown_has_the_fault_that_is_named():
-    """Neither stride nor padding is used; the padding is named, so a case with some is shown."""
-    verdict = judged(slips.changed(written.LOOP, (", stride=stride, padding=padding", "")))
+    """The padding is named, so a case with some is shown."""
+    neither = judged(slips.changed(written.LOOP, (", stride=stride, padding=padding", "")))
+    assert "as if `stride` were 1 and `padding` were 0" in neither.message
+    verdict = judged(slips.changed(written.LOOP, (", padding=padding", "")))
     assert "The padding is not used" in verdict.message
     assert "shows it (groups=2, stride=1, padding=1)" in verdict.message

@@ -185,8 +185,8 @@ SLIPS = (
             NORMALISED, ("scale[:, None, None] * x", "x * scale"), ("shift[:, None, None]", "shift")
         ),
         "run",
-        "vector_along_width",
-        ("height and a width",),
+        "",
+        ("x * scale",),
     ),
     Slip(
         NORM,

@@ -213,8 +213,8 @@ SLIPS = (
             ("return matrix", "return eye + scale * matrix"),
         ),
         "values",
-        "identity_at_the_end",
-        (*NUMBERS, "added once"),
+        "",
+        NUMBERS,
     ),
     Slip(
         STACK,

@@ -120,8 +120,8 @@ SLIPS = (
         "average",
         changed(POOLED, ("F.avg_pool2d(x, 1, stride)", "F.avg_pool2d(x, stride, ceil_mode=True)")),
         "values",
-        "averaged",
-        (*NUMBERS, "averaged"),
+        "",
+        (*NUMBERS, "right with stride=1"),
     ),
     Slip(
         PAD,

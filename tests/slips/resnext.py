@@ -208,8 +208,8 @@ SLIPS = (
         "square_places",
         changed(PLACED, ("i * c : (i + 1) * c", "i * r : (i + 1) * r")),
         "run",
-        "square",
-        ("line", "the two may differ"),
+        "",
+        ("line",),
     ),
     Slip(
         MATRIX,
@@ -298,8 +298,8 @@ SLIPS = (
             ),
         ),
         "values",
-        "mixed_inputs",
-        (*NUMBERS, "gaps"),
+        "",
+        NUMBERS,
     ),
     Slip(
         CONV,
@@ -444,8 +444,8 @@ SLIPS = (
         "unfold_padding_third",
         changed(UNFOLDED, ("padding=padding, stride=stride", "padding, stride")),
         "run",
-        "unfold_padding_third",
-        ("is the dilation", line_of(UNFOLDED, "F.unfold(")),
+        "",
+        ("dilation should be greater than zero", line_of(UNFOLDED, "F.unfold(")),
     ),
     Slip(
         CONV,

@@ -158,12 +158,7 @@ SLIPS = (
         (*NUMBERS, "multiplied"),
     ),
     Slip(
-        FIELD,
-        "half",
-        changed(WALKED, ("append(size)", "append(size // 2)")),
-        "values",
-        "one_side",
-        (*NUMBERS, "to one side"),
+        FIELD, "half", changed(WALKED, ("append(size)", "append(size // 2)")), "values", "", NUMBERS
     ),
     Slip(
         FIELD,

@@ -33,7 +33,7 @@ def difference(
         return reply.stage, reply.error
     if names:  # a shape that is wrong is often the cause: a projection that would be needed
         return "names", " ".join(filter(None, (shape, names)))
-    have, want = _part(reply, "output"), _part(expected, "output")
+    have, want = part(reply, "output"), part(expected, "output")
     form = _form_difference(have, want, case)
     if form:
         return "shape", form
@@ -42,10 +42,10 @@ def difference(
     if not same(have, want):
         wrong = [key for key in want if not close(have[key], want[key])]
         return "values", messages.numbers(wrong, want, returns) + messages.unwritten(reply)
-    buffer = _buffer_difference(_part(reply, "buffer:"), _part(expected, "buffer:"), case)
+    buffer = _buffer_difference(part(reply, "buffer:"), part(expected, "buffer:"), case)
     if buffer:
         return "values", buffer
-    gradient = _gradient_difference(_part(reply, "grad:"), _part(expected, "grad:"))
+    gradient = _gradient_difference(part(reply, "grad:"), part(expected, "grad:"))
     return ("gradients", gradient) if gradient else ("", "")
 
 
@@ -55,8 +55,8 @@ def in_asked_form(reply: Reply, expected: Reply) -> Reply:
 
     Not where a gradient is asked for, which the one may have and the other not.
     """
-    have, want = _part(reply, "output"), _part(expected, "output")
-    if have.keys() == want.keys() or reply.stage or _part(expected, "grad:"):
+    have, want = part(reply, "output"), part(expected, "output")
+    if have.keys() == want.keys() or reply.stage or part(expected, "grad:"):
         return reply
     if want.keys() == {"output"}:
         formed = _joined(list(have.values()), want["output"])
@@ -122,7 +122,7 @@ def visible_difference(reply: Reply, expected: Reply) -> str:
     """Return the key of the first output that differs when printed, in shape or numbers, whatever
     its dtype; "" if none does, or if the outputs are not equally many: which is which is not
     known then."""
-    have, want = _part(reply, "output"), _part(expected, "output")
+    have, want = part(reply, "output"), part(expected, "output")
     for key, value in want.items() if have.keys() == want.keys() else ():
         mine = have[key]
         if not close((mine.real if mine.is_complex() else mine).to(value.dtype), value):
@@ -156,5 +156,6 @@ def _one_kind(have: Tensor, want: Tensor) -> bool:
     return single or have.dtype == want.dtype
 
 
-def _part(reply: Reply, prefix: str) -> _Tensors:
+def part(reply: Reply, prefix: str) -> _Tensors:
+    """Return a reply's tensors whose names begin so: "output", "buffer:" or "grad:"."""
     return {k: v for k, v in reply.tensors.items() if k.startswith(prefix)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from math import isclose, prod
 
 import torch
@@ -16,12 +16,13 @@ from torch import Tensor
 
 from convzoo.case import Case, Reply, answer
 from convzoo.exercises import messages
-from convzoo.exercises.differences import close, difference, visible_difference
+from convzoo.exercises.differences import close, difference, part, visible_difference
 from convzoo.exercises.model import Exercise
 
 _AXES = {1: ("number",), 2: ("row", "column"), 4: ("image", "channel", "row", "column")}
 _NEAR = 0.02  # of the largest number: that is how far off what is "close" may be
 Pair = tuple[Tensor, Tensor]
+Change = tuple[str, Callable[[Case], Case | None]]
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,15 @@ def pattern_of(exercise: Exercise, cases: list[Case], replies: list[Reply]) -> s
         asked.append(Asked(case, reply, expected, stage))
     first = next((one.stage for one in asked if one.stage), "")
     wrong = [one for one in asked if one.stage == first]
-    found = ""
-    if first in ("shape", "values"):
-        found = _other_arguments(exercise, asked)
-    if first == "values" and not found and all(one.pair for one in wrong):
-        found = "" if any(messages.unwritten(one.reply) for one in wrong) else _of_numbers(wrong)
-    if first == "shape" and not found and all(one.pair for one in wrong):
-        found = _of_shapes([one.pair for one in wrong])
+    comparable = all(one.pair for one in wrong)
+    ways: list[Callable[[], str]] = []
+    if first == "values" and comparable and not any(messages.unwritten(o.reply) for o in wrong):
+        ways = [lambda: _simple(wrong), lambda: _other_arguments(exercise, asked)]
+        ways.append(lambda: _of_numbers([one.pair for one in wrong]))
+    elif first == "shape":
+        ways = [lambda: _other_arguments(exercise, asked)]
+        ways += [lambda: _of_shapes([one.pair for one in wrong])] * comparable
+    found = next(filter(None, (way() for way in ways)), "")
     return " ".join(filter(None, (found, _in_which_cases(asked))))
 
 
@@ -114,22 +117,22 @@ def _other_arguments(exercise: Exercise, asked: list[Asked]) -> str:
 
 def _is_result_of(change: Callable[[Case], Case], exercise: Exercise, one: Asked) -> bool:
     try:
-        other = answer(exercise.reference, change(one.case), watch=False)
-    except (KeyError, RuntimeError):  # the other case has no such tensor, or of another shape
+        other = change(one.case)
+    except (KeyError, IndexError):  # it has no such tensor
         return False
-    mine = _outputs(one.reply)
-    theirs = _outputs(other)
+    if other is None:
+        return True
+    other = answer(exercise.reference, other, watch=False)
+    mine = part(one.reply, "output")
+    theirs = part(other, "output")
     return (
         mine.keys() == theirs.keys() and bool(mine) and all(close(mine[k], theirs[k]) for k in mine)
     )
 
 
-def _outputs(reply: Reply) -> dict[str, Tensor]:
-    return {k: v for k, v in reply.tensors.items() if k.startswith("output")}
-
-
-def _changes(exercise: Exercise, case: Case) -> Iterator[tuple[str, Callable[[Case], Case]]]:
-    """Yield spoilt arguments: what they are in words, and a function that spoils a case."""
+def _changes(exercise: Exercise, case: Case) -> Iterator[Change]:
+    """Yield spoilt arguments: what they are in words, and a function that spoils a case, or
+    returns None for one of which it says nothing."""
     if not exercise.is_module:
         yield from _other_scalars(case)
     else:
@@ -138,7 +141,7 @@ def _changes(exercise: Exercise, case: Case) -> Iterator[tuple[str, Callable[[Ca
     yield from _other_layers(case)
 
 
-def _other_scalars(case: Case) -> Iterator[tuple[str, Callable[[Case], Case]]]:
+def _other_scalars(case: Case) -> Iterator[Change]:
     def put(name, other):
         return lambda c: replace(c, scalars=c.scalars | {name: other(c.scalars[name])})
 
@@ -156,9 +159,15 @@ def _other_scalars(case: Case) -> Iterator[tuple[str, Callable[[Case], Case]]]:
     numbers = [k for k, v in case.scalars.items() if type(v) in (int, float)]
     for one, two in combinations(numbers, 2):
         yield f"as if `{one}` and `{two}` were exchanged", exchanged(one, two)
+        for a, b in product((0, 1), repeat=2):
+            both = {one: a, two: b}
+            yield (
+                f"as if `{one}` were {a} and `{two}` were {b}",
+                lambda c, both=both: replace(c, scalars=c.scalars | both),
+            )
 
 
-def _other_tensors(case: Case) -> Iterator[tuple[str, Callable[[Case], Case]]]:
+def _other_tensors(case: Case) -> Iterator[Change]:
     def put(name, other):
         return lambda c: replace(c, tensors=c.tensors | {name: other(c.tensors[name])})
 
@@ -187,14 +196,18 @@ def _other_tensors(case: Case) -> Iterator[tuple[str, Callable[[Case], Case]]]:
             )
 
 
-def _other_layers(case: Case) -> Iterator[tuple[str, Callable[[Case], Case]]]:
+def _other_layers(case: Case) -> Iterator[Change]:
     """Yield a layer's parts that are not used: its batch norms as if they changed nothing, its
     weights as if they were 0."""
 
     def put(values: dict[str, float]):
-        return lambda c: replace(
-            c, weights=c.weights | {k: torch.full_like(c.weights[k], v) for k, v in values.items()}
-        )
+        def change(c: Case) -> Case | None:
+            if c.training:  # there a batch norm goes by the batch
+                return None
+            other = {k: torch.full_like(c.weights[k], v) for k, v in values.items()}
+            return replace(c, weights=c.weights | other)
+
+        return change
 
     for name in case.weights:
         layer = name.rpartition(".")[0]
@@ -209,23 +222,25 @@ def _other_layers(case: Case) -> Iterator[tuple[str, Callable[[Case], Case]]]:
 # --- the numbers themselves --------------------------------------------------------------------
 
 
-def _of_numbers(wrong: list[Asked]) -> str:
-    pairs = [(have.detach(), want.detach()) for have, want in (one.pair for one in wrong)]
+def _simple(wrong: list[Asked]) -> str:
+    """What is seen at once: no numbers at all, only zeros, one factor."""
+    pairs = [one.pair for one in wrong]
     if not all(v.is_floating_point() for pair in pairs for v in pair):
-        return _of_places(pairs)
+        return ""
     if all(not have.isfinite().all() for have, _ in pairs):
         return "Some of its numbers are `nan` or infinite: is something divided by 0?"
-    if not all(have.isfinite().all() for have, _ in pairs):
-        return ""
-    cases = [one.case for one in wrong]
-    ways = (_zero, _relu, lambda p: _factor(p, cases), _offset, _order, _of_places, _almost)
-    return next(filter(None, (way(pairs) for way in ways)), "")
-
-
-def _zero(pairs: list[Pair]) -> str:
     if all(not have.any() for have, _ in pairs):
         return "Every number of it is 0."
-    return ""
+    return _factor(pairs, [one.case for one in wrong])
+
+
+def _of_numbers(pairs: list[Pair]) -> str:
+    if not all(v.is_floating_point() for pair in pairs for v in pair):
+        return _of_places(pairs)
+    if not all(have.isfinite().all() for have, _ in pairs):
+        return ""
+    ways = (_relu, _offset, _order, _of_places, _almost)
+    return next(filter(None, (way(pairs) for way in ways)), "")
 
 
 def _relu(pairs: list[Pair]) -> str:
