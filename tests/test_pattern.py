@@ -55,6 +55,11 @@ def as_if(**other):
 
 
 SAYS = {
+    "results": (
+        "convolution.stack",
+        lambda found, **given: found[::-1],
+        "the right results in another order: output size and receptive field",
+    ),
     "factor": (CONV, lambda y, **given: 2 * y, "Every number is 2 times the expected one."),
     "part": (CONV, lambda y, **given: y / 4, "Every number is 1/4 times the expected one."),
     "sign": (CONV, lambda y, **given: -y, "Every number has the opposite sign."),

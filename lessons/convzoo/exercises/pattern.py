@@ -20,6 +20,8 @@ from convzoo.exercises.differences import close, difference, part, visible_diffe
 from convzoo.exercises.model import Exercise
 
 _AXES = {1: ("number",), 2: ("row", "column"), 4: ("image", "channel", "row", "column")}
+# Widths and budgets are not among these: they differ from case to case anyway.
+_SETTINGS = ("stride", "padding", "dilation", "groups", "first_groups", "expand_ratio", "warmup")
 _NEAR = 0.02  # of the largest number: that is how far off what is "close" may be
 Pair = tuple[Tensor, Tensor]
 Change = tuple[str, Callable[[Case], Case | None]]
@@ -51,12 +53,12 @@ def pattern_of(exercise: Exercise, cases: list[Case], replies: list[Reply]) -> s
     first = next((one.stage for one in asked if one.stage), "")
     wrong = [one for one in asked if one.stage == first]
     comparable = all(one.pair for one in wrong)
-    ways: list[Callable[[], str]] = []
+    ways: list[Callable[[], str]] = [lambda: _results_exchanged(wrong, exercise.returns)]
     if first == "values" and comparable and not any(messages.unwritten(o.reply) for o in wrong):
-        ways = [lambda: _simple(wrong), lambda: _other_arguments(exercise, asked)]
+        ways += [lambda: _simple(wrong), lambda: _other_arguments(exercise, asked)]
         ways.append(lambda: _of_numbers([one.pair for one in wrong]))
     elif first == "shape":
-        ways = [lambda: _other_arguments(exercise, asked)]
+        ways.append(lambda: _other_arguments(exercise, asked))
         ways += [lambda: _of_shapes([one.pair for one in wrong])] * comparable
     found = next(filter(None, (way() for way in ways)), "")
     return " ".join(filter(None, (found, _in_which_cases(asked))))
@@ -87,7 +89,7 @@ def _features(case: Case) -> dict[tuple[str, str], bool]:
     for name, value in case.scalars.items():
         if isinstance(value, bool):
             found[f"with {name}=True", f"with {name}=False"] = value
-        elif isinstance(value, int):
+        elif isinstance(value, int) and name in _SETTINGS:
             for plain in (0, 1):
                 found[f"with {name}={plain}", f"with other values of {name}"] = value == plain
     x = case.tensors.get("x")
@@ -220,6 +222,21 @@ def _other_layers(case: Case) -> Iterator[Change]:
 
 
 # --- the numbers themselves --------------------------------------------------------------------
+
+
+def _results_exchanged(wrong: list[Asked], names: tuple[str, ...]) -> str:
+    """That two of several results stand in each other's place, and which ones."""
+    for i, j in combinations(range(len(names)), 2):
+        keys = {f"output.{k}": f"output.{k}" for k in range(len(names))}
+        keys |= {f"output.{i}": f"output.{j}", f"output.{j}": f"output.{i}"}
+        have = [part(one.reply, "output") for one in wrong]
+        want = [part(one.expected, "output") for one in wrong]
+        if all(
+            mine.keys() == keys.keys() and all(close(mine[a], w[b]) for a, b in keys.items())
+            for mine, w in zip(have, want, strict=True)
+        ):
+            return f"These are the right results in another order: {names[i]} and {names[j]}."
+    return ""
 
 
 def _simple(wrong: list[Asked]) -> str:
@@ -373,7 +390,7 @@ def _along_axes(marks: list[Tensor]) -> str:
         if not any(bool(mark.any()) for mark in diagonals):
             return "The diagonal is right; it is wrong only beside it."
     for axis, name in enumerate(_AXES[dims.pop()]):
-        found = [mark.movedim(axis, 0).flatten(1).any(1) for mark in marks]
+        found = [mark.movedim(axis, 0).reshape(mark.shape[axis], -1).any(1) for mark in marks]
         if all(bool(lines.any()) and not bool(lines.all()) for lines in found):
             return _some_of(name, found)
     return ""
