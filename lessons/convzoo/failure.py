@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import traceback
 from collections.abc import Callable
 from inspect import unwrap
@@ -60,10 +61,16 @@ def sentence(problem: BaseException, target: Callable, description: str) -> str:
 
 def _line_of(problem: BaseException, filename: str) -> str:
     own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == filename]
-    if not filename or not own:
+    place = source_line(filename, own[-1].lineno or 0) if own else ""
+    return f", {place}" if place else ""
+
+
+def source_line(filename: str, number: int) -> str:
+    """Return a line of a cell for the middle of a sentence: "in line 3: `return x`"; "" for 0."""
+    if not filename or not number:
         return ""
-    frame = own[-1]
-    return f", in line {frame.lineno}" + (f": `{frame.line}`" if frame.line else "")
+    text = linecache.getline(filename, number).strip()
+    return f"in line {number}" + (f": `{text}`" if text else "")
 
 
 def source_file(target) -> str:

@@ -221,7 +221,7 @@ SLIPS = (
         "begun_with_weights",
         changed(
             LAYERS,
-            ("torch.eye(weights.shape[-1], dtype=weights.dtype)", "weights[0]"),
+            ("torch.eye(c, dtype=weights.dtype, device=device)", "weights[0]"),
             ("w in weights", "w in weights[1:]"),
         ),
         "values",

@@ -14,7 +14,7 @@ from torch import Generator
 
 from convzoo import torch_settings
 from convzoo.case import MAX_OPS, Case, Reply, answer, describe, is_framework
-from convzoo.exercises import messages
+from convzoo.exercises import messages, rehearsal
 from convzoo.exercises.diagnosis import diagnose, smallest
 from convzoo.exercises.differences import difference, in_asked_form
 from convzoo.exercises.everyday import WAYS, everyday_cases
@@ -52,6 +52,9 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
             torch.random.fork_rng(devices=[]),
         ):
             verdict = compare(exercise, lambda case: answer(target, case), gen)
+            remark = _on_a_device(exercise, target) if verdict.passed else ""
+            if remark:
+                verdict = replace(verdict, stage="device", message=remark)
             return replace(verdict, message="\n\n".join(filter(None, (verdict.message, note))))
     except TimeLimit:
         return _failed(
@@ -139,6 +142,13 @@ def _ask_rest(
         except Exception:
             return
         replies.append(in_asked_form(reply, answer(exercise.reference, case, watch=False)))
+
+
+def _on_a_device(exercise: Exercise, target: Callable) -> str:
+    """Return the remark on an answer that is right here and would stop on a GPU; "" if none."""
+    cases = exercise.cases(Generator().manual_seed(0))
+    remark = rehearsal.remark(target, cases)
+    return remark or rehearsal.for_real(exercise, target, cases[0])
 
 
 def _shortcut(exercise: Exercise, replies: list[Reply]) -> str:

@@ -11,7 +11,19 @@ from torch import Generator, Tensor
 from convzoo.case import Case, Op, Reply, state
 
 Respond = Callable[[Case], Reply]
-STAGES = ("run", "names", "shape", "parameters", "values", "gradients", "shortcut", "launches")
+STAGES = (
+    *(
+        "run",
+        "names",
+        "shape",
+        "parameters",
+        "values",
+        "gradients",
+        "device",
+        "shortcut",
+        "launches",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,11 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. status: "passed", "failed" or "not attempted"."""
+    """What a check found. status: "passed", "failed" or "not attempted".
+
+    An answer that is right and would stop on a GPU has passed, with the stage "device" and a
+    remark as its message.
+    """
 
     id: str
     status: str
