@@ -124,16 +124,13 @@ class _Calls(TorchFunctionMode):
             self.stage.within = before
 
     def _moved(self, result: Tensor, args: tuple, kwargs: dict) -> Tensor:
-        """A copy, as torch makes one from device to device, if it was told where to."""
+        """Return a copy, as torch makes one from device to device, if it was said where to."""
         for target in (*args, *kwargs.values()):
-            if isinstance(target, Tensor):
-                made = self.stage.made(target)
-                return self.stage.put_on_cpu(result.clone(), made) if made else result.clone()
-            if isinstance(target, torch.device):
+            if isinstance(target, (Tensor, torch.device, str)):
+                made = self.stage.made(target) if isinstance(target, Tensor) else None
+                if made or (isinstance(target, str) and target == "cpu"):
+                    return self.stage.put_on_cpu(result.clone(), made)
                 return self.stage.put_on_device(result.clone())
-            if isinstance(target, str):
-                copy = result.clone()
-                return self.stage.put_on_cpu(copy) if target == "cpu" else copy
         return result
 
 
@@ -269,8 +266,8 @@ def _last_line(problem: BaseException, filename: str) -> int:
 def for_real(exercise: Exercise, target: Callable, case: Case) -> str:
     """Return what goes wrong on this machine's accelerator, in float32; "" if nothing, or if
     there is no accelerator. Nothing in float64 is put there: MPS has none."""
-    kind = next((kind for kind in devices.KINDS if devices.available(kind)), "cpu")
-    if kind == "cpu" or case.examine or not case.tensors:
+    kind = accelerator()
+    if not kind or case.examine or not case.tensors:
         return ""
     case = in_float32(case)
     expected = part(answer(exercise.reference, case, watch=False), "output")
@@ -286,6 +283,12 @@ def for_real(exercise: Exercise, target: Callable, case: Case) -> str:
             if not off <= BOUND * max(1.0, float(want.abs().max())):
                 return f"On this machine's {kind} device, in float32, it gives other numbers."
     return ""
+
+
+def accelerator() -> str:
+    """Return the kind of this machine's accelerator; "" if it has none."""
+    kind = next(kind for kind in devices.KINDS if devices.available(kind))
+    return "" if kind == "cpu" else kind
 
 
 def _call_on(device: torch.device, target: Callable, case: Case):
