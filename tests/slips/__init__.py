@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
-from convzoo import NotAttempted, ideas
+from convzoo import NotAttempted, count, ideas
 from convzoo.teach.source import read
 from torch import nn
 from torch.nn import functional as F
@@ -47,6 +47,16 @@ def answer(exercise_id: str) -> str:
     cell = next(c for c in source.cells if c.owner == ("exercise", exercise_id))
     lines = cell.source.split("\n")
     return "\n".join(line for line in lines if not line.lstrip().startswith("### ")) + "\n"
+
+
+@cache
+def _definitions(idea: str):
+    return count.definitions(SOLUTIONS / f"{ideas.lessons()[idea]}.py")
+
+
+def given(idea: str, *names: str) -> dict:
+    """Return what the lesson's cells define between its exercises, by name: the solution's own."""
+    return {name: getattr(_definitions(idea), name) for name in names}
 
 
 def changed(source: str, *pairs: tuple[str, str]) -> str:
