@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, answer, changed, given
+from slips import NUMBERS, Slip, answer, changed, names
+from slips.resnext import NAMES as RESNEXT
 
 FIELD, LECTURE, PAPER = "senet.field_sizes", "senet.lecture_gate", "senet.squeeze_excite"
 LIVE, BLOCK = "senet.live_matrix", "senet.block"
 
-NAMES = given("senet", "GroupedConv2d", "SqueezeExcitation")
+NAMES = RESNEXT | names("senet", "SqueezeExcitation")  # defined between the exercises
 
 # --- how far a layer sees --------------------------------------------------------
 

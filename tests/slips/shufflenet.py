@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, answer, changed, given
+from slips import NUMBERS, Slip, answer, changed, line_of, names
+from slips.resnext import NAMES as RESNEXT
 
 STACK, SHUFFLE, UNIT = "shufflenet.stack_matrix", "shufflenet.channel_shuffle", "shufflenet.unit"
 FOLD, MIXING, V2 = "shufflenet.fold", "shufflenet.mixing_matrix", "shufflenet.unit_v2"
 
-NAMES = given("shufflenet", "GroupedConv2d", "shuffle")
+NAMES = RESNEXT | names("shufflenet", "shuffle")  # defined between the exercises
 
 # --- the matrix of a stack ---------------------------------------------------------
 
@@ -239,7 +240,7 @@ SLIPS = (
         "view",
         changed(answer(SHUFFLE), (".reshape(x.shape)", ".view(x.shape)")),
         "run",
-        says=("line 11", "view"),
+        says=(line_of(answer(SHUFFLE), "return table"), "view"),
     ),
     Slip(
         SHUFFLE,
