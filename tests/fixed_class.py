@@ -10,7 +10,6 @@ pages must be equal to the byte.
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -35,8 +34,6 @@ from made_hostile import hostile
 SECRET = "a secret for tests, always the same\n"
 STEADY = ("nan", "infinite", "complex", "empty-result", "lying-tensor", "patch-case", "sys-exit")
 TAG = "<script>alert('a & \"b\"')</script>"
-IDEAS = find_spec("convzoo.ideas") is not None
-FRAMEWORK = "convzoo.ideas.resnext.framework" if IDEAS else "convzoo.framework.resnext"
 
 
 def answered(lesson: str, right_ones: bool) -> dict[str, str]:
@@ -64,8 +61,7 @@ def fixed() -> list[Made]:
     """The whole class."""
     made = [*honest(), *moved(), *strings()]
     made += [m for m in hostile() if m.name in STEADY]
-    imports = own(f"from {FRAMEWORK} import block_diagonal\n")
-    made += [m for m in shortcuts() if m.name != "framework-import"] + [Made("imports", imports)]
+    made += shortcuts()
     made += [m for m in several() if m.lesson in ("00_convolution", "01_resnet")]
     for lesson in ("00_convolution", "02_resnext", "03_densenet"):
         made.append(Made(f"whole-{lesson[:2]}", all_right(lesson), lesson=lesson))

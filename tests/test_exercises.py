@@ -13,7 +13,7 @@ import torch
 from convzoo.case import answer
 from convzoo.exercises import STAGES, all_exercises, assess, compare
 from convzoo.exercises.as_text import LINE, MAX_NUMBERS
-from convzoo.exercises.judge import same
+from convzoo.exercises.differences import same
 from torch import Generator
 
 SEEDS = range(10)

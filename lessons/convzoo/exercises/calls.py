@@ -23,7 +23,8 @@ from convzoo.exercises.catalogue import (
 )
 from convzoo.exercises.judge import assess
 from convzoo.exercises.model import Exercise, Verdict
-from convzoo.exercises.predictions import Asking, can_ask, compared, value_of
+from convzoo.exercises.prediction_form import Asking, can_ask
+from convzoo.exercises.predictions import compared, value_of
 from convzoo.show import display, notice
 
 _session = {"student": "", "judged": {}, "trusted": False}

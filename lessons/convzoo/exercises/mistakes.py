@@ -90,6 +90,13 @@ def unpad(module: nn.Module, *layers: str) -> nn.Module:
     return module
 
 
+def swap_strides(module: nn.Module, first: str, second: str) -> nn.Module:
+    """Let two convolutions change strides."""
+    one, other = module.get_submodule(first), module.get_submodule(second)
+    one.stride, other.stride = other.stride, one.stride
+    return module
+
+
 class _SkippingRelu(nn.Module):
     def __init__(self, skips: tuple[int, ...], of: int):
         super().__init__()

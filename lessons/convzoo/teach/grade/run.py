@@ -6,9 +6,6 @@ resumes where it was, and a second run grades only what changed.
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -27,8 +24,8 @@ from convzoo.teach.grade.mark.marks import Graded, total
 from convzoo.teach.grade.mark.plan import Submission, plans, transplant
 from convzoo.teach.grade.mark.workers import Task, spread
 from convzoo.teach.grade.out import classpage, feedback, manual_points, tables
+from convzoo.teach.grade.results import load_result, read_secret, save_result
 
-SECRET_BYTES = 32
 Tell = Callable[[int, int, str], None]
 
 
@@ -65,9 +62,9 @@ def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell
     collected = collect_class(place, lessons, roster, options.due)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
-        secret = _secret(options.secret or out / ".secret", create=options.secret is None)
+        secret = read_secret(options.secret or out / ".secret", create=options.secret is None)
         submissions = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
-        old = {(h.student, h.lesson): _load(out, h) for h, _ in submissions}
+        old = {(h.student, h.lesson): load_result(out, h.student, h.lesson) for h, _ in submissions}
         tasks = _tasks(submissions, old, secret, options)
         fresh = _graded(tasks, out, [place, out], options, tell) if tasks else set()
         entries = [Entry(h, _result(out, h, w, secret)) for h, w in submissions]
@@ -96,44 +93,8 @@ def _locked(out: Path) -> Iterator[None]:
         yield
 
 
-def _secret(path: Path, create: bool) -> bytes:
-    """The teacher's secret, from which every student's numbers are drawn."""
-    if create and not path.exists():
-        end = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(end, "w") as file:
-            file.write(secrets.token_hex(SECRET_BYTES) + "\n")
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as problem:
-        raise UserError(f"The secret {path} cannot be read: {problem.strerror}.") from None
-    if len(secret) < 16:
-        raise UserError(f"The secret in {path} is too short: 16 characters at least.")
-    return secret
-
-
-# --- results on disk ---
-
-
-def _path(out: Path, student: str, lesson: str) -> Path:
-    return out / "results" / slug(student) / f"{lesson}.json"
-
-
-def _load(out: Path, handed: Handed) -> Graded | None:
-    try:
-        text = _path(out, handed.student, handed.lesson).read_text(encoding="utf-8")
-        return Graded.from_plain(json.loads(text))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _save(out: Path, graded: Graded) -> None:
-    write_atomically(
-        _path(out, graded.student, graded.lesson), json.dumps(graded.plain(), indent=1) + "\n"
-    )
-
-
 def _result(out: Path, handed: Handed, submission: Submission, secret: bytes) -> Graded:
-    found = _load(out, handed)
+    found = load_result(out, handed.student, handed.lesson)
     key = submission.key(handed.student, secret)
     if found is None or found.key != key:
         reason = "The run ended before this one was graded."
@@ -169,7 +130,7 @@ def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) 
         for results in spread(tasks, options.jobs, options.scheduler):
             count += 1
             for graded in results:
-                _save(out, graded)
+                save_result(out, graded)
                 fresh.add((graded.student, graded.lesson))
             tell(count, len(tasks), results[0].student if results else "")
     return fresh

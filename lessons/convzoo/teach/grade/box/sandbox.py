@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from convzoo.teach.grade.box.layout import LIBRARY, Layout
+from convzoo.place import COURSE
+from convzoo.teach.grade.box.layout import Layout
 
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 LINKER = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
@@ -110,7 +111,7 @@ class Box:
         binds = {Path(p) for p in SYSTEM if Path(p).is_dir() and not Path(p).is_symlink()}
         binds |= {Path(p) for p in LINKER if Path(p).exists()} | set(_environment())
         hidden = {*self.hidden, *(site / "convzoo" for site in _sites())}
-        hidden |= {LIBRARY.parents[1]} if (LIBRARY.parents[1] / "solutions").is_dir() else set()
+        hidden |= {COURSE} if (COURSE / "solutions").is_dir() else set()
         hidden = {p for p in hidden if p.is_dir() and any(b in p.parents for b in binds)}
         words = ["--proc", "/proc", "--dev", "/dev"]
         for link in (Path(p) for p in SYSTEM if Path(p).is_symlink()):

@@ -18,10 +18,10 @@ from traitlets import Bool, Unicode
 
 from convzoo.teach.cells import Cell
 from convzoo.teach.grade.box.sandbox import Limits
-from convzoo.teach.grade.intake.names import slug
 from convzoo.teach.grade.mark.marks import Graded, Item
 from convzoo.teach.grade.mark.plan import plans, transplant
 from convzoo.teach.grade.mark.workers import Task, perform
+from convzoo.teach.grade.results import load_result, read_secret
 from convzoo.teach.regions import stub
 from convzoo.teach.source import parse
 
@@ -49,11 +49,9 @@ class Marks(NbGraderPreprocessor):
         if lesson not in known:
             return nb, resources
         submission = transplant(known[lesson], parse(json.dumps(nb), lesson))
-        from convzoo.teach.grade.run import _secret
-
         out = Path(self.out)
         out.mkdir(parents=True, exist_ok=True)
-        secret = _secret(out / ".secret", create=True)
+        secret = read_secret(out / ".secret", create=True)
         graded = self._kept(out, student, lesson, submission.key(student, secret))
         if graded is None:
             (graded,) = perform(
@@ -70,12 +68,8 @@ class Marks(NbGraderPreprocessor):
         return _harmless(nb), resources
 
     def _kept(self, out: Path, student: str, lesson: str, key: str) -> Graded | None:
-        try:
-            text = (out / "results" / slug(student) / f"{lesson}.json").read_text(encoding="utf-8")
-            found = Graded.from_plain(json.loads(text))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        usable = found.status == "graded" and (found.sandboxed or self.unsandboxed)
+        found = load_result(out, student, lesson)
+        usable = found and found.status == "graded" and (found.sandboxed or self.unsandboxed)
         return found if usable and found.key == key else None
 
 
