@@ -20,7 +20,7 @@ LESSONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))
 ROOMS = {
     "ground": ("__init__", "errors", "place", "history", "ideas/__init__"),
     "pictures of results": ("show",),
-    "devices, images, calls": ("device", "data", "photographs", "case", "failure"),
+    "devices, images, calls": ("device", "data", "photographs", "recorder", "case", "failure"),
     "measuring": ("measure",),
     "networks and training": ("nets", "train", "live"),
     "engine of exercises": ("exercises",),
