@@ -18,7 +18,10 @@ LESSONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))
 # From the ground up: the room, and the files or folders that are in it. An idea's room is given
 # by `convzoo.ideas.lessons()`; the list of ideas itself is of the ground.
 ROOMS = {
-    "ground": ("__init__", "errors", "place", "history", "ideas/__init__"),
+    "ground": (
+        *("__init__", "errors", "place", "history", "ideas/__init__"),
+        *("files", "progress_bar", "run_cell"),
+    ),
     "pictures of results": ("show",),
     "devices, images, calls": ("device", "data", "photographs", "recorder", "case", "failure"),
     "measuring": ("measure",),
@@ -34,13 +37,6 @@ ROOMS = {
 READS_LESSONS = {"count": {"teach/source", "teach/check_file"}}
 # A function may bear its module's name where the lessons import it so.
 IN_LESSONS = {"train.train", "measure.replay.replay"}
-LATER = {  # of the grader, which is rebuilt at this very time
-    "teach/grade/cli -> commands",
-    *("teach/grade/cli", "commands"),
-    *(f"commands.{verb}" for verb in ("count", "doctor", "exercises", "experiments", "tables")),
-    *("teach.grade.cli.run", "teach.grade.intake.collect.collect"),
-    *("teach.grade.intake.files.files", "teach.grade.mark.scan.scan", "teach.release.release"),
-}
 
 
 def name_of(path: Path) -> str:
@@ -121,12 +117,12 @@ def test_nothing_is_imported_upward():
         for other in others
         if rooms_of(other) > rooms_of(name)
     ]
-    assert sorted(set(upward) - LATER) == []
+    assert sorted(upward) == []
 
 
 def test_no_two_files_import_each_other_nor_in_a_circle():
     circles = {name for name in FILES if name in reached(graph()[name])}
-    assert sorted(circles - LATER) == []
+    assert sorted(circles) == []
 
 
 def test_an_upward_import_and_a_circle_would_be_found():
@@ -169,7 +165,7 @@ def test_no_function_bears_the_name_of_a_module_beside_it():
             p.name for p in path.parent.iterdir()
         }
         found |= {f"{name.replace('/', '.')}.{n}" for n in definitions(path) & beside}
-    assert sorted(found - IN_LESSONS - LATER) == []
+    assert sorted(found - IN_LESSONS) == []
 
 
 def test_the_exceptions_are_there_for_the_lessons_alone():

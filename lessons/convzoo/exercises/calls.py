@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import wraps
 
 from convzoo import device as devices
+from convzoo import run_cell
 from convzoo.errors import UserError
 from convzoo.exercises import progress
 from convzoo.exercises.catalogue import (
@@ -214,25 +215,13 @@ def broken_cell(exercise: Exercise, cells: list[str]) -> str:
     if not mine:
         return ""
     lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1]]
-    try:
-        with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
-            warnings.simplefilter("ignore")
-            names = compile(
-                "\n".join(lines),
-                "<cell>",
-                "exec",
-                flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
-                dont_inherit=True,
-            ).co_names
-    except SyntaxError as problem:
-        line = (problem.text or lines[(problem.lineno or 1) - 1]).strip()
-        return (
-            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
-            f"{problem.lineno}: `{line}`. Mend that line and run the cell again."
-        )
-    except (ValueError, RecursionError, MemoryError) as problem:
-        return f"The cell is not valid Python: {problem or type(problem).__name__}."
-    if exercise.name not in names:
+    with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
+        warnings.simplefilter("ignore")
+        code = run_cell.compiled("\n".join(lines), "<cell>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if isinstance(code, run_cell.Trouble):
+        advice = " Mend that line and run the cell again." if code.kind == "syntax" else ""
+        return code.sentence + advice
+    if exercise.name not in code.co_names:
         return f"The cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
     return ""
 

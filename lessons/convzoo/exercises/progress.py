@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from convzoo import place
+from convzoo.files import write_atomically
 
 KINDS = {  # what an entry of each is
     "exercises": dict,
@@ -49,7 +49,9 @@ def record(kind: str, key: str, value) -> None:
     known = load()
     known[kind][key] = value
     try:
-        _replace(place.home() / "progress.json", json.dumps(known, indent=1, sort_keys=True))
+        write_atomically(
+            place.home() / "progress.json", json.dumps(known, indent=1, sort_keys=True)
+        )
     except OSError:
         pass
 
@@ -57,18 +59,6 @@ def record(kind: str, key: str, value) -> None:
 def recall(kind: str, key: str, default=None):
     """What was remembered, or the default."""
     return load()[kind].get(key, default)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _keep_aside(path: Path) -> None:

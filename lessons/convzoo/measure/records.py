@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
-import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import torch
 import convzoo
 from convzoo.device import processor
 from convzoo.errors import UserError
+from convzoo.files import write_atomically
 
 
 def header(device: torch.device | str) -> dict:
@@ -66,16 +65,7 @@ def write(path: Path, record: dict) -> None:
 
     Entries of a list stand on a line each: short files, and a diff shows what was added.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_text(record) + "\n")
-        os.chmod(name, 0o644)  # mkstemp's own is for its owner alone
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_atomically(path, _text(record) + "\n")
 
 
 def short(number: float) -> float:

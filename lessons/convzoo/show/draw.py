@@ -5,6 +5,7 @@ from convzoo.show.kernel_taps import taps
 from convzoo.show.matrix import channel_matrix
 from convzoo.show.pareto import Spot, front
 from convzoo.show.patterns import pattern
+from convzoo.show.photo_tiles import guesses, kernels, maps, photograph
 from convzoo.show.pixel_grid import pixels
 from convzoo.show.plots import Line, Mark, curves
 from convzoo.show.seed_ranges import seeds
@@ -19,8 +20,12 @@ __all__ = [
     "channel_matrix",
     "curves",
     "front",
+    "guesses",
+    "kernels",
     "lines",
+    "maps",
     "pattern",
+    "photograph",
     "pixels",
     "seeds",
     "table",
