@@ -196,12 +196,12 @@ def _differentiable(output) -> list[Tensor]:
 def _graph_leaves(output) -> list[Tensor]:
     """The leaves that need a gradient, wherever `fn` had them from."""
     nodes = [t.grad_fn for t in _differentiable(output)]
-    seen, leaves = set(), []
+    visited, leaves = set(), []
     while nodes:
         node = nodes.pop()
-        if node is None or node in seen:
+        if node is None or node in visited:
             continue
-        seen.add(node)
+        visited.add(node)
         if hasattr(node, "variable"):
             leaves.append(node.variable)
         nodes += [after for after, _ in node.next_functions]
