@@ -1,13 +1,15 @@
 """The pictures that stand in the lessons' text, each probed from the lessons' own modules.
 
-`python -m convzoo figures` writes them beside this file. A picture is a function
-of the definitions of its lesson, and returns panels to stand in a row.
+`python -m convzoo figures` writes them beside this file. A picture is a function of the
+definitions of its lesson, marked `@picture("02_resnext")`, and returns panels to stand in a row;
+its file is named after the lesson's number and the function: 02_block_diagonal.svg.
 """
 
 from __future__ import annotations
 
 import re
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -20,8 +22,21 @@ from convzoo.show import Picture
 
 ZOO = runpy.run_path(str(Path(__file__).with_name("zoo.py")))
 held_still = ZOO["held_still"]
+Draw = Callable[[SimpleNamespace], list[Picture]]
+PICTURES: dict[str, tuple[str, Draw]] = {}  # by the name of its file: lesson, function
 
 
+def picture(lesson: str) -> Callable[[Draw], Draw]:
+    """Return a decorator that enters a function among the pictures of a lesson."""
+
+    def enter(draw: Draw) -> Draw:
+        PICTURES[f"{lesson[:2]}_{draw.__name__}"] = lesson, draw
+        return draw
+
+    return enter
+
+
+@picture("00_convolution")
 def nine_matrices(convolution: SimpleNamespace) -> list[Picture]:
     """A 1x1 layer's one matrix, and the nine of a 3x3 layer."""
     torch.manual_seed(0)
@@ -37,6 +52,7 @@ def nine_matrices(convolution: SimpleNamespace) -> list[Picture]:
     ]
 
 
+@picture("00_convolution")
 def inception(convolution: SimpleNamespace) -> list[Picture]:
     """The rows of an Inception block by branch, its ReLUs all open."""
     torch.manual_seed(4)
@@ -47,7 +63,7 @@ def inception(convolution: SimpleNamespace) -> list[Picture]:
     matrix = measure.channel_matrix(block, torch.randn(1, 12, 7, 7))
     rows = {"1x1": 4, "3x3": 4, "5x5": 2, "pool": 2}
     colours = ("#E69F00", "#56B4E9", "#CC79A7", "#555555")
-    picture = show.draw.channel_matrix(
+    panel = show.draw.channel_matrix(
         matrix,
         title="an Inception block",
         row_names=[kind for kind, count in rows.items() for _ in range(count)],
@@ -57,9 +73,10 @@ def inception(convolution: SimpleNamespace) -> list[Picture]:
         describe=", ".join(f"{count} rows {kind}" for kind, count in rows.items()),
         still=True,
     )
-    return [picture]
+    return [panel]
 
 
+@picture("01_resnet")
 def residual(resnet: SimpleNamespace) -> list[Picture]:
     """A plain 1x1 convolution, its input added, and the same with its branch at zero."""
     torch.manual_seed(1)
@@ -76,6 +93,7 @@ def residual(resnet: SimpleNamespace) -> list[Picture]:
     ]
 
 
+@picture("02_resnext")
 def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
     """A full 1x1 convolution, and the same in four groups."""
     torch.manual_seed(2)
@@ -88,23 +106,7 @@ def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
     return panels
 
 
-def separable(lesson: SimpleNamespace) -> list[Picture]:
-    """A depthwise 3x3, a diagonal for each tap, and the full 1x1 behind it."""
-    torch.manual_seed(6)
-    x, block = torch.zeros(1, 12, 5, 5), lesson.DepthwiseSeparable(12, 12)
-    steps = (-1, 0, 1)
-    diagonals = {
-        (dy, dx): measure.channel_matrix(block.depthwise, x, tap=(dy, dx))
-        for dy in steps
-        for dx in steps
-    }
-    full = measure.channel_matrix(block.pointwise, x)
-    return [
-        show.draw.taps(diagonals, title="depthwise 3x3: nine diagonals", still=True),
-        show.draw.channel_matrix(full, title="pointwise 1x1: one full matrix", still=True),
-    ]
-
-
+@picture("03_densenet")
 def growing(densenet: SimpleNamespace) -> list[Picture]:
     """A dense block after one layer and after three: each layer's rows in a colour."""
     panels, names = [], [*range(12), *("f1 " * 4 + "f2 " * 4 + "f3 " * 4).split()]
@@ -121,6 +123,7 @@ def growing(densenet: SimpleNamespace) -> list[Picture]:
     return panels
 
 
+@picture("04_senet")
 def gates(senet: SimpleNamespace) -> list[Picture]:
     """One gate with its numbers kept from each of two images, and live on the second."""
     torch.manual_seed(5)
@@ -139,7 +142,8 @@ def gates(senet: SimpleNamespace) -> list[Picture]:
     ]
 
 
-def shuffled(shufflenet: SimpleNamespace) -> list[Picture]:
+@picture("05_shufflenet")
+def shuffle(shufflenet: SimpleNamespace) -> list[Picture]:
     """Two layers in three groups; the shuffle; the two layers with the shuffle between them."""
     torch.manual_seed(5)
     x = torch.zeros(1, 12, 1, 1)
@@ -158,7 +162,26 @@ def shuffled(shufflenet: SimpleNamespace) -> list[Picture]:
     ]
 
 
-def fronts(lesson: SimpleNamespace) -> list[Picture]:
+@picture("06_separable")
+def separable(lesson: SimpleNamespace) -> list[Picture]:
+    """A depthwise 3x3, a diagonal for each tap, and the full 1x1 behind it."""
+    torch.manual_seed(6)
+    x, block = torch.zeros(1, 12, 5, 5), lesson.DepthwiseSeparable(12, 12)
+    steps = (-1, 0, 1)
+    diagonals = {
+        (dy, dx): measure.channel_matrix(block.depthwise, x, tap=(dy, dx))
+        for dy in steps
+        for dx in steps
+    }
+    full = measure.channel_matrix(block.pointwise, x)
+    return [
+        show.draw.taps(diagonals, title="depthwise 3x3: nine diagonals", still=True),
+        show.draw.channel_matrix(full, title="pointwise 1x1: one full matrix", still=True),
+    ]
+
+
+@picture("07_zoo")
+def front(lesson: SimpleNamespace) -> list[Picture]:
     """The shipped networks of the zoo over two of their costs, and who is on either front."""
     rows = {row["variant"]: row for row in experiments.summary(experiments.load("zoo"))}
     names = sorted((n for n in rows if not n.startswith("no shuffle")), key=_kind)
@@ -181,19 +204,6 @@ def fronts(lesson: SimpleNamespace) -> list[Picture]:
 
 def _kind(variant: str) -> str:
     return variant.split(",")[0]
-
-
-PICTURES = {
-    "00_nine_matrices": ("00_convolution", nine_matrices),
-    "00_inception": ("00_convolution", inception),
-    "01_residual": ("01_resnet", residual),
-    "02_block_diagonal": ("02_resnext", block_diagonal),
-    "03_growing": ("03_densenet", growing),
-    "04_gates": ("04_senet", gates),
-    "05_shuffle": ("05_shufflenet", shuffled),
-    "06_separable": ("06_separable", separable),
-    "07_front": ("07_zoo", fronts),
-}
 
 
 def in_a_row(panels: list[Picture]) -> str:

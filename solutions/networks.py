@@ -1,8 +1,8 @@
 """The papers' networks, out of the blocks that the lessons build: what no lesson teaches.
 
-A lesson adds its networks to NETWORKS, here, and its family to `convzoo.count.LESSONS`, which is
-what a reader without this folder is told. Names and settings are torchvision's; values stand
-there as in its source (torchvision/models/resnet.py).
+A lesson adds its networks to NETWORKS, here, and their family to FAMILIES in its folder of
+`convzoo.ideas`, which names the lesson to a reader without this folder. Names and settings are
+torchvision's; values stand there as in its source (torchvision/models/resnet.py).
 """
 
 from pathlib import Path

@@ -223,7 +223,7 @@ def shortcuts() -> list[Made]:
         "block-diag": call.format("torch.block_diag"),
         "block-diag-import": "from torch import block_diag as b\n" + call.format("b"),
         "block-diag-getattr": call.format("getattr(torch, 'block_diag')"),
-        "framework-import": "from convzoo.framework.resnext import block_diagonal\n",
+        "framework-import": "from convzoo.ideas.resnext.framework import block_diagonal\n",
         "use-itself": "from convzoo import use\nblock_diagonal = use('resnext.block_diagonal')\n",
     }
 
@@ -234,7 +234,10 @@ def shortcuts() -> list[Made]:
     elsewhere = right(CONV) + "\ndef helper(*parts):\n    return torch.block_diag(*parts)\n"
     through = own(call.format("helper"))
     return [
-        *(Made(name, own(code), {BLOCKS: 0}) for name, code in ways.items()),
+        *(
+            Made(name, own(code), {BLOCKS: 0}, stage={BLOCKS: "shortcut"})
+            for name, code in ways.items()
+        ),
         Made(
             "block-diag-helper",
             through,

@@ -22,7 +22,7 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
             "torch.Tensor.__le__ = torch.Tensor.all = "
             "lambda *a, **k: torch.ones((), dtype=torch.bool)",
             "import convzoo\nconvzoo.check = convzoo.use = lambda *a: None",
-            "try:\n    import convzoo.exercises.judge as j\n    j.same = lambda *a: True\n"
+            "try:\n    import convzoo.exercises.differences as j\n    j.same = lambda *a: True\n"
             "except ImportError:\n    pass",
         ),
         "patch-case": (

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from convzoo.__main__ import main as command_line
-from convzoo.benchmarks import PARTS, layers, told
+from convzoo.benchmarks import PARTS, as_lines, layers
 from convzoo.exercises import all_exercises
 
 CPU = torch.device("cpu")
@@ -58,7 +58,7 @@ def test_a_part_gives_its_rows_and_its_lines(part, capsys, monkeypatch):
     assert command_line(["bench", "--parts", part, "--seconds", "0.01", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found) == {"about", part} and found[part]
-    assert PARTS[part].title in "\n".join(told(found))
+    assert PARTS[part].title in "\n".join(as_lines(found))
 
 
 def test_a_part_that_is_not_there_is_named(capsys):

@@ -45,7 +45,7 @@ class Lesson:
 
 
 STUB = f'# exercise: {CONV.id}\n{HEAD}    raise NotAttempted("{CONV.id}")\n'
-RIGHT = f"# exercise: {CONV.id}{written.UNFOLDED}"
+RIGHT = written.UNFOLDED
 CHECK, USE = f'check("{CONV.id}")', f'use("{CONV.id}")'
 
 

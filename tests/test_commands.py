@@ -109,7 +109,7 @@ def test_the_second_time_nothing_is_installed(clone, monkeypatch):
     monkeypatch.setattr(install.subprocess, "run", None)
     monkeypatch.setattr(install.subprocess, "Popen", None)
     installed(clone, "student")
-    install.install(str(clone), "student")
+    install.install_course(str(clone), "student")
     assert not install.is_current(str(clone), "test"), "the tests need more than a student"
     installed(clone, "test")
     (clone / ".venv" / "convzoo-student.stamp").unlink()

@@ -15,7 +15,7 @@ def unasked(monkeypatch):
 
 def having(monkeypatch, **counts):
     """A machine with so many devices of each kind."""
-    monkeypatch.setattr(device, "count", lambda kind: counts.get(kind, int(kind == "cpu")))
+    monkeypatch.setattr(device, "available", lambda kind: counts.get(kind, int(kind == "cpu")))
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,10 @@ import json
 
 import pytest
 import torch
-from convzoo import UserError, data, experiments
+from convzoo import UserError, data, experiments, place
 from convzoo.__main__ import main
 from convzoo.experiments import runner
 from convzoo.ideas.resnext import experiments as resnext
-from convzoo.measure import records
 from convzoo.train import Recipe
 from torch import nn
 
@@ -181,7 +180,7 @@ def test_a_gap_is_visible_where_it_is_larger_than_the_seeds_spread():
 
 
 def test_the_command_line_trains_and_tells(made, tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(records, "folder", lambda: tmp_path)
+    monkeypatch.setattr(place, "results", lambda: tmp_path)
     monkeypatch.setenv("CONVZOO_DEVICE", "cpu")
     assert main(["experiments", "made", "--seeds", "1", "--json"]) == 0
     said = capfd.readouterr()

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 
 from convzoo.teach.grade.box import sandbox
 from convzoo.teach.grade.box.sandbox import Box, Limits
+from convzoo.teach.grade.mark.plan import CHANGES_NO_MARK
 
 pytestmark = pytest.mark.sandbox
 
@@ -62,3 +63,30 @@ def test_an_environment_below_the_temporary_folder_is_seen_and_nothing_beside_it
     assert lines[1] == f"/tmp {sorted({'mine', *ways})}"
     assert lines[2] == "/dev/shm ['mine']"
     assert "closed Read-only file system" in lines and lines[-1] == "hidden False"
+
+
+def test_no_exercise_question_or_answer_is_in_a_box():
+    """Whatever a submission could read its answer from: looked for by walking the box."""
+    box = Box()
+    try:
+        texts = {
+            path.relative_to(box.folder).as_posix(): path.read_text()
+            for path in box.folder.rglob("*.py")
+        }
+        names = {path.relative_to(box.folder).as_posix() for path in box.folder.rglob("*")}
+    finally:
+        box.close()
+    assert {"convzoo/ideas/resnext/framework.py", "gradebox/worker.py"} <= set(texts)
+    stub = {name for name in texts if "exercises" in Path(name).parts}
+    assert stub == {"convzoo/exercises/__init__.py"}
+    compiled = {name for name in names if name.endswith(".pyc")}
+    for name in names - compiled - set(texts):  # nothing but code and its folders
+        assert any(inside.startswith(f"{name}/") for inside in texts) or "__pycache__" in name
+    for name in compiled:
+        assert name.replace("__pycache__/", "").split(".")[0] + ".py" in texts
+    for name, text in texts.items():
+        assert Path(name).name not in ("questions.py", "install.py", "commands.py", "__main__.py")
+        assert "teach" not in Path(name).parts
+        assert not name.removeprefix("convzoo/").startswith(CHANGES_NO_MARK)
+        for trace in ("EXERCISE =", "Exercise(", "Question(", "Belief(", "Mistakes(", "@mistake"):
+            assert trace not in text, f"{trace} in {name}"

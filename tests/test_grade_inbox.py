@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 from convzoo.errors import UserError
-from convzoo.teach.grade.intake.collect import collect, moment_of
+from convzoo.teach.grade.intake.collect import collect_class, moment_of
 from convzoo.teach.grade.intake.names import slug
 from convzoo.teach.grade.intake.rosters import read_roster
 from convzoo.teach.grade.mark.plan import plans as all_plans
@@ -77,7 +77,7 @@ def test_an_nbgrader_tree_and_double_and_strange_files(tmp_path, plans):
     (tmp_path / "submitted" / "bob" / LESSON / "picture.png").write_bytes(b"x")
     (tmp_path / "submitted" / "carl").mkdir()
     (tmp_path / "gradebook.db").write_text("not looked at")
-    seen = collect(tmp_path, plans, due=datetime.fromisoformat("2026-05-02T11:00:00+00:00"))
+    seen = collect_class(tmp_path, plans, due=datetime.fromisoformat("2026-05-02T11:00:00+00:00"))
     assert [(h.student, h.handed_in, h.late) for h in seen.handed] == [
         ("anna", "2026-05-02 12:00:00 UTC", True),
         ("bob", "2026-05-02 12:00:00 UTC", True),
@@ -94,7 +94,7 @@ def test_bad_zip_files_are_told(tmp_path, plans):
     broken = bytearray(data.getvalue())
     broken[200:260] = b"\0" * 60
     (tmp_path / "broken.zip").write_bytes(bytes(broken))
-    seen = collect(tmp_path, plans)
+    seen = collect_class(tmp_path, plans)
     assert not seen.handed and {n.kind for n in seen.notices} >= {"unreadable"}
 
 
@@ -103,10 +103,10 @@ def test_of_two_files_of_a_lesson_the_one_with_work_in_it_is_graded(tmp_path, pl
     folder.mkdir()
     (folder / f"{LESSON}.ipynb").write_text(text())
     (folder / f"{LESSON}.py").write_text(f'# %% exercise="{BLOCKS}"\n{right(BLOCKS)}\n')
-    (seen,) = collect(tmp_path, plans).handed
+    (seen,) = collect_class(tmp_path, plans).handed
     assert seen.file == f"anna/{LESSON}.py"
     (folder / f"{LESSON}.ipynb").write_text(text(DONE))
-    found = collect(tmp_path, plans)
+    found = collect_class(tmp_path, plans)
     assert found.handed[0].file == f"anna/{LESSON}.ipynb"
     assert [n.kind for n in found.notices] == ["double"]
 
@@ -128,7 +128,7 @@ def test_names_that_are_none_stay_apart_and_are_printable(tmp_path, plans):
         os.mkdir(folder)
         with open(os.path.join(folder, b"02\xff\n.ipynb"), "w") as file:
             file.write(text())
-    found = collect(tmp_path, plans)
+    found = collect_class(tmp_path, plans)
     students = [h.student for h in found.handed]
     assert len(set(students)) == len({slug(s) for s in students}) == len(names)
     told = [*students, *(h.file for h in found.handed), *(n.text for n in found.notices)]
@@ -140,9 +140,9 @@ def test_a_time_that_cannot_be_compared_is_told(tmp_path, plans):
     folder.mkdir(parents=True)
     (folder / f"{LESSON}.ipynb").write_text(text())
     (folder / "timestamp.txt").write_text("2026-05-02 12:00:00")
-    found = collect(tmp_path, plans, due=datetime.fromisoformat("2026-05-01T12:00+02:00"))
+    found = collect_class(tmp_path, plans, due=datetime.fromisoformat("2026-05-01T12:00+02:00"))
     assert found.handed[0].late is None and found.notices[0].kind == "late or not"
-    found = collect(tmp_path, plans, due=datetime.fromisoformat("2026-05-01T12:00"))
+    found = collect_class(tmp_path, plans, due=datetime.fromisoformat("2026-05-01T12:00"))
     assert found.handed[0].late is True
 
 
@@ -152,7 +152,7 @@ def test_a_zip_file_has_no_more_of_a_student_than_a_folder(tmp_path, plans):
             archive.writestr(f"anna/{number}.py", "x = 1")
         archive.writestr(f"bob/{LESSON}.ipynb", text())
         archive.writestr("bob/work.7z", "7z")
-    found = collect(tmp_path / "all.zip", plans)
+    found = collect_class(tmp_path / "all.zip", plans)
     assert [h.student for h in found.handed] == ["bob"]
     told = [(n.student, n.text) for n in found.notices if n.kind == "unreadable"]
     assert [s for s, t in told] == ["anna", "bob"] and "more than 200 files" in told[0][1]
@@ -188,7 +188,7 @@ NB = f"{LESSON}.ipynb"
 )
 def test_a_zip_of_a_folder_of_students_is_that_folder(names, tmp_path, plans):
     place = zipped(tmp_path / "all.zip", *(name.format(NB) for name in names))
-    found = collect(place, plans)
+    found = collect_class(place, plans)
     assert [h.student for h in found.handed] == ["anna", "bob"]
     assert {n.kind for n in found.notices} <= {"left out"}
 
@@ -207,14 +207,14 @@ def test_a_zip_of_a_folder_of_students_is_that_folder(names, tmp_path, plans):
 )
 def test_a_zip_of_one_students_folder_is_one_student(names, tmp_path, plans):
     place = zipped(tmp_path / "anna.zip", *(name.format(NB) for name in names))
-    assert {h.student for h in collect(place, plans).handed} == {"anna"}
+    assert {h.student for h in collect_class(place, plans).handed} == {"anna"}
 
 
 def test_a_path_that_climbs_out_of_a_zip_is_nobodys_in_a_folder_of_students_too(tmp_path, plans):
     names = ("../anna/{0}", "../bob/{0}"), ("class/anna/{0}", "class/../{0}", "class/bob/{0}")
     for number, students in enumerate(([], ["anna", "bob"])):
         place = zipped(tmp_path / f"{number}.zip", *(name.format(NB) for name in names[number]))
-        found = collect(place, plans)
+        found = collect_class(place, plans)
         assert [h.student for h in found.handed] == students
         assert "left out" in {n.kind for n in found.notices}
 
@@ -222,7 +222,7 @@ def test_a_path_that_climbs_out_of_a_zip_is_nobodys_in_a_folder_of_students_too(
 def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans):
     (tmp_path / "anna").mkdir()
     (tmp_path / "anna" / f"{LESSON}.py").write_text("# %%\n" * 190_000)
-    found = collect(tmp_path, plans)
+    found = collect_class(tmp_path, plans)
     assert "more than 2000 cells" in found.notices[0].text
 
 

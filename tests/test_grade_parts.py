@@ -11,7 +11,7 @@ from convzoo.teach.grade.box import protocol
 from convzoo.teach.grade.box.memory import resident
 from convzoo.teach.grade.box.protocol import Broken, Channel, Closed, Late
 from convzoo.teach.grade.mark import marks
-from convzoo.teach.grade.mark.scan import scan
+from convzoo.teach.grade.mark.scan import scan_cell
 
 
 def pair():
@@ -149,7 +149,7 @@ class Diagonal:
 
 
 def found(code):
-    return scan(code, [IMPORTS], (Grouped, Diagonal), "resnext.x")
+    return scan_cell(code, [IMPORTS], (Grouped, Diagonal), "resnext.x")
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,9 @@ def found(code):
         "from torch import block_diag\ny = block_diag(*b)",
         "y = mask.to_sparse_csr()",
         "exec('y = torch.block_diag(*b)')",
-        "from convzoo.framework import resnext",
-        "import convzoo.framework.resnext as r\nr.Bottleneck",
+        "from convzoo.ideas.resnext import framework",
+        "from convzoo.ideas import resnext\nresnext.framework.Bottleneck",
+        "import convzoo.ideas.resnext.framework as r\nr.Bottleneck",
         "from convzoo import use\ny = use('resnext.x')",
     ],
 )
@@ -216,10 +217,10 @@ def test_what_is_clever_is_a_flag_and_costs_nothing(code):
 
 def test_a_helper_in_another_cell_is_read_where_the_exercise_leads_to_it():
     helper = "def a(x): return b(x)\ndef b(x): return torch.block_diag(*x)"
-    seen = scan("y = a(x)", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper])
+    seen = scan_cell("y = a(x)", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper])
     assert seen.shortcuts == ("It calls `torch.block_diag` (line 2 of another cell).",)
-    assert not scan("y = x", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper]).shortcuts
-    assert not scan("y = a(x)", [IMPORTS], (Diagonal,), "resnext.x", [helper], {"a"}).shortcuts
+    assert not scan_cell("y = x", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper]).shortcuts
+    assert not scan_cell("y = a(x)", [IMPORTS], (Diagonal,), "resnext.x", [helper], {"a"}).shortcuts
 
 
 def test_a_cell_too_deep_to_be_scanned_is_a_flag():
@@ -232,7 +233,7 @@ def test_a_cell_too_deep_to_be_scanned_is_a_flag():
 
 def test_operations_that_cannot_be_counted_are_left_out():
     from convzoo.exercises import all_exercises
-    from convzoo.teach.grade.mark.operations import countable, observed
+    from convzoo.teach.grade.mark.operations import countable, shortcut_flags
 
     good = Op("aten.mm.default", [[2, 3], [3, 4]], True, 7, "")
     forged = [
@@ -243,7 +244,7 @@ def test_operations_that_cannot_be_counted_are_left_out():
     ]
     assert countable([good, *forged]) == [good]
     diagonal = Op("aten.block_diag.default", [None], True, 7, "")
-    flags = observed(all_exercises()["resnext.block_diagonal"], [*forged, diagonal, diagonal])
+    flags = shortcut_flags(all_exercises()["resnext.block_diagonal"], [*forged, diagonal, diagonal])
     assert len(flags) == 1 and "line 7" in flags[0]
 
 
@@ -282,6 +283,6 @@ def test_every_stage_of_the_engine_has_a_credit():
     ],
 )
 def test_plain_answers_are_read_without_running_anything(source, value):
-    from convzoo.teach.grade.mark.literals import written
+    from convzoo.teach.grade.mark.literals import literal_answer
 
-    assert written(source) == value
+    assert literal_answer(source) == value

@@ -84,7 +84,7 @@ def test_a_folder_that_nobody_holds_is_removed_and_no_other(tmp_path, monkeypatc
     temporary = temporary_files_in(tmp_path, monkeypatch)
     (temporary / "convzoo-box-killed" / "convzoo").mkdir(parents=True)
     (temporary / "convzoo-box-linked").symlink_to("/etc")
-    code = "from convzoo.teach.grade.layout import Layout; l = Layout()\n"
+    code = "from convzoo.teach.grade.box.layout import Layout; l = Layout()\n"
     code += "print(l.folder, flush=True); input()"
     env = os.environ | {"PYTHONPATH": str(ROOT / "lessons")}
     other = subprocess.Popen(

@@ -5,25 +5,23 @@ import sys
 
 import pytest
 import slips
-import slips.densenet_further
 import torch
 from convzoo.case import Case, answer
 from convzoo.exercises import all_exercises, assess
+from convzoo.exercises.as_text import columns, tensor_text
 from convzoo.exercises.model import Exercise, Mistake
-from convzoo.exercises.side_by_side import columns, tensor_text
 from slips import resnext as written
-from slips import resnext_block as block
 
 ENGINE = sys.modules["convzoo.exercises.judge"]
 LIMIT = sys.modules["convzoo.exercises.limit"]
 CONV = all_exercises()[written.CONV]
-BLOCK = all_exercises()[block.BLOCK]
+BLOCK = all_exercises()[written.BLOCK]
 HEAD = "def grouped_conv2d(x, weight, groups, stride=1, padding=0):\n"
 
 
 def judged(body: str, exercise=CONV, **names):
-    source = body if body.startswith(("def", "async", "class", "\n")) else HEAD + body
-    return assess(exercise, slips.defined(source, exercise.name, **block.NAMES, **names))
+    source = body if body.startswith(("def", "async", "class", "#", "\n")) else HEAD + body
+    return assess(exercise, slips.defined(source, exercise.name, **written.NAMES, **names))
 
 
 RUN = {
@@ -244,9 +242,9 @@ def test_the_frameworks_own_is_no_answer_in_disguise():
         "    return own(x, weight, groups, stride, padding)", own=framework.grouped_conv2d
     )
     assert verdict.stage == "shortcut" and "line 2 of the cell" in verdict.message
-    layered = slips.changed(block.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
+    layered = slips.changed(written.BOTTLENECK, ("GroupedConv2d(", "Borrowed("))
 
-    class Borrowed(block.GroupedConv2d):
+    class Borrowed(written.NAMES["GroupedConv2d"]):
         def forward(self, x):
             return framework.grouped_conv2d(x, self.weight, self.groups, self.stride, self.padding)
 
@@ -259,24 +257,27 @@ def test_an_answer_that_inherits_from_the_fallback_is_judged_by_its_own_lines():
     from convzoo.ideas.densenet.framework import DenseBlock
 
     exercise = all_exercises()["densenet.buffer"]
+    source = slips.answer(exercise.id)
 
     def on_fallback(*changes):
-        source = slips.changed(slips.densenet_further.BUFFERED, *changes)
-        return assess(exercise, slips.defined(source, exercise.name, Block=DenseBlock))
+        changed = slips.changed(source, *changes)
+        return assess(exercise, slips.defined(changed, exercise.name, Block=DenseBlock))
 
     assert on_fallback().passed
     lost = on_fallback(("return buffer", "return bufer"))
-    assert "in line 17: `return bufer`" in lost.message  # not a line of the decorator
+    line = slips.line_of(source, "return buffer")  # not a line of the decorator
+    assert f"in {line}: `return bufer`" in lost.message
     first = "        n, filled, h, w = x.shape\n"
     handed_on = on_fallback((first, "        return super().forward(x)\n"))
-    assert handed_on.stage == "shortcut" and "line 9 of the cell" in handed_on.message
+    line = slips.line_of(source, first)
+    assert handed_on.stage == "shortcut" and f"{line} of the cell" in handed_on.message
 
 
 def test_a_check_leaves_the_lessons_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    judged(block.BOTTLENECK, BLOCK)
+    judged(written.BOTTLENECK, BLOCK)
     judged(written.LOOP.replace("    wide", "    torch.manual_seed(0)\n    wide", 1))
     assert torch.equal(torch.rand(3), expected)
 
@@ -292,7 +293,7 @@ def test_a_case_is_not_changed_by_an_answer():
 def test_an_untouched_class_is_not_attempted(where):
     mark = {"__init__": "        width", "forward": "        y = F.relu(self.bn1"}[where]
     stub = f'        raise NotAttempted("{BLOCK.id}")\n' + mark
-    verdict = judged(slips.changed(block.BOTTLENECK, (mark, stub)), BLOCK)
+    verdict = judged(slips.changed(written.BOTTLENECK, (mark, stub)), BLOCK)
     assert verdict.status == "not attempted"
 
 

@@ -4,12 +4,11 @@ from importlib import import_module
 
 import pytest
 import torch
+from agreement import assert_agree, assert_loads, grouped_calls, shaken
 from convzoo import UserError, count, nets
-from convzoo.case import cotangent
 from convzoo.ideas.resnext import framework
 from torch import nn
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision import models
 from torchvision.models.resnet import Bottleneck as TorchvisionBottleneck
 
@@ -72,12 +71,7 @@ def theirs(name: str):
     torch.manual_seed(1)
     layers = [3, 4, 6, 3]
     network = models.ResNet(TorchvisionBottleneck, layers, num_classes=10, **shape(name))
-    for key, value in network.state_dict().items():
-        if "running_mean" in key or (value.dim() == 1 and key.endswith("bias")):
-            value.normal_(0, 0.1)
-        elif "running_var" in key or (value.dim() == 1 and key.endswith("weight")):
-            value.uniform_(0.5, 1.5)
-    return network.double()
+    return shaken(network)
 
 
 def ours(name: str, other: nn.Module):
@@ -92,27 +86,9 @@ def twins():
     return ours("32x4d", other), other
 
 
-def run(network: nn.Module, x: torch.Tensor, training: bool) -> dict[str, torch.Tensor]:
-    """Output, gradients and buffers of one call, all by name."""
-    network.train(training).zero_grad()
-    x = x.clone().requires_grad_()
-    output = network(x)
-    output.backward(cotangent(output))
-    grads = {f"grad:{name}": p.grad for name, p in network.named_parameters()}
-    return {"output": output, "grad:x": x.grad, **grads, **dict(network.named_buffers())}
-
-
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_the_same_weights_give_torchvisions_outputs_gradients_and_statistics(twins, training):
-    x = torch.randn(2, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    mine, other = (run(network, x, training) for network in twins)
-    assert mine.keys() == other.keys()
-    for name, expected in other.items():
-        scale = expected.abs().max().item()  # random weights make the logits large
-        assert scale > 0 or name.endswith("num_batches_tracked"), name
-        torch.testing.assert_close(
-            mine[name], expected, rtol=0, atol=1e-9 * scale, msg=lambda m, n=name: f"{n}: {m}"
-        )
+    assert_agree(*twins, (64, 64), training)
 
 
 @pytest.mark.parametrize("name", ROW)
@@ -120,9 +96,7 @@ def test_torchvisions_weights_load_by_name_at_every_width(name):
     with torch.device("meta"):
         other = models.ResNet(TorchvisionBottleneck, [3, 4, 6, 3], **shape(name)).state_dict()
     network = count.build("resnet50", settings=shape(name), device="meta")
-    shapes = {key: value.shape for key, value in network.state_dict().items()}
-    assert shapes == {key: value.shape for key, value in other.items()}
-    nets.load_torchvision(network, other)
+    assert_loads(network, other)
 
 
 def small() -> nets.ResNet:
@@ -149,32 +123,6 @@ def test_a_mapping_of_names_is_applied_to_torchvisions():
 
 
 # --- no grouped convolution of the framework's ------------------------------------
-
-
-class GroupedCalls(TorchDispatchMode):
-    """Writes down each operation that is told of more than one group."""
-
-    def __init__(self):
-        super().__init__()
-        self.found: list[str] = []
-        self.seen = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        for place, spec in enumerate(func._schema.arguments):
-            if spec.name == "groups":
-                self.seen += 1
-                groups = args[place] if place < len(args) else kwargs.get("groups", 1)
-                self.found += [f"{func} with groups={groups}"] if groups > 1 else []
-        return func(*args, **kwargs)
-
-
-def grouped_calls(network: nn.Module) -> list[str]:
-    """The framework's grouped convolutions, forward and backward, of a network on meta."""
-    with GroupedCalls() as watch:
-        network(torch.empty(2, 3, 64, 64, device="meta")).sum().backward()
-    assert watch.seen > 10  # plain convolutions are seen, so grouped ones would be
-    return watch.found
 
 
 @pytest.mark.parametrize("name", BY_NAME)

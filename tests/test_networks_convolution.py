@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from agreement import assert_agree, run, shaken, without_counters
 from convzoo import UserError, count, nets
-from convzoo.case import cotangent
 from convzoo.ideas.convolution import framework
 from convzoo.measure import cost
 from torch import nn
@@ -15,7 +15,6 @@ from torchvision import models
 BY_NAME = {"googlenet": (6_624_904, 1_498_376_192)}
 RECORD = BY_NAME["googlenet"]
 SETTINGS = {"aux_logits": False, "init_weights": False, "transform_input": False}
-NOT_OURS = "num_batches_tracked"  # torchvision's batch norms count their batches; ours need not
 
 
 def digits(**arguments) -> tuple[int, int]:
@@ -27,19 +26,10 @@ def theirs(**settings) -> nn.Module:
     """torchvision's, with random weights; running statistics and scales that matter."""
     torch.manual_seed(1)
     network = models.googlenet(**SETTINGS, num_classes=10, dropout=0.0, **settings)
-    for key, value in network.state_dict().items():
-        if "running_mean" in key or (value.dim() == 1 and key.endswith("bias")):
-            value.normal_(0, 0.1)
-        elif "running_var" in key or (value.dim() == 1 and key.endswith("weight")):
-            value.uniform_(0.5, 1.5)
-        elif value.dim() == 4:
-            nn.init.kaiming_normal_(value)
-    return network.double()
-
-
-def named(state: dict) -> dict:
-    """The documented renaming: the same names, less the batch counters."""
-    return {key: value for key, value in state.items() if not key.endswith(NOT_OURS)}
+    for weight in network.parameters():
+        if weight.dim() == 4:
+            nn.init.kaiming_normal_(weight)
+    return shaken(network)
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +41,8 @@ def own(root):
 def twins(own):
     other = theirs()
     network = own.googlenet(num_classes=10, large=3, dropout=0.0).double()
-    nets.load_torchvision(network, named(other.state_dict()))
+    nets.load_torchvision(network, without_counters(other.state_dict()))
     return network, other
-
-
-def run(network: nn.Module, x: torch.Tensor, training: bool) -> dict[str, torch.Tensor]:
-    """Output, gradients and buffers of one call, all by name."""
-    network.train(training).zero_grad()
-    x = x.clone().requires_grad_()
-    output = network(x)
-    output.backward(cotangent(output))
-    grads = {f"grad:{name}": p.grad for name, p in network.named_parameters()}
-    return named({"output": output, "grad:x": x.grad, **grads, **dict(network.named_buffers())})
 
 
 def test_the_lessons_batch_norm_goes_the_frameworks_way_batch_after_batch(own):
@@ -71,7 +51,7 @@ def test_the_lessons_batch_norm_goes_the_frameworks_way_batch_after_batch(own):
     for step in range(5):
         training = step < 4
         x = 2 + 3 * torch.randn(4, 5, 3, 2, dtype=torch.float64, generator=gen)
-        a, b = (run(network, x, training) for network in (mine, other))
+        a, b = (without_counters(run(network, x, training)) for network in (mine, other))
         for name, expected in b.items():
             torch.testing.assert_close(a[name], expected, msg=lambda m, n=name: f"{n}: {m}")
 
@@ -104,15 +84,7 @@ def test_an_image_that_is_too_small_is_told():
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_the_same_weights_give_torchvisions_outputs_gradients_and_statistics(twins, training):
-    x = torch.randn(2, 3, 64, 48, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    mine, other = (run(network, x, training) for network in twins)
-    assert mine.keys() == other.keys()
-    for name, expected in other.items():
-        scale = expected.abs().max().item()
-        assert scale > 0, name
-        torch.testing.assert_close(
-            mine[name], expected, rtol=0, atol=1e-9 * scale, msg=lambda m, n=name: f"{n}: {m}"
-        )
+    assert_agree(*twins, (64, 48), training, counters=False)
 
 
 class _Watch(TorchDispatchMode):

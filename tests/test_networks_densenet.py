@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from agreement import assert_agree, assert_loads, shaken
 from convzoo import UserError, count, nets
-from convzoo.case import cotangent
 from convzoo.measure import cost
-from torch import nn
 from torchvision.models import DenseNet, densenet121
 
 # Parameters and multiply-adds of torchvision 0.29.1 at 1 x 3 x 224 x 224, counted with torch 2.14.1
@@ -60,30 +59,10 @@ def test_the_smallest_image_runs_and_a_smaller_one_is_refused(blocks, least):
 # --- weight for weight -----------------------------------------------------------
 
 
-def spoken(network: nn.Module) -> nn.Module:
-    """Running statistics and scales that matter, in float64."""
-    for key, value in network.state_dict().items():
-        if "running_var" in key or (value.dim() == 1 and key.endswith("weight")):
-            value.uniform_(0.5, 1.5)
-        elif value.dim() == 1:
-            value.normal_(0, 0.1)
-    return network.double()
-
-
-def run(network: nn.Module, x: torch.Tensor, training: bool) -> dict[str, torch.Tensor]:
-    """Output, gradients and buffers of one call, all by name."""
-    network.train(training).zero_grad()
-    x = x.clone().requires_grad_()
-    output = network(x)
-    output.backward(cotangent(output))
-    grads = {f"grad:{name}": p.grad for name, p in network.named_parameters()}
-    return {"output": output, "grad:x": x.grad, **grads, **dict(network.named_buffers())}
-
-
 @pytest.fixture(scope="module")
 def twins():
     torch.manual_seed(1)
-    theirs = spoken(densenet121(num_classes=10))
+    theirs = shaken(densenet121(num_classes=10))
     ours = count.build("densenet121", 10).double()
     nets.load_torchvision(ours, theirs.state_dict())
     return ours, theirs
@@ -91,14 +70,7 @@ def twins():
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_the_same_weights_give_torchvisions_outputs_gradients_and_statistics(twins, training):
-    x = torch.randn(2, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    mine, other = (run(network, x, training) for network in twins)
-    assert mine.keys() == other.keys()
-    for name, expected in other.items():
-        scale = max(expected.abs().max().item(), 1e-9)
-        torch.testing.assert_close(
-            mine[name], expected, rtol=0, atol=1e-8 * scale, msg=lambda m, n=name: f"{n}: {m}"
-        )
+    assert_agree(*twins, (64, 64), training, bound=1e-8, least=1e-9)
 
 
 def test_no_layer_of_torchvisions_is_left_in_the_network(twins):
@@ -113,5 +85,4 @@ def test_torchvisions_weights_load_by_name(name):
     with torch.device("meta"):
         other = getattr(models, name)().state_dict()
     network = count.build(name, device="meta")
-    shapes = {key: value.shape for key, value in network.state_dict().items()}
-    assert shapes == {key: value.shape for key, value in other.items()}
+    assert_loads(network, other)

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from agreement import assert_agree, assert_loads, shaken
 from convzoo import UserError, count, experiments, nets
-from convzoo.case import cotangent
 from convzoo.experiments import runner
 from convzoo.ideas.resnet import experiments as resnet
 from torch import nn
@@ -56,15 +56,10 @@ def theirs(name: str, in_1x1: bool = False) -> nn.Module:
     """torchvision's network, ten classes; running statistics and scales that matter."""
     torch.manual_seed(1)
     network = getattr(models, name)(num_classes=10)
-    for key, value in network.state_dict().items():
-        if "running_mean" in key or (value.dim() == 1 and key.endswith("bias")):
-            value.normal_(0, 0.1)
-        elif "running_var" in key or (value.dim() == 1 and key.endswith("weight")):
-            value.uniform_(0.5, 1.5)
     for block in network.modules():
         if in_1x1 and isinstance(block, models.resnet.Bottleneck):
             block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
-    return network.double()
+    return shaken(network)
 
 
 def ours(name: str, other: nn.Module, in_1x1: bool = False) -> nn.Module:
@@ -73,39 +68,17 @@ def ours(name: str, other: nn.Module, in_1x1: bool = False) -> nn.Module:
     return network
 
 
-def run(network: nn.Module, x: torch.Tensor, training: bool) -> dict[str, torch.Tensor]:
-    """Output, gradients and buffers of one call, all by name."""
-    network.train(training).zero_grad()
-    x = x.clone().requires_grad_()
-    output = network(x)
-    output.backward(cotangent(output))
-    grads = {f"grad:{name}": p.grad for name, p in network.named_parameters()}
-    return {"output": output, "grad:x": x.grad, **grads, **dict(network.named_buffers())}
-
-
-def agree(mine: nn.Module, other: nn.Module, training: bool) -> None:
-    generator = torch.Generator().manual_seed(2)
-    x = torch.randn(2, 3, 40, 40, dtype=torch.float64, generator=generator)
-    found, expected = run(mine, x, training), run(other, x, training)
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        scale = value.abs().max().item()  # random weights make the logits large
-        torch.testing.assert_close(
-            found[name], value, rtol=0, atol=1e-9 * scale, msg=lambda m, n=name: f"{n}: {m}"
-        )
-
-
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_resnet18_gives_torchvisions_outputs_gradients_and_statistics(training):
     other = theirs("resnet18")
-    agree(ours("resnet18", other), other, training)
+    assert_agree(ours("resnet18", other), other, (40, 40), training)
 
 
 @WITH_STRIDE
 def test_resnet50_gives_torchvisions_in_both_layouts(in_1x1):
     other = theirs("resnet50", in_1x1)
     mine = ours("resnet50", other, in_1x1)
-    agree(mine, other, False)
+    assert_agree(mine, other, (40, 40), False)
     x = torch.randn(1, 3, 40, 40, dtype=torch.float64)
     swapped = ours("resnet50", other, not in_1x1).eval()  # loads, and answers otherwise
     with torch.no_grad():
@@ -120,9 +93,7 @@ def test_torchvisions_weights_load_by_name(name):
     layouts = ({}, {"stride_in_1x1": True}) if name in PAPERS else ({},)
     for settings in layouts:
         network = count.build(name, settings=settings, device="meta")
-        shapes = {key: value.shape for key, value in network.state_dict().items()}
-        assert shapes == {key: value.shape for key, value in other.items()}
-        nets.load_torchvision(network, other)
+        assert_loads(network, other)
 
 
 @WITH_STRIDE

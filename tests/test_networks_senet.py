@@ -2,11 +2,10 @@
 
 import pytest
 import torch
+from agreement import assert_agree, assert_loads, grouped_calls, shaken
 from convzoo import UserError, count, measure, nets
 from convzoo.ideas.senet import experiments as experiment
 from convzoo.ideas.senet import framework
-from test_networks import GroupedCalls
-from test_networks_shufflenet import agree, spread
 
 # timm 1.0.31 (seresnet50, seresnet101, seresnext50_32x4d) at 1 x 3 x 224 x 224, counted with torch
 # 2.14.1 in two ways that agreed: forward hooks, and torch.utils.flop_counter, halved.
@@ -60,20 +59,18 @@ def test_timms_weights_load_by_name(name):
     with torch.device("meta"):
         theirs = timms(name).state_dict()
     mine = count.build(name, device="meta")
-    assert {k: v.shape for k, v in mine.state_dict().items()} == {
-        k: v.shape for k, v in theirs.items()
-    }
-    nets.load_torchvision(mine, theirs)
+    assert_loads(mine, theirs)
 
 
 @pytest.mark.parametrize("name", ["seresnet50", "seresnext50_32x4d"])
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_the_same_weights_give_timms_outputs_gradients_and_statistics(name, training):
     """With a block in every stage, two in the second: all that a longer one repeats."""
-    theirs = spread(timms(name, layers=(1, 2, 1, 1), num_classes=10))
+    torch.manual_seed(1)
+    theirs = shaken(timms(name, layers=(1, 2, 1, 1), num_classes=10))
     mine = count.build(name, 10, {"layers": (1, 2, 1, 1)}).double()
     nets.load_torchvision(mine, theirs.state_dict())
-    agree(mine, theirs, training)
+    assert_agree(mine, theirs, (64, 64), training, least=1e-3)
 
 
 def test_the_whole_seresnet50_answers_as_timms_does():
@@ -89,17 +86,11 @@ def test_the_whole_seresnet50_answers_as_timms_does():
 
 
 def test_no_grouped_convolution_of_the_frameworks_is_left_in_a_network():
-    network = count.build("seresnext50_32x4d", device="meta")
-    image = torch.empty(2, 3, 64, 64, device="meta")
-    with GroupedCalls() as watch:
-        network(image).sum().backward()
-    assert watch.seen >= 2 and watch.found == []
+    assert grouped_calls(count.build("seresnext50_32x4d", device="meta"), least=2) == []
     with torch.device("meta"):
         settings = {"groups": 32, "width_per_group": 4}
         spoilt = nets.ResNet(framework.SEBottleneck, [3, 4, 6, 3], **settings)
-    with GroupedCalls() as watch:
-        spoilt(image)
-    assert len(watch.found) >= 16
+    assert len(grouped_calls(spoilt, backward=False)) >= 16
 
 
 def test_the_gate_is_the_lessons_own():

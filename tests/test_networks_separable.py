@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from agreement import assert_agree, assert_loads, grouped_calls, shaken
 from convzoo import UserError, count, measure, nets
 from convzoo.exercises import all_predictions
 from convzoo.ideas.separable import framework
-from test_networks import GroupedCalls, grouped_calls, run
 from torch import nn
 from torchvision import models
 
@@ -87,34 +87,6 @@ def test_without_solutions_the_lesson_is_named(tmp_path):
 # --- weight for weight -------------------------------------------------------------
 
 
-def shaken(network: nn.Module) -> nn.Module:
-    """In float64, with running statistics and scales that matter."""
-    for key, value in network.state_dict().items():
-        if "running_mean" in key or (value.dim() == 1 and key.endswith("bias")):
-            value.normal_(0, 0.1)
-        elif "running_var" in key or (value.dim() == 1 and key.endswith("weight")):
-            value.uniform_(0.5, 1.5)
-    return network.double()
-
-
-def held_against(mine: nn.Module, other: nn.Module, rename, training: bool) -> None:
-    """Outputs, gradients and statistics of one call, the other's names as ours."""
-    x = torch.randn(2, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    found, wanted = run(mine, x, training), run(other, x, training)
-    wanted = {renamed(rename, name): value for name, value in wanted.items()}
-    assert found.keys() == wanted.keys()
-    for name, expected in wanted.items():
-        bound = 1e-9 * max(expected.abs().max().item(), 0.01)  # a bias under a norm has none
-        torch.testing.assert_close(
-            found[name], expected, rtol=0, atol=bound, msg=lambda m, n=name: f"{n}: {m}"
-        )
-
-
-def renamed(rename, name: str) -> str:
-    what, sign, own = name.rpartition(":")
-    return name if name in ("output", "grad:x") else what + sign + rename(own)
-
-
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_v2_is_torchvisions_weight_for_weight(lesson, training):
     torch.manual_seed(1)
@@ -122,7 +94,7 @@ def test_v2_is_torchvisions_weight_for_weight(lesson, training):
     mine = count.build("mobilenet_v2", 10, {"width_mult": 0.5}).double()
     mine.classifier[0].p = 0.0  # else each draws a dropout of its own
     nets.load_torchvision(mine, other.state_dict(), lesson.our_name)
-    held_against(mine, other, lesson.our_name, training)
+    assert_agree(mine, other, (32, 32), training, least=0.01, rename=lesson.our_name)
 
 
 @pytest.mark.parametrize("width_mult", [0.35, 1.0, 1.4])
@@ -130,8 +102,7 @@ def test_torchvisions_names_and_shapes_are_ours_at_every_width(lesson, width_mul
     with torch.device("meta"):
         other = models.mobilenet_v2(width_mult=width_mult).state_dict()
     mine = count.build("mobilenet_v2", settings={"width_mult": width_mult}, device="meta")
-    shapes = {lesson.our_name(name): value.shape for name, value in other.items()}
-    assert shapes == {name: value.shape for name, value in mine.state_dict().items()}
+    assert_loads(mine, other, lesson.our_name)
 
 
 def v1_name(theirs: str) -> str:
@@ -157,7 +128,7 @@ def test_v1_is_timms_weight_for_weight_but_for_the_activation():
     other = shaken(_gen_mobilenet_v1("mobilenetv1_100", 0.25, num_classes=10, act_layer=nn.ReLU))
     mine = count.build("mobilenet_v1", 10, {"width_mult": 0.25}).double()
     nets.load_torchvision(mine, other.state_dict(), v1_name)
-    held_against(mine, other, v1_name, training=False)
+    assert_agree(mine, other, (32, 32), False, least=0.01, rename=v1_name)
 
 
 # --- the reader's own layers alone ---------------------------------------------------
@@ -171,9 +142,7 @@ def test_no_grouped_convolution_of_the_frameworks_is_left_in_a_network(name):
 def test_one_would_be_found(lesson):
     with torch.device("meta"):
         network = lesson.mobilenet_v1(framework.DepthwiseSeparable)
-    with GroupedCalls() as watch:
-        network(torch.empty(2, 3, 64, 64, device="meta"))
-    assert len(watch.found) == 13
+    assert len(grouped_calls(network, backward=False)) == 13
 
 
 # --- what the lesson says ------------------------------------------------------------

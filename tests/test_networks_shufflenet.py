@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from agreement import assert_agree, assert_loads, grouped_calls, shaken
 from convzoo import UserError, count, nets
 from convzoo.exercises import all_questions
 from convzoo.ideas.shufflenet import framework
 from convzoo.ideas.shufflenet import skeleton as shufflenets
-from test_networks import GroupedCalls, run
 from torch import nn
 from torchvision import models
 
@@ -105,35 +105,10 @@ def test_a_second_network_that_cannot_be_built_is_told(settings, sentence):
 # --- weight for weight -----------------------------------------------------------
 
 
-def spread(network: nn.Module) -> nn.Module:
-    """Random scales and running statistics, so that each of them matters."""
-    torch.manual_seed(1)
-    for key, value in network.state_dict().items():
-        if "running_mean" in key or (value.dim() == 1 and key.endswith("bias")):
-            value.normal_(0, 0.1)
-        elif "running_var" in key or (value.dim() == 1 and key.endswith("weight")):
-            value.uniform_(0.5, 1.5)
-    return network.double()
-
-
-def agree(mine: nn.Module, other: nn.Module, training: bool) -> None:
-    x = torch.randn(2, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    found, wanted = run(mine, x, training), run(other, x, training)
-    assert found.keys() == wanted.keys()
-    for name, expected in wanted.items():
-        scale = expected.abs().max().item()
-        torch.testing.assert_close(
-            found[name],
-            expected,
-            rtol=0,
-            atol=1e-9 * max(scale, 1e-3),
-            msg=lambda m, n=name: f"{n}: {m}",
-        )
-
-
 @pytest.fixture(scope="module")
 def second():
-    theirs = spread(models.shufflenet_v2_x0_5(num_classes=10))
+    torch.manual_seed(1)
+    theirs = shaken(models.shufflenet_v2_x0_5(num_classes=10))
     mine = count.build("shufflenet_v2_x0_5", 10).double()
     nets.load_torchvision(mine, theirs.state_dict())
     return mine, theirs
@@ -141,7 +116,8 @@ def second():
 
 @pytest.fixture(scope="module")
 def first():
-    theirs = spread(shufflenets.ShuffleNetV1(framework.ShuffleUnit, 3, 0.25, 10))
+    torch.manual_seed(1)
+    theirs = shaken(shufflenets.ShuffleNetV1(framework.ShuffleUnit, 3, 0.25, 10))
     mine = count.build("shufflenet_v1", 10, {"width_mult": 0.25}).double()
     nets.load_torchvision(mine, theirs.state_dict())
     return mine, theirs
@@ -149,12 +125,12 @@ def first():
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_the_same_weights_give_torchvisions_outputs_gradients_and_statistics(second, training):
-    agree(*second, training)
+    assert_agree(*second, (64, 64), training, least=1e-3)
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_the_first_network_agrees_with_the_frameworks_units(first, training):
-    agree(*first, training)
+    assert_agree(*first, (64, 64), training, least=1e-3)
 
 
 @pytest.mark.parametrize("name", V2)
@@ -162,22 +138,13 @@ def test_torchvisions_weights_load_by_name_at_every_width(name):
     with torch.device("meta"):
         theirs = getattr(models, name)().state_dict()
     mine = count.build(name, device="meta")
-    assert {k: v.shape for k, v in mine.state_dict().items()} == {
-        k: v.shape for k, v in theirs.items()
-    }
-    nets.load_torchvision(mine, theirs)
+    assert_loads(mine, theirs)
 
 
 @pytest.mark.parametrize("name", ["shufflenet_v1", "shufflenet_v2_x0_5"])
 def test_no_grouped_convolution_of_the_frameworks_is_left_in_a_network(name):
-    network = count.build(name, device="meta")
-    with GroupedCalls() as watch:
-        network(torch.empty(2, 3, 64, 64, device="meta")).sum().backward()
-    assert watch.seen >= 2 and watch.found == []  # the stem's are seen, so grouped ones would be
-    network = spoilt(name)
-    with GroupedCalls() as watch:
-        network(torch.empty(2, 3, 64, 64, device="meta"))
-    assert len(watch.found) > 16
+    assert grouped_calls(count.build(name, device="meta"), least=2) == []
+    assert len(grouped_calls(spoilt(name), backward=False)) > 16
 
 
 def spoilt(name: str) -> nn.Module:

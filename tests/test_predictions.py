@@ -6,10 +6,11 @@ import sys
 import pytest
 from convzoo import UserError
 from convzoo.exercises import all_predictions, predict, progress
-from convzoo.exercises.predictions import Asking, Prediction, compared
+from convzoo.exercises.prediction_form import Asking
+from convzoo.exercises.predictions import Prediction, compared
 from convzoo.show import Picture
 
-FORM = sys.modules["convzoo.exercises.predictions"]
+FORM = sys.modules["convzoo.exercises.prediction_form"]
 WIDTH = Prediction("t.width", "How wide is it?", "channels", why="Why is it not 48?")
 CHOICE = Prediction("t.choice", "Which is faster?", options=("dense", "sparse"))
 RESULT = Picture("a chart of widths", "<svg role='img' aria-label='a chart of widths'></svg>")

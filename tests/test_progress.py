@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from convzoo import place
 from convzoo.exercises import begin, check, hint, progress
 
 
@@ -33,7 +34,7 @@ def test_what_is_recorded_is_recalled(convzoo_home):
 
 def test_the_home_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("CONVZOO_HOME", "")
-    assert progress.home().name == ".convzoo"
+    assert place.home().name == ".convzoo"
     monkeypatch.setenv("CONVZOO_HOME", str(tmp_path / "a" / "b"))
     progress.record("hints", "a.b", 1)
     assert (tmp_path / "a" / "b" / "progress.json").exists()

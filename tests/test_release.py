@@ -1,6 +1,7 @@
 """From a source to lesson and solution: stubs, ids, idempotence, --check, leaks."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def made(tmp_path_factory) -> Path:
     for folder in ("lessons", "solutions"):
         (root / folder).mkdir()
     (root / "solutions" / "09_sample.py").write_text(SOURCE)
-    assert release.release(root) == [
+    assert release.make_lessons(root) == [
         "lessons/09_sample.ipynb",
         "lessons/09_sample.py",
         "solutions/09_sample.ipynb",
@@ -157,7 +158,7 @@ def _plain(notebook: Notebook) -> list:
 def test_a_second_release_changes_no_byte_and_runs_nothing(course, monkeypatch):
     before = files(course)
     monkeypatch.setattr(release, "execute", None)
-    assert release.release(course) == []
+    assert release.make_lessons(course) == []
     assert files(course) == before and release.differences(course) == []
 
 
@@ -166,7 +167,7 @@ def test_text_alone_is_no_reason_to_run(course, monkeypatch):
     path.write_text(path.read_text().replace("A line with", "Another line with"))
     monkeypatch.setattr(release, "execute", None)
     assert len(release.differences(course)) == 3
-    assert len(release.release(course)) == 3
+    assert len(release.make_lessons(course)) == 3
     assert cells(course / "solutions/09_sample.ipynb")["a-sample-3"]["outputs"]
 
 
@@ -180,7 +181,7 @@ def test_changed_code_is_run_again(how, course, monkeypatch):
     if how == "notebook edited":
         nb = course / "solutions/09_sample.ipynb"
         nb.write_text(nb.read_text().replace("answer = 1152", "answer = 1153"))
-    release.release(course, force=how == "force")
+    release.make_lessons(course, force=how == "force")
     assert ran == [course / "solutions"]
 
 
@@ -237,15 +238,15 @@ def test_a_crash_leaves_the_old_files(course, monkeypatch):
     path.write_text(path.read_text().replace("1 + 1", "1 // 0"))
     path.write_text(path.read_text() + "1 / 0\n")
     with pytest.raises(UserError, match="cell name raised ZeroDivisionError"):
-        release.release(course)
+        release.make_lessons(course)
     assert files(course) == before | {path.name: path.read_bytes()}
 
     monkeypatch.setattr(release, "execute", lambda nb, folder: nb)
-    monkeypatch.setattr(release.os, "replace", _crash)
+    monkeypatch.setattr(os, "replace", _crash)
     with pytest.raises(OSError):
-        release.release(course)
+        release.make_lessons(course)
     assert files(course) == before | {path.name: path.read_bytes()}
-    assert not list(course.glob("*/.release-*"))
+    assert not list(course.glob("*/.part-*"))
 
 
 @pytest.mark.parametrize("suffix", [".ipynb", ".py"])
@@ -256,10 +257,10 @@ def test_nobodys_answer_is_overwritten_unasked(suffix, course, monkeypatch):
         text = text.replace(f"raise NotAttempted({quote}sample.double{quote})", "pass")
     path.write_text(text)
     with pytest.raises(UserError, match="holds an answer to sample.double.*--force"):
-        release.release(course)
+        release.make_lessons(course)
     assert path.read_text() == text
     monkeypatch.setattr(release, "execute", lambda nb, folder: nb)
-    assert f"lessons/{path.name}" in release.release(course, force=True)
+    assert f"lessons/{path.name}" in release.make_lessons(course, force=True)
 
 
 def _crash(*args):
@@ -321,7 +322,7 @@ def test_check_lists_all_that_breaks_a_rule(course):
     assert [entry["file"] for entry in found] == ["solutions/09_sample.py"] * 2
     assert "line 1: The line has 80 columns" in found[0]["what"] and "'odd'" in found[1]["what"]
     with pytest.raises(UserError, match="lists all 2"):
-        release.release(course)
+        release.make_lessons(course)
 
 
 def test_exercises_of_the_catalogue_and_of_the_lessons_are_the_same(root):

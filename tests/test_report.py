@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from convzoo import UserError
+from convzoo import UserError, place
 from convzoo.__main__ import main
 from convzoo.measure import device_report as report
 from convzoo.measure import records
@@ -210,7 +210,7 @@ def test_one_block_is_the_dense_product_and_crosses_nothing():
 def test_the_command_line_reports_and_says_mistakes_in_a_sentence(
     counted, tmp_path, monkeypatch, capfd
 ):
-    monkeypatch.setattr(records, "folder", lambda: tmp_path)
+    monkeypatch.setattr(place, "results", lambda: tmp_path)
     monkeypatch.setenv("CONVZOO_DEVICE", "cpu")
     assert main(["report", "--parts", "first", "--quick", "--json", "--note", "busy"]) == 0
     said = capfd.readouterr()
@@ -227,7 +227,7 @@ def test_crossovers_are_told_in_words(tmp_path):
     about = {"device": "a chip", "torch": "2.14", "date": "2026-01-31"}
     path = tmp_path / "a.json"
     records.write(path, {**record, **about, "crossovers": report.crossovers(record)})
-    value, lines = report.told(path)
+    value, lines = report.value_and_lines(path)
     assert lines == [
         "a.json: a chip, torch 2.14, 2026-01-31",
         "  1024 x 1024, 256 columns, float32, CSR: dense is the faster above 20.0% "

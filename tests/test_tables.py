@@ -3,7 +3,7 @@
 import pytest
 from convzoo import UserError
 from convzoo.__main__ import main as command_line
-from convzoo.tables import ROWS, agrees, cells, compared, told
+from convzoo.tables import ROWS, agrees, as_lines, cells, compared
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_agreeing_is_less_than_one_in_the_last_digit(ours, printed, agreeing):
 
 
 def test_people_read_both_figures_and_the_reason(rows):
-    text = "\n".join(told(rows))
+    text = "\n".join(as_lines(rows))
     assert "3,858.0M MACs, printed  3.8G" in text
     assert "the paper has it in the first 1x1" in text
     assert "28.0%" in text

@@ -3,7 +3,7 @@
 import torch
 from convzoo.case import Case, answer
 from convzoo.exercises import all_exercises, assess
-from convzoo.exercises.macs import macs
+from convzoo.exercises.multiply_adds import macs
 from torch.nn import functional as F
 
 

@@ -5,9 +5,8 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from convzoo import UserError, experiments
-from convzoo.case import Case, answer
+from convzoo.case import Case, answer, describe
 from convzoo.experiments import runner
-from convzoo.failure import describe
 from convzoo.ideas.zoo import clutter
 from convzoo.ideas.zoo import networks as zoo
 from convzoo.ideas.zoo.experiments import LARGE, SMALL, WIDTHS

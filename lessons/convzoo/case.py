@@ -105,7 +105,7 @@ def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
     except (Exception, SystemExit) as problem:
         reply.stage = "run"
         reply.raised = f"{type(problem).__name__}: {first_line(problem)}"
-        reply.error = sentence(problem, target, case)
+        reply.error = sentence(problem, target, describe(target, case))
     return reply
 
 
@@ -145,6 +145,17 @@ def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
         buffers = {k: v.clone() for k, v in module.named_buffers() if k in kept}
         reply.tensors.update({f"buffer:{k}": v for k, v in buffers.items()})
     reply.tensors.update(_gradients(outputs, leaves))
+
+
+def describe(target: Callable, case: Case) -> str:
+    """The call as a reader would write it, with shapes for tensors."""
+    name = getattr(target, "__name__", type(target).__name__)
+    tensors = [f"{k} {tuple(v.shape)}" for k, v in case.tensors.items()]
+    scalars = [f"{k}={v!r}" for k, v in case.scalars.items()]
+    if isinstance(target, type):
+        made = f"{name}({', '.join(scalars)})"
+        return f"{made} on {', '.join(tensors)}" if tensors else made
+    return f"{name}({', '.join(tensors + scalars)})"
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:

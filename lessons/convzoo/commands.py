@@ -11,7 +11,6 @@ from typing import Any
 
 from convzoo import place
 
-SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Arguments = argparse.Namespace
 
 
@@ -34,14 +33,14 @@ class Verb:
     more: str = ""
 
 
-def doctor(arguments: Arguments) -> Outcome:
+def run_doctor(arguments: Arguments) -> Outcome:
     from convzoo.doctor import examine, report
 
     rows = examine()
     return Outcome(rows, [report(rows)], 0 if all(row["ok"] for row in rows) else 1)
 
 
-def exercises(arguments: Arguments) -> Outcome:
+def run_exercises(arguments: Arguments) -> Outcome:
     from convzoo.exercises import all_exercises
 
     found = [
@@ -67,30 +66,24 @@ def exercises(arguments: Arguments) -> Outcome:
     return Outcome(found, lines)
 
 
-def check(arguments: Arguments) -> Outcome:
+def run_check(arguments: Arguments) -> Outcome:
     from convzoo.teach.source import read
 
     paths = [Path(name) for name in arguments.file]
     for path in paths:  # a name that is wrong is told before the seconds that torch takes
         read(path)
     from convzoo.exercises import assess, of_lesson
-    from convzoo.teach.check_file import report
+    from convzoo.teach.check_file import report, report_lines
 
-    lessons = place.IMPORTABLE
     found, lines = [], []
     for path in paths:
-        entries = report(path, lessons, of_lesson, assess)
-        passed = sum(entry["status"] == "passed" for entry in entries)
-        lines += [f"{path} ({entries[0]['lesson']}): {passed} of {len(entries)} passed"]
-        for entry in entries:
-            stage = f" ({entry['stage']})" if entry["stage"] else ""
-            lines.append(f"  {SIGNS[entry['status']]} {entry['id']}: {entry['status']}{stage}")
-            lines += [f"      {line}".rstrip() for line in entry["message"].splitlines()]
+        entries = report(path, place.IMPORTABLE, of_lesson, assess)
+        lines += report_lines(path, entries)
         found += entries
     return Outcome(found, lines)
 
 
-def hint(arguments: Arguments) -> Outcome:
+def run_hint(arguments: Arguments) -> Outcome:
     from convzoo.exercises import all_exercises, progress
     from convzoo.exercises.calls import hint as open_hint
     from convzoo.exercises.catalogue import find
@@ -106,35 +99,36 @@ def hint(arguments: Arguments) -> Outcome:
     return Outcome(value, [f"{exercise.id}: hint {number} of {of}", text, *more])
 
 
-def count(arguments: Arguments) -> Outcome:
+def run_count(arguments: Arguments) -> Outcome:
     from convzoo.count import main, pairs
 
     height, width = arguments.size
     settings = pairs(arguments.set)
     found = main(arguments.name, arguments.classes, (height, width), settings)
-    told = "".join(f", {key}={value}" for key, value in settings.items())
+    settled = "".join(f", {key}={value}" for key, value in settings.items())
     lines = [
-        f"{found['name']}{told}: {found['params']:,} parameters, {found['macs']:,} multiply-adds",
+        f"{found['name']}{settled}: {found['params']:,} parameters, "
+        f"{found['macs']:,} multiply-adds",
         f"(one image of {height} x {width}, {arguments.classes:,} classes)",
     ]
     return Outcome(found, lines)
 
 
-def release(arguments: Arguments) -> Outcome:
-    from convzoo.teach.release import differences, release
+def run_release(arguments: Arguments) -> Outcome:
+    from convzoo.teach.release import differences, make_lessons
 
     if arguments.check:
         found = differences(place.root(), arguments.lesson)
         lines = [" ".join(filter(None, (d["file"], d["cell"], d["what"]))) for d in found]
         advice = ["`python -m convzoo release` makes them again."] if found else []
         return Outcome(found, [*lines, *advice] or ["Nothing differs."], 1 if found else 0)
-    made = release(
+    made = make_lessons(
         place.root(), arguments.force, lambda line: print(line, file=sys.stderr), arguments.lesson
     )
     return Outcome(made, [f"made {name}" for name in made] or ["Nothing has changed."])
 
 
-def figures(arguments: Arguments) -> Outcome:
+def run_figures(arguments: Arguments) -> Outcome:
     import runpy
 
     from convzoo.count import definitions
@@ -145,13 +139,13 @@ def figures(arguments: Arguments) -> Outcome:
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
 
 
-def grade(arguments: Arguments) -> Outcome:
-    from convzoo.teach.grade.cli import run
+def run_grade(arguments: Arguments) -> Outcome:
+    from convzoo.teach.grade.cli import grade_submissions
 
-    return Outcome(*run(arguments))
+    return Outcome(*grade_submissions(arguments))
 
 
-def nbgrader_course(arguments: Arguments) -> Outcome:
+def run_nbgrader_course(arguments: Arguments) -> Outcome:
     from convzoo.teach.grade.nbgrader.course import generate, make
 
     made = make(place.root(), arguments.dir)
@@ -159,39 +153,39 @@ def nbgrader_course(arguments: Arguments) -> Outcome:
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
 
 
-def slides(arguments: Arguments) -> Outcome:
+def run_slides(arguments: Arguments) -> Outcome:
     from convzoo.teach.slides import main
 
     made = [str(path) for path in main(arguments.lesson)]
     return Outcome(made, [f"made {name}" for name in made])
 
 
-def report(arguments: Arguments) -> Outcome:
-    from convzoo.measure.device_report import report, told
+def run_report(arguments: Arguments) -> Outcome:
+    from convzoo.measure.device_report import report, value_and_lines
 
     path = report(arguments.parts, arguments.quick, arguments.again, arguments.note)
-    return Outcome(*told(path))
+    return Outcome(*value_and_lines(path))
 
 
-def experiments(arguments: Arguments) -> Outcome:
-    from convzoo.experiments import run, told
+def run_experiments(arguments: Arguments) -> Outcome:
+    from convzoo.experiments import run, value_and_lines
 
     paths = run(arguments.name, arguments.seeds, arguments.again, data=arguments.data)
-    return Outcome(*told(paths))
+    return Outcome(*value_and_lines(paths))
 
 
-def tables(arguments: Arguments) -> Outcome:
-    from convzoo.tables import ROWS, compared, told
+def run_tables(arguments: Arguments) -> Outcome:
+    from convzoo.tables import ROWS, as_lines, compared
 
     rows = [compared(row) for row in ROWS]
-    return Outcome(rows, told(rows))
+    return Outcome(rows, as_lines(rows))
 
 
-def bench(arguments: Arguments) -> Outcome:
-    from convzoo.benchmarks import bench, told
+def run_bench(arguments: Arguments) -> Outcome:
+    from convzoo.benchmarks import as_lines, bench
 
     found = bench(arguments.parts, arguments.seconds)
-    return Outcome(found, told(found))
+    return Outcome(found, as_lines(found))
 
 
 def _file(parser: argparse.ArgumentParser) -> None:
@@ -203,9 +197,9 @@ def _lesson(parser: argparse.ArgumentParser) -> None:
 
 
 def _grade_options(parser: argparse.ArgumentParser) -> None:
-    from convzoo.teach.grade.options import arguments
+    from convzoo.teach.grade.cli import add_arguments
 
-    arguments(parser)
+    add_arguments(parser)
 
 
 def _course_option(parser: argparse.ArgumentParser) -> None:
@@ -232,27 +226,20 @@ def _network(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _parts(parser: argparse.ArgumentParser, names: str) -> None:
+    what = f"{names}; all, if not given"
+    parser.add_argument("--parts", metavar="PART", nargs="+", default=[], help=what)
+
+
 def _report_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--parts",
-        metavar="PART",
-        nargs="+",
-        default=[],
-        help="peaks, grouped, sparse; all, if not given",
-    )
+    _parts(parser, "peaks, grouped, sparse")
     parser.add_argument("--quick", action="store_true", help="a few points of each part")
     parser.add_argument("--again", action="store_true", help="forget what is there of the parts")
     parser.add_argument("--note", metavar="TEXT", default="", help="what a reader should know")
 
 
 def _bench_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--parts",
-        metavar="PART",
-        nargs="+",
-        default=[],
-        help="layers, checks, widgets, imports; all, if not given",
-    )
+    _parts(parser, "layers, checks, widgets, imports")
     parser.add_argument(
         "--seconds",
         metavar="S",
@@ -288,60 +275,60 @@ def _release_options(parser: argparse.ArgumentParser) -> None:
 
 
 VERBS = {
-    "doctor": Verb("look at versions, device, widgets and disk, and say what to do", doctor),
-    "exercises": Verb("list the exercises of the course", exercises),
+    "doctor": Verb("look at versions, device, widgets and disk, and say what to do", run_doctor),
+    "exercises": Verb("list the exercises of the course", run_exercises),
     "check": Verb(
         "run the exercises of a notebook or its .py and report",
-        check,
+        run_check,
         _file,
         "It is a report, so the exit status is 0 whatever passes or fails; it is 2 where a file "
         "cannot be read. The code in the file is executed on this machine, without a sandbox.",
     ),
     "hint": Verb(
         "open the next hint of an exercise",
-        hint,
+        run_hint,
         lambda parser: parser.add_argument("id", metavar="ID", help="resnext.grouped_conv2d, say"),
     ),
     "count": Verb(
         "build a paper's network from the course's own layers and count it",
-        count,
+        run_count,
         _network,
         "Nothing is computed, so a large network takes seconds too.",
     ),
     "tables": Verb(
         "the papers' printed counts beside those of the course's own layers",
-        tables,
+        run_tables,
         more="Where the two differ, the line says why.",
     ),
     "release": Verb(
         "make lessons/ and the executed solutions from solutions/NN_name.py",
-        release,
+        run_release,
         _release_options,
         "A solution is executed again only where its code has changed.",
     ),
     "report": Verb(
         "measure this device and write its curves to figures/data",
-        report,
+        run_report,
         _report_options,
         "About ten minutes on a quiet machine. It writes each point as it is measured, and goes "
         "on where it was stopped. The device is the one that lessons take, or CONVZOO_DEVICE.",
     ),
     "bench": Verb(
         "time the lessons' layers against the framework's, and what a reader waits for",
-        bench,
+        run_bench,
         _bench_options,
         "About two minutes. The device is the one that lessons take, or CONVZOO_DEVICE.",
     ),
     "experiments": Verb(
         "train the seeds whose results ship in figures/data",
-        experiments,
+        run_experiments,
         _experiment_options,
         "It writes each network's result as it is trained, and goes on where it was stopped.",
     ),
-    "figures": Verb("make the pictures in the lessons' text from the lessons' layers", figures),
+    "figures": Verb("make the pictures in the lessons' text from the lessons' layers", run_figures),
     "grade": Verb(
         "mark a folder of submissions",
-        grade,
+        run_grade,
         _grade_options,
         "DIR holds a folder for each student, the zip files of Canvas or Moodle, or an nbgrader "
         "submitted/ tree. A second run grades only what is new, changed or was not graded; the "
@@ -349,9 +336,9 @@ VERBS = {
     ),
     "nbgrader-course": Verb(
         "make an nbgrader course folder out of the lessons",
-        nbgrader_course,
+        run_nbgrader_course,
         _course_option,
         "Its release holds nothing of an answer. Submissions and gradebook in it are left alone.",
     ),
-    "slides": Verb("make the slides of lessons from their solutions", slides, _lesson),
+    "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
 }

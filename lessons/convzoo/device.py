@@ -29,10 +29,10 @@ def choose() -> torch.device:
     asked = os.environ.get(VARIABLE, "").strip()
     if asked:
         return _asked_for(asked)
-    return torch.device(next(kind for kind in KINDS if count(kind)))
+    return torch.device(next(kind for kind in KINDS if available(kind)))
 
 
-def count(kind: str) -> int:
+def available(kind: str) -> int:
     """How many devices of a kind torch can use here: 0 where there is none."""
     if kind == "cuda":
         with warnings.catch_warnings():  # torch warns where a driver is too old: same answer
@@ -45,7 +45,7 @@ def count(kind: str) -> int:
 
 def _asked_for(asked: str) -> torch.device:
     """The device that CONVZOO_DEVICE names; raises UserError where it cannot be had."""
-    there = [kind for kind in KINDS if count(kind)]
+    there = [kind for kind in KINDS if available(kind)]
     what_next = f"set it to {' or '.join(there)}, or unset it"
     try:
         wanted = torch.device(asked.lower())
@@ -55,9 +55,9 @@ def _asked_for(asked: str) -> torch.device:
         raise UserError(
             f"{VARIABLE} is {asked!r}, which names no device that the course knows: {what_next}."
         )
-    have = count(wanted.type)
-    if (wanted.index or 0) >= have:
-        found = f"finds {have} of that kind here" if have else "finds none here"
+    count = available(wanted.type)
+    if (wanted.index or 0) >= count:
+        found = f"finds {count} of that kind here" if count else "finds none here"
         raise UserError(f"{VARIABLE} is {asked!r}, but torch {found}: {what_next}.")
     return wanted
 
@@ -81,9 +81,9 @@ def processor() -> str:
     try:
         if platform.system() == "Darwin":
             command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-            said = subprocess.run(command, capture_output=True, text=True, timeout=5)
-            if said.stdout.strip():
-                return said.stdout.strip()
+            reply = subprocess.run(command, capture_output=True, text=True, timeout=5)
+            if reply.stdout.strip():
+                return reply.stdout.strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+from convzoo import place
 from convzoo.errors import UserError
 from convzoo.install import NEWEST, OLDEST
 
@@ -130,11 +131,11 @@ def _device() -> Row:
     except UserError as error:
         return _row("device", False, "none chosen", str(error))
     except RuntimeError as error:  # a driver or a card that this torch was not built for
-        said = (str(error).splitlines() or ["no reason given"])[0]
+        reason = (str(error).splitlines() or ["no reason given"])[0]
         return _row(
             "device",
             False,
-            f"a product fails on it ({said})",
+            f"a product fails on it ({reason})",
             "set CONVZOO_DEVICE=cpu, and look at the driver",
         )
     if not torch.allclose(product, matrix @ matrix, atol=1e-2):
@@ -182,7 +183,7 @@ def _disk(free: Callable[[], int] = lambda: shutil.disk_usage(Path.cwd()).free) 
     return _row("disk", ok, f"{gigabytes:.1f} GB free", advice)
 
 
-def _lessons(library: Path = Path(__file__).parent) -> Row:
+def _lessons(library: Path = place.LIBRARY) -> Row:
     """The folder that the library lies in, where that is the course's own."""
     folder = library.resolve().parent
     found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
@@ -210,15 +211,15 @@ def _sandbox(which: Callable[[str], str | None] = shutil.which) -> Row:
     try:
         command = [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
         run = subprocess.run(command, capture_output=True, text=True, timeout=10)
-        said = run.stderr.strip().splitlines()[-1:] if run.returncode else []
+        reason = run.stderr.strip().splitlines()[-1:] if run.returncode else []
     except (OSError, subprocess.TimeoutExpired) as error:
-        said = [str(error)]
+        reason = [str(error)]
     else:
         if run.returncode == 0:
             return _row("sandbox", True, "bubblewrap works")
     return _row(
         "sandbox",
         True,
-        f"bubblewrap does not start ({' '.join(said) or 'no reason'})",
+        f"bubblewrap does not start ({' '.join(reason) or 'no reason'})",
         "only for grading: Ubuntu 24.04 wants an AppArmor profile for it",
     )

@@ -1,14 +1,10 @@
-"""What went wrong in a case, as a sentence: in place of Python's traceback."""
+"""What went wrong in a call, as a sentence: in place of Python's traceback."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
 from inspect import unwrap
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from convzoo.case import Case
 
 _TRANSLATED = {
     "in-place operation": "It changes one of its arguments in place. The caller still needs them, "
@@ -39,32 +35,24 @@ def first_line(problem: BaseException) -> str:
     return line.removesuffix(", but expected one of:")[:300] or "no message"
 
 
-def sentence(problem: BaseException, target: Callable, case: Case) -> str:
-    """What went wrong, where, and what to do next, for whoever wrote the target."""
+def sentence(problem: BaseException, target: Callable, description: str) -> str:
+    """Return what went wrong, where, and what to do next, for the person who wrote `target`.
+
+    description: the call as they would write it (see `case.describe`).
+    """
     text = first_line(problem)
     where = _line_of(problem, source_file(target))
-    call = f"The call was {describe(target, case)}."
+    call = f"The call was {description}."
     if isinstance(problem, SystemExit):
         return _EXIT
     if isinstance(problem, Objection):
         return f"{text} {call}"
-    for mark, said in _TRANSLATED.items():
+    for mark, advice in _TRANSLATED.items():
         if mark in text:
-            return f"{said} ({text.split('. ')[0].rstrip('.')}{where}.)"
-    if "unexpected keyword argument" in text and not where:  # by our call, not by a line of his
+            return f"{advice} ({text.split('. ')[0].rstrip('.')}{where}.)"
+    if "unexpected keyword argument" in text and not where:  # by our call, not by a line of theirs
         return f"{_NAMES} ({text}.) {call}"
     return f"It raised {type(problem).__name__}: {text.rstrip('.')}{where}. {call}"
-
-
-def describe(target: Callable, case: Case) -> str:
-    """The call as a reader would write it, with shapes for tensors."""
-    name = getattr(target, "__name__", type(target).__name__)
-    tensors = [f"{k} {tuple(v.shape)}" for k, v in case.tensors.items()]
-    scalars = [f"{k}={v!r}" for k, v in case.scalars.items()]
-    if isinstance(target, type):
-        made = f"{name}({', '.join(scalars)})"
-        return f"{made} on {', '.join(tensors)}" if tensors else made
-    return f"{name}({', '.join(tensors + scalars)})"
 
 
 def _line_of(problem: BaseException, filename: str) -> str:

@@ -188,7 +188,7 @@ def is_current(root: str, extra: str) -> bool:
     return False
 
 
-def install(root: str, extra: str, say=print):
+def install_course(root: str, extra: str, say=print):
     """Brings `.venv` under `root` up to date; `extra` is "student" or "test"."""
     if is_current(root, extra):
         return
@@ -227,12 +227,12 @@ def make_environment(python: str, folder: str):
         stdin=subprocess.DEVNULL,
     )
     if made.returncode != 0:
-        said = made.stdout.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        if NO_SPACE.search(" ".join(said)):
-            raise Trouble(explain(" ".join(said)))
+        lines = made.stdout.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        if NO_SPACE.search(" ".join(lines)):
+            raise Trouble(explain(" ".join(lines)))
         raise Trouble(
             "Python could not make the environment %s (%s): remove that folder and run "
-            "this again." % (folder, said[-1])
+            "this again." % (folder, lines[-1])
         )
 
 
@@ -259,7 +259,7 @@ def main(arguments=None) -> int:
     chosen = parser.parse_args(arguments)
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     try:
-        install(
+        install_course(
             root, "test" if chosen.test else "student", say=lambda line: print(line, flush=True)
         )
     except Trouble as trouble:

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from convzoo.history import History
+from convzoo.progress_bar import bar, redraw
+
 if TYPE_CHECKING:
     from convzoo.show import Picture
-    from convzoo.train import History
 
 
 def watcher(title: str) -> Callable[[History], None]:
@@ -26,12 +28,10 @@ def watcher(title: str) -> Callable[[History], None]:
 
 def _bar(title: str) -> Callable[[History], None]:
     def draw(history: History) -> None:
-        full = 24 * history.done // history.epochs
         left = history.seconds / max(1, history.done) * (history.epochs - history.done)
         rest = f", {left:.0f} s left" if left else ""
-        line = f"{title} [{'#' * full}{'.' * (24 - full)}] {history}{rest}".strip()
-        end = "\n" if history.done == history.epochs else ""
-        print(f"\r\033[K{line}", end=end, file=sys.stderr, flush=True)
+        line = f"{title} {bar(history.done, history.epochs)} {history}{rest}".strip()
+        redraw(line, history.done == history.epochs)
 
     return draw
 

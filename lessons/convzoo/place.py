@@ -11,21 +11,22 @@ COURSE = IMPORTABLE.parent  # the project that this convzoo belongs to
 
 
 def root() -> Path:
-    """The course's folder: the one we stand in or above us, else the one that convzoo lies in."""
+    """Return the course's folder: this one or the nearest above it that has `lessons/`, else the
+    one that convzoo lies in."""
     here = Path.cwd()
     return next((p for p in (here, *here.parents) if (p / "lessons").is_dir()), COURSE)
 
 
-def data() -> Path:
-    """The folder of measured curves and of experiments' results: figures/data."""
+def results() -> Path:
+    """Return the folder of measured curves and of experiments' results: figures/data."""
     return COURSE / "figures" / "data"
 
 
 def home() -> Path:
-    """The folder of a reader's progress: $CONVZOO_HOME, else ~/.convzoo."""
+    """Return the folder of a reader's progress: $CONVZOO_HOME, else ~/.convzoo."""
     return Path(os.environ.get("CONVZOO_HOME") or Path.home() / ".convzoo")
 
 
 def cache() -> Path:
-    """The folder of downloads: $CONVZOO_DATA, else ~/.cache/convzoo."""
+    """Return the folder of downloads: $CONVZOO_DATA, else ~/.cache/convzoo."""
     return Path(os.environ.get("CONVZOO_DATA") or "~/.cache/convzoo").expanduser()

@@ -161,7 +161,7 @@ def cells(*names: str) -> list[list[str]]:
     return found
 
 
-def told(rows: Iterable[dict]) -> list[str]:
+def as_lines(rows: Iterable[dict]) -> list[str]:
     """The rows for people, a table after the other."""
     lines, table = [], ""
     for row in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from math import cos, isfinite, pi
 
 import torch
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from convzoo import live
 from convzoo.data import IGNORED, Images
 from convzoo.errors import UserError
+from convzoo.history import History
 
 
 @dataclass(frozen=True)
@@ -32,48 +33,6 @@ class Recipe:
     cosine: bool = True
     label_smoothing: float = 0.0
     warmup: float = 0.0
-
-
-@dataclass
-class History:
-    """What happened, a number for each epoch: losses, accuracies in 0..1; seconds in all.
-
-    Train figures are those of the batches as they were trained on; test figures are taken
-    after the epoch, in eval mode.
-    """
-
-    epochs: int
-    train_loss: list[float] = field(default_factory=list)
-    train_accuracy: list[float] = field(default_factory=list)
-    test_loss: list[float] = field(default_factory=list)
-    test_accuracy: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def done(self) -> int:
-        """Epochs that are over."""
-        return len(self.test_loss)
-
-    def add(
-        self, train_loss: float, train_accuracy: float, test_loss: float, test_accuracy: float
-    ) -> None:
-        """An epoch's numbers."""
-        self.train_loss.append(train_loss)
-        self.train_accuracy.append(train_accuracy)
-        self.test_loss.append(test_loss)
-        self.test_accuracy.append(test_accuracy)
-
-    def as_dict(self) -> dict:
-        """Plain numbers, for a file."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        if not self.done:
-            return f"epoch 0 of {self.epochs}"
-        return (
-            f"epoch {self.done} of {self.epochs}: loss {self.train_loss[-1]:.3f}, accuracy "
-            f"{self.train_accuracy[-1]:.1%} train, {self.test_accuracy[-1]:.1%} test"
-        )
 
 
 Watcher = Callable[[History], None]

@@ -1,7 +1,7 @@
 """Students' code in tests: the source text of an exercise's cell, right or wrong by one line.
 
 A lesson's own stand in slips.NAME.py, with two tables: RIGHT, {id: {name: source}}, other ways
-than the lesson's; and SLIPS, what is one line off. Here is what they share.
+than the solution's; and SLIPS, what is one line off. Here is what they share.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from convzoo import NotAttempted, ideas
+from convzoo.count import definitions
 from convzoo.teach.source import read
 from torch import nn
 from torch.nn import functional as F
@@ -49,12 +50,23 @@ def answer(exercise_id: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith("### ")) + "\n"
 
 
+def names(idea: str, *wanted: str) -> dict:
+    """Return what the `define` cells of the idea's solution define under these names."""
+    found = definitions(SOLUTIONS / f"{ideas.lessons()[idea]}.py")
+    return {name: getattr(found, name) for name in wanted}
+
+
 def changed(source: str, *pairs: tuple[str, str]) -> str:
     """The source with a few lines replaced, each of which must be there."""
     for old, new in pairs:
         assert old in source, old
         source = source.replace(old, new)
     return source
+
+
+def line_of(source: str, part: str) -> str:
+    """Return "line N", N being the number of the first line that holds `part`."""
+    return f"line {source[: source.index(part)].count(chr(10)) + 1}"
 
 
 def defined(source: str, name: str, **names):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, changed, defined
+from slips import NUMBERS, Slip, answer, changed
 
 ONE, CONV, STACK = "convolution.conv1x1", "convolution.conv2d", "convolution.stack"
+NAMES: dict = {}
 
 # --- the 1x1 --------------------------------------------------------------------
 
-EINSUM = """
-def conv1x1(x, weight, stride=1):
-    read = x[:, :, ::stride, ::stride]
-    return torch.einsum("oc,nchw->nohw", weight, read)
-"""
+EINSUM = answer(ONE)
 
 PRODUCT = """
 def conv1x1(x, weight, stride=1):
@@ -57,14 +54,7 @@ def conv1x1(x, weight, stride=1):
 
 # --- the k x k -------------------------------------------------------------------
 
-UNFOLDED = """
-def conv2d(x, weight, stride=1, padding=0, dilation=1):
-    h, (kh, kw) = x.shape[2], weight.shape[2:]
-    columns = F.unfold(x, (kh, kw), dilation, padding, stride)
-    y = weight.flatten(1) @ columns
-    rows = (h + 2 * padding - dilation * (kh - 1) - 1) // stride + 1
-    return y.unflatten(2, (rows, -1))
-"""
+UNFOLDED = answer(CONV)
 
 SHIFTED = """
 def conv2d(x, weight, stride=1, padding=0, dilation=1):
@@ -141,16 +131,7 @@ def conv2d(x, weight, stride=1, padding=0, dilation=1):
 
 # --- the stack -------------------------------------------------------------------
 
-FORWARD = """
-def stack(size, layers):
-    field, apart = 1, 1
-    for kernel, stride, padding, dilation in layers:
-        reach = dilation * (kernel - 1)
-        size = (size + 2 * padding - reach - 1) // stride + 1
-        field += reach * apart
-        apart *= stride
-    return size, field
-"""
+FORWARD = answer(STACK)
 
 BACKWARD = """
 def stack(size, layers):
@@ -171,26 +152,27 @@ def stack(size, layers):
     return size, 1 + sum(d * (k - 1) * s for (k, _, _, d), s in zip(layers, strides))
 """
 
+RECURSIVE = """
+def stack(size, layers):
+    if not layers:
+        return size, 1
+    (kernel, stride, padding, dilation), *later = layers
+    reach = dilation * (kernel - 1)
+    size, field = stack((size + 2 * padding - reach - 1) // stride + 1, later)
+    return size, (field - 1) * stride + reach + 1
+"""
+
 RIGHT = {
     ONE: {
-        "einsum": EINSUM,
         "product": PRODUCT,
         "last": LAST,
         "linear": LINEAR,
         "summed": SUMMED,
         "one_batch": ONE_BATCH,
     },
-    CONV: {
-        "unfolded": UNFOLDED,
-        "shifted": SHIFTED,
-        "windows": WINDOWS,
-        "afterwards": AFTERWARDS,
-        "gathered": GATHERED,
-    },
-    STACK: {"forward": FORWARD, "backward": BACKWARD, "lists": LISTS},
+    CONV: {"shifted": SHIFTED, "windows": WINDOWS, "afterwards": AFTERWARDS, "gathered": GATHERED},
+    STACK: {"backward": BACKWARD, "lists": LISTS, "recursive": RECURSIVE},
 }
-
-NAMES = {"conv1x1": defined(EINSUM, "conv1x1")}
 
 SLIPS = (
     Slip(ONE, "turned", changed(EINSUM, ('"oc,', '"co,')), "values", "transposed", NUMBERS),
@@ -485,7 +467,7 @@ SLIPS = (
     Slip(
         CONV,
         "frozen",
-        changed(UNFOLDED, ("y = weight.", "y = weight.data.")),
+        changed(UNFOLDED, ("kernels = weight.", "kernels = weight.data.")),
         "gradients",
         "cut_off",
         ("no gradient", "`weight`"),

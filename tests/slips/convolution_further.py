@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from torchvision.models.googlenet import BasicConv2d as TorchvisionConv
 
-from slips import NUMBERS, Slip, changed
+from slips import NUMBERS, Slip, answer, changed
 
 NORM, BLOCK = "convolution.batch_norm", "convolution.inception"
 
-NORMALISED = """
-def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
-    mean, var = running_mean, running_var
-    if training:
-        dims = (0, 2, 3)
-        mean, var = x.mean(dims), x.var(dims, correction=0)
-        unbiased = x.var(dims, correction=1).detach()
-        running_mean = torch.lerp(running_mean, mean.detach(), momentum)
-        running_var = torch.lerp(running_var, unbiased, momentum)
-    y = x - mean[:, None, None]
-    y = y / torch.sqrt(var + eps)[:, None, None]
-    y = weight[:, None, None] * y + bias[:, None, None]
-    return y, running_mean, running_var
-"""
+NORMALISED = answer(NORM)
+
+BY_VAR = changed(
+    NORMALISED,
+    ("(x - mean[:, None, None]).square().mean(dims)", "x.var(dims, correction=0)"),
+    ("var.detach() * n / (n - 1)", "x.var(dims, correction=1).detach()"),
+)
 
 KEPT = """
 def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
@@ -53,27 +46,7 @@ def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.
     return torch.einsum("nchw,c->nchw", x, scale) + shift[:, None, None], running_mean, running_var
 """
 
-BLOCKS = """
-class Inception(nn.Module):
-    def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, large=5):
-        super().__init__()
-        self.branch1 = BasicConv2d(in_channels, ch1x1, 1)
-        self.branch2 = nn.Sequential(
-            BasicConv2d(in_channels, ch3x3red, 1),
-            BasicConv2d(ch3x3red, ch3x3, 3, padding=1),
-        )
-        self.branch3 = nn.Sequential(
-            BasicConv2d(in_channels, ch5x5red, 1),
-            BasicConv2d(ch5x5red, ch5x5, large, padding=large // 2),
-        )
-        self.branch4 = nn.Sequential(
-            nn.MaxPool2d(3, stride=1, padding=1), BasicConv2d(in_channels, pool_proj, 1)
-        )
-
-    def forward(self, x):
-        branches = self.branch1, self.branch2, self.branch3, self.branch4
-        return torch.cat([branch(x) for branch in branches], dim=1)
-"""
+BLOCKS = answer(BLOCK)
 
 BY_NAME = changed(
     BLOCKS,
@@ -84,13 +57,15 @@ BY_NAME = changed(
     ),
 )
 
+IN_ORDER = changed(
+    BLOCKS,
+    ("        branches = self.branch1, self.branch2, self.branch3, self.branch4\n", ""),
+    ("in branches", "in self.children()"),
+)
+
 IN_STEPS = changed(
     BLOCKS,
-    (
-        "            nn.MaxPool2d(3, stride=1, padding=1), "
-        "BasicConv2d(in_channels, pool_proj, 1)\n",
-        "            nn.Identity(), BasicConv2d(in_channels, pool_proj, 1)\n",
-    ),
+    ("nn.MaxPool2d(3, stride=1, padding=1)", "nn.Identity()"),
     (
         "[branch(x) for branch in branches]",
         "[branch(x) for branch in branches[:3]] + [self.branch4(F.max_pool2d(x, 3, 1, 1))]",
@@ -108,8 +83,8 @@ class BasicConv2d(TorchvisionConv):
 NAMES = {"BasicConv2d": BasicConv2d}
 
 RIGHT = {
-    NORM: {"lerp": NORMALISED, "kept": KEPT, "folded": FOLDED},
-    BLOCK: {"list": BLOCKS, "by_name": BY_NAME, "in_steps": IN_STEPS},
+    NORM: {"var": BY_VAR, "kept": KEPT, "folded": FOLDED},
+    BLOCK: {"by_name": BY_NAME, "in_order": IN_ORDER, "in_steps": IN_STEPS},
 }
 
 SLIPS = (
@@ -140,9 +115,8 @@ SLIPS = (
         "running_used",
         changed(
             NORMALISED,
-            ("x - mean[", "x - kept[0]["),
-            ("sqrt(var + eps)", "sqrt(kept[1] + eps)"),
             ("    if training", "    kept = mean, var\n    if training"),
+            ("    scale =", "    mean, var = kept\n    scale ="),
         ),
         "values",
         "running_in_training",
@@ -163,7 +137,7 @@ SLIPS = (
     Slip(
         NORM,
         "biased",
-        changed(NORMALISED, ("correction=1", "correction=0")),
+        changed(NORMALISED, (" * n / (n - 1)", "")),
         "values",
         "biased_running",
         (*NUMBERS, "running variance"),
@@ -171,7 +145,11 @@ SLIPS = (
     Slip(
         NORM,
         "default_variance",
-        changed(NORMALISED, (", correction=0", "")),
+        changed(
+            NORMALISED,
+            ("(x - mean[:, None, None]).square().mean(dims)", "x.var(dims)"),
+            (" * n / (n - 1)", ""),
+        ),
         "values",
         "unbiased_output",
         NUMBERS,
@@ -195,7 +173,7 @@ SLIPS = (
     Slip(
         NORM,
         "no_weight",
-        changed(NORMALISED, ("weight[:, None, None] * y", "y")),
+        changed(NORMALISED, ("weight / torch", "1 / torch")),
         "values",
         "no_weight",
         (*NUMBERS, "`weight`"),
@@ -203,7 +181,9 @@ SLIPS = (
     Slip(
         NORM,
         "along_width",
-        changed(NORMALISED, ("mean[:, None, None]", "mean")),
+        changed(
+            NORMALISED, ("scale[:, None, None] * x", "x * scale"), ("shift[:, None, None]", "shift")
+        ),
         "run",
         "vector_along_width",
         ("height and a width",),
@@ -211,7 +191,7 @@ SLIPS = (
     Slip(
         NORM,
         "no_scale",
-        changed(NORMALISED, ("    y = weight[:, None, None] * y + bias[:, None, None]\n", "")),
+        changed(NORMALISED, ("weight / torch", "1 / torch"), ("bias - mean", "-mean")),
         "values",
         "no_scale",
         NUMBERS,
@@ -221,11 +201,8 @@ SLIPS = (
         "one_mean",
         changed(
             NORMALISED,
-            (
-                "x.mean(dims), x.var(dims, correction=0)",
-                "x.mean().expand(x.shape[1]), x.var(correction=0).expand(x.shape[1])",
-            ),
-            ("x.var(dims, correction=1)", "x.var(correction=1).expand(x.shape[1])"),
+            (".mean(dims)", ".mean().expand(x.shape[1])"),
+            ("x.numel() // x.shape[1]", "x.numel()"),
         ),
         "values",
         "one_statistic",
@@ -242,13 +219,7 @@ SLIPS = (
     Slip(
         NORM,
         "constant",
-        changed(
-            NORMALISED,
-            (
-                "x.mean(dims), x.var(dims, correction=0)",
-                "x.detach().mean(dims), x.detach().var(dims, correction=0)",
-            ),
-        ),
+        changed(NORMALISED, ("x.mean(", "x.detach().mean("), ("(x - mean", "(x.detach() - mean")),
         "gradients",
         "constant_statistics",
         ("go", "`x`"),
@@ -262,13 +233,7 @@ SLIPS = (
         "run",
         says=("in place", "running_mean"),
     ),
-    Slip(
-        NORM,
-        "over_images",
-        changed(NORMALISED, ("dims = (0, 2, 3)", "dims = 0")),
-        "run",
-        says=("line",),
-    ),
+    Slip(NORM, "over_images", changed(NORMALISED, ("(0, 2, 3), x", "0, x")), "run", says=("line",)),
     Slip(
         NORM,
         "y_alone",
@@ -340,9 +305,10 @@ SLIPS = (
         "pool_last",
         changed(
             BLOCKS,
+            ("            nn.MaxPool2d(3, stride=1, padding=1),\n", ""),
             (
-                "nn.MaxPool2d(3, stride=1, padding=1), BasicConv2d(in_channels, pool_proj, 1)",
-                "BasicConv2d(in_channels, pool_proj, 1), nn.MaxPool2d(3, stride=1, padding=1)",
+                "pool_proj, 1),\n",
+                "pool_proj, 1),\n            nn.MaxPool2d(3, stride=1, padding=1),\n",
             ),
         ),
         "names",

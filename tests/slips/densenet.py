@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, changed, defined
+from slips import NUMBERS, Slip, answer, changed, names
 
 GROW, LAYER, BLOCK = "densenet.grow", "densenet.layer", "densenet.block"
+STACKED, DENSE_LAYER, DENSE_BLOCK = answer(GROW), answer(LAYER), answer(BLOCK)
+NAMES = names("densenet", "Layer", "Block")  # what the lesson defines between its exercises
 
 # --- the growing matrix ----------------------------------------------------------
-
-STACKED = """
-def grow(matrix, weight):
-    new = weight @ matrix
-    return torch.cat([matrix, new])
-"""
 
 PLACED = """
 def grow(matrix, weight):
@@ -39,21 +35,6 @@ def grow(matrix, weight):
 
 # --- the layer -------------------------------------------------------------------
 
-DENSE_LAYER = """
-class DenseLayer(nn.Module):
-    def __init__(self, in_channels, growth_rate, bn_size=4):
-        super().__init__()
-        width = bn_size * growth_rate
-        self.norm1 = nn.BatchNorm2d(in_channels)
-        self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, growth_rate, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        y = self.conv1(F.relu(self.norm1(x)))
-        return self.conv2(F.relu(self.norm2(y)))
-"""
-
 WITH_RELUS = changed(
     DENSE_LAYER,
     ("        width =", "        self.relu = nn.ReLU(inplace=True)\n        width ="),
@@ -78,25 +59,12 @@ IN_STEPS = changed(
 
 # --- the block -------------------------------------------------------------------
 
-DENSE_BLOCK = """
-class DenseBlock(nn.Module):
-    def __init__(self, num_layers, in_channels, growth_rate, bn_size=4):
-        super().__init__()
-        for i in range(num_layers):
-            layer = Layer(in_channels + i * growth_rate, growth_rate, bn_size)
-            self.add_module(f"denselayer{i + 1}", layer)
-
-    def forward(self, x):
-        for layer in self.children():
-            x = torch.cat([x, layer(x)], dim=1)
-        return x
-"""
-
 COUNTING = changed(
     DENSE_BLOCK,
     (
-        "Layer(in_channels + i * growth_rate, growth_rate, bn_size)",
-        "Layer(in_channels, growth_rate, bn_size)\n            in_channels += growth_rate",
+        "channels_read = in_channels + i * growth_rate\n"
+        "            layer = Layer(channels_read, growth_rate, bn_size)",
+        "layer = Layer(in_channels, growth_rate, bn_size)\n            in_channels += growth_rate",
     ),
 )
 
@@ -115,21 +83,17 @@ IN_PIECES = changed(
 
 NAMED = changed(DENSE_BLOCK, ("self.children()", "dict(self.named_children()).values()"))
 
-Layer = defined(DENSE_LAYER, "DenseLayer")
-Block = defined(DENSE_BLOCK, "DenseBlock", Layer=Layer)
-NAMES = {"Layer": Layer, "Block": Block}  # what the lesson defines between its exercises
-
 RIGHT = {
-    GROW: {"stacked": STACKED, "placed": PLACED, "one_product": ONE_PRODUCT},
-    LAYER: {"plain": DENSE_LAYER, "relus": WITH_RELUS, "clamp": BY_CLAMP, "in_steps": IN_STEPS},
-    BLOCK: {"plain": DENSE_BLOCK, "counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED},
+    GROW: {"placed": PLACED, "one_product": ONE_PRODUCT},
+    LAYER: {"relus": WITH_RELUS, "clamp": BY_CLAMP, "in_steps": IN_STEPS},
+    BLOCK: {"counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED},
 }
 
 SLIPS = (
     Slip(
         GROW,
         "new_on_top",
-        changed(STACKED, ("[matrix, new]", "[new, matrix]")),
+        changed(STACKED, ("[matrix, weight @ matrix]", "[weight @ matrix, matrix]")),
         "values",
         "new_on_top",
         NUMBERS,
@@ -137,7 +101,7 @@ SLIPS = (
     Slip(
         GROW,
         "weight_as_it_is",
-        changed(STACKED, ("new = weight @ matrix", "new = weight")),
+        changed(STACKED, ("weight @ matrix", "weight")),
         "values",
         "as_they_are",
         ("must be multiplied",),
@@ -153,7 +117,7 @@ SLIPS = (
     Slip(
         GROW,
         "only_new",
-        changed(STACKED, ("torch.cat([matrix, new])", "new")),
+        changed(STACKED, ("torch.cat([matrix, weight @ matrix])", "weight @ matrix")),
         "shape",
         "only_new",
         ("keeps the old ones",),
@@ -161,7 +125,7 @@ SLIPS = (
     Slip(
         GROW,
         "beside",
-        changed(STACKED, ("torch.cat([matrix, new])", "torch.cat([matrix, new], dim=1)")),
+        changed(STACKED, ("weight @ matrix])", "weight @ matrix], dim=1)")),
         "shape",
         "beside",
         ("expected (8, 4)",),
@@ -188,7 +152,7 @@ SLIPS = (
     Slip(
         GROW,
         "transposed",
-        changed(STACKED, ("weight @", "weight.T @")),
+        changed(STACKED, ("weight @ matrix", "weight.T @ matrix")),
         "values",
         "transposed",
         NUMBERS,
@@ -196,14 +160,14 @@ SLIPS = (
     Slip(
         GROW,
         "matrix_transposed",
-        changed(STACKED, ("@ matrix", "@ matrix.T")),
+        changed(STACKED, ("weight @ matrix", "weight @ matrix.T")),
         "values",
         says=NUMBERS,
     ),
     Slip(
         GROW,
         "entry_by_entry",
-        changed(STACKED, ("weight @", "weight *")),
+        changed(STACKED, ("weight @ matrix", "weight * matrix")),
         "values",
         "entry_by_entry",
         ("matrix product",),
@@ -211,7 +175,7 @@ SLIPS = (
     Slip(
         GROW,
         "cut_off",
-        changed(STACKED, ("weight @", "weight.data @")),
+        changed(STACKED, ("weight @ matrix", "weight.data @ matrix")),
         "gradients",
         "cut_off",
         ("no gradient", "`weight`"),

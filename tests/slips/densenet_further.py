@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed
-from slips.densenet import DENSE_BLOCK, NAMES
+from slips import Slip, answer, changed, line_of
 
 KEPT, BUFFER, WIDTHS = "densenet.kept_maps", "densenet.buffer", "densenet.channels"
+SUMMED, BUFFERED, COUNTED = answer(KEPT), answer(BUFFER), answer(WIDTHS)
+NAMES: dict = {}
 
 # --- what is kept ----------------------------------------------------------------
-
-SUMMED = """
-def kept_maps(in_channels, growth_rate, num_layers, bn_size):
-    read = [in_channels + i * growth_rate for i in range(num_layers)]
-    inside = num_layers * bn_size * growth_rate
-    pieces = in_channels + (num_layers - 1) * growth_rate
-    return 2 * sum(read) + 2 * inside, sum(read), pieces
-"""
 
 CLOSED = """
 def kept_maps(in_channels, growth_rate, num_layers, bn_size):
@@ -36,25 +29,6 @@ def kept_maps(in_channels, growth_rate, num_layers, bn_size):
 """
 
 # --- one buffer ------------------------------------------------------------------
-
-BUFFERED = """
-class BufferBlock(Block):
-    def __init__(self, num_layers, in_channels, growth_rate, bn_size=4):
-        super().__init__(num_layers, in_channels, growth_rate, bn_size)
-        self.num_layers, self.growth_rate = num_layers, growth_rate
-
-    @torch.no_grad()
-    def forward(self, x):
-        n, filled, h, w = x.shape
-        total = filled + self.num_layers * self.growth_rate
-        buffer = x.new_empty(n, total, h, w)
-        buffer[:, :filled] = x
-        for layer in self.children():
-            end = filled + self.growth_rate
-            buffer[:, filled:end] = layer(buffer[:, :filled])
-            filled = end
-        return buffer
-"""
 
 ZEROS = changed(
     BUFFERED,
@@ -99,16 +73,6 @@ WRITTEN_LATE = changed(
 
 # --- the widths ------------------------------------------------------------------
 
-COUNTED = """
-def channels(num_init_features, growth_rate, block_config):
-    ends, c = [], num_init_features
-    for layers in block_config:
-        c += layers * growth_rate
-        ends.append(c)
-        c //= 2
-    return ends
-"""
-
 CLIMBED = """
 def channels(num_init_features, growth_rate, block_config):
     c, ends = 2 * num_init_features, ()
@@ -127,11 +91,10 @@ def channels(num_init_features, growth_rate, block_config):
     return [end] + (channels(end // 2, growth_rate, rest) if rest else [])
 """
 
-__all__ = ["NAMES", "RIGHT", "SLIPS"]
 RIGHT = {
-    KEPT: {"summed": SUMMED, "closed": CLOSED, "looped": LOOPED},
-    BUFFER: {"plain": BUFFERED, "zeros": ZEROS, "narrowed": NARROWED, "padded": PADDED},
-    WIDTHS: {"counted": COUNTED, "climbed": CLIMBED, "recursive": RECURSIVE},
+    KEPT: {"closed": CLOSED, "looped": LOOPED},
+    BUFFER: {"zeros": ZEROS, "narrowed": NARROWED, "padded": PADDED},
+    WIDTHS: {"climbed": CLIMBED, "recursive": RECURSIVE},
 }
 
 SLIPS = (
@@ -228,7 +191,7 @@ SLIPS = (
         changed(BUFFERED, ("            filled = end\n", "")),
         "run",
         "stands_still",
-        ("line 15: `buffer[:, filled:end]",),
+        (line_of(BUFFERED, "buffer[:, filled:end]") + ": `buffer[:, filled:end]",),
     ),
     Slip(
         BUFFER,
@@ -280,14 +243,12 @@ SLIPS = (
         BUFFER,
         "with_cat",
         changed(
-            DENSE_BLOCK,
-            ("class DenseBlock(nn.Module)", "class BufferBlock(Block)"),
+            BUFFERED,
             (
-                "        super().__init__()\n        for i in range(num_layers):\n"
-                "            layer = Layer(in_channels + i * growth_rate, growth_rate, bn_size)\n"
-                '            self.add_module(f"denselayer{i + 1}", layer)\n',
-                "        super().__init__(num_layers, in_channels, growth_rate, bn_size)\n",
+                "buffer[:, filled:end] = layer(buffer[:, :filled])",
+                "x = torch.cat([x, layer(x)], dim=1)",
             ),
+            ("return buffer", "return x"),
         ),
         "shortcut",
         says=("torch.cat",),
@@ -310,7 +271,7 @@ SLIPS = (
     Slip(
         WIDTHS,
         "never_halved",
-        changed(COUNTED, ("        c //= 2\n", "")),
+        changed(COUNTED, ("        there = there // 2\n", "")),
         "values",
         "never_halved",
         ("each halves",),
@@ -318,7 +279,7 @@ SLIPS = (
     Slip(
         WIDTHS,
         "rounded_up",
-        changed(COUNTED, ("c //= 2", "c = -(-c // 2)")),
+        changed(COUNTED, ("there // 2", "-(-there // 2)")),
         "values",
         "rounded_up",
         ("rounded up",),
@@ -326,7 +287,7 @@ SLIPS = (
     Slip(
         WIDTHS,
         "not_whole",
-        changed(COUNTED, ("c //= 2", "c /= 2")),
+        changed(COUNTED, ("there // 2", "there / 2")),
         "values",
         "not_rounded",
         ("are not right", "Half channels"),
@@ -337,8 +298,8 @@ SLIPS = (
         changed(
             COUNTED,
             (
-                "        ends.append(c)\n        c //= 2\n",
-                "        c //= 2\n        ends.append(c)\n",
+                "        widths.append(there)\n        there = there // 2\n",
+                "        there = there // 2\n        widths.append(there)\n",
             ),
         ),
         "values",
@@ -348,7 +309,7 @@ SLIPS = (
     Slip(
         WIDTHS,
         "once_a_block",
-        changed(COUNTED, ("layers * growth_rate", "growth_rate")),
+        changed(COUNTED, ("num_layers * growth_rate", "growth_rate")),
         "values",
         "once_a_block",
         ("each layer that adds",),
@@ -356,7 +317,7 @@ SLIPS = (
     Slip(
         WIDTHS,
         "the_last_alone",
-        changed(COUNTED, ("return ends", "return ends[-1]")),
+        changed(COUNTED, ("return widths", "return widths[-1]")),
         "shape",
         says=("one number",),
     ),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, changed
+from slips import NUMBERS, Slip, answer, changed, line_of
 
 STACK, BASIC, GRADIENTS = "resnet.residual_stack", "resnet.basic_block", "resnet.scale_gradients"
 NAMES: dict = {}
 
 # --- the matrix of a stack -------------------------------------------------------
 
-MULTIPLIED = """
-def residual_stack(weights, scale):
-    layers, c, _ = weights.shape
-    eye = torch.eye(c, dtype=weights.dtype)
-    matrix = eye
-    for W in weights:
-        matrix = (eye + scale * W) @ matrix
-    return matrix
-"""
+LAYERS = answer(STACK)
+
+MULTIPLIED = changed(
+    LAYERS,
+    ("matrix = torch.eye", "eye = matrix = torch.eye"),
+    ("matrix + scale * (w @ matrix)", "(eye + scale * w) @ matrix"),
+)
 
 CHAINED = """
 def residual_stack(weights, scale):
@@ -48,35 +46,14 @@ residual_stack = Stack()
 
 # --- the blocks ------------------------------------------------------------------
 
-BLOCK = """
-class BasicBlock(nn.Module):
-    expansion = 1
-
-    def __init__(self, in_channels, planes, stride=1):
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, planes, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = nn.Conv2d(planes, planes, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
-        self.downsample = None
-        if stride != 1 or in_channels != planes:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(in_channels, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)
-            )
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = self.bn2(self.conv2(y))
-        identity = x if self.downsample is None else self.downsample(x)
-        return F.relu(y + identity)
-"""
+BLOCK = answer(BASIC)
 
 WITH_LAYERS = changed(
     BLOCK,
     ("self.downsample = None", "self.relu = nn.ReLU(inplace=True)\n        self.downsample = None"),
     ("y = F.relu(", "y = self.relu("),
-    ("        identity = x if", "        y += x if"),
-    ("return F.relu(y + identity)", "return self.relu(y)"),
+    ("        shortcut = x if", "        y += x if"),
+    ("return F.relu(y + shortcut)", "return self.relu(y)"),
 )
 
 AN_IDENTITY = changed(
@@ -101,12 +78,7 @@ BY_SLICES = changed(
 
 # --- what reaches the scale ------------------------------------------------------
 
-BY_HAND = """
-def scale_gradients(branch, scale, upstream):
-    for_scale = (upstream * branch).sum(dim=(0, 2, 3))
-    for_branch = upstream * scale[:, None, None]
-    return for_scale, for_branch, upstream
-"""
+BY_HAND = answer(GRADIENTS)
 
 BY_NAME = """
 def scale_gradients(branch, scale, upstream):
@@ -122,6 +94,13 @@ def scale_gradients(branch, scale, upstream):
     return torch.stack(rows), torch.stack(parts, dim=1), 1 * upstream
 """
 
+IN_ROWS = """
+def scale_gradients(branch, scale, upstream):
+    rows = (upstream * branch).transpose(0, 1).flatten(1)
+    for_branch = (upstream.movedim(1, -1) * scale).movedim(-1, 1)
+    return rows.sum(1), for_branch, upstream
+"""
+
 RIGHT = {
     STACK: {
         "multiplied": MULTIPLIED,
@@ -129,20 +108,15 @@ RIGHT = {
         "columns": BY_COLUMNS,
         "layer": STACK_LAYER,
     },
-    BASIC: {
-        "plain": BLOCK,
-        "with_layers": WITH_LAYERS,
-        "identity": AN_IDENTITY,
-        "slices": BY_SLICES,
-    },
-    GRADIENTS: {"by_hand": BY_HAND, "einsum": BY_NAME, "by_channel": BY_CHANNEL},
+    BASIC: {"with_layers": WITH_LAYERS, "identity": AN_IDENTITY, "slices": BY_SLICES},
+    GRADIENTS: {"einsum": BY_NAME, "by_channel": BY_CHANNEL, "in_rows": IN_ROWS},
 }
 
 SLIPS = (
     Slip(
         STACK,
         "from_the_right",
-        changed(MULTIPLIED, ("(eye + scale * W) @ matrix", "matrix @ (eye + scale * W)")),
+        changed(LAYERS, ("w @ matrix", "matrix @ w")),
         "values",
         "reversed",
         (*NUMBERS, "rightmost"),
@@ -150,7 +124,7 @@ SLIPS = (
     Slip(
         STACK,
         "plus_one",
-        changed(MULTIPLIED, ("(eye + scale * W)", "(1 + scale * W)")),
+        changed(MULTIPLIED, ("(eye + scale * w)", "(1 + scale * w)")),
         "values",
         "added_to_all",
         (*NUMBERS, "diagonal"),
@@ -158,7 +132,7 @@ SLIPS = (
     Slip(
         STACK,
         "nothing_added",
-        changed(MULTIPLIED, ("(eye + scale * W)", "(scale * W)")),
+        changed(LAYERS, ("matrix + scale", "scale")),
         "values",
         "plain",
         (*NUMBERS, "nothing is added"),
@@ -166,7 +140,7 @@ SLIPS = (
     Slip(
         STACK,
         "one_term",
-        changed(MULTIPLIED, ("(eye + scale * W) @ matrix", "eye + scale * W @ matrix")),
+        changed(MULTIPLIED, ("(eye + scale * w) @ matrix", "eye + scale * w @ matrix")),
         "values",
         "from_the_start",
         (*NUMBERS, "its own input"),
@@ -174,7 +148,7 @@ SLIPS = (
     Slip(
         STACK,
         "summed",
-        changed(MULTIPLIED, ("(eye + scale * W) @ matrix", "matrix + scale * W")),
+        changed(LAYERS, ("(w @ matrix)", "w")),
         "values",
         "first_order",
         (*NUMBERS, "later layer"),
@@ -182,7 +156,7 @@ SLIPS = (
     Slip(
         STACK,
         "scaled",
-        changed(MULTIPLIED, ("(eye + scale * W)", "scale * (eye + W)")),
+        changed(LAYERS, ("matrix + scale * (w @ matrix)", "scale * (matrix + w @ matrix)")),
         "values",
         "scaled_all",
         (*NUMBERS, "branch alone"),
@@ -190,7 +164,7 @@ SLIPS = (
     Slip(
         STACK,
         "elementwise",
-        changed(MULTIPLIED, (") @ matrix", ") * matrix")),
+        changed(LAYERS, ("w @ matrix", "w * matrix")),
         "values",
         "by_entries",
         (*NUMBERS, "rows by columns"),
@@ -198,18 +172,14 @@ SLIPS = (
     Slip(
         STACK,
         "float32",
-        changed(
-            MULTIPLIED,
-            (", dtype=weights.dtype", ""),
-            ("(eye + scale * W) @ matrix", "(eye + scale * W.float()) @ matrix"),
-        ),
+        changed(LAYERS, (", dtype=weights.dtype", ""), ("w @ matrix", "w.float() @ matrix")),
         "shape",
         says=("torch.float32",),
     ),
     Slip(
         STACK,
         "float32_identity",
-        changed(MULTIPLIED, (", dtype=weights.dtype", "")),
+        changed(LAYERS, (", dtype=weights.dtype", "")),
         "run",
         "float32",
         ("same dtype", "unless it is told"),
@@ -217,7 +187,7 @@ SLIPS = (
     Slip(
         STACK,
         "unscaled",
-        changed(MULTIPLIED, ("scale * W", "W")),
+        changed(LAYERS, ("+ scale * (", "+ (")),
         "values",
         "unscaled",
         (*NUMBERS, "scale is missing"),
@@ -227,7 +197,7 @@ SLIPS = (
         "identity_last",
         changed(
             MULTIPLIED,
-            ("(eye + scale * W) @ matrix", "scale * W @ matrix"),
+            ("(eye + scale * w) @ matrix", "scale * w @ matrix"),
             ("return matrix", "return eye + matrix"),
         ),
         "values",
@@ -239,7 +209,7 @@ SLIPS = (
         "scaled_once",
         changed(
             MULTIPLIED,
-            ("(eye + scale * W) @ matrix", "W @ matrix"),
+            ("(eye + scale * w) @ matrix", "w @ matrix"),
             ("return matrix", "return eye + scale * matrix"),
         ),
         "values",
@@ -250,9 +220,9 @@ SLIPS = (
         STACK,
         "begun_with_weights",
         changed(
-            MULTIPLIED,
-            ("matrix = eye\n", "matrix = weights[0]\n"),
-            ("W in weights", "W in weights[1:]"),
+            LAYERS,
+            ("torch.eye(weights.shape[-1], dtype=weights.dtype)", "weights[0]"),
+            ("w in weights", "w in weights[1:]"),
         ),
         "values",
         "begun_with_weights",
@@ -261,7 +231,7 @@ SLIPS = (
     Slip(
         STACK,
         "return_in_the_loop",
-        changed(MULTIPLIED, ("    return", "        return")),
+        changed(LAYERS, ("    return", "        return")),
         "values",
         "first_layer_alone",
         (*NUMBERS, "first turn"),
@@ -277,7 +247,7 @@ SLIPS = (
     Slip(
         STACK,
         "data",
-        changed(MULTIPLIED, ("for W in weights", "for W in weights.detach()")),
+        changed(LAYERS, ("for w in weights", "for w in weights.detach()")),
         "gradients",
         "cut_off",
         ("no gradient", "`weights`"),
@@ -285,7 +255,7 @@ SLIPS = (
     Slip(
         BASIC,
         "no_last_relu",
-        changed(BLOCK, ("F.relu(y + identity)", "y + identity")),
+        changed(BLOCK, ("F.relu(y + shortcut)", "y + shortcut")),
         "values",
         "no_last_relu",
         (*NUMBERS, "after the addition"),
@@ -293,7 +263,7 @@ SLIPS = (
     Slip(
         BASIC,
         "relu_then_add",
-        changed(BLOCK, ("relu(y + identity)", "relu(y) + identity")),
+        changed(BLOCK, ("relu(y + shortcut)", "relu(y) + shortcut")),
         "values",
         "relu_then_add",
         (*NUMBERS, "before the addition"),
@@ -317,7 +287,7 @@ SLIPS = (
     Slip(
         BASIC,
         "plain",
-        changed(BLOCK, ("y + identity", "y")),
+        changed(BLOCK, ("y + shortcut", "y")),
         "values",
         "no_input",
         (*NUMBERS, "plain block"),
@@ -327,8 +297,8 @@ SLIPS = (
         "stride_second",
         changed(
             BLOCK,
-            ("3, stride, 1,", "3, 1, 1,"),
-            ("planes, 3, padding", "planes, 3, stride, padding"),
+            ("in_channels, planes, 3, stride", "in_channels, planes, 3, 1"),
+            ("planes, planes, 3, 1", "planes, planes, 3, stride"),
         ),
         "values",
         "stride_second",
@@ -364,12 +334,12 @@ SLIPS = (
         changed(BLOCK, ("planes, 1, stride, bias", "planes, 1, bias")),
         "run",
         "two_sizes",
-        ("line 21", "block's stride"),
+        (line_of(BLOCK, "return F.relu"), "block's stride"),
     ),
     Slip(
         BASIC,
         "no_norm",
-        changed(BLOCK, ("stride, bias=False), nn.BatchNorm2d(planes)", "stride, bias=False)")),
+        changed(BLOCK, ("                nn.BatchNorm2d(planes),\n", "")),
         "names",
         says=("not found: `downsample.1.bias`",),
     ),
@@ -383,16 +353,14 @@ SLIPS = (
     Slip(
         BASIC,
         "one_without_padding",
-        changed(BLOCK, ("3, padding=1, bias", "3, bias")),
+        changed(BLOCK, ("3, 1, 1, bias", "3, 1, bias")),
         "run",
-        says=("line 21", "must match"),
+        says=(line_of(BLOCK, "return F.relu"), "must match"),
     ),
     Slip(
         BASIC,
         "no_padding",
-        changed(
-            BLOCK, ("3, padding=1, bias", "3, bias"), ("3, stride, 1, bias", "3, stride, bias")
-        ),
+        changed(BLOCK, ("3, 1, 1, bias", "3, 1, bias"), ("3, stride, 1, bias", "3, stride, bias")),
         "run",
         "unpadded",
         ("border of one pixel",),
@@ -400,7 +368,7 @@ SLIPS = (
     Slip(
         BASIC,
         "stride_twice",
-        changed(BLOCK, ("planes, 3, padding", "planes, 3, stride, padding")),
+        changed(BLOCK, ("planes, planes, 3, 1", "planes, planes, 3, stride")),
         "run",
         "stride_twice",
         ("thins it out twice",),
@@ -416,7 +384,7 @@ SLIPS = (
     Slip(
         BASIC,
         "projected_too_late",
-        changed(BLOCK, ("F.relu(y + identity)", "F.relu(y + x)")),
+        changed(BLOCK, ("F.relu(y + shortcut)", "F.relu(y + x)")),
         "run",
         "unprojected",
         ("projected input that is added",),
@@ -572,7 +540,7 @@ SLIPS = (
         changed(BY_HAND, ("scale[:, None, None]", "scale")),
         "run",
         "along_the_width",
-        ("line 4", "row of the image"),
+        (line_of(BY_HAND, "for_branch ="), "row of the image"),
     ),
     Slip(
         GRADIENTS,

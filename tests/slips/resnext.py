@@ -1,22 +1,14 @@
-"""What students write in lesson 02: right in other ways, and wrong by one line."""
+"""What students write in lesson 02's core: right in other ways, and wrong by one line."""
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, changed
+from slips import NUMBERS, Slip, answer, changed, line_of, names
 
-MATRIX, CONV = "resnext.block_diagonal", "resnext.grouped_conv2d"
-NAMES: dict = {}
+MATRIX, CONV, BLOCK = "resnext.block_diagonal", "resnext.grouped_conv2d", "resnext.block"
+PLACED, UNFOLDED, BOTTLENECK = answer(MATRIX), answer(CONV), answer(BLOCK)
+NAMES = names("resnext", "GroupedConv2d")  # what the lesson defines between its exercises
 
 # --- the block-diagonal matrix -------------------------------------------------
-
-PLACED = """
-def block_diagonal(blocks):
-    g, r, c = blocks.shape
-    matrix = blocks.new_zeros(g * r, g * c)
-    for i in range(g):
-        matrix[i * r : (i + 1) * r, i * c : (i + 1) * c] = blocks[i]
-    return matrix
-"""
 
 JOINED = """
 def block_diagonal(blocks):
@@ -65,18 +57,6 @@ block_diagonal = Placer()
 
 # --- the grouped convolution ---------------------------------------------------
 
-UNFOLDED = """
-def grouped_conv2d(x, weight, groups, stride=1, padding=0):
-    n, c_in, h, w = x.shape
-    c_out, _, kh, kw = weight.shape
-    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
-    columns = columns.reshape(n, groups, -1, columns.shape[-1])
-    y = weight.reshape(groups, c_out // groups, -1) @ columns
-    h = (h + 2 * padding - kh) // stride + 1
-    w = (w + 2 * padding - kw) // stride + 1
-    return y.reshape(n, c_out, h, w)
-"""
-
 SUMMED_BY_NAME = """
 def grouped_conv2d(x, weight, groups, stride=1, padding=0):
     n, c_in, h, w = x.shape
@@ -107,7 +87,7 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
 
 IN_FLOAT64 = changed(
     UNFOLDED,
-    ("    n, c_in", "    given, x, weight = x.dtype, x.double(), weight.double()\n    n, c_in"),
+    ("    n, _", "    given, x, weight = x.dtype, x.double(), weight.double()\n    n, _"),
     ("return y.reshape(n, c_out, h, w)", "return y.reshape(n, c_out, h, w).to(given)"),
 )
 
@@ -156,9 +136,32 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
     return y
 """
 
+# --- the block -----------------------------------------------------------------
+
+FLOORED = changed(
+    BOTTLENECK, ("int(planes * width_per_group / 64)", "planes * width_per_group // 64")
+)
+
+WITH_LAYERS = changed(
+    BOTTLENECK,
+    ("self.downsample = None", "self.relu = nn.ReLU(inplace=True)\n        self.downsample = None"),
+    ("F.relu(self.bn", "self.relu(self.bn"),
+    ("        identity = x if", "        y += x if"),
+    ("return F.relu(y + identity)", "return self.relu(y)"),
+)
+
+BY_HAND = changed(
+    BOTTLENECK,
+    (
+        "        y = F.relu(self.bn1(self.conv1(x)))\n",
+        "        y = torch.einsum('oi,nihw->nohw', self.conv1.weight[:, :, 0, 0], x)\n"
+        "        y = self.bn1(y).clamp(min=0)\n",
+    ),
+    ("return F.relu(y + identity)", "return (identity + y).clamp(min=0)"),
+)
+
 RIGHT = {
     MATRIX: {
-        "placed": PLACED,
         "joined": JOINED,
         "with_eye": WITH_EYE,
         "padded": PADDED,
@@ -166,13 +169,13 @@ RIGHT = {
         "layer": MATRIX_LAYER,
     },
     CONV: {
-        "unfolded": UNFOLDED,
         "einsum": SUMMED_BY_NAME,
         "shifted": SHIFTED,
         "float64": IN_FLOAT64,
         "view": LAST_AXIS_FIRST,
         "layer": CONV_LAYER,
     },
+    BLOCK: {"floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND},
 }
 
 SLIPS = (
@@ -210,7 +213,7 @@ SLIPS = (
     Slip(
         MATRIX,
         "last_first",
-        changed(PLACED, ("= blocks[i]", "= blocks[g - 1 - i]")),
+        changed(PLACED, ("] = block", "] = blocks[g - 1 - i]")),
         "values",
         "reversed",
         NUMBERS,
@@ -218,7 +221,7 @@ SLIPS = (
     Slip(
         MATRIX,
         "first_only",
-        changed(PLACED, ("= blocks[i]", "= blocks[0]")),
+        changed(PLACED, ("] = block", "] = blocks[0]")),
         "values",
         "one_block",
         NUMBERS,
@@ -256,7 +259,7 @@ SLIPS = (
     Slip(
         MATRIX,
         "data",
-        changed(PLACED, ("= blocks[i]", "= blocks[i].data")),
+        changed(PLACED, ("] = block", "] = block.data")),
         "gradients",
         "cut_off",
         ("no gradient", "`blocks`"),
@@ -369,7 +372,7 @@ SLIPS = (
         ),
         "run",
         "weight_split",
-        ("line 7", "the other way round"),
+        (line_of(UNFOLDED, "y = weight"), "the other way round"),
     ),
     Slip(
         CONV,
@@ -433,7 +436,7 @@ SLIPS = (
         changed(UNFOLDED, ("padding=padding, stride=stride", "padding, stride")),
         "run",
         "unfold_padding_third",
-        ("is the dilation", "line 5"),
+        ("is the dilation", line_of(UNFOLDED, "F.unfold(")),
     ),
     Slip(
         CONV,
@@ -465,7 +468,7 @@ SLIPS = (
         changed(UNFOLDED, ("padding=padding, ", "")),
         "run",
         "unfold_no_padding",
-        ("line 10", "return y.reshape", "padding=1", "without its padding"),
+        (line_of(UNFOLDED, "return y"), "return y.reshape", "padding=1", "without its padding"),
     ),
     Slip(
         CONV,
@@ -473,7 +476,7 @@ SLIPS = (
         changed(UNFOLDED, (", stride=stride", "")),
         "run",
         "unfold_no_stride",
-        ("line 10", "stride=2", "at every pixel"),
+        (line_of(UNFOLDED, "return y"), "stride=2", "at every pixel"),
     ),
     Slip(
         CONV,
@@ -531,5 +534,328 @@ SLIPS = (
     Slip(CONV, "dense", DENSE, "launches", says=("wasteful", "zeros")),
     Slip(
         CONV, "shortcut", SHORTCUT, "shortcut", says=("grouped convolution", "line 3 of the cell")
+    ),
+    Slip(
+        BLOCK,
+        "rounded",
+        changed(BOTTLENECK, ("int(planes", "round(planes")),
+        "parameters",
+        "rounded_up",
+        ("conv1.weight", "rounded up"),
+    ),
+    Slip(
+        BLOCK,
+        "floored_last",
+        changed(BOTTLENECK, ("/ 64) * groups", "/ 64 * groups)")),
+        "run",
+        says=("`conv1.weight` has shape", "width_per_group=20"),
+    ),
+    Slip(
+        BLOCK,
+        "no_groups",
+        changed(BOTTLENECK, ("stride, 1, groups)", "stride, 1)")),
+        "parameters",
+        "no_groups",
+        ("conv2.weight", "one full convolution"),
+    ),
+    Slip(
+        BLOCK,
+        "stride_early",
+        changed(
+            BOTTLENECK,
+            ("width, 1, bias", "width, 1, stride, bias"),
+            ("3, stride, 1, groups", "3, 1, 1, groups"),
+        ),
+        "values",
+        "stride_first",
+        (*NUMBERS, "3x3", "conv2.weight (2, 1, 3, 3)", "evaluation mode"),
+    ),
+    Slip(
+        BLOCK,
+        "no_last_relu",
+        changed(BOTTLENECK, ("F.relu(y + identity)", "y + identity")),
+        "values",
+        "no_last_relu",
+        (*NUMBERS, "last ReLU"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_then_add",
+        changed(BOTTLENECK, ("relu(y + identity)", "relu(y) + identity")),
+        "values",
+        "relu_then_add",
+        (*NUMBERS, "before the addition"),
+    ),
+    Slip(
+        BLOCK,
+        "no_middle_relu",
+        changed(BOTTLENECK, ("F.relu(self.bn2(self.conv2(y)))", "self.bn2(self.conv2(y))")),
+        "values",
+        "no_middle_relu",
+        (*NUMBERS, "between"),
+    ),
+    Slip(
+        BLOCK,
+        "no_first_relu",
+        changed(BOTTLENECK, ("F.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))")),
+        "values",
+        "no_first_relu",
+        (*NUMBERS, "first 1x1"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_first",
+        changed(
+            BOTTLENECK,
+            ("F.relu(self.bn1(self.conv1(x)))", "self.bn1(F.relu(self.conv1(x)))"),
+            ("F.relu(self.bn2(self.conv2(y)))", "self.bn2(F.relu(self.conv2(y)))"),
+        ),
+        "values",
+        "relu_first",
+        (*NUMBERS, "convolution, norm, ReLU"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_before_bn1",
+        changed(BOTTLENECK, ("F.relu(self.bn1(self.conv1(x)))", "self.bn1(F.relu(self.conv1(x)))")),
+        "values",
+        "relu_before_bn1",
+        (*NUMBERS, "After the first 1x1"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_before_bn2",
+        changed(BOTTLENECK, ("F.relu(self.bn2(self.conv2(y)))", "self.bn2(F.relu(self.conv2(y)))")),
+        "values",
+        "relu_before_bn2",
+        (*NUMBERS, "After the 3x3"),
+    ),
+    Slip(
+        BLOCK,
+        "no_bn1",
+        changed(BOTTLENECK, ("self.bn1(self.conv1(x))", "self.conv1(x)")),
+        "values",
+        "no_bn1",
+        (*NUMBERS, "`bn1` is made and never used"),
+    ),
+    Slip(
+        BLOCK,
+        "no_bn3",
+        changed(BOTTLENECK, ("self.bn3(self.conv3(y))", "self.conv3(y)")),
+        "values",
+        "no_bn3",
+        (*NUMBERS, "`bn3` is made and never used"),
+    ),
+    Slip(
+        BLOCK,
+        "bn1_twice",
+        changed(BOTTLENECK, ("self.bn2(self.conv2", "self.bn1(self.conv2")),
+        "values",
+        "bn1_twice",
+        (*NUMBERS, "`bn1` is used twice"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_on_shortcut",
+        changed(BOTTLENECK, ("nn.BatchNorm2d(out),", "nn.BatchNorm2d(out), nn.ReLU(),")),
+        "values",
+        "relu_on_shortcut",
+        (*NUMBERS, "may be negative"),
+    ),
+    Slip(
+        BLOCK,
+        "input_overwritten",
+        changed(
+            BOTTLENECK,
+            ("        y = ", "        x = "),
+            ("conv2(y)", "conv2(x)"),
+            ("conv3(y)", "conv3(x)"),
+            ("y + identity", "x + identity"),
+        ),
+        "values",
+        "input_overwritten",
+        (*NUMBERS, "added to itself"),
+    ),
+    Slip(
+        BLOCK,
+        "no_padding",
+        changed(BOTTLENECK, ("3, stride, 1, groups)", "3, stride, groups=groups)")),
+        "run",
+        "no_padding",
+        ("no padding", "border of zeros"),
+    ),
+    Slip(
+        BLOCK,
+        "no_projection",
+        changed(BOTTLENECK, ("if stride != 1 or in_channels != out", "if False")),
+        "run",
+        "no_projection",
+        ("`downsample.0.weight`", "no projection at all"),
+    ),
+    Slip(
+        BLOCK,
+        "project_on_channels",
+        changed(BOTTLENECK, ("stride != 1 or in_ch", "in_ch")),
+        "run",
+        "project_on_channels",
+        ("`downsample.0.weight`", "makes the image smaller"),
+    ),
+    Slip(
+        BLOCK,
+        "always_project",
+        changed(BOTTLENECK, ("if stride != 1 or in_channels != out", "if True")),
+        "names",
+        "always_project",
+        ("not expected: `downsample.0.weight`", "must be None"),
+    ),
+    Slip(
+        BLOCK,
+        "forgets_the_input",
+        changed(BOTTLENECK, ("y + identity", "y")),
+        "values",
+        "no_shortcut",
+        (*NUMBERS, "not added"),
+    ),
+    Slip(
+        BLOCK,
+        "project_on_stride",
+        changed(BOTTLENECK, ("if stride != 1 or in_channels != out", "if stride != 1")),
+        "run",
+        "project_on_stride",
+        ("`downsample.0.weight`", "channels changes"),
+    ),
+    Slip(
+        BLOCK,
+        "project_the_other_way",
+        changed(
+            BOTTLENECK,
+            ("if stride != 1 or in_channels != out", "if stride != 1"),
+            ("y + identity", "identity + y"),
+        ),
+        "run",
+        "project_on_stride",
+        ("channels changes",),
+    ),
+    Slip(
+        BLOCK,
+        "other_names",
+        changed(BOTTLENECK, ("self.bn1", "self.norm1")),
+        "names",
+        says=("`bn1.weight`", "`norm1.weight`", "not found", "not expected"),
+    ),
+    Slip(
+        BLOCK,
+        "extra_layer",
+        changed(
+            BOTTLENECK,
+            (
+                "self.downsample = None",
+                "self.downsample = None\n        self.spare = nn.Linear(2, 2)",
+            ),
+        ),
+        "names",
+        says=("not expected: `spare.bias`, `spare.weight`",),
+    ),
+    Slip(
+        BLOCK,
+        "with_bias",
+        changed(BOTTLENECK, ("in_channels, width, 1, bias=False", "in_channels, width, 1")),
+        "names",
+        says=("not expected: `conv1.bias`",),
+    ),
+    Slip(
+        BLOCK,
+        "no_init",
+        changed(BOTTLENECK, ("        super().__init__()\n", "")),
+        "run",
+        says=("super().__init__()", "line"),
+    ),
+    Slip(
+        BLOCK,
+        "no_forward",
+        changed(BOTTLENECK, ("def forward", "def froward")),
+        "run",
+        says=("no method `forward`",),
+    ),
+    Slip(
+        BLOCK,
+        "no_module",
+        changed(BOTTLENECK, ("(nn.Module)", "")),
+        "run",
+        says=("not an nn.Module",),
+    ),
+    Slip(
+        BLOCK,
+        "no_statistics",
+        changed(
+            BOTTLENECK,
+            (
+                "self.bn2 = nn.BatchNorm2d(width)",
+                "self.bn2 = nn.BatchNorm2d(width, track_running_stats=False)",
+            ),
+        ),
+        "names",
+        says=("not found: `bn2.running_mean`, `bn2.running_var`",),
+    ),
+    Slip(
+        BLOCK,
+        "momentum",
+        changed(
+            BOTTLENECK,
+            ("self.bn2 = nn.BatchNorm2d(width)", "self.bn2 = nn.BatchNorm2d(width, momentum=0.9)"),
+        ),
+        "values",
+        says=("`bn2.running_mean`", "training mode"),
+    ),
+    Slip(
+        BLOCK,
+        "frozen",
+        changed(
+            BOTTLENECK,
+            (
+                "        self.downsample = None\n",
+                "        self.conv3.weight.requires_grad_(False)\n        self.downsample = None\n",
+            ),
+        ),
+        "gradients",
+        says=("no gradient", "`conv3.weight`"),
+    ),
+    Slip(
+        BLOCK,
+        "renamed_argument",
+        changed(BOTTLENECK, ("planes", "channels")),
+        "run",
+        says=("names of the arguments", "'planes'"),
+    ),
+    Slip(
+        BLOCK,
+        "renamed_input",
+        changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")),
+        "run",
+        says=("names of the arguments", "'x'"),
+    ),
+    Slip(
+        BLOCK,
+        "a_layer",
+        BOTTLENECK + "\nBottleneck = Bottleneck(8, 2)\n",
+        "run",
+        says=("no class", "a name of its own"),
+    ),
+    Slip(
+        BLOCK,
+        "shortcut",
+        changed(
+            BOTTLENECK,
+            (
+                "GroupedConv2d(width, width, 3, stride, 1, groups)",
+                "nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False)",
+            ),
+        ),
+        "shortcut",
+        says=(
+            "`conv2`, made in `__init__`",
+            "`GroupedConv2d`",
+            line_of(BOTTLENECK, "self.bn2(self.conv2(y))") + " of the cell",
+        ),
     ),
 )

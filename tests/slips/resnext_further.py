@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed
+from slips import Slip, answer, changed, line_of
 
-WIDTH, INDEX = "resnext.group_width_for", "resnext.index_bytes"
-OFF = "resnext.off_diagonal"
+WIDTH, INDEX, OFF = "resnext.group_width_for", "resnext.index_bytes", "resnext.off_diagonal"
+TRIED, COUNTED, PLACED = answer(WIDTH), answer(INDEX), answer(OFF)
 NAMES: dict = {}
-
-TRIED = """
-def group_width(budget, channels, groups):
-    d = 0
-    while groups * (2 * channels * (d + 1) + 9 * (d + 1) ** 2) <= budget:
-        d += 1
-    return d
-"""
 
 SOLVED = """
 def group_width(budget, channels, groups):
@@ -28,19 +20,11 @@ def group_width(budget, channels, groups):
     return (groups * (2 * channels * d + 9 * d * d) <= budget).sum()
 """
 
-COUNTED = """
-def index_bytes(mask, block):
-    n, entries = len(mask), mask.sum()
-    tiles = mask.reshape(n // block, block, n // block, block)
-    full = tiles.any(dim=3).any(dim=1).sum()
-    coo, csr = 16 * entries, 8 * (n + 1 + entries)
-    bsr = 8 * (n // block + 1 + full)
-    return mask.float().mean(), coo, csr, bsr
-"""
+WHOLE = changed(COUNTED, ("mask.double().mean()", "int(entries) / n / n"))
 
-WHOLE = changed(
+IN_TENSORS = changed(
     COUNTED,
-    ("mask.float().mean(), coo, csr, bsr", "int(entries) / n / n, int(coo), int(csr), int(bsr)"),
+    ("mask.double().mean(), int(coo), int(csr), int(bsr)", "mask.float().mean(), coo, csr, bsr"),
 )
 
 ROW_BY_ROW = """
@@ -51,17 +35,6 @@ def index_bytes(mask, block):
         full += sum(bool(tile.any()) for tile in row.split(block, dim=1))
     crow = n // block + 1
     return entries / n**2, 16 * entries, 8 * (n + 1 + entries), 8 * (crow + full)
-"""
-
-PLACED = """
-def off_diagonal(blocks, extra, places):
-    g, r, c = blocks.shape
-    matrix = blocks.new_zeros(g * r, g * c)
-    for i, block in enumerate(blocks):
-        matrix[i * r : (i + 1) * r, i * c : (i + 1) * c] = block
-    for (i, j), block in zip(places, extra):
-        matrix[i * r : (i + 1) * r, j * c : (j + 1) * c] = block
-    return matrix
 """
 
 INDEXED = """
@@ -86,16 +59,16 @@ def off_diagonal(blocks, extra, places):
 """
 
 RIGHT = {
-    WIDTH: {"tried": TRIED, "solved": SOLVED, "as_tensor": AS_TENSOR},
-    INDEX: {"counted": COUNTED, "whole": WHOLE, "row_by_row": ROW_BY_ROW},
-    OFF: {"placed": PLACED, "indexed": INDEXED, "added": ADDED},
+    WIDTH: {"solved": SOLVED, "as_tensor": AS_TENSOR},
+    INDEX: {"whole": WHOLE, "in_tensors": IN_TENSORS, "row_by_row": ROW_BY_ROW},
+    OFF: {"indexed": INDEXED, "added": ADDED},
 }
 
 SLIPS = (
     Slip(
         WIDTH,
         "all_of_it",
-        changed(TRIED, ("return d", "return d * groups")),
+        changed(TRIED, ("return d - 1", "return (d - 1) * groups")),
         "values",
         "total_width",
         ("width of all groups",),
@@ -103,7 +76,7 @@ SLIPS = (
     Slip(
         WIDTH,
         "one_too_many",
-        changed(TRIED, ("return d", "return d + 1")),
+        changed(TRIED, ("return d - 1", "return d")),
         "values",
         "one_too_many",
         ("smallest case", "budget=26", "the last within it"),
@@ -127,7 +100,7 @@ SLIPS = (
     Slip(
         WIDTH,
         "from_one",
-        changed(TRIED, ("d = 0", "d = 1")),
+        changed(TRIED, ("d = 1", "d = 2")),
         "values",
         "at_least_one",
         ("the answer is 0", "budget=10"),
@@ -152,14 +125,14 @@ SLIPS = (
     Slip(
         WIDTH,
         "nothing",
-        changed(TRIED, ("    return d\n", "    d\n")),
+        changed(TRIED, ("    return d - 1\n", "    d - 1\n")),
         "run",
         says=("returned None", "`return` is missing"),
     ),
     Slip(
         INDEX,
         "columns_only",
-        changed(COUNTED, ("16 * entries", "8 * entries")),
+        changed(COUNTED, ("8 * 2 * entries", "8 * entries")),
         "values",
         "one_index",
         ("its row and its column",),
@@ -172,14 +145,7 @@ SLIPS = (
         "no_end",
         ("one number more",),
     ),
-    Slip(
-        INDEX,
-        "half",
-        changed(COUNTED, ("16 *", "8 *"), ("8 * (", "4 * (")),
-        "values",
-        "four_bytes",
-        ("8 bytes",),
-    ),
+    Slip(INDEX, "half", changed(COUNTED, ("8 * ", "4 * ")), "values", "four_bytes", ("8 bytes",)),
     Slip(
         INDEX,
         "cells_with_gaps",
@@ -212,7 +178,7 @@ SLIPS = (
     Slip(
         INDEX,
         "three",
-        changed(COUNTED, (", csr, bsr\n", ", csr\n")),
+        changed(COUNTED, (", int(csr), int(bsr)\n", ", int(csr)\n")),
         "shape",
         says=("tuple of 3 numbers, expected a tuple of 4",),
     ),
@@ -221,12 +187,12 @@ SLIPS = (
         "asked_torch",
         changed(COUNTED, ("mask.sum()", "len(mask.to_sparse().indices()[0])")),
         "shortcut",
-        says=("Count what it would have to keep", "line 3"),
+        says=("Count what it would have to keep", line_of(COUNTED, "mask.sum()")),
     ),
     Slip(
         OFF,
         "swapped",
-        changed(PLACED, ("for (i, j), block", "for (j, i), block")),
+        changed(PLACED, ("for block, (i, j)", "for block, (j, i)")),
         "values",
         "swapped",
         ("block row, block column",),
@@ -234,7 +200,7 @@ SLIPS = (
     Slip(
         OFF,
         "same_extra",
-        changed(PLACED, ("j * c : (j + 1) * c] = block", "j * c : (j + 1) * c] = extra[0]")),
+        changed(PLACED, ("*extra]", "*[extra[0]] * len(extra)]")),
         "values",
         "first_extra",
         ("same extra block",),
@@ -242,7 +208,7 @@ SLIPS = (
     Slip(
         OFF,
         "detached",
-        changed(PLACED, ("zip(places, extra)", "zip(places, extra.detach())")),
+        changed(PLACED, ("*extra]", "*extra.detach()]")),
         "gradients",
         "cut_off",
         ("no gradient", "`extra`"),
@@ -250,7 +216,7 @@ SLIPS = (
     Slip(
         OFF,
         "no_diagonal",
-        changed(PLACED, ("i * c : (i + 1) * c] = block", "i * c : (i + 1) * c] = 0 * block")),
+        changed(PLACED, ("zip([*blocks, *extra], diagonal + places)", "zip(extra, places)")),
         "values",
         "no_diagonal",
         ("diagonal are missing",),

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
-
-from slips import NUMBERS, Slip, changed, defined
+from slips import NUMBERS, Slip, answer, changed, names
 
 CONV, KERNEL, BLOCK = "separable.depthwise_conv2d", "separable.dense_kernel", "separable.block"
+NAMES = names("separable", "DepthwiseConv2d")
 
 # --- the depthwise convolution ---------------------------------------------------
 
-UNFOLDED = """
-def depthwise_conv2d(x, weight, stride=1, padding=0):
-    n, c, h, w = x.shape
-    kh, kw = weight.shape[2:]
-    columns = F.unfold(x, (kh, kw), padding=padding, stride=stride)
-    columns = columns.reshape(n, c, kh * kw, -1)
-    y = weight.reshape(c, 1, kh * kw) @ columns
-    h = (h + 2 * padding - kh) // stride + 1
-    w = (w + 2 * padding - kw) // stride + 1
-    return y.reshape(n, c, h, w)
-"""
+UNFOLDED = answer(CONV)
 
 BY_NAME = """
 def depthwise_conv2d(x, weight, stride=1, padding=0):
@@ -35,8 +23,8 @@ def depthwise_conv2d(x, weight, stride=1, padding=0):
 MULTIPLIED = changed(
     UNFOLDED,
     (
-        "y = weight.reshape(c, 1, kh * kw) @ columns",
-        "y = (weight.reshape(c, kh * kw, 1) * columns).sum(2)",
+        "y = weight.reshape(channels, 1, kh * kw) @ columns",
+        "y = (weight.reshape(channels, kh * kw, 1) * columns).sum(2)",
     ),
 )
 
@@ -83,30 +71,13 @@ def depthwise_conv2d(x, weight, stride=1, padding=0):
     return y
 """
 
-convolve = defined(UNFOLDED, "depthwise_conv2d")
-
-
-class DepthwiseConv2d(nn.Module):
-    """The lesson's layer, as it stands between the exercises, on a right function."""
-
-    def __init__(self, channels, k, stride=1, padding=0):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(channels, 1, k, k))
-        nn.init.kaiming_normal_(self.weight)
-        self.stride, self.padding = stride, padding
-
-    def forward(self, x):
-        return convolve(x, self.weight, self.stride, self.padding)
-
-
-NAMES = {"DepthwiseConv2d": DepthwiseConv2d}
-
 # --- the dense kernel of the two ---------------------------------------------------
 
-BROADCAST = """
-def dense_kernel(depthwise, pointwise):
-    return pointwise * depthwise.transpose(0, 1)
-"""
+INDEXED = answer(KERNEL)
+
+TRANSPOSED = changed(
+    INDEXED, ("depthwise[:, 0]  # c_in kh kw", "depthwise.transpose(0, 1)  # 1 c_in kh kw")
+)
 
 NAMED = """
 def dense_kernel(depthwise, pointwise):
@@ -124,19 +95,7 @@ def dense_kernel(depthwise, pointwise):
 
 # --- MobileNetV1's block -----------------------------------------------------------
 
-SEPARABLE = """
-class DepthwiseSeparable(nn.Module):
-    def __init__(self, in_channels, out_channels, stride=1):
-        super().__init__()
-        self.depthwise = DepthwiseConv2d(in_channels, 3, stride, 1)
-        self.bn1 = nn.BatchNorm2d(in_channels)
-        self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.depthwise(x)))
-        return F.relu(self.bn2(self.pointwise(y)))
-"""
+SEPARABLE = answer(BLOCK)
 
 WITH_LAYERS = changed(
     SEPARABLE,
@@ -146,19 +105,13 @@ WITH_LAYERS = changed(
 
 POINTWISE_BY_HAND = changed(
     SEPARABLE,
-    ("self.pointwise(y)", 'torch.einsum("oi,nihw->nohw", self.pointwise.weight[:, :, 0, 0], y)'),
+    ("self.pointwise(x)", 'torch.einsum("oi,nihw->nohw", self.pointwise.weight[:, :, 0, 0], x)'),
 )
 
 RIGHT = {
-    CONV: {
-        "unfolded": UNFOLDED,
-        "by_name": BY_NAME,
-        "multiplied": MULTIPLIED,
-        "shifted": SHIFTED,
-        "strided": STRIDED,
-    },
-    KERNEL: {"broadcast": BROADCAST, "named": NAMED, "one_by_one": ONE_BY_ONE},
-    BLOCK: {"plain": SEPARABLE, "with_layers": WITH_LAYERS, "by_hand": POINTWISE_BY_HAND},
+    CONV: {"by_name": BY_NAME, "multiplied": MULTIPLIED, "shifted": SHIFTED, "strided": STRIDED},
+    KERNEL: {"transposed": TRANSPOSED, "named": NAMED, "one_by_one": ONE_BY_ONE},
+    BLOCK: {"with_layers": WITH_LAYERS, "by_hand": POINTWISE_BY_HAND},
 }
 
 SLIPS = (
@@ -198,8 +151,8 @@ SLIPS = (
         changed(
             UNFOLDED,
             (
-                "columns.reshape(n, c, kh * kw, -1)",
-                "columns.reshape(n, kh * kw, c, -1).transpose(1, 2)",
+                "columns.reshape(n, channels, kh * kw, -1)",
+                "columns.reshape(n, kh * kw, channels, -1).transpose(1, 2)",
             ),
         ),
         "values",
@@ -209,7 +162,7 @@ SLIPS = (
     Slip(
         CONV,
         "transposed",
-        changed(UNFOLDED, ("weight.reshape(c, 1, kh * kw)", "weight.mT.reshape(c, 1, kh * kw)")),
+        changed(UNFOLDED, ("weight.reshape", "weight.mT.reshape")),
         "values",
         "transposed",
         NUMBERS,
@@ -287,7 +240,7 @@ SLIPS = (
     Slip(
         CONV,
         "every_filter",
-        changed(UNFOLDED, ("(c, 1, kh * kw)", "(c, kh * kw)")),
+        changed(UNFOLDED, ("(channels, 1, kh * kw)", "(channels, kh * kw)")),
         "run",
         "every_filter",
         ("every filter",),
@@ -295,7 +248,7 @@ SLIPS = (
     Slip(
         CONV,
         "one_image",
-        changed(UNFOLDED, ("(n, c, kh * kw, -1)", "(c, kh * kw, -1)")),
+        changed(UNFOLDED, ("(n, channels, kh * kw, -1)", "(channels, kh * kw, -1)")),
         "values",
         "one_image",
         (*NUMBERS, "run together"),
@@ -306,11 +259,11 @@ SLIPS = (
         changed(
             UNFOLDED,
             (
-                "y = weight.reshape(c, 1, kh * kw) @ columns",
-                "y = (weight.reshape(c, kh * kw, 1) * columns).flatten(1, 2)",
+                "y = weight.reshape(channels, 1, kh * kw) @ columns",
+                "y = (weight.reshape(channels, kh * kw, 1) * columns).flatten(1, 2)",
             ),
             (
-                "return y.reshape(n, c, h, w)",
+                "return y.reshape(n, channels, h, w)",
                 "return F.fold(y, x.shape[2:], (kh, kw), padding=padding, stride=stride)",
             ),
         ),
@@ -321,7 +274,7 @@ SLIPS = (
     Slip(
         CONV,
         "in_a_row",
-        changed(UNFOLDED, ("y.reshape(n, c, h, w)", "y.squeeze(2)")),
+        changed(UNFOLDED, ("y.reshape(n, channels, h, w)", "y.squeeze(2)")),
         "shape",
         "in_a_row",
         ("one row", "smallest case"),
@@ -340,7 +293,7 @@ SLIPS = (
     Slip(
         KERNEL,
         "added",
-        changed(BROADCAST, (" * ", " + ")),
+        changed(INDEXED, (" * ", " + ")),
         "values",
         "added",
         (*NUMBERS, "multiplied"),
@@ -348,7 +301,7 @@ SLIPS = (
     Slip(
         KERNEL,
         "as_it_comes",
-        changed(BROADCAST, (".transpose(0, 1)", "")),
+        changed(INDEXED, ("[:, 0]", "")),
         "run",
         "not_lined_up",
         ("do not line up",),
@@ -375,9 +328,9 @@ SLIPS = (
         KERNEL,
         "reshaped",
         changed(
-            BROADCAST,
+            INDEXED,
             (
-                "pointwise * depthwise.transpose(0, 1)",
+                "pointwise * filters",
                 "(pointwise.reshape(*depthwise.shape[:1], -1, 1, 1) * depthwise).transpose(0, 1)",
             ),
         ),
@@ -388,7 +341,7 @@ SLIPS = (
     Slip(
         KERNEL,
         "one_filter",
-        changed(BROADCAST, ("depthwise.transpose(0, 1)", "depthwise.sum(0, keepdim=True)")),
+        changed(INDEXED, ("depthwise[:, 0]", "depthwise.sum(0)")),
         "values",
         "one_filter",
         (*NUMBERS, "keeps its own"),
@@ -396,7 +349,7 @@ SLIPS = (
     Slip(
         KERNEL,
         "detached",
-        changed(BROADCAST, ("depthwise.tr", "depthwise.detach().tr")),
+        changed(INDEXED, ("[:, 0]", "[:, 0].detach()")),
         "gradients",
         "cut_off",
         ("no gradient", "`depthwise`"),
@@ -414,7 +367,7 @@ SLIPS = (
         "no_last_relu",
         changed(
             SEPARABLE,
-            ("return F.relu(self.bn2(self.pointwise(y)))", "return self.bn2(self.pointwise(y))"),
+            ("return F.relu(self.bn2(self.pointwise(x)))", "return self.bn2(self.pointwise(x))"),
         ),
         "values",
         "no_last_relu",
@@ -459,7 +412,7 @@ SLIPS = (
     Slip(
         BLOCK,
         "other_norm",
-        changed(SEPARABLE, ("self.bn2(self.pointwise(y))", "self.pointwise(y)")),
+        changed(SEPARABLE, ("self.bn2(self.pointwise(x))", "self.pointwise(x)")),
         "values",
         "no_second_norm",
         (*NUMBERS, "not used"),
@@ -470,7 +423,7 @@ SLIPS = (
         changed(
             SEPARABLE,
             ("F.relu(self.bn1(self.depthwise(x)))", "self.bn1(F.relu(self.depthwise(x)))"),
-            ("F.relu(self.bn2(self.pointwise(y)))", "self.bn2(F.relu(self.pointwise(y)))"),
+            ("F.relu(self.bn2(self.pointwise(x)))", "self.bn2(F.relu(self.pointwise(x)))"),
         ),
         "values",
         "relu_before_norm",
@@ -492,10 +445,10 @@ SLIPS = (
             ("DepthwiseConv2d(in_channels", "DepthwiseConv2d(out_channels"),
             ("self.bn1 = nn.BatchNorm2d(in", "self.bn1 = nn.BatchNorm2d(out"),
             (
-                "        y = F.relu(self.bn1(self.depthwise(x)))\n"
-                "        return F.relu(self.bn2(self.pointwise(y)))",
-                "        y = F.relu(self.bn2(self.pointwise(x)))\n"
-                "        return F.relu(self.bn1(self.depthwise(y)))",
+                "        x = F.relu(self.bn1(self.depthwise(x)))\n"
+                "        return F.relu(self.bn2(self.pointwise(x)))",
+                "        x = F.relu(self.bn2(self.pointwise(x)))\n"
+                "        return F.relu(self.bn1(self.depthwise(x)))",
             ),
         ),
         "values",

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, changed
+from slips import NUMBERS, Slip, answer, changed
 
 RANK, INVERTED = "separable.rank", "separable.inverted_residual"
-NAMES: dict = {}
+NAMES: dict = {}  # those of slips.separable
 
-# --- rank ----------------------------------------------------------------------------
+# --- the best kernel of a rank -----------------------------------------------------
 
-DECOMPOSED = """
-def best_separable(weight, rank):
-    c_out, c_in, kh, kw = weight.shape
-    matrices = weight.reshape(c_out, c_in, kh * kw).transpose(0, 1)
-    u, s, vh = torch.linalg.svd(matrices, full_matrices=False)
-    kept = u[:, :, :rank] * s[:, None, :rank] @ vh[:, :rank]
-    return kept.transpose(0, 1).reshape(c_out, c_in, kh, kw)
-"""
+DECOMPOSED = answer(RANK)
 
 ZEROED = changed(
     DECOMPOSED,
     (
-        "    kept = u[:, :, :rank] * s[:, None, :rank] @ vh[:, :rank]\n",
+        "    s = s[:, None, :rank]\n    kept = u[:, :, :rank] * s @ vh[:, :rank]\n",
         "    keep = torch.arange(s.shape[1]) < rank\n"
         "    kept = u @ torch.diag_embed(s * keep) @ vh\n",
     ),
@@ -37,43 +30,25 @@ def best_separable(weight, rank):
     return torch.stack(channels, dim=1)
 """
 
-# --- MobileNetV2's block -------------------------------------------------------------
+# --- MobileNetV2's block -----------------------------------------------------------
 
-V2 = """
-class InvertedResidual(nn.Module):
-    def __init__(self, in_channels, out_channels, stride=1, expand_ratio=6):
-        super().__init__()
-        hidden = in_channels * expand_ratio
-        self.expand = self.bn1 = None
-        if expand_ratio != 1:
-            self.expand = nn.Conv2d(in_channels, hidden, 1, bias=False)
-            self.bn1 = nn.BatchNorm2d(hidden)
-        self.depthwise = DepthwiseConv2d(hidden, 3, stride, 1)
-        self.bn2 = nn.BatchNorm2d(hidden)
-        self.project = nn.Conv2d(hidden, out_channels, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(out_channels)
-        self.adds = stride == 1 and in_channels == out_channels
-
-    def forward(self, x):
-        y = x
-        if self.expand is not None:
-            y = F.relu6(self.bn1(self.expand(y)))
-        y = F.relu6(self.bn2(self.depthwise(y)))
-        y = self.bn3(self.project(y))
-        return x + y if self.adds else y
-"""
+V2 = answer(INVERTED)
 
 CLAMPED = changed(
     V2, ("F.relu6(self.bn2(self.depthwise(y)))", "self.bn2(self.depthwise(y)).clamp(0, 6)")
 )
 
 ADDED_IN_PLACE = changed(
-    V2, ("return x + y if self.adds else y", "if self.adds:\n            y += x\n        return y")
+    V2,
+    (
+        "return x + y if self.keeps_shape else y",
+        "if self.keeps_shape:\n            y += x\n        return y",
+    ),
 )
 
 RIGHT = {
-    RANK: {"decomposed": DECOMPOSED, "zeroed": ZEROED, "channel": CHANNEL_BY_CHANNEL},
-    INVERTED: {"plain": V2, "clamped": CLAMPED, "in_place": ADDED_IN_PLACE},
+    RANK: {"zeroed": ZEROED, "channel": CHANNEL_BY_CHANNEL},
+    INVERTED: {"clamped": CLAMPED, "in_place": ADDED_IN_PLACE},
 }
 
 SLIPS = (
@@ -82,10 +57,7 @@ SLIPS = (
         "one_matrix",
         changed(
             DECOMPOSED,
-            (
-                "weight.reshape(c_out, c_in, kh * kw).transpose(0, 1)",
-                "weight.reshape(1, c_out, -1)",
-            ),
+            ("weight.flatten(2).transpose(0, 1)", "weight.flatten(1)[None]"),
             ("kept.transpose(0, 1)", "kept"),
         ),
         "values",
@@ -95,7 +67,11 @@ SLIPS = (
     Slip(
         RANK,
         "by_output",
-        changed(DECOMPOSED, (".transpose(0, 1)\n", "\n"), ("kept.transpose(0, 1)", "kept")),
+        changed(
+            DECOMPOSED,
+            ("flatten(2).transpose(0, 1)", "flatten(2)"),
+            ("kept.transpose(0, 1)", "kept"),
+        ),
         "values",
         "by_output",
         (*NUMBERS, "input channel"),
@@ -121,7 +97,7 @@ SLIPS = (
     Slip(
         RANK,
         "no_values",
-        changed(DECOMPOSED, (" * s[:, None, :rank]", "")),
+        changed(DECOMPOSED, (" * s @", " @")),
         "values",
         "unscaled",
         (*NUMBERS, "left out"),
@@ -129,7 +105,7 @@ SLIPS = (
     Slip(
         RANK,
         "twice",
-        changed(DECOMPOSED, ("s[:, None, :rank] @", "s[:, None, :rank] ** 2 @")),
+        changed(DECOMPOSED, ("* s @", "* s**2 @")),
         "values",
         "scaled_twice",
         (*NUMBERS, "twice"),
@@ -154,7 +130,11 @@ SLIPS = (
         INVERTED,
         "relu_after",
         changed(
-            V2, ("return x + y if self.adds else y", "return F.relu6(x + y if self.adds else y)")
+            V2,
+            (
+                "return x + y if self.keeps_shape else y",
+                "return F.relu6(x + y if self.keeps_shape else y)",
+            ),
         ),
         "values",
         "relu_after",
@@ -163,7 +143,7 @@ SLIPS = (
     Slip(
         INVERTED,
         "no_shortcut",
-        changed(V2, ("x + y if self.adds else y", "y")),
+        changed(V2, ("x + y if self.keeps_shape else y", "y")),
         "values",
         "no_shortcut",
         (*NUMBERS, "never added"),
@@ -189,8 +169,8 @@ SLIPS = (
         "stride_early",
         changed(
             V2,
-            ("(in_channels, hidden, 1, bias", "(in_channels, hidden, 1, stride, bias"),
-            ("(hidden, 3, stride, 1)", "(hidden, 3, 1 if expand_ratio != 1 else stride, 1)"),
+            ("(in_channels, wide, 1, bias", "(in_channels, wide, 1, stride, bias"),
+            ("(wide, 3, stride, 1)", "(wide, 3, 1 if expand_ratio != 1 else stride, 1)"),
         ),
         "values",
         "stride_in_expand",
@@ -217,8 +197,8 @@ SLIPS = (
         changed(
             DECOMPOSED,
             (
-                "weight.reshape(c_out, c_in, kh * kw).transpose(0, 1)",
-                "weight.reshape(c_in, c_out, kh * kw)",
+                "weight.flatten(2).transpose(0, 1)",
+                "weight.reshape(weight.shape[1], len(weight), -1)",
             ),
             ("kept.transpose(0, 1)", "kept"),
         ),
@@ -239,10 +219,7 @@ SLIPS = (
         "inputs_first",
         changed(
             DECOMPOSED,
-            (
-                "kept.transpose(0, 1).reshape(c_out, c_in, kh, kw)",
-                "kept.reshape(c_in, c_out, kh, kw)",
-            ),
+            ("kept.transpose(0, 1).reshape(weight.shape)", "kept.unflatten(2, weight.shape[2:])"),
         ),
         "shape",
         "inputs_first",
@@ -253,8 +230,8 @@ SLIPS = (
         "stride_late",
         changed(
             V2,
-            ("(hidden, out_channels, 1, bias", "(hidden, out_channels, 1, stride, bias"),
-            ("(hidden, 3, stride, 1)", "(hidden, 3, 1, 1)"),
+            ("(wide, out_channels, 1, bias", "(wide, out_channels, 1, stride, bias"),
+            ("(wide, 3, stride, 1)", "(wide, 3, 1, 1)"),
         ),
         "values",
         "stride_in_project",
@@ -274,8 +251,8 @@ SLIPS = (
         changed(
             V2,
             (
-                "DepthwiseConv2d(hidden, 3, stride, 1)",
-                "nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False)",
+                "DepthwiseConv2d(wide, 3, stride, 1)",
+                "nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False)",
             ),
         ),
         "shortcut",

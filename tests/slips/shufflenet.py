@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slips import NUMBERS, Slip, changed, defined
-from slips.resnext_block import GroupedConv2d
+from slips.resnext import NAMES as RESNEXT
 
 STACK, SHUFFLE, UNIT = "shufflenet.stack_matrix", "shufflenet.channel_shuffle", "shufflenet.unit"
 
@@ -445,4 +445,4 @@ def channel_shuffle(x, groups):
     ),
 )
 
-NAMES = {"GroupedConv2d": GroupedConv2d, "shuffle": shuffle}
+NAMES = RESNEXT | {"shuffle": shuffle}

@@ -21,7 +21,7 @@ from convzoo.benchmarks import layers, reader
 from convzoo.errors import UserError
 from convzoo.measure import records
 
-__all__ = ["PARTS", "bench", "told"]
+__all__ = ["PARTS", "bench", "as_lines"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def bench(parts: list[str], seconds: float = 1.0) -> dict:
     return found
 
 
-def told(found: dict) -> list[str]:
+def as_lines(found: dict) -> list[str]:
     """What was found, for people."""
     about = found["about"]
     lines = [f"{about['device']}, {about['threads']} threads, torch {about['torch']}"]

@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from convzoo import count, measure
+from convzoo import count, measure, place
 from convzoo.exercises import Exercise, all_exercises
 from convzoo.measure import Timing
 
@@ -127,7 +127,7 @@ def rows(device: torch.device, seconds: float = 1.0, layers=LAYERS) -> Iterator[
                 "layer": layer.id,
                 "pass": kind,
                 "speed": _ratio(times),
-                **_told(times),
+                **_plain(times),
                 "bytes": [c[0] for c in counts],
                 "launches": [c[1] for c in counts],
             }
@@ -139,7 +139,7 @@ def _answer(exercise: Exercise) -> Callable:
 
 @lru_cache(None)
 def _names(lesson: str):
-    return count.definitions(count.project() / "solutions" / f"{lesson}.py")
+    return count.definitions(place.root() / "solutions" / f"{lesson}.py")
 
 
 def _call(target: Callable, layer: Layer, device: torch.device) -> tuple[Callable, tuple]:
@@ -193,7 +193,7 @@ def _ratio(times: dict[str, Timing]) -> float:
     return times["theirs"].minimum / times["ours"].minimum
 
 
-def _told(times: dict[str, Timing]) -> dict:
+def _plain(times: dict[str, Timing]) -> dict:
     return {
         name: {"minimum": t.minimum, "median": t.median, "spread": t.spread, "repeats": t.repeats}
         for name, t in times.items()

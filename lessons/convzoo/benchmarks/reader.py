@@ -28,7 +28,7 @@ def checks() -> Iterator[dict]:
 
     The second of two, since the first imports what it needs.
     """
-    solutions = count.project() / "solutions"
+    solutions = place.root() / "solutions"
     for lesson in dict.fromkeys(e.lesson for e in all_exercises().values()):
         names = count.definitions(solutions / f"{lesson}.py")
         for exercise in (e for e in all_exercises().values() if e.lesson == lesson):

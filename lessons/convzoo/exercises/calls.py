@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import wraps
 
 from convzoo import device as devices
+from convzoo import run_cell
 from convzoo.errors import UserError
 from convzoo.exercises import progress
 from convzoo.exercises.catalogue import (
@@ -22,7 +23,8 @@ from convzoo.exercises.catalogue import (
 )
 from convzoo.exercises.judge import assess
 from convzoo.exercises.model import Exercise, Verdict
-from convzoo.exercises.predictions import Asking, can_ask, compared, value_of
+from convzoo.exercises.prediction_form import Asking, can_ask
+from convzoo.exercises.predictions import compared, value_of
 from convzoo.show import display, notice
 
 _session = {"student": "", "judged": {}, "trusted": False}
@@ -55,7 +57,7 @@ def begin(lesson: str, student: str = ""):
     return device
 
 
-def _told_if_unknown(call: Callable) -> Callable:
+def _notice_if_unknown(call: Callable) -> Callable:
     """A wrong id becomes a notice that names the nearest one."""
 
     @wraps(call)
@@ -68,7 +70,7 @@ def _told_if_unknown(call: Callable) -> Callable:
     return asked
 
 
-@_told_if_unknown
+@_notice_if_unknown
 def check(exercise_id: str) -> Verdict:
     """Check the reader's own function or class, found by its name where `check` is called."""
     exercise = find(exercise_id, all_exercises)
@@ -78,12 +80,12 @@ def check(exercise_id: str) -> Verdict:
     tries = before.get("tries", 0) + (verdict.status != "not attempted")
     status = "passed" if before.get("status") == "passed" else verdict.status
     progress.record("exercises", exercise.id, {"status": status, "tries": tries})
-    title, body, kind = told(exercise, verdict)
+    title, body, kind = notice_text(exercise, verdict)
     notice(title, body, kind)
     return Quiet(verdict)
 
 
-def told(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
+def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
     """A verdict in words: title, body, kind."""
     if verdict.passed:
         body = f"You earned {_points(exercise.points)}. From here on the lesson runs on yours."
@@ -118,7 +120,7 @@ def use(exercise_id: str) -> Callable:
     return exercise.reference
 
 
-@_told_if_unknown
+@_notice_if_unknown
 def hint(exercise_id: str) -> None:
     """Open the next hint of an exercise; after the last, all of them again."""
     exercise = find(exercise_id, all_exercises)
@@ -130,7 +132,7 @@ def hint(exercise_id: str) -> None:
     notice(title, exercise.hints[opened - 1] + more, "info")
 
 
-@_told_if_unknown
+@_notice_if_unknown
 def ask(question_id: str, answer=...) -> None:
     """Show a short question with the student's own numbers, and mark the answer given."""
     question = find(question_id, all_questions)
@@ -213,25 +215,13 @@ def broken_cell(exercise: Exercise, cells: list[str]) -> str:
     if not mine:
         return ""
     lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1]]
-    try:
-        with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
-            warnings.simplefilter("ignore")
-            names = compile(
-                "\n".join(lines),
-                "<cell>",
-                "exec",
-                flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
-                dont_inherit=True,
-            ).co_names
-    except SyntaxError as problem:
-        line = (problem.text or lines[(problem.lineno or 1) - 1]).strip()
-        return (
-            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
-            f"{problem.lineno}: `{line}`. Mend that line and run the cell again."
-        )
-    except (ValueError, RecursionError, MemoryError) as problem:
-        return f"The cell is not valid Python: {problem or type(problem).__name__}."
-    if exercise.name not in names:
+    with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
+        warnings.simplefilter("ignore")
+        code = run_cell.compiled("\n".join(lines), "<cell>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if isinstance(code, run_cell.Trouble):
+        advice = " Mend that line and run the cell again." if code.kind == "syntax" else ""
+        return code.sentence + advice
+    if exercise.name not in code.co_names:
         return f"The cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
     return ""
 

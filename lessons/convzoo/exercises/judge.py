@@ -9,28 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
-from convzoo.case import MAX_OPS, Case, Reply, answer, is_framework
-from convzoo.exercises import messages as told
+from convzoo.case import MAX_OPS, Reply, answer, describe, is_framework
+from convzoo.exercises import messages
+from convzoo.exercises.diagnosis import diagnose, smallest
+from convzoo.exercises.differences import difference
 from convzoo.exercises.limit import TimeLimit, time_limit
-from convzoo.exercises.macs import macs
-from convzoo.exercises.model import Exercise, Mistake, Verdict
-from convzoo.exercises.side_by_side import side_by_side
-from convzoo.failure import describe
+from convzoo.exercises.model import Exercise, Respond, Verdict
+from convzoo.exercises.multiply_adds import macs
 
 SECONDS = 10.0
-TOLERANCE = 1e-7  # of the largest number; rounding in float64 is far below it
-ROUNDED = 1e-6  # of a single number that came in float32
 SPARE = 1.5  # times the reference's multiply-adds that an answer may take
-Respond = Callable[[Case], Reply]
 
 
 def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -> Verdict:
-    """Judge a function or class of this process. Never raises, and draws no number from the
-    generator that the lesson's own experiments draw from."""
+    """Judge a function or class of this process.
+
+    gen: draws the random cases; without one they are the same at each call. Never raises, and
+    draws no number from the generator that the lesson's experiments draw from.
+    """
     if isinstance(target, type) != exercise.is_module:
-        return _failed(exercise, "run", told.kind(exercise, target))
+        return _failed(exercise, "run", messages.kind(exercise, target))
     if target is exercise.reference:
         return _failed(
             exercise,
@@ -56,7 +56,7 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
     """Judge whatever answers cases: run, names, shape, parameters, values, gradients,
     shortcut, launches, in this order.
 
-    gen draws the random cases; without one they are the same at each call.
+    respond: returns the reply to a case. gen: as in `assess`.
     """
     gen = gen or Generator().manual_seed(0)
     cases = exercise.cases(gen)
@@ -68,188 +68,36 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
         stage, message = difference(reply, expected, case, exercise.returns)
         if stage:
             return _explain(exercise, respond, cases, replies, stage, message)
-    seen = _shortcuts(exercise, replies)
-    if seen:
-        return _failed(exercise, "shortcut", seen[0], seen=seen)
+    shortcut = _shortcut(exercise, replies)
+    if shortcut:
+        return _failed(exercise, "shortcut", shortcut)
     return _launches(exercise, respond) or Verdict(exercise.id, "passed")
-
-
-def difference(
-    reply: Reply, expected: Reply, case: Case, returns: tuple[str, ...] = ()
-) -> tuple[str, str]:
-    """The first stage at which a reply departs from the expected one, and a sentence.
-
-    returns: what the results are called, where there are several.
-    """
-    have, want = set(reply.parameters), set(expected.parameters)
-    names = told.names(have, want) if have != want else ""
-    shape = told.shapes(reply, expected, case)
-    if reply.stage == "run" and have:  # a wrong layer is why it does not run
-        return "run", " ".join(filter(None, (reply.error, names or shape)))
-    if reply.stage:
-        return reply.stage, reply.error
-    if names:
-        return "names", names
-    want, have = _part(expected, "output"), _part(reply, "output")
-    if set(want) != set(have):
-        return "shape", told.counts(have, want)
-    for name, value in want.items():
-        if have[name].shape != value.shape:
-            return "shape", (
-                f"Its result has shape {tuple(have[name].shape)}, expected {tuple(value.shape)}."
-            )
-        if not _one_kind(have[name], value):
-            return "shape", told.dtype(have[name].dtype, value.dtype, case)
-    if shape:
-        return "parameters", shape
-    if not same(have, want):
-        return "values", told.numbers(
-            [k for k in want if not _close(have[k], want[k])], want, returns
-        ) + told.unwritten(reply)
-    want, have = _part(expected, "buffer:"), _part(reply, "buffer:")
-    for key, value in want.items():
-        if key not in have or not same({key: have[key]}, {key: value}):
-            return "values", (
-                f"The result is right, but `{key.removeprefix('buffer:')}` is not as it should be "
-                f"after the call, {'in training' if case.training else 'in evaluation'} mode."
-            )
-    return _gradient_difference(_part(reply, "grad:"), _part(expected, "grad:"))
-
-
-def _gradient_difference(have: dict[str, Tensor], want: dict[str, Tensor]) -> tuple[str, str]:
-    for name, value in want.items():
-        plain = name.removeprefix("grad:")
-        if name not in have and bool(value.any()):
-            return "gradients", (
-                f"The values are right, but no gradient arrives at `{plain}`: something on the "
-                "way cuts it off (`.detach()`, `.data`, `torch.tensor(...)`, `torch.no_grad()`)."
-            )
-        if name in have and not same({name: have[name]}, {name: value}):
-            return "gradients", f"The values are right, the gradient of `{plain}` is not."
-    return "", ""
-
-
-def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    """Whether two sets of named tensors agree up to rounding."""
-    return a.keys() == b.keys() and all(_close(a[k], b[k]) for k in a)
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    if (a.shape, a.layout, a.device) != (b.shape, b.layout, b.device) or not _one_kind(a, b):
-        return False
-    if not b.is_floating_point() or not b.numel():
-        return torch.equal(a, b)
-    bound = (TOLERANCE if a.dtype == b.dtype else ROUNDED) * max(1.0, float(b.abs().max()))
-    return bool(((a - b).abs() <= bound).all())
-
-
-def _one_kind(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors of one shape have one dtype, as they have to; or are single floating
-    numbers, whose dtype matters no more than that of Python's."""
-    single = a.dim() == 0 and a.is_floating_point() and b.is_floating_point()
-    return single or a.dtype == b.dtype
-
-
-def _part(reply: Reply, prefix: str) -> dict[str, Tensor]:
-    return {k: v for k, v in reply.tensors.items() if k.startswith(prefix)}
 
 
 def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
     if stage == "stub" and replies[-1].raised in ("", exercise.id):
         return Verdict(exercise.id, "not attempted")
     if stage == "stub":
-        return _failed(exercise, "run", told.other_stub(replies[-1].raised))
+        return _failed(exercise, "run", messages.other_stub(replies[-1].raised))
     if stage == "shape":
         message += f" The call was {describe(exercise.reference, cases[len(replies) - 1])}."
     wrong = diagnose(exercise, respond, cases, replies)
     if wrong:
         message = f"{message} {wrong.sentence}"
     if stage in ("shape", "values"):  # a gradient is not to be followed by hand
-        message += _smallest(exercise, respond, wrong)
+        message += smallest(exercise, respond, wrong)
     return _failed(exercise, stage, message, wrong.name if wrong else "")
 
 
-def diagnose(
-    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
-) -> Mistake | None:
-    """The one wrong answer that gives these very replies, or None.
-
-    replies: as far as the first that differs from the expected one, so that the first of several
-    mistakes is found too. Only where two wrong answers fit, the other cases are asked.
-    """
-    fitting = _fitting(exercise, exercise.mistakes, cases, replies)
-    if len(fitting) > 1:
-        others = cases[len(replies) :]
-        fitting = _fitting(exercise, fitting, others, [respond(case) for case in others])
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def _fitting(
-    exercise: Exercise, mistakes: tuple[Mistake, ...], cases, replies
-) -> tuple[Mistake, ...]:
-    pairs = list(zip(cases, replies, strict=False))
-    asked = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
-    return tuple(
-        m
-        for m in mistakes
-        if all(_alike(answer(m.target, c, False), r, a) for (c, r), a in zip(pairs, asked))
-    )
-
-
-def _alike(a: Reply, b: Reply, asked: set[str]) -> bool:
-    if a.stage or b.stage:  # "tensor a (24) must match tensor b (6)" says which was added to which
-        return (a.stage, sorted(a.raised.split())) == (b.stage, sorted(b.raised.split()))
-    if a.parameters != b.parameters:
-        return False
-    return not a.loaded or same(_felt(a, asked), _felt(b, asked))  # unloaded weights are random
-
-
-def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
-    """What came back, without gradients that the reference has not (a running mean's), and
-    without those of nothing but zeros: none is the same."""
-    return {
-        k: v
-        for k, v in reply.tensors.items()
-        if not k.startswith("grad:") or (k in asked and v.any())
-    }
-
-
-def _smallest(exercise: Exercise, respond: Respond, wrong: Mistake | None) -> str:
-    """The smallest case that is answered wrong; that which is so in the way that was diagnosed,
-    if there is one."""
-    shown = ""
-    for case in exercise.small():
-        reply, expected = respond(case), answer(exercise.reference, case, watch=False)
-        key = _visible_difference(reply, expected)
-        if not reply.stage and not key:
-            continue
-        diagnosed = wrong and _fitting(exercise, (wrong,), [case], [reply])
-        if diagnosed or not shown:
-            shown = "\n\n" + side_by_side(case, reply, expected, key, exercise.returns)
-        if diagnosed or not wrong:
-            break
-    return shown
-
-
-def _visible_difference(reply: Reply, expected: Reply) -> str:
-    """The first output that differs when printed: in shape or numbers, whatever its dtype.
-    None where there are more outputs or fewer: which is which is not known then."""
-    have, want = _part(reply, "output"), _part(expected, "output")
-    for key, value in want.items() if have.keys() == want.keys() else ():
-        mine = have[key]
-        if not _close((mine.real if mine.is_complex() else mine).to(value.dtype), value):
-            return key
-    return ""
-
-
-def _shortcuts(exercise: Exercise, replies: list[Reply]) -> tuple[str, ...]:
-    seen, own = [], ("", *_framework_names(exercise.reference))
+def _shortcut(exercise: Exercise, replies: list[Reply]) -> str:
+    """The sentence on the first shortcut that ran, with its line; "" if none did."""
+    own = ("", *_framework_names(exercise.reference))
     for op in (op for reply in replies for op in reply.ops if op.borrowed in own):
         for shortcut in exercise.shortcuts:
-            line = f" (line {op.line} of the cell)" if op.line else ""
-            if shortcut.ran(op) and shortcut.sentence + line not in seen:
-                seen.append(shortcut.sentence + line)
-    return tuple(seen)
+            if shortcut.ran(op):
+                line = f" (line {op.line} of the cell)" if op.line else ""
+                return shortcut.sentence + line
+    return ""
 
 
 def _framework_names(reference: Callable) -> list[str]:
@@ -284,5 +132,5 @@ def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
     )
 
 
-def _failed(exercise, stage, message, wrong="", seen=()) -> Verdict:
-    return Verdict(exercise.id, "failed", stage, message, wrong, tuple(seen))
+def _failed(exercise: Exercise, stage: str, message: str, mistake: str = "") -> Verdict:
+    return Verdict(exercise.id, "failed", stage, message, mistake)

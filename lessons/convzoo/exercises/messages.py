@@ -56,7 +56,9 @@ def shapes(reply: Reply, expected: Reply, case: Case) -> str:
 
 
 def names(have: set[str], want: set[str]) -> str:
-    """That a layer's parameters are not those of the stub's text."""
+    """Return that a layer's parameters are not those of the stub's text; "" if they are."""
+    if have == want:
+        return ""
     parts = []
     if want - have:
         parts.append("not found: " + ", ".join(f"`{n}`" for n in sorted(want - have)))

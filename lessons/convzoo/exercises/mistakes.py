@@ -90,6 +90,13 @@ def unpad(module: nn.Module, *layers: str) -> nn.Module:
     return module
 
 
+def swap_strides(module: nn.Module, first: str, second: str) -> nn.Module:
+    """Let two convolutions change strides."""
+    one, other = module.get_submodule(first), module.get_submodule(second)
+    one.stride, other.stride = other.stride, one.stride
+    return module
+
+
 class _SkippingRelu(nn.Module):
     def __init__(self, skips: tuple[int, ...], of: int):
         super().__init__()
@@ -98,3 +105,34 @@ class _SkippingRelu(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         call, self.calls = self.calls % self.of, self.calls + 1
         return x if call in self.skips else F.relu(x)
+
+
+# --- spoiling what goes in, what comes out and who acts ---------------------------------------
+
+
+def change_input(module: nn.Module, change: Callable[[Tensor], Tensor], *layers: str) -> nn.Module:
+    """Do something to what some of its layers are given, or with none named, to its own input."""
+    for layer in layers or ("",):
+        module.get_submodule(layer).register_forward_pre_hook(
+            lambda _, args, named: ((change(*args, *named.values()),), {}), with_kwargs=True
+        )
+    return module
+
+
+def change_result(module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]) -> nn.Module:
+    """Do something more to what the module returns. change: takes its input and its result."""
+    module.register_forward_hook(
+        lambda _, args, named, result: change(*args, *named.values(), result), with_kwargs=True
+    )
+    return module
+
+
+def reorder(module: nn.Module, **acting: str) -> nn.Module:
+    """Let layers do each other's work, each with its own weights.
+
+    acting: for the place of a layer in the forward pass, the layer that acts there.
+    """
+    forwards = {place: module.get_submodule(layer).forward for place, layer in acting.items()}
+    for place, forward in forwards.items():
+        module.get_submodule(place).forward = forward
+    return module

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import Case, Op, state
+from convzoo.case import Case, Op, Reply, state
 
+Respond = Callable[[Case], Reply]
 STAGES = ("run", "names", "shape", "parameters", "values", "gradients", "shortcut", "launches")
 
 
@@ -81,7 +82,6 @@ class Verdict:
     stage: str = ""
     message: str = ""
     mistake: str = ""
-    seen: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def passed(self) -> bool:

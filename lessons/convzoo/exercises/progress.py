@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
+
+from convzoo import place
+from convzoo.files import write_atomically
 
 KINDS = {  # what an entry of each is
     "exercises": dict,
@@ -21,14 +23,9 @@ KINDS = {  # what an entry of each is
 }
 
 
-def home() -> Path:
-    """The folder of the reader's own files."""
-    return Path(os.environ.get("CONVZOO_HOME") or Path.home() / ".convzoo")
-
-
 def load() -> dict[str, dict]:
     """All that is known, by kind and id; what is not of its kind is passed over."""
-    path = home() / "progress.json"
+    path = place.home() / "progress.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
@@ -52,7 +49,9 @@ def record(kind: str, key: str, value) -> None:
     known = load()
     known[kind][key] = value
     try:
-        _replace(home() / "progress.json", json.dumps(known, indent=1, sort_keys=True))
+        write_atomically(
+            place.home() / "progress.json", json.dumps(known, indent=1, sort_keys=True)
+        )
     except OSError:
         pass
 
@@ -60,18 +59,6 @@ def record(kind: str, key: str, value) -> None:
 def recall(kind: str, key: str, default=None):
     """What was remembered, or the default."""
     return load()[kind].get(key, default)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _keep_aside(path: Path) -> None:

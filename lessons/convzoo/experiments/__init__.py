@@ -8,7 +8,7 @@ together({name: record})     several records as one
 gap(record, one, other)      is the difference larger than the seeds' spread?
 """
 
-from convzoo.experiments.reading import gap, load, summary, together, told
+from convzoo.experiments.reading import gap, load, summary, together, value_and_lines
 from convzoo.experiments.runner import Experiment, all_experiments, find, one, run
 
 __all__ = [
@@ -21,5 +21,5 @@ __all__ = [
     "run",
     "summary",
     "together",
-    "told",
+    "value_and_lines",
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import mean
 
+from convzoo import place
 from convzoo.errors import UserError
 from convzoo.measure import records
 
 
 def load(name: str, folder: Path | None = None) -> dict:
     """An experiment's record; raises UserError where it was never run."""
-    path = (folder or records.folder()) / f"{name}.json"
+    path = (folder or place.results()) / f"{name}.json"
     record = records.read(path)
     if record is None or record.get("what") != "experiment":
         raise UserError(
@@ -68,7 +69,7 @@ def together(records: dict[str, dict]) -> dict:
     return whole
 
 
-def told(paths: list[Path]) -> tuple[list[dict], list[str]]:
+def value_and_lines(paths: list[Path]) -> tuple[list[dict], list[str]]:
     """What the command line says of experiments: their summaries, and lines for people."""
     value, lines = [], []
     for path in paths:

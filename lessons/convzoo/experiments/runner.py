@@ -19,11 +19,13 @@ import torch
 from torch import nn
 
 from convzoo import device as devices
-from convzoo import ideas
+from convzoo import ideas, place
 from convzoo.data import Images
 from convzoo.errors import UserError, nearest
+from convzoo.history import History
 from convzoo.measure import cost, records
-from convzoo.train import History, Recipe, train
+from convzoo.progress_bar import bar, redraw
+from convzoo.train import Recipe, train
 
 SEEDS = 5
 Say = Callable[[str], None]
@@ -116,7 +118,7 @@ def run(
         raise UserError(f"seeds is {seeds}, and must be 1 or more.")
     chosen = _chosen(list(names), data)
     device = torch.device(device or devices.choose())
-    folder = folder or records.folder()
+    folder = folder or place.results()
     kept = {e.name: folder / f"{e.name}.json" for e in chosen}
     grown = {name: path.with_suffix(".new.json") for name, path in kept.items()} if again else kept
     begun = [(e, _record(e, grown[e.name], device, again)) for e in chosen]
@@ -127,20 +129,20 @@ def run(
         for variant in e.variants
         if not any((r["variant"], r["seed"]) == (variant, seed) for r in record["results"])
     ]
-    bar = _Bar(len(units), say)
+    progress = _Progress(len(units), say)
     for experiment, record, variant, seed in units:
-        bar.next(f"{experiment.name}: {variant}, seed {seed}")
+        progress.next(f"{experiment.name}: {variant}, seed {seed}")
         try:
             history = _trained(experiment, variant, seed, lambda history: None, device)
         except KeyboardInterrupt:
-            bar.stopped()
+            progress.stopped()
             raise
         about = {key: record[key] for key in ("device", "torch", "date")}
         record["results"].append({**_result(variant, seed, history), **about})
         records.write(grown[experiment.name], record)
     for name, path in kept.items():
         grown[name].replace(path)
-    bar.next("done")
+    progress.next("done")
     return list(kept.values())
 
 
@@ -195,7 +197,7 @@ def _result(variant: str, seed: int, history: History) -> dict:
     return {"variant": variant, "seed": seed, **kept, "seconds": round(history.seconds, 1)}
 
 
-class _Bar:
+class _Progress:
     """Units done and time left: a line that is drawn again in a terminal, lines elsewhere."""
 
     def __init__(self, total: int, say: Say | None):
@@ -203,11 +205,9 @@ class _Bar:
         self.say = say or (self._redraw if sys.stderr.isatty() else self._line)
 
     def next(self, doing: str) -> None:
-        full = 24 * self.done // self.total if self.total else 24
         left = (time.monotonic() - self.began) / max(1, self.done) * (self.total - self.done)
         rest = f", {left / 60:.1f} min left" if self.done and left else ""
-        bar = f"[{'#' * full}{'.' * (24 - full)}] {self.done} of {self.total}"
-        self.say(f"{bar}{rest}: {doing}")
+        self.say(f"{bar(self.done, self.total)} {self.done} of {self.total}{rest}: {doing}")
         self.done += 1
 
     def stopped(self) -> None:
@@ -216,8 +216,7 @@ class _Bar:
         self.say(f"{kept} of {self.total} are done and kept: the same command goes on there.")
 
     def _redraw(self, line: str) -> None:
-        end = "\n" if self.done >= self.total else ""
-        print(f"\r\033[K{line}", end=end, file=sys.stderr, flush=True)
+        redraw(line, self.done >= self.total)
 
     def _line(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ from itertools import product
 from math import nan
 from pathlib import Path
 
+from convzoo import place
 from convzoo.measure import records, sparse
 
 Times = dict[float, tuple[float, float]]  # by density: seconds of dense, of a layout
@@ -15,7 +16,7 @@ RIVALS = ("COO", "CSR", "BSR", "block-diagonal")  # of the dense product
 
 def load_all(folder: Path | None = None) -> list[dict]:
     """Every device's report in a folder, by file name; experiments' files are left out."""
-    found = [records.read(path) for path in sorted((folder or records.folder()).glob("*.json"))]
+    found = [records.read(path) for path in sorted((folder or place.results()).glob("*.json"))]
     return [record for record in found if record and record.get("what") == "report"]
 
 

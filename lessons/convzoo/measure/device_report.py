@@ -24,12 +24,13 @@ import torch
 from torch.nn import functional as F
 
 from convzoo import device as devices
+from convzoo import place
 from convzoo.errors import UserError
 from convzoo.measure import records, sparse
 from convzoo.measure.curves import crossovers, curve, load_all
 from convzoo.measure.timing import Timing, bench
 
-__all__ = ["PARTS", "crossovers", "curve", "load_all", "report", "told"]
+__all__ = ["PARTS", "crossovers", "curve", "load_all", "report", "value_and_lines"]
 
 DENSITIES = (0.001, 0.003, 0.01, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 # Each layout on the pattern that it is made for.
@@ -193,7 +194,7 @@ def report(
             raise UserError(f"A report has no part {name!r}: there are {', '.join(PARTS)}.")
     device = torch.device(device or devices.choose())
     about = records.header(device)
-    path = (folder or records.folder()) / f"{records.slug(about)}.json"
+    path = (folder or place.results()) / f"{records.slug(about)}.json"
     record = _begun(records.read(path), about, path.name, again, names)
     if note:
         record["note"] = note
@@ -249,7 +250,7 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{max(1, seconds):.0f} s"
 
 
-def told(path: Path) -> tuple[dict, list[str]]:
+def value_and_lines(path: Path) -> tuple[dict, list[str]]:
     """What the command line says of a report: its value, and lines for people."""
     record = records.read(path)
     found = record.get("crossovers", [])

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
-import tempfile
 from datetime import date
 from pathlib import Path
 
 import torch
 
 import convzoo
-from convzoo import place
 from convzoo.device import processor
 from convzoo.errors import UserError
-
-
-def folder() -> Path:
-    """figures/data of the course that this library belongs to."""
-    return place.data()
+from convzoo.files import write_atomically
 
 
 def header(device: torch.device | str) -> dict:
@@ -72,16 +65,7 @@ def write(path: Path, record: dict) -> None:
 
     Entries of a list stand on a line each: short files, and a diff shows what was added.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_text(record) + "\n")
-        os.chmod(name, 0o644)  # mkstemp's own is for its owner alone
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_atomically(path, _text(record) + "\n")
 
 
 def short(number: float) -> float:

@@ -1,14 +1,15 @@
 """Pure functions from results to pictures; none of them needs a kernel or a widget."""
 
-from convzoo.show.bars import bars, beside, table
-from convzoo.show.front import Spot, front
-from convzoo.show.lines import lines
+from convzoo.show.bar_chart import bars, beside, table
+from convzoo.show.kernel_taps import taps
 from convzoo.show.matrix import channel_matrix
+from convzoo.show.pareto import Spot, front
 from convzoo.show.patterns import pattern
-from convzoo.show.pixels import pixels
+from convzoo.show.photo_tiles import guesses, kernels, maps, photograph
+from convzoo.show.pixel_grid import pixels
 from convzoo.show.plots import Line, Mark, curves
-from convzoo.show.seeds import seeds
-from convzoo.show.taps import taps
+from convzoo.show.seed_ranges import seeds
+from convzoo.show.wires import lines
 
 __all__ = [
     "Line",
@@ -19,8 +20,12 @@ __all__ = [
     "channel_matrix",
     "curves",
     "front",
+    "guesses",
+    "kernels",
     "lines",
+    "maps",
     "pattern",
+    "photograph",
     "pixels",
     "seeds",
     "table",

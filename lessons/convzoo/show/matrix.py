@@ -59,7 +59,7 @@ def channel_matrix(
     bottom = TOP + rows * cell
     width = max(left + cols * cell + 12, left + KEY)
     say = terms if callable(terms) else (lambda i, j, v: terms[i][j]) if terms else default_term
-    told = max(rows, cols) <= LARGEST_WITH_TERMS and not still
+    with_terms = max(rows, cols) <= LARGEST_WITH_TERMS and not still
     largest = limit or max((abs(v) for row in values for v in row if math.isfinite(v)), default=0)
     alt = _describe(values, title, describe)
     body = "".join(
@@ -68,12 +68,12 @@ def channel_matrix(
             _axes(row_names, col_names, cell, left, width),
             _row_marks(row_colours, cell, left),
             _frame(rows, cols, cell, left),
-            _cells(values, say if told else None, cell, left, largest, bottom),
+            _cells(values, say if with_terms else None, cell, left, largest, bottom),
             _key(largest, left, bottom + 12),
-            _invitation(bottom + 60) if told else "",
+            _invitation(bottom + 60) if with_terms else "",
         )
     )
-    height = bottom + (90 if told else 42)
+    height = bottom + (90 if with_terms else 42)
     return Picture(alt, _svg(alt, body, width, height))
 
 
@@ -188,7 +188,7 @@ def _cells(values: Matrix, say: Term | None, cell, left, largest, bottom) -> str
             if say is None:
                 drawn.append(square if value else "")
             else:
-                drawn.append(_told(square, i, j, value, say, bottom))
+                drawn.append(_with_term(square, i, j, value, say, bottom))
     walk = f' tabindex="0" onkeydown="{escape(_WALK)}"' if say else ""
     return f'<g class="cells"{walk}>{"".join(drawn)}</g>'
 
@@ -226,7 +226,7 @@ def colour_of(value: float, largest: float) -> str:
     return palette.tint(side, 0.2 + 0.8 * min(abs(value) / largest, 1))
 
 
-def _told(square: str, i: int, j: int, value: float, say: Term, bottom: float) -> str:
+def _with_term(square: str, i: int, j: int, value: float, say: Term, bottom: float) -> str:
     text = say(i, j, value) if value else f"y[{i}] gets nothing from x[{j}]: no connection"
     lines = "".join(
         f'<text class="t" x="8" y="{bottom + 60 + 22 * n:.0f}">{escape(line.strip())}</text>'

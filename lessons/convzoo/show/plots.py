@@ -220,12 +220,12 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
 
 
 def _describe(lines, title: str, x_label: str, y_label: str, marks) -> str:
-    said = []
+    phrases = []
     for line in lines:
         first, last = (f"{number(line.y[k])} at {number(line.x[k])}" for k in (0, -1))
-        said.append(f"{line.name} goes from {first} to {last}")
-    said += [f"{mark.name} is marked at {number(mark.x)}" for mark in marks]
-    return f"{title}: {y_label} over {x_label}; {'; '.join(said)}."
+        phrases.append(f"{line.name} goes from {first} to {last}")
+    phrases += [f"{mark.name} is marked at {number(mark.x)}" for mark in marks]
+    return f"{title}: {y_label} over {x_label}; {'; '.join(phrases)}."
 
 
 def _png(figure) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from convzoo.show import palette
-from convzoo.show.bars import beside, table
+from convzoo.show.bar_chart import beside, table
 from convzoo.show.matrix import channel_matrix
 from convzoo.show.numbers import bytes_, seconds
 from convzoo.show.picture import Picture
@@ -37,11 +37,11 @@ def panel(step) -> Picture:
 
 
 def _row(name, time, dense: float, index: Mapping[str, int]) -> tuple[str, ...]:
-    told = bytes_(index[name]) if name in index else "-"
+    overhead = bytes_(index[name]) if name in index else "-"
     if not time.available:
         return name, f"not available here: {time.reason}"
     speed = f"{dense / time.minimum:.2f}"
-    return name, seconds(time.minimum), f"{time.spread:.0%}", speed, told
+    return name, seconds(time.minimum), f"{time.spread:.0%}", speed, overhead
 
 
 def speed_ups(

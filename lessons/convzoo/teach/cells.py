@@ -66,12 +66,12 @@ class Notebook:
     metadata: dict = field(default_factory=dict)
 
     def ids(self, role: str = "exercise") -> list[str]:
-        """Ids of the student's cells of one role, each once, in order."""
+        """Return the ids of the student's cells of one role, each once, in order."""
         return list(dict.fromkeys(c.owner[1] for c in self.cells if c.role == role))
 
 
 def with_ids(notebook: Notebook) -> Notebook:
-    """The notebook with stable ids for cells that have none.
+    """Return the notebook with stable ids for cells that have none.
 
     A student's cell bears its own id, with hyphens for dots; another the nearest heading above
     it and a count. Cells of the answer are counted apart, so that a cell has the same
@@ -105,7 +105,7 @@ def _headings(cell: Cell) -> list[str]:
 
 
 def syntax(source: str) -> ast.Module | None:
-    """The syntax tree of a cell; None where it does not parse or is too long to look into."""
+    """Return the syntax tree of a cell; None if it does not parse or is too long to look into."""
     if len(source) > MAX_CELL:
         return None
     try:
@@ -117,7 +117,7 @@ def syntax(source: str) -> ast.Module | None:
 
 
 def plain(source: str) -> str:
-    """A cell with its line magics (`%`, `!`, `?`) made `pass`; every line keeps its number.
+    """Return a cell with its line magics (`%`, `!`, `?`) made `pass`; every line keeps its number.
 
     Only where the cell does not parse as it is: a line of a formula may begin with `%`.
     """

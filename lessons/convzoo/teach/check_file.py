@@ -1,14 +1,12 @@
 """Runs the exercises of a student's file, here and now, and tells what each check says.
 
-It is a report for whoever wrote the code, in his own process: no sandbox and no mark.
+It is a report for whoever wrote the code, in their own process: no sandbox and no mark.
 """
 
 from __future__ import annotations
-import __future__
 
 import contextlib
 import io
-import linecache
 import os
 import sys
 import types
@@ -16,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from convzoo.errors import NotAttempted, UserError
+from convzoo import run_cell
+from convzoo.errors import UserError
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.teach.cells import MAX_CELL, Cell, Notebook, plain
@@ -25,13 +24,15 @@ from convzoo.teach.source import read, student_namespace_cells
 SECONDS = 20.0  # for one cell of the student's
 LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
 MODULE = "convzoo_checked_lesson"
+SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
+ADVICE = {"syntax": "Mend that line and check again.", "exit": "Take that line out."}
 Judge = Callable[[Exercise, Callable], Verdict]
 
 
 def report(
     path: Path, lessons: Path, known: Callable[[str], dict[str, Exercise]], judge: Judge
 ) -> list[dict]:
-    """One {lesson, id, status, stage, message} for every exercise of the file's lesson.
+    """Return one {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
     lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
     where the file cannot be read or holds no exercise.
@@ -58,8 +59,19 @@ def report(
     ]
 
 
+def report_lines(path: Path, entries: list[dict]) -> list[str]:
+    """Return the entries of a `report` as lines for people."""
+    passed = sum(entry["status"] == "passed" for entry in entries)
+    lines = [f"{path} ({entries[0]['lesson']}): {passed} of {len(entries)} passed"]
+    for entry in entries:
+        stage = f" ({entry['stage']})" if entry["stage"] else ""
+        lines.append(f"  {SIGNS[entry['status']]} {entry['id']}: {entry['status']}{stage}")
+        lines += [f"      {line}".rstrip() for line in entry["message"].splitlines()]
+    return lines
+
+
 def clean_lesson(student: Notebook, path: Path, lessons: Path) -> Notebook:
-    """The lesson that a student's file is a copy of, found by the ids in it.
+    """Return the lesson that a student's file is a copy of, found by the ids in it.
 
     Where the student works in the lesson's own file its pair is the clean one; a
     file of no known lesson is its own.
@@ -97,7 +109,7 @@ def verdicts(
             for cell in student_namespace_cells(lesson, student):
                 role, id = cell.owner
                 own = role == "exercise" or cell.source not in clean
-                stage, trouble = run_cell(cell, names, seconds if own else LESSON_SECONDS)
+                stage, trouble = try_cell(cell, names, seconds if own else LESSON_SECONDS)
                 if role == "exercise" and trouble:
                     broken[id] = stage, trouble
                 elif trouble and own:
@@ -137,10 +149,11 @@ def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
     except KeyboardInterrupt:
         raise
     except BaseException as problem:  # a call that exits, as `exit()` does
-        return Verdict(exercise.id, "failed", "run", _raised(problem, "The call"))
+        trouble = run_cell.raised(problem, "The call")
+        return Verdict(exercise.id, "failed", "run", _advised(trouble, "The call"))
 
 
-def run_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
+def try_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
     """Execute a cell among `names`; ("", "") or ("run", what went wrong as a sentence).
 
     A stub that is called while the cell runs gives ("", "...").
@@ -148,46 +161,24 @@ def run_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
     if len(cell.source) > MAX_CELL:
         return "run", f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
     label = f"<{cell.owner[1] or cell.id or 'cell'}>"
-    linecache.cache[label] = (len(cell.source), None, cell.source.splitlines(True), label)
-    later = __future__.annotations
-    flags = later.compiler_flag if names.get("annotations") is later else 0
-    try:
-        code = compile(cell.source, label, "exec", flags=flags, dont_inherit=True)
-    except SyntaxError as problem:
-        line = (problem.text or "").strip()
-        return "run", (
-            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in "
-            f"line {problem.lineno}: `{line}`. Mend that line and check again."
-        )
-    except (ValueError, RecursionError, MemoryError) as problem:
-        return "run", f"The cell is not valid Python: {problem or type(problem).__name__}."
-    try:
-        with time_limit(seconds):
-            exec(code, names)
-    except KeyboardInterrupt:
-        raise
-    except NotAttempted:
+    trouble = run_cell.execute(cell.source, label, names, time_limit(seconds))
+    if trouble is None:
+        return "", ""
+    if trouble.kind == "stub":
         return "", "The cell calls its own stub. Write the answer first."
-    except BaseException as problem:
-        return "run", _raised(problem, "The cell", label, seconds)
-    return "", ""
+    if issubclass(trouble.error, KeyboardInterrupt):
+        raise KeyboardInterrupt
+    return "run", _advised(trouble, "The cell", seconds)
 
 
-def _raised(problem: BaseException, what: str, label: str = "", seconds: float = 0) -> str:
-    if isinstance(problem, TimeLimit):
+def _advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
+    """What broke, and what to do next."""
+    if issubclass(trouble.error, TimeLimit):
         return (
             f"{what} was still running after {seconds:.0f} seconds and was stopped. "
             "Look for a loop that never ends."
         )
-    if isinstance(problem, SystemExit):
-        return f"{what} ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
-    text = str(problem).strip().split("\n")[0][:300] or "no message"
-    line, trace = 0, problem.__traceback__
-    while trace is not None:
-        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == label else line
-        trace = trace.tb_next
-    where = f", in line {line}: `{linecache.getline(label, line).strip()}`" if line else ""
-    return f"{what} raised {type(problem).__name__}: {text}{where}."
+    return " ".join(filter(None, (trouble.sentence, ADVICE.get(trouble.kind))))
 
 
 class _Nowhere(io.TextIOBase):

@@ -16,7 +16,7 @@ VIEW, STATE = "application/vnd.jupyter.widget-view+json", "widgets"
 
 
 def execute(solution: dict, folder: Path) -> dict:
-    """The notebook with its outputs, run in `folder` with a home of its own."""
+    """Return the notebook with its outputs, run in `folder` with a home of its own."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -57,7 +57,7 @@ def _where(node) -> str:
 
 
 def tidy(solution: dict, executed: dict) -> dict:
-    """The outputs, without what changes at each run and nobody reads.
+    """Return the outputs, without what changes at each run and nobody reads.
 
     A widget that brings a picture of its own is kept as that picture, which
     every viewer shows; the state of widgets stays only where one has no picture.
@@ -75,7 +75,7 @@ def tidy(solution: dict, executed: dict) -> dict:
 
 
 def with_outputs(solution: dict, old: dict) -> dict:
-    """The solution's cells with the outputs of an execution of the same code."""
+    """Return the solution's cells with the outputs of an execution of the same code."""
     ran = iter([cell for cell in old["cells"] if cell["cell_type"] == "code"])
     cells = []
     for cell in solution["cells"]:
@@ -88,7 +88,7 @@ def with_outputs(solution: dict, old: dict) -> dict:
 
 
 def same_code(old: dict, solution: dict) -> bool:
-    """Whether an executed notebook belongs to this code, and was not edited since."""
+    """Return whether an executed notebook belongs to this code, and was not edited since."""
     ran, wanted = ([c for c in n["cells"] if c["cell_type"] == "code"] for n in (old, solution))
     return (
         old.get("metadata", {}).get("convzoo") == solution["metadata"]["convzoo"]
@@ -98,5 +98,5 @@ def same_code(old: dict, solution: dict) -> bool:
 
 
 def source_of(cell: dict) -> str:
-    """A cell's text, be it one string or a list of lines."""
+    """Return a cell's text, be it one string or a list of lines."""
     return "".join(cell.get("source", ""))

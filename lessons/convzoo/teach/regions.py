@@ -19,7 +19,7 @@ _UNBREAKABLE = re.compile(r"^\s*\||\]\(|<(img|a|svg)\b|https?://")
 
 
 def stub(cell: Cell) -> Cell:
-    """The cell as the student gets it: every region replaced, by role."""
+    """Return the cell as the student gets it: every region replaced, by role."""
     if not cell.role:
         return cell
     role, id = cell.owner
@@ -42,7 +42,7 @@ def stub(cell: Cell) -> Cell:
 
 
 def unmarked(cell: Cell) -> Cell:
-    """A free question as the solution shows it: the model answer without its two markers."""
+    """Return a free question as the solution shows it: the model answer without its two markers."""
     if cell.role != "free":
         return cell
     lines = [line for line in cell.source.split("\n") if not _MARK.match(line)]
@@ -50,7 +50,7 @@ def unmarked(cell: Cell) -> Cell:
 
 
 def answer_lines(cell: Cell) -> list[str]:
-    """The lines of a cell that no student may be given."""
+    """Return the lines of a cell that no student may be given."""
     lines = [] if "answer" not in cell.tags else cell.source.split("\n")
     return lines or [x for inside, x in _walk(cell.source) if inside and not _MARK.match(x)]
 
@@ -66,7 +66,7 @@ def _walk(source: str):
 
 
 def problems(source: Notebook, known: Collection[str] | None = None) -> list[str]:
-    """All that breaks a rule in a source, each told with its cell and line.
+    """Return all that breaks a rule in a source, each with its cell and line.
 
     known: the ids of exercises and questions; None where the lesson's module is not there.
     """

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from convzoo.errors import UserError
+from convzoo.files import write_together
 from convzoo.teach.cells import Cell, Notebook, with_ids
 from convzoo.teach.execution import STATE, execute, same_code, source_of, with_outputs
 from convzoo.teach.regions import problems, stub, unmarked, validate
@@ -41,7 +40,7 @@ HEADER = """\
 """
 
 
-def release(
+def make_lessons(
     root: Path,
     force: bool = False,
     progress: Callable[[str], None] = str,
@@ -80,25 +79,25 @@ def release(
 
 
 def differences(root: Path, only: Sequence[str] = ()) -> list[dict]:
-    """What a release would change, outputs aside, or what keeps it from being made: list of
+    """Return what a release would change, outputs aside, or what keeps it from being made: list of
     {file, cell, what}."""
     found, names = [], set()
     for source in _sources(root, only):
         names.add(source.name)
         if broken := problems(source, _known(source.name)):
             path = root / "solutions" / f"{source.name}.py"
-            found += _told(root, path, [("", what) for what in broken])
+            found += _rows(root, path, [("", what) for what in broken])
             continue
         lesson, script, solution = _made(source)
         for folder, wanted in (("lessons", lesson), ("solutions", solution)):
             path = root / folder / f"{source.name}.ipynb"
-            found += _told(root, path, _compare(wanted, _load(path)))
+            found += _rows(root, path, _compare(wanted, _load(path)))
         path = root / "lessons" / f"{source.name}.py"
-        found += _told(root, path, _compare_script(script, path))
+        found += _rows(root, path, _compare_script(script, path))
     strays = sorted(root.glob("lessons/[0-9][0-9]_*")) + sorted(root.glob("solutions/*.ipynb"))
     for path in [] if only else strays:
         if path.stem not in names and path.suffix in (".py", ".ipynb"):
-            found += _told(root, path, [("", "has no source in solutions/")])
+            found += _rows(root, path, [("", "has no source in solutions/")])
     return found
 
 
@@ -151,13 +150,13 @@ def _made(source: Notebook) -> tuple[dict, str, dict]:
 
 
 def code_hash(source: Notebook) -> str:
-    """SHA-256 of all that decides a notebook's outputs: its code, in order."""
+    """Return the SHA-256 of all that decides a notebook's outputs: its code, in order."""
     code = [[cell.source, list(cell.tags)] for cell in source.cells if cell.kind == "code"]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
 def notebook(source: Notebook, metadata: dict) -> dict:
-    """The notebook as plain data, without outputs."""
+    """Return the notebook as plain data, without outputs."""
     cells = [_node(cell) for cell in source.cells]
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
@@ -169,7 +168,7 @@ def _node(cell: Cell) -> dict:
 
 
 def script(source: Notebook) -> str:
-    """The lesson's pair in percent format; no live pairing stands in its header."""
+    """Return the lesson's pair in percent format; no live pairing stands in its header."""
     import jupytext
 
     node = jupytext.reads(_text(notebook(source, {})), fmt="ipynb")
@@ -194,30 +193,13 @@ def _text(notebook: dict) -> str:
 
 
 def _put(texts: dict[Path, str]) -> list[Path]:
-    """Write all or nothing: every file is complete beside its place before the first moves."""
-    new = {}
-    for path, text in texts.items():
-        raw = text.encode()
-        if not path.exists() or path.read_bytes() != raw:
-            new[path] = raw
-    ready: list[tuple[str, Path]] = []
-    try:
-        for path, raw in new.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".release-")
-            ready.append((temporary, path))
-            with os.fdopen(handle, "wb") as file:
-                file.write(raw)
-            os.chmod(temporary, 0o644)
-        for temporary, path in ready:
-            os.replace(temporary, path)
-    finally:
-        for temporary, _ in ready:
-            Path(temporary).unlink(missing_ok=True)
+    """Write what has changed, all of it or nothing; return the files."""
+    new = {p: t for p, t in texts.items() if not p.exists() or p.read_bytes() != t.encode()}
+    write_together(new)
     return list(new)
 
 
-def _told(root: Path, path: Path, entries) -> list[dict]:
+def _rows(root: Path, path: Path, entries) -> list[dict]:
     file = path.relative_to(root).as_posix()
     return [{"file": file, "cell": cell, "what": what} for cell, what in entries]
 
@@ -227,8 +209,7 @@ def _compare(wanted: dict, found: dict | None) -> Iterator[tuple[str, str]]:
     if found is None:
         yield "", "is missing or cannot be read"
         return
-    have = {k: v for k, v in found.get("metadata", {}).items() if k != STATE}
-    if have != wanted["metadata"]:
+    if {k: v for k, v in found.get("metadata", {}).items() if k != STATE} != wanted["metadata"]:
         yield "", "notebook metadata differ"
     ids, there = ([cell.get("id", "") for cell in n["cells"]] for n in (wanted, found))
     if ids != there:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 
+from convzoo import place
 from convzoo.errors import UserError
 from convzoo.teach.cells import Cell
 from convzoo.teach.regions import stub
@@ -42,7 +43,7 @@ def main(
     names: "02", "02_resnext" or the path of a lesson. Raises UserError for an unknown
     lesson, and where reveal and MathJax cannot be fetched.
     """
-    root = root or _root()
+    root = root or place.root()
     out = Path(out) if out else root / "build" / "slides"
     solutions = _solutions(root, names)
     for name in ASSETS:
@@ -51,7 +52,7 @@ def main(
 
 
 def slides_of(notebook: dict) -> dict:
-    """The notebook as it is shown in a lecture.
+    """Return the notebook as it is shown in a lecture.
 
     Answers are left out: an exercise shows its stub without outputs, cells of the answer are
     dropped, and so is the praise for having passed. Of a widget's output its picture without
@@ -99,12 +100,6 @@ def _hide_answer(cell: dict) -> None:
         cell["source"] = released
         if plain.kind == "code":
             cell["outputs"], cell["execution_count"] = [], None
-
-
-def _root() -> Path:
-    """The project's root: where the library lies two folders down, else where one is."""
-    beside = Path(__file__).resolve().parents[3]
-    return beside if (beside / "solutions").is_dir() else Path.cwd()
 
 
 def _solutions(root: Path, names: Iterable[str | Path]) -> list[Path]:

@@ -54,7 +54,7 @@ def read(path: str | Path) -> Notebook:
 
 
 def parse(text: str, name: str, suffix: str = ".ipynb", label: str = "") -> Notebook:
-    """The notebook in a text. label: what an error calls the file."""
+    """Return the notebook in a text. label: what an error calls the file."""
     label = label or name + suffix
     return _parse_script(text, name, label) if suffix == ".py" else _parse_json(text, name, label)
 
@@ -153,7 +153,7 @@ def _headless(text: str) -> str:
 
 
 def attempted(cell: Cell, stub: Cell | None) -> bool:
-    """Whether a student's cell is more than the stub; a comment added to it is not."""
+    """Return whether a student's cell is more than the stub; a comment added to it is not."""
     return stub is None or _content(cell) != _content(stub)
 
 
@@ -166,7 +166,7 @@ def _content(cell: Cell) -> str:
 
 
 def answers(lesson: Notebook, student: Notebook) -> dict[tuple[str, str], Cell]:
-    """The student's cells by (role, id): of several copies the last attempted one.
+    """Return the student's cells by (role, id): of several copies the last attempted one.
 
     Only cells that the lesson has, and only of the kind (code, markdown) they have there.
     """
@@ -182,10 +182,10 @@ def answers(lesson: Notebook, student: Notebook) -> dict[tuple[str, str], Cell]:
 
 
 def student_namespace_cells(lesson: Notebook, student: Notebook) -> list[Cell]:
-    """The cells that are executed to try a student's exercises, in order.
+    """Return the cells that are executed to try a student's exercises, in order.
 
     The clean lesson's `define` cells, with the student's exercise cells in their places,
-    and the student's added imports and definitions, each where he put it. An added
+    and the student's added imports and definitions, each where they put it. An added
     definition never replaces one of the lesson's: the answer is the cell with the id.
     """
     lesson = with_ids(lesson)

@@ -1,4 +1,7 @@
-"""The verb `grade` of the command line."""
+"""The verb `grade` of the command line: what it takes, and its run.
+
+Nothing heavy is imported before it runs: every verb asks for the parser.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,28 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
+from convzoo import place
 from convzoo.errors import UserError
-from convzoo.teach.grade.box.sandbox import Limits
-from convzoo.teach.grade.run import Options, bar, grade_class
 
 
-def run(given: argparse.Namespace) -> tuple[dict, list[str], int]:
-    """Grade; the summary, its lines, the exit status."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    add = parser.add_argument
+    add("dir", metavar="DIR", type=Path, help="the submissions: a folder or a zip file")
+    add("--out", metavar="DIR", type=Path, required=True, help="where marks and pages go")
+    add("--roster", metavar="FILE", type=Path, help="Canvas's gradebook or Moodle's worksheet, CSV")
+    add("--due", metavar="TIME", help="when it was due, such as 2026-05-01T23:59+02:00")
+    add("--secret", metavar="FILE", type=Path, help="your secret (default: made in OUT/.secret)")
+    add("--jobs", metavar="N", type=int, default=-1, help="processes (default: one a core)")
+    add("--scheduler", metavar="ADDRESS", default="", help="a Dask scheduler, for several machines")
+    add("--unsandboxed", action="store_true", help="grade without a sandbox, and mark it so")
+
+
+def grade_submissions(given: argparse.Namespace) -> tuple[dict, list[str], int]:
+    """Grade; return the summary, its lines and the exit status."""
+    from convzoo.teach.grade.box.sandbox import Limits
+    from convzoo.teach.grade.run import Options, grade_class, show_progress
+
     options = Options(
         given.jobs,
         given.scheduler,
@@ -22,12 +40,12 @@ def run(given: argparse.Namespace) -> tuple[dict, list[str], int]:
         given.unsandboxed,
         Limits(),
     )
-    summary = grade_class(given.dir, given.out, _root(), options, bar)
-    return summary, lines(summary), 1 if summary["not_graded"] else 0
+    summary = grade_class(given.dir, given.out, place.root(), options, show_progress)
+    return summary, summary_lines(summary), 1 if summary["not_graded"] else 0
 
 
-def lines(summary: dict) -> list[str]:
-    """The summary for people."""
+def summary_lines(summary: dict) -> list[str]:
+    """Return the summary as lines for people."""
     out = [
         f"{summary['students']} students, {summary['submissions']} submissions: "
         f"{summary['graded']} graded ({summary['graded_now']} in this run), "
@@ -50,9 +68,3 @@ def _due(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         raise UserError(f"--due {text} is no time. Write it as 2026-05-01T23:59+02:00.") from None
-
-
-def _root() -> Path:
-    from convzoo.commands import root
-
-    return root()

@@ -6,11 +6,7 @@ resumes where it was, and a second run grades only what changed.
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -18,17 +14,18 @@ from datetime import datetime
 from pathlib import Path
 
 from convzoo.errors import UserError
+from convzoo.files import write_atomically
+from convzoo.progress_bar import bar, redraw
 from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
-from convzoo.teach.grade.intake.collect import Collected, Handed, collect, told
+from convzoo.teach.grade.intake.collect import Collected, Handed, collect_class, notice_lines
 from convzoo.teach.grade.intake.names import name_flags, slug
 from convzoo.teach.grade.intake.rosters import Roster, read_roster
 from convzoo.teach.grade.mark.marks import Graded, total
-from convzoo.teach.grade.mark.plan import Work, plans, transplant
+from convzoo.teach.grade.mark.plan import Submission, plans, transplant
 from convzoo.teach.grade.mark.workers import Task, spread
-from convzoo.teach.grade.out import classpage, feedback, tables
-from convzoo.teach.grade.out import manual_points as free
+from convzoo.teach.grade.out import classpage, feedback, manual_points, tables
+from convzoo.teach.grade.results import load_result, read_secret, save_result
 
-SECRET_BYTES = 32
 Tell = Callable[[int, int, str], None]
 
 
@@ -62,16 +59,16 @@ def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell
     _apart(place, out)
     lessons = plans(root)
     roster = read_roster(options.roster) if options.roster else None
-    collected = collect(place, lessons, roster, options.due)
+    collected = collect_class(place, lessons, roster, options.due)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
-        secret = _secret(options.secret or out / ".secret", create=options.secret is None)
-        works = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
-        old = {(h.student, h.lesson): _load(out, h) for h, _ in works}
-        tasks = _tasks(works, old, secret, options)
+        secret = read_secret(options.secret or out / ".secret", create=options.secret is None)
+        submissions = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
+        old = {(h.student, h.lesson): load_result(out, h.student, h.lesson) for h, _ in submissions}
+        tasks = _tasks(submissions, old, secret, options)
         fresh = _graded(tasks, out, [place, out], options, tell) if tasks else set()
-        entries = [Entry(h, _result(out, h, w, secret)) for h, w in works]
-        return _written(out, collected, entries, roster, fresh)
+        entries = [Entry(h, _result(out, h, w, secret)) for h, w in submissions]
+        return _write_out(out, collected, entries, roster, fresh)
 
 
 def _apart(place: Path, out: Path) -> None:
@@ -96,53 +93,9 @@ def _locked(out: Path) -> Iterator[None]:
         yield
 
 
-def _secret(path: Path, create: bool) -> bytes:
-    """The teacher's secret, from which every student's numbers are drawn."""
-    if create and not path.exists():
-        end = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(end, "w") as file:
-            file.write(secrets.token_hex(SECRET_BYTES) + "\n")
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as problem:
-        raise UserError(f"The secret {path} cannot be read: {problem.strerror}.") from None
-    if len(secret) < 16:
-        raise UserError(f"The secret in {path} is too short: 16 characters at least.")
-    return secret
-
-
-# --- results on disk ---
-
-
-def _path(out: Path, student: str, lesson: str) -> Path:
-    return out / "results" / slug(student) / f"{lesson}.json"
-
-
-def _load(out: Path, handed: Handed) -> Graded | None:
-    try:
-        text = _path(out, handed.student, handed.lesson).read_text(encoding="utf-8")
-        return Graded.from_plain(json.loads(text))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _save(out: Path, graded: Graded) -> None:
-    put(_path(out, graded.student, graded.lesson), json.dumps(graded.plain(), indent=1) + "\n")
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    end, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(end, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
-
-
-def _result(out: Path, handed: Handed, work: Work, secret: bytes) -> Graded:
-    found = _load(out, handed)
-    key = work.key(handed.student, secret)
+def _result(out: Path, handed: Handed, submission: Submission, secret: bytes) -> Graded:
+    found = load_result(out, handed.student, handed.lesson)
+    key = submission.key(handed.student, secret)
     if found is None or found.key != key:
         reason = "The run ended before this one was graded."
         return Graded(handed.student, handed.lesson, "not graded", key, reason=reason)
@@ -152,15 +105,15 @@ def _result(out: Path, handed: Handed, work: Work, secret: bytes) -> Graded:
 # --- grading ---
 
 
-def _tasks(works, old, secret: bytes, options: Options) -> list[Task]:
+def _tasks(submissions, old, secret: bytes, options: Options) -> list[Task]:
     """What is new, changed, or was not graded: one task for each student."""
-    todo: dict[str, list[Work]] = {}
-    for handed, work in works:
+    todo: dict[str, list[Submission]] = {}
+    for handed, submission in submissions:
         known = old[handed.student, handed.lesson]
-        current = known and known.key == work.key(handed.student, secret)
+        current = known and known.key == submission.key(handed.student, secret)
         trusted = known and (known.sandboxed or options.unsandboxed)
         if not (current and trusted and known.status == "graded"):
-            todo.setdefault(handed.student, []).append(work)
+            todo.setdefault(handed.student, []).append(submission)
     return [
         Task(s, tuple(w), secret, options.limits, not options.unsandboxed) for s, w in todo.items()
     ]
@@ -177,7 +130,7 @@ def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) 
         for results in spread(tasks, options.jobs, options.scheduler):
             count += 1
             for graded in results:
-                _save(out, graded)
+                save_result(out, graded)
                 fresh.add((graded.student, graded.lesson))
             tell(count, len(tasks), results[0].student if results else "")
     return fresh
@@ -200,27 +153,29 @@ def _box(hidden: list[Path], options: Options) -> Iterator[str]:
 # --- what comes out ---
 
 
-def _written(
+def _write_out(
     out: Path, collected: Collected, entries: list[Entry], roster: Roster | None, fresh: set
 ) -> dict:
-    notices = told(collected.notices)
+    notices = notice_lines(collected.notices)
     entries = [
         Entry(e.handed, replace(e.graded, flags=(*e.graded.flags, *extra)))
         for e, extra in zip(entries, name_flags(entries, collected.students), strict=True)
     ]
-    marked, text = free.merge(out / "free.csv", [e.graded for e in entries])
+    marked, text = manual_points.merge(out / "free.csv", [e.graded for e in entries])
     entries = [Entry(e.handed, g) for e, g in zip(entries, marked, strict=True)]
     if text:
-        put(out / "free.csv", text)
-    put(out / "grades.csv", tables.grades(entries, collected))
+        write_atomically(out / "free.csv", text)
+    write_atomically(out / "grades.csv", tables.grades(entries, collected))
     files = ["grades.csv"] + (["free.csv"] if text else [])
     for name, text in tables.for_lms(entries, collected, roster).items():
-        put(out / name, text)
+        write_atomically(out / name, text)
         files.append(name)
     for student in sorted(collected.students):
         theirs = [e for e in entries if e.handed.student == student]
-        put(out / "feedback" / f"{slug(student)}.html", feedback.page(student, theirs, collected))
-    put(out / "class.html", classpage.page(entries, collected, notices))
+        write_atomically(
+            out / "feedback" / f"{slug(student)}.html", feedback.page(student, theirs, collected)
+        )
+    write_atomically(out / "class.html", classpage.page(entries, collected, notices))
     graded = [e for e in entries if e.graded.status == "graded"]
     failed = [e for e in entries if e.graded.status != "graded"]
     return {
@@ -243,14 +198,10 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def bar(done: int, of: int, name: str, stream=None) -> None:
-    """A progress bar in a terminal, a line now and then elsewhere."""
-    stream = stream or sys.stderr
-    share = done / of if of else 1.0
-    if stream.isatty():
-        full = "#" * round(30 * share)
-        stream.write(f"\r[{full:<30}] {done} of {of} students {name[:24]:<24}")
-        stream.write("\n" if done == of else "")
-    elif done == of or done % max(1, of // 10) == 0:
-        stream.write(f"{done} of {of} students\n")
-    stream.flush()
+def show_progress(done: int, total: int, student: str) -> None:
+    """Show how many students are graded: a bar in a terminal, a line now and then elsewhere."""
+    line = f"{done} of {total} students"
+    if sys.stderr.isatty():
+        redraw(f"{bar(done, total)} {line} {student[:24]}".rstrip(), done == total)
+    elif done == total or done % max(1, total // 10) == 0:
+        print(line, file=sys.stderr, flush=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, normal, pick
 from convzoo.ideas.convolution import framework
 
 LESSON = "00_convolution"
@@ -66,107 +65,138 @@ def _affine(case: Case) -> Case:
     return Case(case.scalars, tensors)
 
 
-def _norm(
-    x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
-) -> tuple[Tensor, Tensor, Tensor]:
-    return framework.batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps)
+mistake = Mistakes(framework.batch_norm)
 
 
-def _spread(x: Tensor) -> Tensor:
-    """(n, c, h, w) -> the standard deviation of each channel, dividing by the count."""
-    return x.std((0, 2, 3), correction=0)
+@mistake
+def batch_in_evaluation(**given):
+    """In evaluation the statistics of the batch are used. There the running ones are: else the
+    answer for an image would depend on what it is served with."""
+    y = framework.batch_norm(**given | {"training": True})[0]
+    return y, *framework.batch_norm(**given)[1:]
 
 
-def _spoilt_norm(spoil: Callable) -> Callable:
-    """Batch norm with other arguments; spoil: a dict of all of them -> those that change."""
-
-    def target(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
-        given = {
-            "x": x,
-            "weight": weight,
-            "bias": bias,
-            "running_mean": running_mean,
-            "running_var": running_var,
-            "training": training,
-            "momentum": momentum,
-            "eps": eps,
-        }
-        return _norm(**given | spoil(given))
-
-    return target
+@mistake
+def running_in_training(**given):
+    """In training the running statistics are used. There the batch's own are: only so are the
+    outputs of this very batch normalised."""
+    y = framework.batch_norm(**given | {"training": False})[0]
+    return y, *framework.batch_norm(**given)[1:]
 
 
-def _batch_in_evaluation(x, weight, bias, running_mean, running_var, training, **settings):
-    y = _norm(x, weight, bias, running_mean, running_var, True, **settings)[0]
-    kept = _norm(x, weight, bias, running_mean, running_var, training, **settings)
-    return y, *kept[1:]
+@mistake
+def momentum_swapped(momentum, **given):
+    """Old and new are exchanged: momentum is the share of the new batch, and a small one."""
+    return framework.batch_norm(momentum=1 - momentum, **given)
 
 
-def _running_in_training(x, weight, bias, running_mean, running_var, training, **settings):
-    y = _norm(x, weight, bias, running_mean, running_var, False, **settings)[0]
-    kept = _norm(x, weight, bias, running_mean, running_var, training, **settings)
-    return y, *kept[1:]
+@mistake
+def updated_in_evaluation(**given):
+    """The running statistics move in evaluation, too. They move in training alone."""
+    y = framework.batch_norm(**given)[0]
+    return y, *framework.batch_norm(**given | {"training": True})[1:]
 
 
-def _biased_running(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
-    """What is kept counts by n where it should count by n - 1."""
-    y, mean, var = _norm(x, weight, bias, running_mean, running_var, training, momentum, eps)
-    count = x[:, 0].numel()
-    fresh = var - (1 - momentum) * running_var.detach()
-    return y, mean, var - fresh / count if training else var
+@mistake
+def biased_running(**given):
+    """Here the running variance takes in the one that divides by the count. It should take in the
+    unbiased one, which divides by the count less one."""
+    y, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        fresh = var - (1 - given["momentum"]) * given["running_var"].detach()
+        var = var - fresh / given["x"][:, 0].numel()
+    return y, mean, var
 
 
-def _unbiased_output(given: dict) -> dict:
-    if not given["training"]:
-        return {}
-    count = given["x"][:, 0].numel()
-    share = (count - 1) / count
-    return {"weight": given["weight"] * share**0.5, "eps": given["eps"] * share}
+@mistake
+def unbiased_output(x, weight, training, eps, **given):
+    """Here the output is normalised by the unbiased variance. It should be by the one that
+    divides by the count; the unbiased one is for the running variance."""
+    if training:
+        count = x[:, 0].numel()
+        share = (count - 1) / count
+        weight, eps = weight * share**0.5, eps * share
+    return framework.batch_norm(x, weight, training=training, eps=eps, **given)
 
 
-def _eps_outside(given: dict) -> dict:
-    x, running_var = given["x"], given["running_var"]
-    spread = _spread(x) if given["training"] else running_var.detach() ** 0.5
-    return {"weight": given["weight"] * spread / (spread + given["eps"]), "eps": TINY}
+def _spread(x: Tensor, running_var: Tensor, training: bool, **given) -> Tensor:
+    """(n, c, h, w), (c,) -> the standard deviation of each channel that y is divided by."""
+    return x.std((0, 2, 3), correction=0) if training else running_var.detach() ** 0.5
 
 
-def _root_missing(given: dict) -> dict:
-    var = _spread(given["x"]) ** 2 if given["training"] else given["running_var"].detach()
-    return {"weight": given["weight"] / (var + given["eps"]) ** 0.5}
+@mistake
+def eps_outside(x, weight, eps, **given):
+    """Here eps is added to the standard deviation. It belongs to the variance, under the root."""
+    spread = _spread(x, **given)
+    return framework.batch_norm(x, weight * spread / (spread + eps), eps=TINY, **given)
 
 
-def _one_statistic(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
-    """Mean and variance of all channels together."""
+@mistake
+def root_missing(x, weight, eps, **given):
+    """It is divided by the variance. What brings the numbers to a scale of 1 is its root, the
+    standard deviation."""
+    root = (_spread(x, **given) ** 2 + eps) ** 0.5
+    return framework.batch_norm(x, weight / root, eps=eps, **given)
+
+
+@mistake
+def vector_along_width(x, running_mean, running_var, **given):
+    """Channels meet the width of the image, as torch lines dimensions up from the last. A
+    statistic is one number for each channel; give it a height and a width of 1."""
+    return x - running_mean, running_mean, running_var
+
+
+@mistake
+def no_weight(weight, **given):
+    """The scale is missing: what is normalised is multiplied by `weight`."""
+    return framework.batch_norm(weight=torch.ones_like(weight), **given)
+
+
+@mistake
+def one_statistic(x, weight, bias, running_mean, running_var, training, momentum, eps):
+    """All channels share one mean and one variance. Each channel has its own: go over images,
+    height and width."""
+    settings = {"training": training, "momentum": momentum, "eps": eps}
     if not training:
-        return _norm(x, weight, bias, running_mean, running_var, False, momentum, eps)
+        return framework.batch_norm(x, weight, bias, running_mean, running_var, **settings)
     blank = x.new_zeros(1)
-    y, mean, var = _norm(
-        x.reshape(-1, 1, *x.shape[2:]), blank + 1, blank, blank, blank, True, momentum, eps
-    )
+    images = x.reshape(-1, 1, *x.shape[2:])
+    y, mean, var = framework.batch_norm(images, blank + 1, blank, blank, blank, **settings)
     y = y.reshape(x.shape) * weight[:, None, None] + bias[:, None, None]
     kept = [(1 - momentum) * t.detach() for t in (running_mean, running_var)]
     return y, kept[0] + mean, kept[1] + var
 
 
-def _constant_statistics(
-    x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
-):
-    """The batch's own mean and variance, but as constants."""
-    y, mean, var = _norm(x, weight, bias, running_mean, running_var, training, momentum, eps)
-    if training:
-        constant = x.detach()
-        batch = constant.mean((0, 2, 3)), _spread(constant) ** 2
-        y = _norm(x, weight, bias, *batch, False, momentum, eps)[0]
+@mistake
+def no_scale(weight, bias, **given):
+    """Scale and shift are missing: what is normalised is multiplied by `weight`, and `bias` is
+    added."""
+    blank = {"weight": torch.ones_like(weight), "bias": torch.zeros_like(bias)}
+    return framework.batch_norm(**blank, **given)
+
+
+@mistake
+def constant_statistics(**given):
+    """Mean and variance of the batch are taken for constants. They depend on x, and the gradient
+    of x goes through them, too."""
+    y, *kept = framework.batch_norm(**given)
+    if given["training"]:
+        var, mean = torch.var_mean(given["x"].detach(), (0, 2, 3), correction=0)
+        batch = {"running_mean": mean, "running_var": var, "training": False}
+        y = framework.batch_norm(**given | batch)[0]
+    return y, *kept
+
+
+@mistake
+def graph_kept(**given):
+    """The running statistics still hang on the graph of this batch. They are kept from batch to
+    batch, so every graph would be kept: detach them."""
+    y, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        batch_var, batch_mean = torch.var_mean(given["x"], (0, 2, 3))
+        mean = mean + given["momentum"] * (batch_mean - batch_mean.detach())
+        var = var + given["momentum"] * (batch_var - batch_var.detach())
     return y, mean, var
-
-
-def _graph_kept(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
-    y, mean, var = _norm(x, weight, bias, running_mean, running_var, training, momentum, eps)
-    if not training:
-        return y, mean, var
-    own = x.mean((0, 2, 3)), x.var((0, 2, 3))
-    hanging = [momentum * (value - value.detach()) for value in own]
-    return y, mean + hanging[0], var + hanging[1]
 
 
 EXERCISE = Exercise(
@@ -180,101 +210,7 @@ EXERCISE = Exercise(
     reference=framework.batch_norm,
     cases=_norm_cases,
     small=_norm_small,
-    mistakes=(
-        Mistake(
-            "batch_in_evaluation",
-            "In evaluation the statistics of the batch are used. There the running ones are: "
-            "else the answer for an image would depend on what it is served with.",
-            _batch_in_evaluation,
-        ),
-        Mistake(
-            "running_in_training",
-            "In training the running statistics are used. There the batch's own are: only so are "
-            "the outputs of this very batch normalised.",
-            _running_in_training,
-        ),
-        Mistake(
-            "momentum_swapped",
-            "Old and new are exchanged: momentum is the share of the new batch, and a small one.",
-            _spoilt_norm(lambda given: {"momentum": 1 - given["momentum"]}),
-        ),
-        Mistake(
-            "updated_in_evaluation",
-            "The running statistics move in evaluation, too. They move in training alone.",
-            lambda training, **given: (
-                _norm(training=training, **given)[0],
-                *_norm(training=True, **given)[1:],
-            ),
-        ),
-        Mistake(
-            "biased_running",
-            "Here the running variance takes in the one that divides by the count. It should take "
-            "in the unbiased one, which divides by the count less one.",
-            _biased_running,
-        ),
-        Mistake(
-            "unbiased_output",
-            "Here the output is normalised by the unbiased variance. It should be by the one that "
-            "divides by the count; the unbiased one is for the running variance.",
-            _spoilt_norm(_unbiased_output),
-        ),
-        Mistake(
-            "eps_outside",
-            "Here eps is added to the standard deviation. It belongs to the variance, under the "
-            "root.",
-            _spoilt_norm(_eps_outside),
-        ),
-        Mistake(
-            "root_missing",
-            "It is divided by the variance. What brings the numbers to a scale of 1 is its root, "
-            "the standard deviation.",
-            _spoilt_norm(_root_missing),
-        ),
-        Mistake(
-            "vector_along_width",
-            "Channels meet the width of the image, as torch lines dimensions up from the last. A "
-            "statistic is one number for each channel; give it a height and a width of 1.",
-            lambda x, running_mean, running_var, **settings: (
-                x - running_mean,
-                running_mean,
-                running_var,
-            ),
-        ),
-        Mistake(
-            "no_weight",
-            "The scale is missing: what is normalised is multiplied by `weight`.",
-            _spoilt_norm(lambda given: {"weight": torch.ones_like(given["weight"])}),
-        ),
-        Mistake(
-            "one_statistic",
-            "All channels share one mean and one variance. Each channel has its own: go over "
-            "images, height and width.",
-            _one_statistic,
-        ),
-        Mistake(
-            "no_scale",
-            "Scale and shift are missing: what is normalised is multiplied by `weight`, and "
-            "`bias` is added.",
-            _spoilt_norm(
-                lambda given: {
-                    "weight": torch.ones_like(given["weight"]),
-                    "bias": torch.zeros_like(given["bias"]),
-                }
-            ),
-        ),
-        Mistake(
-            "constant_statistics",
-            "Mean and variance of the batch are taken for constants. They depend on x, and the "
-            "gradient of x goes through them, too.",
-            _constant_statistics,
-        ),
-        Mistake(
-            "graph_kept",
-            "The running statistics still hang on the graph of this batch. They are kept from "
-            "batch to batch, so every graph would be kept: detach them.",
-            _graph_kept,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "In training: mean and variance over images, height and width, of each channel. In "
         "evaluation: the running ones. `x.var(dims, correction=0)` divides by the count, "

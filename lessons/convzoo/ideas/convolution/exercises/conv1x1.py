@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
 from convzoo.ideas.convolution import framework
 
 LESSON = "00_convolution"
@@ -54,29 +55,102 @@ def _one_steady() -> tuple[Case, Case]:
     return _one_case(gen, 2, 3, 2, (3, 3)), _one_case(gen, 2, 6, 8, (6, 5))
 
 
-def _thinned(x: Tensor, stride: int) -> Tensor:
-    return x[..., ::stride, ::stride]
+STRIDE_UNUSED = "The stride is not used: the output is as large as with stride 1."
+CUT_OFF = (
+    "The numbers are right, but the weights are copied in a way that lets no gradient back to them."
+)
+
+mistake = Mistakes(framework.conv1x1)
 
 
-def _images_mixed(x, weight, stride=1):
-    """As if the memory of n images of c channels were that of c channels of n images."""
-    x = _thinned(x, stride)
+@mistake
+def transposed(x, weight, stride=1):
+    """The matrix is transposed. Its rows are outputs and its columns are inputs: sum over
+    the columns."""
+    return framework.conv1x1(x, weight.T, stride)
+
+
+@mistake
+def rescaled(x, weight, stride=1):
+    """Each channel is only rescaled, by the diagonal of the matrix. An output channel reads every
+    input channel of its pixel."""
+    diagonal = weight * torch.eye(*weight.shape, dtype=weight.dtype)
+    return framework.conv1x1(x, diagonal, stride)
+
+
+@mistake
+def images_mixed(x, weight, stride=1):
+    """Images and channels are mixed up on the way in. In memory the image comes before the
+    channel: a reshape alone does not put all first channels beside each other."""
+    x = x[..., ::stride, ::stride]
     images, channels, high, wide = x.shape
     y = framework.conv1x1(x.reshape(1, channels, images * high, wide), weight)
     return y.reshape(images, -1, high, wide)
 
 
-def _results_mixed(x, weight, stride=1):
+@mistake
+def results_mixed(x, weight, stride=1):
+    """Images and channels are mixed up on the way out: the product has the channel first, the
+    result has the image first, and a reshape does not exchange the two."""
     y = framework.conv1x1(x, weight, stride)
     return y.transpose(0, 1).reshape(y.shape)
 
 
-def _scrambled(x, weight, stride=1):
-    """As if neighbouring numbers in memory were the channels of one pixel."""
-    x = _thinned(x, stride)
+@mistake
+def scrambled(x, weight, stride=1):
+    """What is multiplied are neighbouring numbers in memory, and those are pixels of one channel.
+    A reshape moves nothing: first bring the channels to the end, afterwards back."""
+    x = x[..., ::stride, ::stride]
     images, channels, high, wide = x.shape
     y = framework.conv1x1(x.reshape(-1, channels, 1, 1), weight)
     return y.reshape(images, -1, high, wide)
+
+
+@mistake
+def channels_last(x, weight, stride=1):
+    """The channels stand last in the result. They belong right behind the images."""
+    return framework.conv1x1(x, weight, stride).movedim(1, -1)
+
+
+@mistake
+def channels_first(x, weight, stride=1):
+    """The channels stand before the images. The result has the image first."""
+    return framework.conv1x1(x, weight, stride).transpose(0, 1)
+
+
+@mistake
+def image_multiplied(x, weight, stride=1):
+    """A product of tensors goes over the last two dimensions, and those of x are height and
+    width. The matrix has to meet the channels: flatten the pixels into one dimension, or name the
+    dimensions with `torch.einsum`."""
+    return torch.matmul(weight, x[..., ::stride, ::stride])
+
+
+@mistake
+def averaged(x, weight, stride=1):
+    """With a stride the pixels between are averaged. A stride averages nothing: it takes one
+    pixel and leaves the others unread."""
+    return framework.conv1x1(F.avg_pool2d(x, stride, ceil_mode=True), weight)
+
+
+@mistake
+def late_start(x, weight, stride=1):
+    """Each step gives its last pixel. It should give its first: with stride 2 pixels 0, 2, 4."""
+    return framework.conv1x1(x[..., stride - 1 :, stride - 1 :], weight, stride)
+
+
+mistake.add("no_stride", STRIDE_UNUSED, lambda x, weight, stride=1: framework.conv1x1(x, weight))
+
+
+@mistake
+def one_axis(x, weight, stride=1):
+    """Only the rows are thinned out. The stride goes along both, height and width."""
+    return framework.conv1x1(x[:, :, ::stride], weight)
+
+
+mistake.add(
+    "cut_off", CUT_OFF, lambda x, weight, stride=1: framework.conv1x1(x, weight.detach(), stride)
+)
 
 
 EXERCISE = Exercise(
@@ -90,90 +164,7 @@ EXERCISE = Exercise(
     reference=framework.conv1x1,
     cases=_one_cases,
     small=_one_small,
-    mistakes=(
-        Mistake(
-            "transposed",
-            "The matrix is transposed. Its rows are outputs and its columns are inputs: sum over "
-            "the columns.",
-            lambda x, weight, stride=1: framework.conv1x1(x, weight.T, stride),
-        ),
-        Mistake(
-            "rescaled",
-            "Each channel is only rescaled, by the diagonal of the matrix. An output channel "
-            "reads every input channel of its pixel.",
-            lambda x, weight, stride=1: framework.conv1x1(
-                x, weight * torch.eye(*weight.shape, dtype=weight.dtype), stride
-            ),
-        ),
-        Mistake(
-            "images_mixed",
-            "Images and channels are mixed up on the way in. In memory the image comes before "
-            "the channel: a reshape alone does not put all first channels beside each other.",
-            _images_mixed,
-        ),
-        Mistake(
-            "results_mixed",
-            "Images and channels are mixed up on the way out: the product has the channel first, "
-            "the result has the image first, and a reshape does not exchange the two.",
-            _results_mixed,
-        ),
-        Mistake(
-            "scrambled",
-            "What is multiplied are neighbouring numbers in memory, and those are pixels of one "
-            "channel. A reshape moves nothing: first bring the channels to the end, afterwards "
-            "back.",
-            _scrambled,
-        ),
-        Mistake(
-            "channels_last",
-            "The channels stand last in the result. They belong right behind the images.",
-            lambda x, weight, stride=1: framework.conv1x1(x, weight, stride).movedim(1, -1),
-        ),
-        Mistake(
-            "channels_first",
-            "The channels stand before the images. The result has the image first.",
-            lambda x, weight, stride=1: framework.conv1x1(x, weight, stride).transpose(0, 1),
-        ),
-        Mistake(
-            "image_multiplied",
-            "A product of tensors goes over the last two dimensions, and those of x are height "
-            "and width. The matrix has to meet the channels: flatten the pixels into one "
-            "dimension, or name the dimensions with `torch.einsum`.",
-            lambda x, weight, stride=1: torch.matmul(weight, _thinned(x, stride)),
-        ),
-        Mistake(
-            "averaged",
-            "With a stride the pixels between are averaged. A stride averages nothing: it takes "
-            "one pixel and leaves the others unread.",
-            lambda x, weight, stride=1: framework.conv1x1(
-                F.avg_pool2d(x, stride, ceil_mode=True), weight
-            ),
-        ),
-        Mistake(
-            "late_start",
-            "Each step gives its last pixel. It should give its first: with stride 2 pixels 0, 2, "
-            "4.",
-            lambda x, weight, stride=1: framework.conv1x1(
-                x[..., stride - 1 :, stride - 1 :], weight, stride
-            ),
-        ),
-        Mistake(
-            "no_stride",
-            "The stride is not used: the output is as large as with stride 1.",
-            lambda x, weight, stride=1: framework.conv1x1(x, weight),
-        ),
-        Mistake(
-            "one_axis",
-            "Only the rows are thinned out. The stride goes along both, height and width.",
-            lambda x, weight, stride=1: framework.conv1x1(x[:, :, ::stride], weight),
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are right, but the weights are copied in a way that lets no gradient "
-            "back to them.",
-            lambda x, weight, stride=1: framework.conv1x1(x, weight.detach(), stride),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "The stride first: which slice of `x` keeps every stride-th row and column?",
         "Then one product for all pixels. `torch.einsum` takes the letters of each dimension: "

@@ -9,9 +9,10 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, integers, normal, pick
 from convzoo.ideas.convolution import framework
-from convzoo.ideas.convolution.exercises.conv1x1 import CONVOLUTION
+from convzoo.ideas.convolution.exercises.conv1x1 import CONVOLUTION, CUT_OFF, STRIDE_UNUSED
 
 LESSON = "00_convolution"
 
@@ -58,62 +59,135 @@ def _conv_steady() -> tuple[Case, Case]:
     return few, _conv_case(gen, 2, 4, 5, (3, 3), (16, 15), padding=1)
 
 
-def _conv(x, weight, stride=1, padding=0, dilation=1) -> Tensor:
-    return framework.conv2d(x, weight, stride, padding, dilation)
+mistake = Mistakes(framework.conv2d)
 
 
-def _spoilt_weight(spoil: Callable[[Tensor], Tensor]) -> Callable:
-    def target(x, weight, stride=1, padding=0, dilation=1):
-        return _conv(x, spoil(weight), stride, padding, dilation)
+@mistake
+def flipped(x, weight, **settings):
+    """The kernel is turned by 180 degrees. What deep learning calls a convolution does not flip
+    it."""
+    return framework.conv2d(x, weight.flip(2, 3), **settings)
 
-    return target
+
+@mistake
+def transposed(x, weight, **settings):
+    """Rows and columns of the kernel are exchanged: height comes before width."""
+    return framework.conv2d(x, weight.transpose(2, 3), **settings)
 
 
-def _last_tap(weight: Tensor) -> Tensor:
+@mistake
+def taps_first(x, weight, **settings):
+    """Taps and channels are in another order in the weight than in the columns. In the columns of
+    `F.unfold` the channel is the slower one: all taps of channel 0, then those of channel 1."""
+    other_order = weight.permute(0, 2, 3, 1).reshape(weight.shape)
+    return framework.conv2d(x, other_order, **settings)
+
+
+@mistake
+def last_tap(x, weight, **settings):
+    """Only the product of the last tap is left. Each product is added to those before it."""
     mask = torch.zeros_like(weight)
     mask[..., -1, -1] = 1
-    return weight * mask
-
-
-def _spoilt_padding(pad: Callable[[Tensor, int], Tensor]) -> Callable:
-    def target(x, weight, stride=1, padding=0, dilation=1):
-        return _conv(pad(x, padding), weight, stride, 0, dilation)
-
-    return target
-
-
-def _images_beside(x, weight, stride=1, padding=0, dilation=1):
-    """As if the products of all images, channel first, were read image first."""
-    y = _conv(x, weight, stride, padding, dilation)
-    return y.transpose(0, 1).reshape(y.shape)
-
-
-def _in_size_alone(**forgotten) -> Callable:
-    """The result is as large as it should be, but the taps are read without this setting."""
-
-    def target(x, weight, stride=1, padding=0, dilation=1):
-        high, wide = _conv(x, weight, stride, padding, dilation).shape[2:]
-        given = {"stride": stride, "padding": padding, "dilation": dilation}
-        return _conv(x, weight, **(given | forgotten))[..., :high, :wide]
-
-    return target
+    return framework.conv2d(x, weight * mask, **settings)
 
 
 def _two_taps(x, weight, stride, dilation, wide=None) -> Tensor:
-    """What the first two taps give, added: an error where one reads fewer pixels."""
+    """Return the sum of what the first two taps give. Raises a RuntimeError if one of them reads
+    fewer pixels."""
     read = x[..., :wide], x[..., dilation:][..., :wide]
     return sum(framework.conv1x1(read[j], weight[..., 0, j], stride) for j in (0, 1))
 
 
-def _slices_uncut(x, weight, stride=1, padding=0, dilation=1):
+@mistake
+def slices_uncut(x, weight, stride=1, padding=0, dilation=1):
+    """The slices differ in size, as each runs to the end of the image. For every tap there is one
+    pixel for each window: cut each slice off after h' rows and w' columns."""
     return _two_taps(F.pad(x, (padding,) * 4), weight, stride, dilation)
 
 
-def _padding_counted(x, weight, stride=1, padding=0, dilation=1):
+@mistake
+def padding_counted(x, weight, stride=1, padding=0, dilation=1):
+    """The size counts the padding, but the slices are cut from an image without it, and end too
+    soon."""
     if not padding:
-        return _conv(x, weight, stride, padding, dilation)
+        return framework.conv2d(x, weight, stride, padding, dilation)
     wide = x.shape[3] + 2 * padding - dilation * (weight.shape[3] - 1)
     return _two_taps(x, weight, stride, dilation, wide)
+
+
+def _in_size_alone(x, weight, settings: dict, **forgotten) -> Tensor:
+    """Return a result of the right size whose taps are read without a setting."""
+    high, wide = framework.conv2d(x, weight, **settings).shape[2:]
+    return framework.conv2d(x, weight, **(settings | forgotten))[..., :high, :wide]
+
+
+@mistake
+def stride_counted(x, weight, **settings):
+    """The size is that of the stride, but the windows begin one pixel apart: neighbouring outputs
+    read windows that lie `stride` apart."""
+    return _in_size_alone(x, weight, settings, stride=1)
+
+
+@mistake
+def dilation_counted(x, weight, **settings):
+    """The size is that of the dilation, but the taps lie side by side: neighbouring ones read
+    pixels that lie `dilation` apart."""
+    return _in_size_alone(x, weight, settings, dilation=1)
+
+
+@mistake
+def positions_in_a_row(x, weight, **settings):
+    """The positions still stand in one row. Give them their height and width back."""
+    return framework.conv2d(x, weight, **settings).flatten(2)
+
+
+@mistake
+def edge_repeated(x, weight, stride=1, padding=0, dilation=1):
+    """The border is filled with the nearest pixel. Padding means zeros here."""
+    padded = F.pad(x, (padding,) * 4, mode="replicate")
+    return framework.conv2d(padded, weight, stride, 0, dilation)
+
+
+@mistake
+def one_side(x, weight, stride=1, padding=0, dilation=1):
+    """The padding is all at the right and at the bottom. Half of it belongs on the left and at
+    the top."""
+    padded = F.pad(x, (0, 2 * padding, 0, 2 * padding))
+    return framework.conv2d(padded, weight, stride, 0, dilation)
+
+
+@mistake
+def images_mixed(x, weight, **settings):
+    """Images and channels are mixed up on the way out: the image comes first in the result, and a
+    reshape does not exchange two dimensions."""
+    y = framework.conv2d(x, weight, **settings)
+    return y.transpose(0, 1).reshape(y.shape)
+
+
+mistake.add(
+    "no_stride",
+    STRIDE_UNUSED,
+    lambda x, weight, stride=1, **settings: framework.conv2d(x, weight, **settings),
+)
+
+
+@mistake
+def no_padding(x, weight, padding=0, **settings):
+    """The padding is not used: the border of zeros is missing."""
+    return framework.conv2d(x, weight, **settings)
+
+
+@mistake
+def no_dilation(x, weight, dilation=1, **settings):
+    """The dilation is not used: neighbouring taps read pixels that lie `dilation` apart."""
+    return framework.conv2d(x, weight, **settings)
+
+
+mistake.add(
+    "cut_off",
+    CUT_OFF,
+    lambda x, weight, **settings: framework.conv2d(x, weight.detach(), **settings),
+)
 
 
 EXERCISE = Exercise(
@@ -127,102 +201,7 @@ EXERCISE = Exercise(
     reference=framework.conv2d,
     cases=_conv_cases,
     small=_conv_small,
-    mistakes=(
-        Mistake(
-            "flipped",
-            "The kernel is turned by 180 degrees. What deep learning calls a convolution does "
-            "not flip it.",
-            _spoilt_weight(lambda weight: weight.flip(2, 3)),
-        ),
-        Mistake(
-            "transposed",
-            "Rows and columns of the kernel are exchanged: height comes before width.",
-            _spoilt_weight(lambda weight: weight.transpose(2, 3)),
-        ),
-        Mistake(
-            "taps_first",
-            "Taps and channels are in another order in the weight than in the columns. In the "
-            "columns of `F.unfold` the channel is the slower one: all taps of channel 0, then "
-            "those of channel 1.",
-            _spoilt_weight(lambda weight: weight.permute(0, 2, 3, 1).reshape(weight.shape)),
-        ),
-        Mistake(
-            "last_tap",
-            "Only the product of the last tap is left. Each product is added to those before it.",
-            _spoilt_weight(_last_tap),
-        ),
-        Mistake(
-            "slices_uncut",
-            "The slices differ in size, as each runs to the end of the image. For every tap there "
-            "is one pixel for each window: cut each slice off after h' rows and w' columns.",
-            _slices_uncut,
-        ),
-        Mistake(
-            "padding_counted",
-            "The size counts the padding, but the slices are cut from an image without it, and "
-            "end too soon.",
-            _padding_counted,
-        ),
-        Mistake(
-            "stride_counted",
-            "The size is that of the stride, but the windows begin one pixel apart: neighbouring "
-            "outputs read windows that lie `stride` apart.",
-            _in_size_alone(stride=1),
-        ),
-        Mistake(
-            "dilation_counted",
-            "The size is that of the dilation, but the taps lie side by side: neighbouring ones "
-            "read pixels that lie `dilation` apart.",
-            _in_size_alone(dilation=1),
-        ),
-        Mistake(
-            "positions_in_a_row",
-            "The positions still stand in one row. Give them their height and width back.",
-            lambda *given, **settings: _conv(*given, **settings).flatten(2),
-        ),
-        Mistake(
-            "edge_repeated",
-            "The border is filled with the nearest pixel. Padding means zeros here.",
-            _spoilt_padding(lambda x, p: F.pad(x, (p, p, p, p), mode="replicate")),
-        ),
-        Mistake(
-            "one_side",
-            "The padding is all at the right and at the bottom. Half of it belongs on the left "
-            "and at the top.",
-            _spoilt_padding(lambda x, p: F.pad(x, (0, 2 * p, 0, 2 * p))),
-        ),
-        Mistake(
-            "images_mixed",
-            "Images and channels are mixed up on the way out: the image comes first in the "
-            "result, and a reshape does not exchange two dimensions.",
-            _images_beside,
-        ),
-        Mistake(
-            "no_stride",
-            "The stride is not used: the output is as large as with stride 1.",
-            lambda x, weight, stride=1, padding=0, dilation=1: _conv(
-                x, weight, 1, padding, dilation
-            ),
-        ),
-        Mistake(
-            "no_padding",
-            "The padding is not used: the border of zeros is missing.",
-            lambda x, weight, stride=1, padding=0, dilation=1: _conv(
-                x, weight, stride, 0, dilation
-            ),
-        ),
-        Mistake(
-            "no_dilation",
-            "The dilation is not used: neighbouring taps read pixels that lie `dilation` apart.",
-            lambda x, weight, stride=1, padding=0, dilation=1: _conv(x, weight, stride, padding),
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are right, but the weights are copied in a way that lets no gradient "
-            "back to them.",
-            _spoilt_weight(Tensor.detach),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Pad first (`F.pad` takes left, right, top, bottom). Tap (i, j) then reads the pixel "
         "that lies i * dilation down and j * dilation right of where the window begins. All "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, module_case, normal, pick, small_module_case
+from convzoo.exercises.mistakes import Mistakes, change_output, unpad
+from convzoo.exercises.model import Exercise, module_case, normal, pick, small_module_case
 from convzoo.ideas.convolution import framework
 
 LESSON = "00_convolution"
@@ -49,63 +50,77 @@ def _block_small() -> list[Case]:
     ]
 
 
-class _Ordered(framework.Inception):
-    """The branches, concatenated in another order."""
-
-    order = (0, 1, 3, 2)
-
-    def _forward(self, x: Tensor) -> list[Tensor]:
-        outputs = super()._forward(x)
-        return [outputs[k] for k in self.order]
+mistake = Mistakes(framework.Inception)
 
 
-class _AveragePool(framework.Inception):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.branch4[0] = nn.AvgPool2d(3, 1, 1)
+@mistake
+def other_order(**settings):
+    """Two of the branches are concatenated in another order. The order is 1x1, 3x3, 5x5, pool:
+    the next layer's weights know it."""
+    block = framework.Inception(**settings)
+    in_order = block._forward
+    block._forward = lambda x: [in_order(x)[k] for k in (0, 1, 3, 2)]
+    return block
 
 
-class _NoPool(framework.Inception):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.branch4[0] = nn.Identity()
+def _with_pool(pool: nn.Module, settings: dict) -> nn.Module:
+    """Return the framework's block with another layer where the fourth branch has its pool."""
+    block = framework.Inception(**settings)
+    block.branch4[0] = pool
+    return block
 
 
-class _ZeroPaddedPool(framework.Inception):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.branch4[0] = nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 1))
+@mistake
+def average_pool(**settings):
+    """The fourth branch takes means. The paper takes the largest value of 3 x 3 pixels."""
+    return _with_pool(nn.AvgPool2d(3, 1, 1), settings)
 
 
-class _PoolStride(framework.Inception):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.branch4[0] = nn.MaxPool2d(3, padding=1)
+@mistake
+def no_pool(**settings):
+    """The fourth branch has no pool: a second 1x1 is left."""
+    return _with_pool(nn.Identity(), settings)
 
 
-class _SmallKernel(framework.Inception):
-    def __init__(self, large=5, **scalars):
-        super().__init__(large=3, **scalars)
+@mistake
+def pool_after(**settings):
+    """The pool of the fourth branch comes behind its 1x1. It comes first."""
+    block = _with_pool(nn.Identity(), settings)
+    return change_output(block, "branch4", lambda y: F.max_pool2d(y, 3, 1, 1))
 
 
-class _ReductionsSwapped(framework.Inception):
-    def __init__(self, ch3x3red, ch5x5red, **scalars):
-        super().__init__(ch3x3red=ch5x5red, ch5x5red=ch3x3red, **scalars)
+@mistake
+def zeros_pooled(**settings):
+    """The pool sees zeros beyond the border, and where all pixels are negative a zero is the
+    largest. The pool's own padding lets the border take no part."""
+    return _with_pool(nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 1)), settings)
 
 
-class _NoPadding(framework.Inception):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.branch2[1].conv.padding = self.branch3[1].conv.padding = (0, 0)
+@mistake
+def pool_stride(**settings):
+    """The pool shrinks the image: unless told, its stride is its kernel size. Here the branches
+    must keep height and width."""
+    return _with_pool(nn.MaxPool2d(3, padding=1), settings)
 
 
-class _PoolAfter(framework.Inception):
-    """The pool of the fourth branch behind its 1x1, with the names as they should be."""
+@mistake
+def small_kernel(large, **widths):
+    """The third branch has a 3x3. Its kernel is `large`."""
+    return framework.Inception(large=3, **widths)
 
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.branch4[0] = nn.Identity()
-        self.branch4[1].register_forward_hook(lambda module, args, y: F.max_pool2d(y, 3, 1, 1))
+
+@mistake
+def reductions_swapped(ch3x3red, ch5x5red, **settings):
+    """The widths of the two reductions are exchanged: the first is the 3x3's, the second is the
+    one of the large kernel."""
+    return framework.Inception(ch3x3red=ch5x5red, ch5x5red=ch3x3red, **settings)
+
+
+@mistake
+def no_padding(**settings):
+    """A branch shrinks the image. To keep height and width a kernel of k needs a padding of half
+    of k, rounded down."""
+    return unpad(framework.Inception(**settings), "branch2.1.conv", "branch3.1.conv")
 
 
 EXERCISE = Exercise(
@@ -119,50 +134,7 @@ EXERCISE = Exercise(
     reference=framework.Inception,
     cases=_block_cases,
     small=_block_small,
-    mistakes=(
-        Mistake(
-            "other_order",
-            "Two of the branches are concatenated in another order. The order is 1x1, 3x3, 5x5, "
-            "pool: the next layer's weights know it.",
-            _Ordered,
-        ),
-        Mistake(
-            "average_pool",
-            "The fourth branch takes means. The paper takes the largest value of 3 x 3 pixels.",
-            _AveragePool,
-        ),
-        Mistake("no_pool", "The fourth branch has no pool: a second 1x1 is left.", _NoPool),
-        Mistake(
-            "pool_after",
-            "The pool of the fourth branch comes behind its 1x1. It comes first.",
-            _PoolAfter,
-        ),
-        Mistake(
-            "zeros_pooled",
-            "The pool sees zeros beyond the border, and where all pixels are negative a zero is "
-            "the largest. The pool's own padding lets the border take no part.",
-            _ZeroPaddedPool,
-        ),
-        Mistake(
-            "pool_stride",
-            "The pool shrinks the image: unless told, its stride is its kernel size. Here the "
-            "branches must keep height and width.",
-            _PoolStride,
-        ),
-        Mistake("small_kernel", "The third branch has a 3x3. Its kernel is `large`.", _SmallKernel),
-        Mistake(
-            "reductions_swapped",
-            "The widths of the two reductions are exchanged: the first is the 3x3's, the second "
-            "is the one of the large kernel.",
-            _ReductionsSwapped,
-        ),
-        Mistake(
-            "no_padding",
-            "A branch shrinks the image. To keep height and width a kernel of k needs a padding "
-            "of half of k, rounded down.",
-            _NoPadding,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Four branches over the same x. `self.branch1` is one `BasicConv2d`, the other three are "
         "an `nn.Sequential` of two layers each: so the names come out right.",

@@ -1,13 +1,14 @@
-"""Lesson 00: the last exercise of the core, a stack of layers."""
+"""Lesson 00: the output size and the receptive field of a stack of layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import reduce
 
 from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, pick
 from convzoo.ideas.convolution import framework
 
 LESSON = "00_convolution"
@@ -40,50 +41,115 @@ def _stack_small() -> list[Case]:
     ]
 
 
-def _spoilt_stack(spoil: Callable[[list[int]], list[int]]) -> Callable:
-    """The size is right; the field is that of other layers."""
-
-    def target(size: int, layers: Layers):
-        other = framework.stack(4096, [spoil(layer) for layer in layers])
-        return framework.stack(size, layers)[0], other[1]
-
-    return target
+def _size(size: int, layers: Layers) -> int:
+    return framework.stack(size, layers)[0]
 
 
-def _spoilt_size(before: Callable[[int, list[int]], int], less: int = 0) -> Callable:
-    """The field is right; every layer is given another size, or gives another."""
-
-    def target(size: int, layers: Layers):
-        seen = framework.stack(4096, layers)[1]
-        for layer in layers:
-            size = framework.stack(before(size, layer), [layer])[0] - less
-        return size, seen
-
-    return target
+def _field(layers: Layers) -> int:
+    return framework.stack(4096, layers)[1]  # the same for every image that is large enough
 
 
-def _own_stride(size: int, layers: Layers):
-    """As if a layer's own stride already spread its own taps."""
+mistake = Mistakes(framework.stack)
+
+
+@mistake
+def kernels_summed(size, layers):
+    """The kernels are added up. Two 3x3 layers see 5 pixels, not 6: a layer adds its kernel less
+    one to what is seen."""
+    return _size(size, layers), sum(kernel for kernel, *_ in layers)
+
+
+@mistake
+def stride_forgotten(size, layers):
+    """The field ignores the strides. Behind a layer of stride 2 neighbours lie 2 pixels of the
+    image apart, so what later layers add counts twice."""
+    return _size(size, layers), _field([[k, 1, p, d] for k, _, p, d in layers])
+
+
+@mistake
+def own_stride(size, layers):
+    """Here a layer's own stride spreads its own taps already. It spreads only those of the layers
+    behind it: use the product of the strides before."""
     strides = [layer[1] for layer in layers] + [1]
     shifted = [[k, s, p, d] for (k, _, p, d), s in zip(layers, strides[1:], strict=True)]
-    field = framework.stack(4096, [[1, strides[0], 0, 1], *shifted])[1]
-    return framework.stack(size, layers)[0], field
+    return _size(size, layers), _field([[1, strides[0], 0, 1], *shifted])
 
 
-def _last_stride(size: int, layers: Layers):
-    """As if a layer were spread by the stride before it alone."""
+@mistake
+def dilation_forgotten(size, layers):
+    """The field ignores the dilation. Neighbouring taps lie `dilation` apart, so the kernel less
+    one counts as often."""
+    return _size(size, layers), _field([[k, s, p, 1] for k, s, p, _ in layers])
+
+
+@mistake
+def dilation_nowhere(size, layers):
+    """The dilation is left out of the size and the field. The outermost taps lie the dilation
+    times the kernel less one apart."""
+    return framework.stack(size, [[k, s, p, 1] for k, s, p, _ in layers])
+
+
+@mistake
+def last_stride(size, layers):
+    """Only the stride of the layer before is counted. Strides multiply: behind two layers of
+    stride 2 neighbours lie 4 pixels of the image apart."""
     strides = [1, *(layer[1] for layer in layers)]
     alone = [[[1, s, 0, 1], layer] for layer, s in zip(layers, strides, strict=False)]
-    field = 1 + sum(framework.stack(4096, pair)[1] - 1 for pair in alone)
-    return framework.stack(size, layers)[0], field
+    return _size(size, layers), 1 + sum(_field(pair) - 1 for pair in alone)
 
 
-def _fractions(size: int, layers: Layers):
-    """As if a window that does not fit whole counted in part."""
-    seen, exact = framework.stack(size, layers)[1], float(size)
-    for kernel, step, border, spread in layers:
-        exact = 1 + (exact - 1 + 2 * border - spread * (kernel - 1)) / step
-    return exact, seen
+@mistake
+def from_zero(size, layers):
+    """The field begins at 0. Before any layer an output is one pixel and sees it."""
+    return _size(size, layers), _field(layers) - 1
+
+
+@mistake
+def swapped(size, layers):
+    """The two results are exchanged: the size comes first, then the field."""
+    return framework.stack(size, layers)[::-1]
+
+
+@mistake
+def first_alone(size, layers):
+    """It returns after the first layer: look how far in the `return` stands."""
+    return framework.stack(size, layers[:1])
+
+
+@mistake
+def fractions(size, layers):
+    """A size is not whole. A window that does not fit any more is left out: round down at every
+    layer."""
+    exact = float(size)
+    for kernel, stride, padding, dilation in layers:
+        exact = 1 + (exact - 1 + 2 * padding - dilation * (kernel - 1)) / stride
+    return exact, _field(layers)
+
+
+@mistake
+def one_less(size, layers):
+    """The sizes are one too small at every layer. Count the first position too: that is the
+    + 1."""
+    return reduce(lambda n, layer: _size(n, [layer]) - 1, layers, size), _field(layers)
+
+
+@mistake
+def padded_once(size, layers):
+    """The padding is counted once. It stands on both sides of the image."""
+    return reduce(lambda n, layer: _size(n - layer[2], [layer]), layers, size), _field(layers)
+
+
+@mistake
+def rounded_up(size, layers):
+    """The sizes are rounded up. A window that does not fit any more is left out: round down."""
+    return reduce(lambda n, layer: _size(n + layer[1] - 1, [layer]), layers, size), _field(layers)
+
+
+@mistake
+def padding_seen(size, layers):
+    """The field shrinks by the padding. What an output sees does not depend on the padding: that
+    changes how many outputs there are."""
+    return _size(size, layers), _field(layers) - 2 * sum(layer[2] for layer in layers)
 
 
 EXERCISE = Exercise(
@@ -97,97 +163,7 @@ EXERCISE = Exercise(
     reference=framework.stack,
     cases=_stack_cases,
     small=_stack_small,
-    mistakes=(
-        Mistake(
-            "kernels_summed",
-            "The kernels are added up. Two 3x3 layers see 5 pixels, not 6: a layer adds its "
-            "kernel less one to what is seen.",
-            lambda size, layers: (
-                framework.stack(size, layers)[0],
-                sum(kernel for kernel, *_ in layers),
-            ),
-        ),
-        Mistake(
-            "stride_forgotten",
-            "The field ignores the strides. Behind a layer of stride 2 neighbours lie 2 pixels "
-            "of the image apart, so what later layers add counts twice.",
-            _spoilt_stack(lambda layer: [layer[0], 1, *layer[2:]]),
-        ),
-        Mistake(
-            "own_stride",
-            "Here a layer's own stride spreads its own taps already. It spreads only those of the "
-            "layers behind it: use the product of the strides before.",
-            _own_stride,
-        ),
-        Mistake(
-            "dilation_forgotten",
-            "The field ignores the dilation. Neighbouring taps lie `dilation` apart, so the "
-            "kernel less one counts as often.",
-            _spoilt_stack(lambda layer: [*layer[:3], 1]),
-        ),
-        Mistake(
-            "dilation_nowhere",
-            "The dilation is left out of the size and the field. The outermost taps lie the "
-            "dilation times the kernel less one apart.",
-            lambda size, layers: framework.stack(size, [[*layer[:3], 1] for layer in layers]),
-        ),
-        Mistake(
-            "last_stride",
-            "Only the stride of the layer before is counted. Strides multiply: behind two layers "
-            "of stride 2 neighbours lie 4 pixels of the image apart.",
-            _last_stride,
-        ),
-        Mistake(
-            "from_zero",
-            "The field begins at 0. Before any layer an output is one pixel and sees it.",
-            lambda size, layers: (
-                framework.stack(size, layers)[0],
-                framework.stack(size, layers)[1] - 1,
-            ),
-        ),
-        Mistake(
-            "swapped",
-            "The two results are exchanged: the size comes first, then the field.",
-            lambda size, layers: framework.stack(size, layers)[::-1],
-        ),
-        Mistake(
-            "first_alone",
-            "It returns after the first layer: look how far in the `return` stands.",
-            lambda size, layers: framework.stack(size, layers[:1]),
-        ),
-        Mistake(
-            "fractions",
-            "A size is not whole. A window that does not fit any more is left out: round down at "
-            "every layer.",
-            _fractions,
-        ),
-        Mistake(
-            "one_less",
-            "The sizes are one too small at every layer. Count the first position too: that is "
-            "the + 1.",
-            _spoilt_size(lambda size, layer: size, less=1),
-        ),
-        Mistake(
-            "padded_once",
-            "The padding is counted once. It stands on both sides of the image.",
-            _spoilt_size(lambda size, layer: size - layer[2]),
-        ),
-        Mistake(
-            "rounded_up",
-            "The sizes are rounded up. A window that does not fit any more is left out: round "
-            "down.",
-            _spoilt_size(lambda size, layer: size + layer[1] - 1),
-        ),
-        Mistake(
-            "padding_seen",
-            "The field shrinks by the padding. What an output sees does not depend on the "
-            "padding: that changes how many outputs there are.",
-            lambda size, layers: (
-                framework.stack(size, layers)[0],
-                framework.stack(size, layers)[1] - 2 * sum(layer[2] for layer in layers),
-            ),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Go through the layers and keep three numbers: the size so far, the field so far (it "
         "begins with 1 pixel), and how many pixels of the image lie between two neighbours of the "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import reduce
+
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from convzoo.case import Case
+from convzoo.exercises.mistakes import Mistakes, change_input, change_result
 from convzoo.exercises.model import (
     Exercise,
-    Mistake,
     Shortcut,
     integers,
     module_case,
@@ -44,97 +47,217 @@ def _block_small() -> list[Case]:
     ]
 
 
-class _Choosy(framework.DenseLayer):
-    """A layer that is handed x and all new channels so far, and reads some of these alone."""
-
-    def __init__(self, chosen, *sizes: int):
-        super().__init__(*sizes)
-        self.chosen = chosen
-
-    def forward(self, x: list[Tensor]) -> Tensor:
-        return super().forward(self.chosen(x))
+def _folded(then: Callable[[Tensor, Tensor], Tensor], sizes: dict) -> nn.Module:
+    """Return the right layers, with then(x, new) in place of `x` after each."""
+    block = framework.DenseBlock(**sizes)
+    block.forward = lambda x: reduce(lambda x, layer: then(x, layer(x)), block.values(), x)
+    return block
 
 
-def _built(reads, chosen=lambda x: x) -> type:
-    """The framework's block, layer i made for reads(i, in_channels, growth_rate) channels."""
+def _of_widths(
+    widths: Sequence[int], growth_rate: int, bn_size: int, reads: Callable[[list], list] = list
+) -> nn.Module:
+    """Return the framework's block with layers made for other widths.
 
-    class Built(framework.DenseBlock):
-        def __init__(self, num_layers, in_channels, growth_rate, bn_size):
-            super().__init__(num_layers, in_channels, growth_rate, bn_size)
-            for i, name in enumerate(self):
-                width = reads(i, in_channels, growth_rate)
-                self[name] = _Choosy(chosen, width, growth_rate, bn_size)
-
-    return Built
-
-
-def _folded(then) -> type:
-    """The right layers, and then(x, new) for `x` after each."""
-
-    class Folded(framework.DenseBlock):
-        def forward(self, x: Tensor) -> Tensor:
-            for layer in self.values():
-                x = then(x, layer(x))
-            return x
-
-    return Folded
+    reads: what a layer reads of the list of x and the channels of each layer so far.
+    """
+    block = framework.DenseBlock(len(widths), widths[0], growth_rate, bn_size)
+    for name, width in zip(block, widths):
+        block[name] = framework.DenseLayer(width, growth_rate, bn_size)
+    return change_input(block, reads, *block)
 
 
-class _NewFirst(framework.DenseBlock):
-    """Each layer's channels on top of all others: what a later one reads is turned, too."""
-
-    def __init__(self, num_layers, in_channels, growth_rate, bn_size):
-        super().__init__(num_layers, in_channels, growth_rate, bn_size)
-        for layer in self.values():
-            layer.register_forward_pre_hook(lambda module, args: (args[0][::-1],))
-        self._sizes = [growth_rate] * num_layers + [in_channels]
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = super().forward(x).split(self._sizes[::-1], 1)
-        return torch.hstack(parts[::-1])
+mistake = Mistakes(framework.DenseBlock)
 
 
-class _LastFirst(_NewFirst):
-    def __init__(self, num_layers, in_channels, growth_rate, bn_size):
-        framework.DenseBlock.__init__(self, num_layers, in_channels, growth_rate, bn_size)
-        self._sizes = [growth_rate] * num_layers + [in_channels]
+@mistake
+def replaced(**sizes):
+    """What a layer gives takes the place of all channels. It is the new ones alone: put them behind
+    the old ones, and let `x` be all of them."""
+    return _folded(lambda x, new: new, sizes)
 
 
-class _ReluLast(framework.DenseBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).relu()
+@mistake
+def unassigned(**sizes):
+    """After the first layer `x` is still what it was, so the new channels are lost. `x` has to
+    stand for the old ones and the new ones together."""
+    return _folded(lambda x, new: x, sizes)
 
 
-class _XLast(framework.DenseBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).roll(-x.shape[1], 1)
+@mistake
+def added(**sizes):
+    """The new channels are added to the old ones, as a residual block does. They stand beside them,
+    and nothing is added."""
+    return _folded(lambda x, new: x + new, sizes)
 
 
-class _FirstAlone(framework.DenseBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.hstack((x, self["denselayer1"](x)))
+@mistake
+def along_images(**sizes):
+    """The new channels are put behind the images, along dimension 0, which is where concatenation
+    puts things unless it is told. The channels are dimension 1."""
+    return _folded(lambda x, new: torch.cat((x, new)), sizes)
 
 
-class _NoBnSize(framework.DenseBlock):
-    def __init__(self, bn_size, **scalars):
-        super().__init__(bn_size=4, **scalars)
+@mistake
+def first_alone(**sizes):
+    """The block returns after its first layer. The result is returned once, behind the loop."""
+    block = framework.DenseBlock(**sizes)
+    block.forward = lambda x: torch.hstack((x, block["denselayer1"](x)))
+    return block
 
 
-class _WidthForFactor(framework.DenseBlock):
-    def __init__(self, growth_rate, bn_size, **scalars):
-        super().__init__(growth_rate=growth_rate, bn_size=bn_size * growth_rate, **scalars)
+@mistake
+def never_grows(num_layers, in_channels, growth_rate, bn_size):
+    """Every layer is made for the channels that the block is given. Layer 0 reads those; each later
+    one reads what the layers before it have added, too."""
+    return _of_widths([in_channels] * num_layers, growth_rate, bn_size)
 
 
-class _OnlyNew(framework.DenseBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x)[:, x.shape[1] :]
+@mistake
+def too_early(num_layers, in_channels, growth_rate, bn_size):
+    """Each layer is made for one growth rate too many: for the channels that there are after it.
+    Layer 0 reads what the block is given, and nothing has been added yet."""
+    widths = [in_channels + (i + 1) * growth_rate for i in range(num_layers)]
+    return _of_widths(widths, growth_rate, bn_size)
 
 
-class _CutOff(framework.DenseBlock):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        for layer in self.values():
-            layer.register_forward_pre_hook(lambda module, args: ([f.detach() for f in args[0]],))
+@mistake
+def multiples(num_layers, in_channels, growth_rate, bn_size):
+    """Layer i is made for i + 1 times the channels that the block is given. What is added at each
+    layer is the growth rate."""
+    widths = [in_channels * (i + 1) for i in range(num_layers)]
+    return _of_widths(widths, growth_rate, bn_size)
+
+
+@mistake
+def no_bn_size(bn_size, **sizes):
+    """The layers are not given `bn_size`, so each takes 4."""
+    return framework.DenseBlock(bn_size=4, **sizes)
+
+
+@mistake
+def width_for_factor(growth_rate, bn_size, **sizes):
+    """The layers are given a number of channels as `bn_size`. It is a factor: each layer multiplies
+    it by the growth rate itself."""
+    width = bn_size * growth_rate
+    return framework.DenseBlock(growth_rate=growth_rate, bn_size=width, **sizes)
+
+
+@mistake
+def multiplied(num_layers, in_channels, growth_rate, bn_size):
+    """The channels are multiplied by the growth rate at each layer. They grow by it: each layer
+    adds that many."""
+    widths = [in_channels * growth_rate**i for i in range(num_layers)]
+    return _of_widths(widths, growth_rate, bn_size)
+
+
+@mistake
+def chain(num_layers, in_channels, growth_rate, bn_size):
+    """Each layer reads the newest channels alone. In a dense block it reads all that are there: x
+    and whatever the layers before it have made."""
+    widths = [in_channels] + [growth_rate] * (num_layers - 1)
+    return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[-1:])
+
+
+@mistake
+def same_input(num_layers, in_channels, growth_rate, bn_size):
+    """Every layer reads x alone, so they stand side by side and none builds on another. Each must
+    read what the layers before it have made, too."""
+    widths = [in_channels] * num_layers
+    return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[:1])
+
+
+@mistake
+def x_and_newest(num_layers, in_channels, growth_rate, bn_size):
+    """Each layer reads x and the newest channels, but not those of the layers between. Nothing that
+    has been made is left out: the list of what is there only gets longer."""
+    widths = [in_channels] + [in_channels + growth_rate] * (num_layers - 1)
+    return _of_widths(widths, growth_rate, bn_size, lambda pieces: [*pieces[:1], *pieces[1:][-1:]])
+
+
+@mistake
+def without_x(num_layers, in_channels, growth_rate, bn_size):
+    """Only the first layer reads x; the later ones read what other layers have made. In a dense
+    block x, too, is there for every layer."""
+    widths = [i * growth_rate or in_channels for i in range(num_layers)]
+    return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[1:] or pieces)
+
+
+@mistake
+def new_first(**sizes):
+    """The new channels are put in front of the old ones. The old ones keep their places: the new
+    ones come behind them."""
+    block = last_first(**sizes)
+    return change_input(block, lambda pieces: pieces[::-1], *block)
+
+
+@mistake
+def last_first(growth_rate, **sizes):
+    """The layers read what they should, but in the result the pieces are in reverse order: x comes
+    first, then the layers as they ran."""
+
+    def turn(x: Tensor, y: Tensor) -> Tensor:
+        new = y[:, x.shape[1] :].split(growth_rate, 1)
+        return torch.hstack((*new[::-1], y[:, : x.shape[1]]))
+
+    return change_result(framework.DenseBlock(growth_rate=growth_rate, **sizes), turn)
+
+
+@mistake
+def x_last(**sizes):
+    """The layers' channels come first in the result, and x behind them. x keeps its place in front:
+    whoever reads the block counts its channels from there."""
+    return change_result(framework.DenseBlock(**sizes), lambda x, y: y.roll(-x.shape[1], 1))
+
+
+@mistake
+def relu_each(**sizes):
+    """A ReLU stands behind each layer. A layer ends with its 3x3: whoever reads the new channels
+    has a batch norm and a ReLU of its own."""
+    return _folded(lambda x, new: torch.hstack((x, new.relu())), sizes)
+
+
+@mistake
+def relu_all(**sizes):
+    """After each layer everything goes through a ReLU, x too, and what is below zero is lost for
+    the layers that follow. Each has a ReLU of its own, behind its batch norm."""
+    return _folded(lambda x, new: torch.hstack((x, new)).relu(), sizes)
+
+
+@mistake
+def relu_last(**sizes):
+    """A ReLU stands at the end of the block, as in a residual one. Here the channels are handed on
+    as they are: what reads them has a batch norm and a ReLU of its own."""
+    return change_result(framework.DenseBlock(**sizes), lambda x, y: y.relu())
+
+
+@mistake
+def only_new(**sizes):
+    """x itself is missing from the result. A dense block hands on everything: the channels it was
+    given, and all new ones."""
+    return change_result(framework.DenseBlock(**sizes), lambda x, y: y[:, x.shape[1] :])
+
+
+@mistake
+def cut_off(**sizes):
+    """What a layer reads is cut off from the gradient, so the layers before it learn nothing from
+    it."""
+    block = framework.DenseBlock(**sizes)
+    return change_input(block, lambda pieces: [piece.detach() for piece in pieces], *block)
+
+
+@mistake
+def unlearned(**sizes):
+    """What the layers make is cut off from the gradient: it reaches x past the layers, but none of
+    them learns."""
+    return _folded(lambda x, new: torch.hstack((x, new.detach())), sizes)
+
+
+@mistake
+def no_grad(**sizes):
+    """The whole block runs without gradients. That is for a network that is done with learning;
+    these layers have yet to learn."""
+    return framework.BufferBlock(**sizes)
 
 
 EXERCISE = Exercise(
@@ -148,153 +271,7 @@ EXERCISE = Exercise(
     reference=framework.DenseBlock,
     cases=_block_cases,
     small=_block_small,
-    mistakes=(
-        Mistake(
-            "replaced",
-            "What a layer gives takes the place of all channels. It is the new ones alone: put "
-            "them behind the old ones, and let `x` be all of them.",
-            _folded(lambda x, new: new),
-        ),
-        Mistake(
-            "unassigned",
-            "After the first layer `x` is still what it was, so the new channels are lost. `x` has "
-            "to stand for the old ones and the new ones together.",
-            _folded(lambda x, new: x),
-        ),
-        Mistake(
-            "added",
-            "The new channels are added to the old ones, as a residual block does. They stand "
-            "beside them, and nothing is added.",
-            _folded(lambda x, new: x + new),
-        ),
-        Mistake(
-            "along_images",
-            "The new channels are put behind the images, along dimension 0, which is where "
-            "concatenation puts things unless it is told. The channels are dimension 1.",
-            _folded(lambda x, new: torch.cat((x, new))),
-        ),
-        Mistake(
-            "first_alone",
-            "The block returns after its first layer. The result is returned once, behind the "
-            "loop.",
-            _FirstAlone,
-        ),
-        Mistake(
-            "never_grows",
-            "Every layer is made for the channels that the block is given. Layer 0 reads those; "
-            "each later one reads what the layers before it have added, too.",
-            _built(lambda i, c, k: c),
-        ),
-        Mistake(
-            "too_early",
-            "Each layer is made for one growth rate too many: for the channels that there are "
-            "after it. Layer 0 reads what the block is given, and nothing has been added yet.",
-            _built(lambda i, c, k: c + (i + 1) * k),
-        ),
-        Mistake(
-            "multiples",
-            "Layer i is made for i + 1 times the channels that the block is given. What is added "
-            "at each layer is the growth rate.",
-            _built(lambda i, c, k: c * (i + 1)),
-        ),
-        Mistake("no_bn_size", "The layers are not given `bn_size`, so each takes 4.", _NoBnSize),
-        Mistake(
-            "width_for_factor",
-            "The layers are given a number of channels as `bn_size`. It is a factor: each layer "
-            "multiplies it by the growth rate itself.",
-            _WidthForFactor,
-        ),
-        Mistake(
-            "multiplied",
-            "The channels are multiplied by the growth rate at each layer. They grow by it: each "
-            "layer adds that many.",
-            _built(lambda i, c, k: c * k**i),
-        ),
-        Mistake(
-            "chain",
-            "Each layer reads the newest channels alone. In a dense block it reads all that are "
-            "there: x and whatever the layers before it have made.",
-            _built(lambda i, c, k: k if i else c, lambda x: x[-1:]),
-        ),
-        Mistake(
-            "same_input",
-            "Every layer reads x alone, so they stand side by side and none builds on another. "
-            "Each must read what the layers before it have made, too.",
-            _built(lambda i, c, k: c, lambda x: x[:1]),
-        ),
-        Mistake(
-            "x_and_newest",
-            "Each layer reads x and the newest channels, but not those of the layers between. "
-            "Nothing that has been made is left out: the list of what is there only gets longer.",
-            _built(lambda i, c, k: c + k if i else c, lambda x: x[:1] + x[1:][-1:]),
-        ),
-        Mistake(
-            "without_x",
-            "Only the first layer reads x; the later ones read what other layers have made. In a "
-            "dense block x, too, is there for every layer.",
-            _built(lambda i, c, k: i * k if i else c, lambda x: x[1:] or x),
-        ),
-        Mistake(
-            "new_first",
-            "The new channels are put in front of the old ones. The old ones keep their places: "
-            "the new ones come behind them.",
-            _NewFirst,
-        ),
-        Mistake(
-            "last_first",
-            "The layers read what they should, but in the result the pieces are in reverse order: "
-            "x comes first, then the layers as they ran.",
-            _LastFirst,
-        ),
-        Mistake(
-            "x_last",
-            "The layers' channels come first in the result, and x behind them. x keeps its place "
-            "in front: whoever reads the block counts its channels from there.",
-            _XLast,
-        ),
-        Mistake(
-            "relu_each",
-            "A ReLU stands behind each layer. A layer ends with its 3x3: whoever reads the new "
-            "channels has a batch norm and a ReLU of its own.",
-            _folded(lambda x, new: torch.hstack((x, new.relu()))),
-        ),
-        Mistake(
-            "relu_all",
-            "After each layer everything goes through a ReLU, x too, and what is below zero is "
-            "lost for the layers that follow. Each has a ReLU of its own, behind its batch norm.",
-            _folded(lambda x, new: torch.hstack((x, new)).relu()),
-        ),
-        Mistake(
-            "relu_last",
-            "A ReLU stands at the end of the block, as in a residual one. Here the channels are "
-            "handed on as they are: what reads them has a batch norm and a ReLU of its own.",
-            _ReluLast,
-        ),
-        Mistake(
-            "only_new",
-            "x itself is missing from the result. A dense block hands on everything: the channels "
-            "it was given, and all new ones.",
-            _OnlyNew,
-        ),
-        Mistake(
-            "cut_off",
-            "What a layer reads is cut off from the gradient, so the layers before it learn "
-            "nothing from it.",
-            _CutOff,
-        ),
-        Mistake(
-            "unlearned",
-            "What the layers make is cut off from the gradient: it reaches x past the layers, but "
-            "none of them learns.",
-            _folded(lambda x, new: torch.hstack((x, new.detach()))),
-        ),
-        Mistake(
-            "no_grad",
-            "The whole block runs without gradients. That is for a network that is done with "
-            "learning; these layers have yet to learn.",
-            framework.BufferBlock,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Write down the channels for in_channels=5 and growth_rate=2: layer 0 reads 5. How many "
         "are there when layer 1 reads? When layer 2 does?",

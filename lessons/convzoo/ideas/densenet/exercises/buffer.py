@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from convzoo.case import Case, Op
+from convzoo.exercises.mistakes import Mistakes, change_input, change_result
 from convzoo.exercises.model import (
     Exercise,
-    Mistake,
     Shortcut,
     integers,
     module_case,
@@ -44,90 +46,119 @@ def _buffer_small() -> list[Case]:
     ]
 
 
-class _Emptied(framework.BufferBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(torch.zeros_like(x))
-
-
-class _Fed(framework.BufferBlock):
-    """The second layer is given what it was not made for."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(x)
-        for layer in self.values():
-            layer(self.fed(x, y))
-        return y
-
-
-class _StandsStill(_Fed):
-    def fed(self, x: Tensor, y: Tensor) -> Tensor:
-        return x
-
-
-class _Whole(_Fed):
-    def fed(self, x: Tensor, y: Tensor) -> Tensor:
-        return y
-
-
-class _Reordered(framework.BufferBlock):
-    def forward(self, x: Tensor) -> Tensor:
-        y, c = super().forward(x), x.shape[1]
-        return self.placed(y[:, :c], y[:, c:].unflatten(1, (len(self), -1)))
-
-
-class _FromTheEnd(_Reordered):
-    def placed(self, x: Tensor, new: Tensor) -> Tensor:
-        return torch.hstack((x, new.flip(1).flatten(1, 2)))
-
-
-class _XLast(_Reordered):
-    def placed(self, x: Tensor, new: Tensor) -> Tensor:
-        return torch.hstack((new.flatten(1, 2), x))
-
-
-class _NoX(_Reordered):
-    def placed(self, x: Tensor, new: Tensor) -> Tensor:
-        return new.flatten(1, 2)
-
-
-class _Misread(framework.BufferBlock):
-    """The layers read a buffer of zeros into which the pieces so far were written otherwise."""
-
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        for layer in self.values():
-            layer.register_forward_pre_hook(lambda module, args: ([*self.read(*args[0])],))
-
-    def pieces(self, y: Tensor, c: int) -> list[Tensor]:
-        return [y[:, :c], *y[:, c:].split((y.shape[1] - c) // len(self), 1)]
-
-
-class _OnePlace(_Misread):
-    """Each layer writes over the one before."""
-
-    def read(self, x: Tensor, *new: Tensor) -> list[Tensor]:
-        return [x, *new[-1:], *map(torch.zeros_like, new[1:])]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.hstack(self.read(*self.pieces(super().forward(x), x.shape[1])))
-
-
-class _WrittenLate(_Misread):
-    def read(self, x: Tensor, *new: Tensor) -> list[Tensor]:
-        return [x, *map(torch.zeros_like, new)]
-
-
-class _AtTheEnd(_WrittenLate):
-    """Each layer writes over the one before, behind all that any layer reads."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        *front, last = self.pieces(super().forward(x), x.shape[1])
-        return torch.hstack([*self.read(*front), last])
-
-
 def _joins(op: Op) -> bool:
-    """Whether it puts several tensors together; torchvision's layer does so with one."""
+    """Return whether several tensors are put together; torchvision's layer does so with one."""
     return op.name.startswith(("aten.cat", "aten.stack")) and len(op.args[0]) > 1
+
+
+def _fed(given: Callable[[Tensor, Tensor], Tensor], sizes: dict) -> nn.Module:
+    """Return the framework's block that at the end calls each layer on given(x, result).
+
+    Where a layer is not made for that, torch raises what it raises for the student's.
+    """
+    block = framework.BufferBlock(**sizes)
+
+    def call_again(x: Tensor, y: Tensor) -> Tensor:
+        for layer in block.values():
+            layer(given(x, y))
+        return y
+
+    return change_result(block, call_again)
+
+
+def _pieces(block: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
+    """Return the parts of a result: x, then the channels of each layer."""
+    old, new = y[:, : x.shape[1]], y[:, x.shape[1] :]
+    return [old, *new.chunk(len(block), 1)]
+
+
+def _empty(pieces: list[Tensor]) -> list[Tensor]:
+    """Return the front of a buffer that holds x alone."""
+    x, *new = pieces
+    return [x, *map(torch.zeros_like, new)]
+
+
+def _overwritten(pieces: list[Tensor]) -> list[Tensor]:
+    """Return the front of a buffer where each layer has written over the one before."""
+    x, *new = pieces
+    return [x, *new[-1:], *map(torch.zeros_like, new[1:])]
+
+
+mistake = Mistakes(framework.BufferBlock)
+
+
+@mistake
+def emptied(**sizes):
+    """x has not been written into the buffer before the first layer reads it."""
+    return change_input(framework.BufferBlock(**sizes), torch.zeros_like)
+
+
+@mistake
+def whole(**sizes):
+    """A layer is given the whole buffer. It reads the front of it, as far as it is filled."""
+    return _fed(lambda x, y: y, sizes)
+
+
+@mistake
+def stands_still(**sizes):
+    """Every layer is given as many channels as the first. What is filled grows by the growth rate
+    at each layer, and the next one reads all of it."""
+    return _fed(lambda x, y: x, sizes)
+
+
+@mistake
+def one_place(**sizes):
+    """Every layer writes to the same place, over the channels of the one before. The place moves on
+    by the growth rate at each layer."""
+    block = framework.BufferBlock(**sizes)
+    change_input(block, _overwritten, *block)
+    return change_result(block, lambda x, y: torch.hstack(_overwritten(_pieces(block, x, y))))
+
+
+@mistake
+def at_the_end(**sizes):
+    """Every layer writes to the end of the buffer. Its place is right behind what is filled, where
+    the next layer reads."""
+    block = written_late(**sizes)
+
+    def overwrite(x: Tensor, y: Tensor) -> Tensor:
+        *front, last = _pieces(block, x, y)
+        return torch.hstack([*_empty(front), last])
+
+    return change_result(block, overwrite)
+
+
+@mistake
+def written_late(**sizes):
+    """All layers run before any of their channels is in the buffer. Write down what a layer gives
+    before the next one reads."""
+    block = framework.BufferBlock(**sizes)
+    return change_input(block, _empty, *block)
+
+
+@mistake
+def from_the_end(**sizes):
+    """The layers' channels lie in reverse order: the first layer's belong right behind x."""
+    block = framework.BufferBlock(**sizes)
+
+    def turn(x: Tensor, y: Tensor) -> Tensor:
+        old, *new = _pieces(block, x, y)
+        return torch.hstack((old, *new[::-1]))
+
+    return change_result(block, turn)
+
+
+@mistake
+def x_last(**sizes):
+    """x lies at the end of the buffer. It belongs at the beginning, so that what a layer reads is
+    always one piece from channel 0 on."""
+    return change_result(framework.BufferBlock(**sizes), lambda x, y: y.roll(-x.shape[1], 1))
+
+
+@mistake
+def no_x(**sizes):
+    """The result has the new channels alone. The buffer holds x, too."""
+    return change_result(framework.BufferBlock(**sizes), lambda x, y: y[:, x.shape[1] :])
 
 
 EXERCISE = Exercise(
@@ -141,54 +172,7 @@ EXERCISE = Exercise(
     reference=framework.BufferBlock,
     cases=_buffer_cases,
     small=_buffer_small,
-    mistakes=(
-        Mistake(
-            "emptied",
-            "x has not been written into the buffer before the first layer reads it.",
-            _Emptied,
-        ),
-        Mistake(
-            "whole",
-            "A layer is given the whole buffer. It reads the front of it, as far as it is filled.",
-            _Whole,
-        ),
-        Mistake(
-            "stands_still",
-            "Every layer is given as many channels as the first. What is filled grows by the "
-            "growth rate at each layer, and the next one reads all of it.",
-            _StandsStill,
-        ),
-        Mistake(
-            "one_place",
-            "Every layer writes to the same place, over the channels of the one before. The place "
-            "moves on by the growth rate at each layer.",
-            _OnePlace,
-        ),
-        Mistake(
-            "at_the_end",
-            "Every layer writes to the end of the buffer. Its place is right behind what is "
-            "filled, where the next layer reads.",
-            _AtTheEnd,
-        ),
-        Mistake(
-            "written_late",
-            "All layers run before any of their channels is in the buffer. Write down what a layer "
-            "gives before the next one reads.",
-            _WrittenLate,
-        ),
-        Mistake(
-            "from_the_end",
-            "The layers' channels lie in reverse order: the first layer's belong right behind x.",
-            _FromTheEnd,
-        ),
-        Mistake(
-            "x_last",
-            "x lies at the end of the buffer. It belongs at the beginning, so that what a layer "
-            "reads is always one piece from channel 0 on.",
-            _XLast,
-        ),
-        Mistake("no_x", "The result has the new channels alone. The buffer holds x, too.", _NoX),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "How many channels are there at the end? Make a tensor of that many with "
         "`x.new_empty(...)`, and write x into the first ones.",

@@ -1,14 +1,14 @@
-"""Lesson 03: the growing matrix, and a list of all its exercises; the layer, the block and
-Further have modules of their own."""
+"""Lesson 03: the growing matrix."""
 
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, integers, normal, pick
 from convzoo.ideas.densenet import framework
 
 LESSON = "03_densenet"
@@ -36,23 +36,84 @@ def _grow_steady() -> tuple[Case, Case]:
     return _grow_case(gen, 3, 4, 2), _grow_case(gen, 3, 9, 6)
 
 
-def _new_on_top(matrix: Tensor, weight: Tensor) -> Tensor:
+mistake = Mistakes(framework.grow)
+
+
+@mistake
+def new_on_top(matrix, weight):
+    """The new rows stand on top. The channels that are there keep their places, and the new ones
+    come below."""
     return framework.grow(matrix, weight).roll(len(weight), 0)
 
 
-def _as_they_are(matrix: Tensor, weight: Tensor) -> Tensor:
+@mistake
+def as_they_are(matrix, weight):
+    """The new rows are the weight as it is. A weight reads the channels that are there by now, and
+    each of those is itself a row over x: the two must be multiplied."""
     width = matrix.shape[1]
     return torch.vstack((matrix, F.pad(weight, (0, width))[:, :width]))
 
 
-def _added(matrix: Tensor, weight: Tensor) -> Tensor:
+@mistake
+def turned(matrix, weight):
+    """The factors of the product are exchanged. A new channel is a sum over the channels that are
+    there, so each new row is a sum of the matrix's rows: the weight comes first."""
+    return torch.vstack((matrix, matrix.mm(weight)))
+
+
+@mistake
+def transposed(matrix, weight):
+    """The weight is transposed. As it is given, a row of it belongs to a new channel and a column
+    to a channel that it reads."""
+    return torch.vstack((matrix, F.linear(weight.mT, matrix.mT)))
+
+
+@mistake
+def entry_by_entry(matrix, weight):
+    """Weight and matrix are multiplied entry by entry. A new channel sums over all channels that it
+    reads: that is a matrix product."""
+    return torch.vstack((matrix, matrix.mul(weight)))
+
+
+@mistake
+def beside(matrix, weight):
+    """The new entries stand to the right of the old ones, as further columns. Channels stand side
+    by side in an image; in the matrix a channel is a row, so new ones come below."""
+    return torch.hstack((matrix, F.linear(weight, matrix.mT)))
+
+
+@mistake
+def from_the_identity(matrix, weight):
+    """The old rows are those of the identity. That is right for the first layer alone: later the
+    channels that are there are no longer x."""
+    unit = torch.eye(*matrix.shape, dtype=matrix.dtype)
+    return torch.vstack((unit, F.linear(weight, matrix.mT)))
+
+
+@mistake
+def added(matrix, weight):
+    """The new rows are added to old ones, as a residual layer does. Here nothing is added: the old
+    rows stay, and the matrix gets higher."""
     new = F.linear(weight, matrix.mT)
     return matrix + F.pad(new, (0, 0, 0, len(matrix) - len(new)))
 
 
-def _below(new):
-    """The matrix with other rows below it."""
-    return lambda matrix, weight: torch.vstack((matrix, new(matrix, weight)))
+@mistake
+def only_new(matrix, weight):
+    """Only the new rows are there. DenseNet keeps the old ones above them."""
+    return F.linear(weight, matrix.mT)
+
+
+@mistake
+def upside_down(matrix, weight):
+    """The new rows are in reverse order."""
+    return framework.grow(matrix, weight.flip(0))
+
+
+@mistake
+def cut_off(matrix, weight):
+    """The new rows are copied in a way that lets no gradient back to the weight."""
+    return framework.grow(matrix, weight.detach())
 
 
 EXERCISE = Exercise(
@@ -66,75 +127,7 @@ EXERCISE = Exercise(
     reference=framework.grow,
     cases=_grow_cases,
     small=_grow_small,
-    mistakes=(
-        Mistake(
-            "new_on_top",
-            "The new rows stand on top. The channels that are there keep their places, and the "
-            "new ones come below.",
-            _new_on_top,
-        ),
-        Mistake(
-            "as_they_are",
-            "The new rows are the weight as it is. A weight reads the channels that are there "
-            "by now, and each of those is itself a row over x: the two must be multiplied.",
-            _as_they_are,
-        ),
-        Mistake(
-            "turned",
-            "The factors of the product are exchanged. A new channel is a sum over the channels "
-            "that are there, so each new row is a sum of the matrix's rows: the weight comes "
-            "first.",
-            _below(lambda matrix, weight: matrix.mm(weight)),
-        ),
-        Mistake(
-            "transposed",
-            "The weight is transposed. As it is given, a row of it belongs to a new channel and a "
-            "column to a channel that it reads.",
-            _below(lambda matrix, weight: F.linear(weight.mT, matrix.mT)),
-        ),
-        Mistake(
-            "entry_by_entry",
-            "Weight and matrix are multiplied entry by entry. A new channel sums over all channels "
-            "that it reads: that is a matrix product.",
-            _below(lambda matrix, weight: matrix.mul(weight)),
-        ),
-        Mistake(
-            "beside",
-            "The new entries stand to the right of the old ones, as further columns. Channels "
-            "stand side by side in an image; in the matrix a channel is a row, so new ones come "
-            "below.",
-            lambda matrix, weight: torch.hstack((matrix, F.linear(weight, matrix.mT))),
-        ),
-        Mistake(
-            "from_the_identity",
-            "The old rows are those of the identity. That is right for the first layer alone: "
-            "later the channels that are there are no longer x.",
-            lambda matrix, weight: torch.vstack(
-                (torch.eye(*matrix.shape, dtype=matrix.dtype), F.linear(weight, matrix.mT))
-            ),
-        ),
-        Mistake(
-            "added",
-            "The new rows are added to old ones, as a residual layer does. Here nothing is "
-            "added: the old rows stay, and the matrix gets higher.",
-            _added,
-        ),
-        Mistake(
-            "only_new",
-            "Only the new rows are there. DenseNet keeps the old ones above them.",
-            lambda matrix, weight: F.linear(weight, matrix.mT),
-        ),
-        Mistake(
-            "upside_down",
-            "The new rows are in reverse order.",
-            lambda matrix, weight: framework.grow(matrix, weight.flip(0)),
-        ),
-        Mistake(
-            "cut_off",
-            "The new rows are copied in a way that lets no gradient back to the weight.",
-            lambda matrix, weight: framework.grow(matrix, weight.detach()),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "How large is the result? All rows that are there, and one more for each row of the "
         "weight; as many columns as before.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, pick
 from convzoo.ideas.densenet import framework
 
 LESSON = "03_densenet"
@@ -23,27 +24,81 @@ def _kept_small() -> list[Case]:
     return [Case(dict(zip(NAMES, numbers, strict=True)), {}) for numbers in cases]
 
 
-def _kept(other=lambda c, k, n, b: (c, k, n, b), change=lambda kept, c, k, n, b: kept):
-    """The framework's counts of another block, or changed afterwards."""
-
-    def target(in_channels: int, growth_rate: int, num_layers: int, bn_size: int):
-        given = in_channels, growth_rate, num_layers, bn_size
-        return change(framework.kept_maps(*other(*given)), *given)
-
-    return target
+mistake = Mistakes(framework.kept_maps)
 
 
-def _flat(in_channels: int, growth_rate: int, num_layers: int, bn_size: int):
-    """Layer after layer counted as if it were the first."""
-    naive, inputs, _ = framework.kept_maps(in_channels, growth_rate, 1, bn_size)
-    pieces = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)[2]
+@mistake
+def flat(num_layers, **sizes):
+    """Every layer is counted like the first one. The channels grow: layer i reads as many as there
+    are by then."""
+    naive, inputs, _ = framework.kept_maps(num_layers=1, **sizes)
+    pieces = framework.kept_maps(num_layers=num_layers, **sizes)[2]
     return num_layers * naive, num_layers * inputs, pieces
 
 
-def _last_alone(in_channels: int, growth_rate: int, num_layers: int, bn_size: int):
+@mistake
+def after_the_layer(in_channels, growth_rate, **sizes):
+    """Each layer is counted with the channels that there are after it. It keeps what it reads, and
+    that is before its own are added."""
+    naive, inputs, pieces = framework.kept_maps(in_channels + growth_rate, growth_rate, **sizes)
+    return naive, inputs, pieces - growth_rate
+
+
+@mistake
+def norms_alone(**sizes):
+    """What the ReLUs give is missing from the first count: a convolution needs what it read for its
+    weight's gradient, and that is another tensor than the norm's input."""
+    naive, inputs, pieces = framework.kept_maps(**sizes)
+    return naive // 2, inputs, pieces
+
+
+@mistake
+def no_bottleneck(**sizes):
+    """The maps between the 1x1 and the 3x3 are missing from the first count: bn_size times the
+    growth rate of them, before and after the ReLU."""
+    _, inputs, pieces = framework.kept_maps(**sizes)
+    return 2 * inputs, inputs, pieces
+
+
+@mistake
+def narrow_once(in_channels, growth_rate, num_layers, bn_size):
+    """The narrow maps are counted once in the first count. The second batch norm keeps them, and
+    the ReLU behind it as many again."""
+    naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
+    return naive - num_layers * bn_size * growth_rate, *rest
+
+
+@mistake
+def new_ones(in_channels, growth_rate, num_layers, bn_size):
+    """The new channels of each layer are in the first count, once for the layer that makes them. It
+    keeps what it reads; they are counted where a later layer reads them."""
+    naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
+    return naive + num_layers * growth_rate, *rest
+
+
+@mistake
+def last_alone(in_channels, growth_rate, num_layers, bn_size):
+    """That is what the last layer keeps. All layers keep theirs until the backward pass gets there,
+    so the counts are sums."""
     read = in_channels + (num_layers - 1) * growth_rate
-    own = framework.kept_maps(read, growth_rate, 1, bn_size)
-    return *own[:2], read
+    naive, inputs, _ = framework.kept_maps(read, growth_rate, 1, bn_size)
+    return naive, inputs, read
+
+
+@mistake
+def last_piece(growth_rate, **sizes):
+    """The new channels of the last layer are counted among the pieces. No layer reads those, so
+    nothing in this block keeps them."""
+    naive, inputs, pieces = framework.kept_maps(growth_rate=growth_rate, **sizes)
+    return naive, inputs, pieces + growth_rate
+
+
+@mistake
+def pieces_of_each(**sizes):
+    """A piece is counted again for each layer that reads it. It is one tensor in memory, however
+    many layers keep it."""
+    naive, inputs, _ = framework.kept_maps(**sizes)
+    return naive, inputs, inputs
 
 
 EXERCISE = Exercise(
@@ -58,65 +113,7 @@ EXERCISE = Exercise(
     cases=_kept_cases,
     small=_kept_small,
     returns=("as it is", "inputs kept", "pieces kept"),
-    mistakes=(
-        Mistake(
-            "flat",
-            "Every layer is counted like the first one. The channels grow: layer i reads as many "
-            "as there are by then.",
-            _flat,
-        ),
-        Mistake(
-            "after_the_layer",
-            "Each layer is counted with the channels that there are after it. It keeps what it "
-            "reads, and that is before its own are added.",
-            _kept(
-                lambda c, k, n, b: (c + k, k, n, b),
-                lambda kept, c, k, n, b: (*kept[:2], kept[2] - k),
-            ),
-        ),
-        Mistake(
-            "norms_alone",
-            "What the ReLUs give is missing from the first count: a convolution needs what it read "
-            "for its weight's gradient, and that is another tensor than the norm's input.",
-            _kept(change=lambda kept, c, k, n, b: (kept[0] // 2, *kept[1:])),
-        ),
-        Mistake(
-            "no_bottleneck",
-            "The maps between the 1x1 and the 3x3 are missing from the first count: bn_size times "
-            "the growth rate of them, before and after the ReLU.",
-            _kept(change=lambda kept, c, k, n, b: (2 * kept[1], *kept[1:])),
-        ),
-        Mistake(
-            "narrow_once",
-            "The narrow maps are counted once in the first count. The second batch norm keeps "
-            "them, and the ReLU behind it as many again.",
-            _kept(change=lambda kept, c, k, n, b: (kept[0] - n * b * k, *kept[1:])),
-        ),
-        Mistake(
-            "new_ones",
-            "The new channels of each layer are in the first count, once for the layer that makes "
-            "them. It keeps what it reads; they are counted where a later layer reads them.",
-            _kept(change=lambda kept, c, k, n, b: (kept[0] + n * k, *kept[1:])),
-        ),
-        Mistake(
-            "last_alone",
-            "That is what the last layer keeps. All layers keep theirs until the backward pass "
-            "gets there, so the counts are sums.",
-            _last_alone,
-        ),
-        Mistake(
-            "last_piece",
-            "The new channels of the last layer are counted among the pieces. No layer reads "
-            "those, so nothing in this block keeps them.",
-            _kept(change=lambda kept, c, k, n, b: (*kept[:2], kept[2] + k)),
-        ),
-        Mistake(
-            "pieces_of_each",
-            "A piece is counted again for each layer that reads it. It is one tensor in memory, "
-            "however many layers keep it.",
-            _kept(change=lambda kept, c, k, n, b: (*kept[:2], kept[1])),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Begin with one layer that reads c channels. Its first batch norm keeps c maps, the ReLU "
         "behind it c more. Then the narrow part: how many maps before the second ReLU, and after?",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
 from convzoo.case import Case
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_result,
+    relu_after,
+    reorder,
+    replace_call,
+    unpad,
+)
 from convzoo.exercises.model import (
     Exercise,
-    Mistake,
     Shortcut,
     integers,
     module_case,
@@ -48,80 +55,103 @@ def _layer_small() -> list[Case]:
     ]
 
 
-class _NoFirstRelu(framework.DenseLayer):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu1 = nn.Identity()
+mistake = Mistakes(framework.DenseLayer)
 
 
-class _NoSecondRelu(framework.DenseLayer):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu2 = nn.Identity()
+@mistake
+def no_first_relu(**sizes):
+    """There is no ReLU between the first batch norm and the 1x1."""
+    return replace_call(framework.DenseLayer(**sizes), "relu1")
 
 
-class _NoRelus(_NoFirstRelu):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu2 = nn.Identity()
+@mistake
+def no_second_relu(**sizes):
+    """There is no ReLU between the second batch norm and the 3x3."""
+    return replace_call(framework.DenseLayer(**sizes), "relu2")
 
 
-class _ReluLast(framework.DenseLayer):
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu2(super().forward(x))
+@mistake
+def no_relus(**sizes):
+    """Both ReLUs are missing: there is one behind each batch norm."""
+    return replace_call(no_first_relu(**sizes), "relu2")
 
 
-class _ReluFirst(framework.DenseLayer):
-    def forward(self, x: Tensor) -> Tensor:
-        narrow = self.conv1(self.norm1(x.relu()))
-        return self.conv2(self.norm2(narrow.relu()))
+@mistake
+def relu_last(**sizes):
+    """A ReLU comes last, behind the 3x3. The layer ends with its 3x3: whoever reads its channels
+    has a batch norm and a ReLU of its own."""
+    return relu_after(framework.DenseLayer(**sizes), "conv2")
 
 
-class _NoNorms(framework.DenseLayer):
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(self.conv1(x.relu()).relu())
+@mistake
+def relu_first(**sizes):
+    """Each ReLU comes before its batch norm. The norm is first: the ReLU cuts off what lies below
+    the zero that the norm sets."""
+    layer = framework.DenseLayer(**sizes)
+    return reorder(layer, norm1="relu1", relu1="norm1", norm2="relu2", relu2="norm2")
 
 
-class _NormLate(framework.DenseLayer):
-    """The norms as large as they should be, and each behind its convolution."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        narrow = self.relu1(self.norm1(self.conv1(x)))
-        return self.relu2(self.norm2(self.conv2(narrow)))
+@mistake
+def no_norms(**sizes):
+    """The batch norms are made and never called."""
+    return replace_call(replace_call(framework.DenseLayer(**sizes), "norm1"), "norm2")
 
 
-class _ConvFirst(_NormLate):
-    """Convolution, batch norm, ReLU, twice: the order of a ResNet."""
-
-    def __init__(self, in_channels, growth_rate, bn_size):
-        super().__init__(in_channels=in_channels, growth_rate=growth_rate, bn_size=bn_size)
-        self.norm1, self.norm2 = self.norm2, nn.BatchNorm2d(growth_rate)
+def _convolve_first(layer: nn.Module) -> nn.Module:
+    """Let each convolution act before its batch norm and ReLU."""
+    reorder(layer, norm1="conv1", relu1="norm1", conv1="relu1")
+    return reorder(layer, norm2="conv2", relu2="norm2", conv2="relu2")
 
 
-class _Narrow(framework.DenseLayer):
-    def __init__(self, bn_size, **scalars):
-        super().__init__(bn_size=1, **scalars)
+@mistake
+def norm_late(**sizes):
+    """A batch norm does not fit what arrives at it. Each stands before its convolution: the first
+    reads what the layer is given, the second what the 1x1 makes."""
+    return _convolve_first(framework.DenseLayer(**sizes))
 
 
-class _AlwaysFour(framework.DenseLayer):
-    def __init__(self, bn_size, **scalars):
-        super().__init__(bn_size=4, **scalars)
+@mistake
+def conv_first(growth_rate, **sizes):
+    """Each convolution comes before its batch norm, as in a ResNet. In DenseNet the norm comes
+    first, and so has as many channels as the convolution reads."""
+    layer = framework.DenseLayer(growth_rate=growth_rate, **sizes)
+    layer.norm1, layer.norm2 = layer.norm2, nn.BatchNorm2d(growth_rate)
+    return _convolve_first(layer)
 
 
-class _NoPadding(framework.DenseLayer):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.conv2.padding = (0, 0)
+@mistake
+def narrow(bn_size, **sizes):
+    """The 1x1 makes as many channels as the growth rate. It makes a few times more: the factor is
+    `bn_size`."""
+    return framework.DenseLayer(bn_size=1, **sizes)
 
 
-class _Joined(framework.DenseLayer):
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.hstack((x, super().forward(x)))
+@mistake
+def always_four(bn_size, **sizes):
+    """The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only what it is where
+    nobody says otherwise."""
+    return framework.DenseLayer(bn_size=4, **sizes)
 
 
-class _Added(framework.DenseLayer):
-    def forward(self, x: Tensor) -> Tensor:
-        return x + super().forward(x)
+@mistake
+def no_padding(**sizes):
+    """The 3x3 has no padding, so the image loses its border. Then the new channels would no longer
+    fit beside the old ones."""
+    return unpad(framework.DenseLayer(**sizes), "conv2")
+
+
+@mistake
+def joined(**sizes):
+    """The layer returns its input and the new channels together. It returns the new ones alone
+    here; the block puts them side by side."""
+    return change_result(framework.DenseLayer(**sizes), lambda x, new: torch.hstack((x, new)))
+
+
+@mistake
+def added(**sizes):
+    """The layer adds its input to what it has made, as a residual block does. It returns the new
+    channels alone; the block puts them beside the old ones."""
+    return change_result(framework.DenseLayer(**sizes), lambda x, new: x + new)
 
 
 EXERCISE = Exercise(
@@ -135,76 +165,7 @@ EXERCISE = Exercise(
     reference=framework.DenseLayer,
     cases=_layer_cases,
     small=_layer_small,
-    mistakes=(
-        Mistake(
-            "no_first_relu",
-            "There is no ReLU between the first batch norm and the 1x1.",
-            _NoFirstRelu,
-        ),
-        Mistake(
-            "no_second_relu",
-            "There is no ReLU between the second batch norm and the 3x3.",
-            _NoSecondRelu,
-        ),
-        Mistake(
-            "no_relus", "Both ReLUs are missing: there is one behind each batch norm.", _NoRelus
-        ),
-        Mistake(
-            "relu_last",
-            "A ReLU comes last, behind the 3x3. The layer ends with its 3x3: whoever reads its "
-            "channels has a batch norm and a ReLU of its own.",
-            _ReluLast,
-        ),
-        Mistake(
-            "relu_first",
-            "Each ReLU comes before its batch norm. The norm is first: the ReLU cuts off what lies "
-            "below the zero that the norm sets.",
-            _ReluFirst,
-        ),
-        Mistake("no_norms", "The batch norms are made and never called.", _NoNorms),
-        Mistake(
-            "norm_late",
-            "A batch norm does not fit what arrives at it. Each stands before its convolution: the "
-            "first reads what the layer is given, the second what the 1x1 makes.",
-            _NormLate,
-        ),
-        Mistake(
-            "conv_first",
-            "Each convolution comes before its batch norm, as in a ResNet. In DenseNet the norm "
-            "comes first, and so has as many channels as the convolution reads.",
-            _ConvFirst,
-        ),
-        Mistake(
-            "narrow",
-            "The 1x1 makes as many channels as the growth rate. It makes a few times more: the "
-            "factor is `bn_size`.",
-            _Narrow,
-        ),
-        Mistake(
-            "always_four",
-            "The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only what it is "
-            "where nobody says otherwise.",
-            _AlwaysFour,
-        ),
-        Mistake(
-            "no_padding",
-            "The 3x3 has no padding, so the image loses its border. Then the new channels would "
-            "no longer fit beside the old ones.",
-            _NoPadding,
-        ),
-        Mistake(
-            "joined",
-            "The layer returns its input and the new channels together. It returns the new ones "
-            "alone here; the block puts them side by side.",
-            _Joined,
-        ),
-        Mistake(
-            "added",
-            "The layer adds its input to what it has made, as a residual block does. It returns "
-            "the new channels alone; the block puts them beside the old ones.",
-            _Added,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Two times the same three steps: batch norm, ReLU, convolution. How many channels arrive "
         "at each batch norm?",

@@ -5,32 +5,22 @@ from __future__ import annotations
 from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import (
-    Exercise,
-    Mistake,
-    integers,
-    module_case,
-    normal,
-    pick,
-    small_module_case,
-)
+from convzoo.exercises.mistakes import Mistakes, relu_after, skip_relu, unpad
+from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.ideas.resnet import framework
 from convzoo.ideas.resnet.exercises.basic_block import (
     NO_INPUT,
+    NO_LAST_RELU,
     RELU_THEN_ADD,
     RELU_TWICE,
     STRIDE_TWICE,
     TWO_SIZES,
     UNPADDED,
     UNPROJECTED,
-    always_projecting,
-    projecting_only,
-    rectified_after,
-    relu_then_add,
-    striding,
-    unpadded,
+    always_project,
+    project_if,
+    set_strides,
     without_input,
-    without_relu,
 )
 
 LESSON = "01_resnet"
@@ -72,23 +62,107 @@ def _bottleneck_small() -> list[Case]:
     ]
 
 
-def _early(stride: int, stride_in_1x1: bool) -> tuple[int, int, int]:
-    return stride, 1, 1
+mistake = Mistakes(framework.Bottleneck)
 
 
-def _late(stride: int, stride_in_1x1: bool) -> tuple[int, int, int]:
-    return 1, stride, 1
+@mistake
+def always_3x3(stride_in_1x1, **settings):
+    """The stride sits in the 3x3 whatever is asked. In the paper's layout it is the first 1x1
+    that leaves out pixels."""
+    return framework.Bottleneck(stride_in_1x1=False, **settings)
 
 
-def _reverse(stride: int, stride_in_1x1: bool) -> tuple[int, int, int]:
-    return _late(stride, stride_in_1x1) if stride_in_1x1 else _early(stride, stride_in_1x1)
+@mistake
+def always_1x1(stride_in_1x1, **settings):
+    """The stride sits in the first 1x1 whatever is asked. That is the paper's layout; where it is
+    not asked for, the stride belongs to the 3x3."""
+    return framework.Bottleneck(stride_in_1x1=True, **settings)
 
 
-class _NoNorm(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        if self.downsample is not None:
-            self.downsample = self.downsample[:1]
+@mistake
+def reversed(stride_in_1x1, **settings):
+    """The two layouts are exchanged. Where the stride is asked for in the 1x1, the 3x3 has
+    none."""
+    return framework.Bottleneck(stride_in_1x1=not stride_in_1x1, **settings)
+
+
+@mistake
+def in_the_last(stride, **settings):
+    """The stride sits in the last 1x1. It belongs to the first 1x1 or to the 3x3."""
+    return set_strides(framework.Bottleneck(stride=stride, **settings), 1, 1, stride)
+
+
+mistake.add(
+    "stride_twice",
+    STRIDE_TWICE,
+    lambda stride, **settings: set_strides(
+        framework.Bottleneck(stride=stride, **settings), stride, stride
+    ),
+)
+mistake.add(
+    "unpadded", UNPADDED, lambda **settings: unpad(framework.Bottleneck(**settings), "conv2")
+)
+mistake.add(
+    "no_input", NO_INPUT, lambda **settings: without_input(framework.Bottleneck(**settings), 3)
+)
+mistake.add(
+    "no_last_relu",
+    NO_LAST_RELU,
+    lambda **settings: skip_relu(framework.Bottleneck(**settings), 2, of=3),
+)
+mistake.add(
+    "relu_then_add",
+    RELU_THEN_ADD,
+    lambda **settings: relu_after(skip_relu(framework.Bottleneck(**settings), 2, of=3), "bn3"),
+)
+mistake.add(
+    "relu_twice", RELU_TWICE, lambda **settings: relu_after(framework.Bottleneck(**settings), "bn3")
+)
+
+
+@mistake
+def no_first_relu(**settings):
+    """There is no ReLU between the first 1x1 and the 3x3."""
+    return skip_relu(framework.Bottleneck(**settings), 0, of=3)
+
+
+@mistake
+def no_middle_relu(**settings):
+    """There is no ReLU between the 3x3 and the last 1x1."""
+    return skip_relu(framework.Bottleneck(**settings), 1, of=3)
+
+
+mistake.add(
+    "unprojected",
+    UNPROJECTED,
+    lambda stride, **settings: project_if(
+        framework.Bottleneck(stride=stride, **settings), stride != 1
+    ),
+)
+mistake.add(
+    "two_sizes",
+    TWO_SIZES,
+    lambda in_channels, planes, **settings: project_if(
+        framework.Bottleneck(in_channels, planes, **settings), in_channels != 4 * planes
+    ),
+)
+
+
+@mistake
+def always_projects(**settings):
+    """The shortcut projects where the input has the output's shape already. What leaves the block
+    has 4 * `planes` channels, so it is that number which `in_channels` is compared with."""
+    return always_project(framework.Bottleneck(**settings))
+
+
+@mistake
+def no_norm(**settings):
+    """The projection has no batch norm. Behind each of the block's convolutions stands one,
+    behind this one too."""
+    block = framework.Bottleneck(**settings)
+    if block.downsample is not None:
+        block.downsample = block.downsample[:1]
+    return block
 
 
 EXERCISE = Exercise(
@@ -102,70 +176,7 @@ EXERCISE = Exercise(
     reference=framework.Bottleneck,
     cases=_bottleneck_cases,
     small=_bottleneck_small,
-    mistakes=(
-        Mistake(
-            "always_3x3",
-            "The stride sits in the 3x3 whatever is asked. In the paper's layout it is the first "
-            "1x1 that leaves out pixels.",
-            striding(framework.Bottleneck, _late),
-        ),
-        Mistake(
-            "always_1x1",
-            "The stride sits in the first 1x1 whatever is asked. That is the paper's layout; "
-            "where it is not asked for, the stride belongs to the 3x3.",
-            striding(framework.Bottleneck, _early),
-        ),
-        Mistake(
-            "reversed",
-            "The two layouts are exchanged. Where the stride is asked for in the 1x1, the 3x3 "
-            "has none.",
-            striding(framework.Bottleneck, _reverse),
-        ),
-        Mistake(
-            "in_the_last",
-            "The stride sits in the last 1x1. It belongs to the first 1x1 or to the 3x3.",
-            striding(framework.Bottleneck, lambda stride, stride_in_1x1: (1, 1, stride)),
-        ),
-        Mistake(
-            "stride_twice",
-            STRIDE_TWICE,
-            striding(framework.Bottleneck, lambda stride, stride_in_1x1: (stride, stride, 1)),
-        ),
-        Mistake("unpadded", UNPADDED, unpadded(framework.Bottleneck)),
-        Mistake("no_input", NO_INPUT, without_input(framework.Bottleneck, 3)),
-        Mistake(
-            "no_last_relu",
-            "The last ReLU is missing: it comes after the addition.",
-            without_relu(framework.Bottleneck, 3, 2),
-        ),
-        Mistake("relu_then_add", RELU_THEN_ADD, relu_then_add(framework.Bottleneck, 3, "bn3")),
-        Mistake("relu_twice", RELU_TWICE, rectified_after(framework.Bottleneck, "bn3")),
-        Mistake(
-            "no_first_relu",
-            "There is no ReLU between the first 1x1 and the 3x3.",
-            without_relu(framework.Bottleneck, 3, 0),
-        ),
-        Mistake(
-            "no_middle_relu",
-            "There is no ReLU between the 3x3 and the last 1x1.",
-            without_relu(framework.Bottleneck, 3, 1),
-        ),
-        Mistake("unprojected", UNPROJECTED, projecting_only(framework.Bottleneck, "stride")),
-        Mistake("two_sizes", TWO_SIZES, projecting_only(framework.Bottleneck, "width")),
-        Mistake(
-            "always_projects",
-            "The shortcut projects where the input has the output's shape already. What leaves the "
-            "block has 4 * `planes` channels, so it is that number which `in_channels` is "
-            "compared with.",
-            always_projecting(framework.Bottleneck),
-        ),
-        Mistake(
-            "no_norm",
-            "The projection has no batch norm. Behind each of the block's convolutions stands "
-            "one, behind this one too.",
-            _NoNorm,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Three convolutions without bias: a 1x1 from in_channels to planes, a 3x3 at that width, "
         "a 1x1 to 4 * planes. A batch norm after each, a ReLU after the first two and one after "

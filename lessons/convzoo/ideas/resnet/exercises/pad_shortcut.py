@@ -7,7 +7,8 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -37,48 +38,110 @@ def _pad_small() -> list[Case]:
     return [case(1, 3, 1, 1, 2), case(1, 1, 2, 3, 3), case(2, 4, 2, 2, 3)]
 
 
-def _moved(zeros_before) -> object:
-    """The framework's shortcut, with so many of its zero channels in front."""
-
-    def target(x: Tensor, out_channels: int, stride: int) -> Tensor:
-        y = framework.pad_shortcut(x, out_channels, stride)
-        return y.roll(zeros_before(out_channels - x.shape[1]), 1)
-
-    return target
+def _pad_steady() -> tuple[Case, Case]:
+    gen = Generator().manual_seed(1)
+    return _pad_case(gen, 2, 4, 2, (4, 4)), _pad_case(gen, 8, 16, 2, (4, 4))
 
 
-def _zeros_along(axis: int) -> object:
-    """The zeros that are missing, put behind another axis than the channels."""
-
-    def target(x: Tensor, out_channels: int, stride: int) -> Tensor:
-        y = framework.pad_shortcut(x, x.shape[1], stride)
-        zeros = torch.zeros_like(y.select(axis, 0)).unsqueeze(axis)
-        return torch.cat([y, *[zeros] * (out_channels - x.shape[1])], axis)
-
-    return target
+mistake = Mistakes(framework.pad_shortcut)
 
 
-def _repeated(x: Tensor, out_channels: int, stride: int) -> Tensor:
+@mistake
+def zeros_first(x, out_channels, stride):
+    """The channels of zeros stand in front. They come behind the channels of `x`."""
+    missing = out_channels - x.shape[1]
+    return framework.pad_shortcut(x, out_channels, stride).roll(missing, 1)
+
+
+@mistake
+def zeros_around(x, out_channels, stride):
+    """Half of the zero channels stand in front and half behind. All of them come behind."""
+    missing = out_channels - x.shape[1]
+    return framework.pad_shortcut(x, out_channels, stride).roll(missing // 2, 1)
+
+
+@mistake
+def repeated(x, out_channels, stride):
+    """The channels of `x` are repeated until there are enough. The new ones are zero: the branch
+    alone fills them."""
     again = x[:, torch.arange(out_channels) % x.shape[1]]
     return framework.pad_shortcut(again, out_channels, stride)
 
 
-def _averaged(x: Tensor, out_channels: int, stride: int) -> Tensor:
+@mistake
+def added_channels(x, out_channels, stride):
+    """As many channels of zeros are added as shall leave. `out_channels` counts those of `x`
+    too."""
+    return framework.pad_shortcut(x, x.shape[1] + out_channels, stride)
+
+
+def _zeros_along(axis: int, x: Tensor, out_channels: int, stride: int) -> Tensor:
+    """Return the kept pixels with the zeros that are missing along another axis."""
+    y = framework.pad_shortcut(x, x.shape[1], stride)
+    zeros = torch.zeros_like(y.select(axis, 0)).unsqueeze(axis)
+    return torch.cat([y, *[zeros] * (out_channels - x.shape[1])], axis)
+
+
+@mistake
+def zero_columns(x, out_channels, stride):
+    """The zeros come as columns, behind the width. `F.pad` takes its pairs from the last axis on:
+    the channels are the third."""
+    return _zeros_along(3, x, out_channels, stride)
+
+
+@mistake
+def zero_rows(x, out_channels, stride):
+    """The zeros come as rows, below the image. `F.pad` takes its pairs from the last axis on, not
+    from the first: width, height, channels."""
+    return _zeros_along(2, x, out_channels, stride)
+
+
+@mistake
+def largest(x, out_channels, stride):
+    """The largest number of each window is kept. The shortcut keeps the first pixel of each
+    stride, be it large or small."""
+    return framework.pad_shortcut(F.max_pool2d(x, stride), out_channels, 1)
+
+
+@mistake
+def one_corner(x, out_channels, stride):
+    """One corner of the image is kept. Of all its rows and columns every `stride`-th one is
+    kept."""
+    corner = x[..., : x.shape[2] // stride, : x.shape[3] // stride]
+    return framework.pad_shortcut(corner, out_channels, 1)
+
+
+@mistake
+def averaged(x, out_channels, stride):
+    """Neighbouring pixels are averaged. The shortcut keeps one pixel of each stride and leaves out
+    the others."""
     return framework.pad_shortcut(F.avg_pool2d(x, stride), out_channels, 1)
 
 
-def _rows_alone(x: Tensor, out_channels: int, stride: int) -> Tensor:
-    unit = torch.eye(out_channels, x.shape[1], dtype=x.dtype)[..., None, None]
-    return F.conv2d(x, unit, stride=(stride, 1))
+@mistake
+def second_pixel(x, out_channels, stride):
+    """It begins with a later pixel. The first one that is kept is pixel 0, in height and in
+    width."""
+    return framework.pad_shortcut(x[..., stride - 1 :, stride - 1 :], out_channels, stride)
 
 
-def _columns_alone(x: Tensor, out_channels: int, stride: int) -> Tensor:
-    return _rows_alone(x.mT, out_channels, stride).mT
+@mistake
+def rows_alone(x, out_channels, stride):
+    """Only the rows are thinned out. The stride holds for height and width alike."""
+    return framework.pad_shortcut(x[:, :, ::stride], out_channels, 1)
 
 
-def _pad_steady() -> tuple[Case, Case]:
-    gen = Generator().manual_seed(1)
-    return _pad_case(gen, 2, 4, 2, (4, 4)), _pad_case(gen, 8, 16, 2, (4, 4))
+@mistake
+def columns_alone(x, out_channels, stride):
+    """Only the columns are thinned out. The stride holds for height and width alike."""
+    return framework.pad_shortcut(x[..., ::stride], out_channels, 1)
+
+
+@mistake
+def cut_off(x, out_channels, stride):
+    """The numbers are copied, but the gradient does not come back to `x`: and a way back for the
+    gradient is what the shortcut is for."""
+    return framework.pad_shortcut(x.detach(), out_channels, stride)
 
 
 EXERCISE = Exercise(
@@ -92,92 +155,7 @@ EXERCISE = Exercise(
     reference=framework.pad_shortcut,
     cases=_pad_cases,
     small=_pad_small,
-    mistakes=(
-        Mistake(
-            "zeros_first",
-            "The channels of zeros stand in front. They come behind the channels of `x`.",
-            _moved(lambda missing: missing),
-        ),
-        Mistake(
-            "zeros_around",
-            "Half of the zero channels stand in front and half behind. All of them come behind.",
-            _moved(lambda missing: missing // 2),
-        ),
-        Mistake(
-            "repeated",
-            "The channels of `x` are repeated until there are enough. The new ones are zero: the "
-            "branch alone fills them.",
-            _repeated,
-        ),
-        Mistake(
-            "added_channels",
-            "As many channels of zeros are added as shall leave. `out_channels` counts those of "
-            "`x` too.",
-            lambda x, out_channels, stride: framework.pad_shortcut(
-                x, x.shape[1] + out_channels, stride
-            ),
-        ),
-        Mistake(
-            "zero_columns",
-            "The zeros come as columns, behind the width. `F.pad` takes its pairs from the last "
-            "axis on: the channels are the third.",
-            _zeros_along(3),
-        ),
-        Mistake(
-            "zero_rows",
-            "The zeros come as rows, below the image. `F.pad` takes its pairs from the last axis "
-            "on, not from the first: width, height, channels.",
-            _zeros_along(2),
-        ),
-        Mistake(
-            "largest",
-            "The largest number of each window is kept. The shortcut keeps the first pixel of "
-            "each stride, be it large or small.",
-            lambda x, out_channels, stride: framework.pad_shortcut(
-                F.max_pool2d(x, stride), out_channels, 1
-            ),
-        ),
-        Mistake(
-            "one_corner",
-            "One corner of the image is kept. Of all its rows and columns every `stride`-th one is "
-            "kept.",
-            lambda x, out_channels, stride: framework.pad_shortcut(
-                x[..., : x.shape[2] // stride, : x.shape[3] // stride], out_channels, 1
-            ),
-        ),
-        Mistake(
-            "averaged",
-            "Neighbouring pixels are averaged. The shortcut keeps one pixel of each stride and "
-            "leaves out the others.",
-            _averaged,
-        ),
-        Mistake(
-            "second_pixel",
-            "It begins with a later pixel. The first one that is kept is pixel 0, in height and "
-            "in width.",
-            lambda x, out_channels, stride: framework.pad_shortcut(
-                x[..., stride - 1 :, stride - 1 :], out_channels, stride
-            ),
-        ),
-        Mistake(
-            "rows_alone",
-            "Only the rows are thinned out. The stride holds for height and width alike.",
-            _rows_alone,
-        ),
-        Mistake(
-            "columns_alone",
-            "Only the columns are thinned out. The stride holds for height and width alike.",
-            _columns_alone,
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are copied, but the gradient does not come back to `x`: and a way back "
-            "for the gradient is what the shortcut is for.",
-            lambda x, out_channels, stride: framework.pad_shortcut(
-                x.detach(), out_channels, stride
-            ),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Two steps. A slice with a step keeps pixels 0, s, 2s, ... of an axis. Then channels of "
         "zeros are put behind those that there are.",

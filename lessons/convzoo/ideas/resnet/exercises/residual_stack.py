@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, integers, normal, pick
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -41,20 +42,103 @@ def _unit(weights: Tensor) -> Tensor:
 
 
 def _chain(weights: Tensor, layer) -> Tensor:
-    """Layer after layer on the unit vectors, one a column; layer(w, y) gives the next y."""
+    """Return what the layers make of the unit vectors, one a column; layer(w, y): the next y."""
     return reduce(lambda y, w: layer(w, y), weights, _unit(weights))
 
 
-def _from_the_start(weights: Tensor, scale: float) -> Tensor:
+mistake = Mistakes(framework.residual_stack)
+
+
+@mistake
+def reversed(weights, scale):
+    """The layers act in the reverse order. Written as a product, the layer that acts first stands
+    rightmost."""
+    return framework.residual_stack(weights.flip(0), scale)
+
+
+@mistake
+def plain(weights, scale):
+    """That is the plain stack: nothing is added. Each layer hands on what it got, and its branch
+    on top."""
+    return _chain(weights, lambda w, y: scale * torch.mm(w, y))
+
+
+@mistake
+def added_to_all(weights, scale):
+    """A one is added to every entry of a layer's matrix. What hands each channel on to itself has
+    ones on the diagonal and zeros beside it."""
+    return _chain(weights, lambda w, y: torch.mm(1 + scale * w, y))
+
+
+@mistake
+def first_order(weights, scale):
+    """The branches are summed, each on the stack's input. A later layer reads what the earlier
+    ones have added, too."""
+    return _unit(weights) + scale * weights.sum(0)
+
+
+@mistake
+def from_the_start(weights, scale):
+    """Each layer adds the input of the whole stack. It adds its own input, which is what the
+    layer before it gave."""
     return _chain(weights, lambda w, y: _unit(weights) + scale * torch.mm(w, y))
 
 
-def _identity_at_the_end(weights: Tensor, scale: float) -> Tensor:
+@mistake
+def scaled_all(weights, scale):
+    """The scale multiplies the input too. It belongs to the branch alone."""
+    return scale ** len(weights) * framework.residual_stack(weights, 1)
+
+
+@mistake
+def unscaled(weights, scale):
+    """The scale is missing. It multiplies what each branch gives."""
+    return framework.residual_stack(weights, 1)
+
+
+@mistake
+def identity_at_the_end(weights, scale):
+    """The identity is added once, to the product of all the branches. Each layer adds its own
+    input: what stands for one layer has the identity in it already."""
     return _unit(weights) + _chain(weights, lambda w, y: scale * torch.mm(w, y))
 
 
-def _begun_with_weights(weights: Tensor, scale: float) -> Tensor:
+@mistake
+def begun_with_weights(weights, scale):
+    """The first layer is its weights alone. It is a residual layer like the others, and before it
+    nothing has happened yet."""
     return torch.mm(framework.residual_stack(weights[1:], scale), weights[0])
+
+
+@mistake
+def first_layer_alone(weights, scale):
+    """Only the first layer is in it. A `return` inside the loop ends it at the first turn."""
+    return framework.residual_stack(weights[:1], scale)
+
+
+@mistake
+def by_entries(weights, scale):
+    """The matrices are multiplied entry by entry. A layer after a layer is a product of matrices,
+    rows by columns."""
+    return _chain(weights, lambda w, y: (_unit(w) + scale * w) * y)
+
+
+@mistake
+def float32(weights, scale):
+    """What `torch.eye` makes is float32, unless it is told: give it the dtype of `weights`."""
+    return torch.mm(weights[0], torch.eye(weights.shape[-1]))
+
+
+@mistake
+def transposed(weights, scale):
+    """Rows and columns are exchanged. Rows are outputs: a matrix multiplies from the left."""
+    return framework.residual_stack(weights, scale).mT
+
+
+@mistake
+def cut_off(weights, scale):
+    """The numbers are right, but the gradient does not come back to `weights`."""
+    return framework.residual_stack(weights.detach(), scale)
 
 
 EXERCISE = Exercise(
@@ -68,86 +152,7 @@ EXERCISE = Exercise(
     reference=framework.residual_stack,
     cases=_stack_cases,
     small=_stack_small,
-    mistakes=(
-        Mistake(
-            "reversed",
-            "The layers act in the reverse order. Written as a product, the layer that acts "
-            "first stands rightmost.",
-            lambda weights, scale: framework.residual_stack(weights.flip(0), scale),
-        ),
-        Mistake(
-            "plain",
-            "That is the plain stack: nothing is added. Each layer hands on what it got, and "
-            "its branch on top.",
-            lambda weights, scale: _chain(weights, lambda w, y: scale * torch.mm(w, y)),
-        ),
-        Mistake(
-            "added_to_all",
-            "A one is added to every entry of a layer's matrix. What hands each channel on to "
-            "itself has ones on the diagonal and zeros beside it.",
-            lambda weights, scale: _chain(weights, lambda w, y: torch.mm(1 + scale * w, y)),
-        ),
-        Mistake(
-            "first_order",
-            "The branches are summed, each on the stack's input. A later layer reads what the "
-            "earlier ones have added, too.",
-            lambda weights, scale: _unit(weights) + scale * weights.sum(0),
-        ),
-        Mistake(
-            "from_the_start",
-            "Each layer adds the input of the whole stack. It adds its own input, which is what "
-            "the layer before it gave.",
-            _from_the_start,
-        ),
-        Mistake(
-            "scaled_all",
-            "The scale multiplies the input too. It belongs to the branch alone.",
-            lambda weights, scale: scale ** len(weights) * framework.residual_stack(weights, 1),
-        ),
-        Mistake(
-            "unscaled",
-            "The scale is missing. It multiplies what each branch gives.",
-            lambda weights, scale: framework.residual_stack(weights, 1),
-        ),
-        Mistake(
-            "identity_at_the_end",
-            "The identity is added once, to the product of all the branches. Each layer adds its "
-            "own input: what stands for one layer has the identity in it already.",
-            _identity_at_the_end,
-        ),
-        Mistake(
-            "begun_with_weights",
-            "The first layer is its weights alone. It is a residual layer like the others, and "
-            "before it nothing has happened yet.",
-            _begun_with_weights,
-        ),
-        Mistake(
-            "first_layer_alone",
-            "Only the first layer is in it. A `return` inside the loop ends it at the first turn.",
-            lambda weights, scale: framework.residual_stack(weights[:1], scale),
-        ),
-        Mistake(
-            "by_entries",
-            "The matrices are multiplied entry by entry. A layer after a layer is a product of "
-            "matrices, rows by columns.",
-            lambda weights, scale: _chain(weights, lambda w, y: (_unit(w) + scale * w) * y),
-        ),
-        Mistake(
-            "float32",
-            "What `torch.eye` makes is float32, unless it is told: give it the dtype of `weights`.",
-            lambda weights, scale: torch.mm(weights[0], torch.eye(weights.shape[-1])),
-        ),
-        Mistake(
-            "transposed",
-            "Rows and columns are exchanged. Rows are outputs: a matrix multiplies from the left.",
-            lambda weights, scale: framework.residual_stack(weights, scale).mT,
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are right, but the gradient does not come back to `weights`.",
-            lambda weights, scale: framework.residual_stack(weights.detach(), scale),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Write one layer as a matrix first: the input once, and the branch's weights, scaled, on "
         "top. Which matrix hands every channel on unchanged?",

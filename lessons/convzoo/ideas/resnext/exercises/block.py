@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from math import ceil
 
-from torch import Generator, Tensor, nn
+import torch
+from torch import Generator, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_input,
+    change_output,
+    relu_after,
+    replace_call,
+    skip_relu,
+    unpad,
+)
 from convzoo.exercises.model import (
     Exercise,
-    Mistake,
     Shortcut,
     integers,
     module_case,
@@ -30,7 +39,7 @@ def _bottleneck_case(gen, training=False, image=(6, 5), **scalars) -> Case:
 
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:
-    groups = pick(gen, [2, 3, 4])  # times 1.875 channels: whoever rounds otherwise is seen
+    groups = pick(gen, [2, 3, 4])  # times 1.875 channels: other rounding shows
     return [
         _bottleneck_case(gen, in_channels=16, planes=4, stride=1, groups=2, width_per_group=32),
         _bottleneck_case(gen, in_channels=6, planes=6, stride=1, groups=groups, width_per_group=20),
@@ -57,167 +66,184 @@ def _bottleneck_small() -> list[Case]:
     ]
 
 
-class _Relu(nn.Module):
-    """ReLU, but not at the calls named in `skips`: the framework's block calls one thrice."""
-
-    def __init__(self, skips: tuple[int, ...]):
-        super().__init__()
-        self.skips, self.calls = skips, 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        call, self.calls = self.calls % 3, self.calls + 1
-        return x if call in self.skips else F.relu(x)
+mistake = Mistakes(framework.Bottleneck)
 
 
-class _NoLastRelu(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu = _Relu(skips=(2,))
+@mistake
+def rounded_up(planes, groups=1, width_per_group=64, **scalars):
+    """The width of a group is rounded up. Round it down, as the paper's networks do: 1.5 channels
+    become 1."""
+    width = ceil(planes * width_per_group / 64)
+    return framework.Bottleneck(
+        planes=planes, groups=groups, width_per_group=64 * width / planes, **scalars
+    )
 
 
-class _NoMiddleRelu(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu = _Relu(skips=(1,))
+@mistake
+def no_groups(planes, groups=1, width_per_group=64, **scalars):
+    """The 3x3 layer is one full convolution: the groups do not reach it."""
+    width = groups * int(planes * width_per_group / 64)
+    return framework.Bottleneck(planes=planes, width_per_group=64 * width / planes, **scalars)
 
 
-class _NoFirstRelu(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu = _Relu(skips=(0,))
+@mistake
+def width_for_groups(planes, groups=1, width_per_group=64, **scalars):
+    """The number of groups and the width of a group are exchanged. `groups` counts the blocks of
+    the matrix, not the channels in one of them."""
+    width = int(planes * width_per_group / 64)
+    return framework.Bottleneck(
+        planes=planes, groups=width, width_per_group=64 * groups / planes, **scalars
+    )
 
 
-def _relu_first(*layers: int) -> type:
-    """ReLU before the norm in the layers named, of the first two."""
-
-    class ReluFirst(framework.Bottleneck):
-        def __init__(self, **scalars):
-            super().__init__(**scalars)
-            self.relu = _Relu(skips=tuple(layer - 1 for layer in layers))
-            for layer in layers:
-                conv = self.get_submodule(f"conv{layer}")
-                conv.register_forward_hook(lambda module, args, y: F.relu(y))
-
-    return ReluFirst
+@mistake
+def stride_first(**scalars):
+    """The stride sits in the first 1x1. There it throws three of four pixels away before the 3x3
+    has seen them; in ResNeXt it sits in the 3x3."""
+    module = framework.Bottleneck(**scalars)
+    module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
+    return module
 
 
-def _without(norm: str) -> type:
-    """A norm that is there, and that nothing passes through."""
-
-    class Without(framework.Bottleneck):
-        def __init__(self, **scalars):
-            super().__init__(**scalars)
-            self.get_submodule(norm).forward = lambda x: x
-
-    return Without
+@mistake
+def no_last_relu(**scalars):
+    """The last ReLU is missing: it comes after the addition."""
+    return skip_relu(framework.Bottleneck(**scalars), 2, of=3)
 
 
-class _FirstNormTwice(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn2.forward = lambda x: self.bn1(x)
+@mistake
+def relu_then_add(**scalars):
+    """The last ReLU comes before the addition. Then the branch can only add, never take away."""
+    return skip_relu(relu_twice(**scalars), 2, of=3)
 
 
-class _ReluOnShortcut(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        if self.downsample is not None:
-            self.downsample.append(nn.ReLU())
+@mistake
+def relu_twice(**scalars):
+    """There is a ReLU before the addition too. Only the one after it belongs there."""
+    return relu_after(framework.Bottleneck(**scalars), "bn3")
 
 
-class _ReluThenAdd(_NoLastRelu):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn3.register_forward_hook(lambda module, args, y: F.relu(y).clone())
+def _with_shortcut(**scalars) -> nn.Module:
+    """Return the framework's block with a layer at its shortcut, even where that is the input."""
+    module = framework.Bottleneck(**scalars)
+    module.downsample = module.downsample or nn.Identity()
+    return module
 
 
-class _ReluTwice(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn3.register_forward_hook(lambda module, args, y: F.relu(y).clone())
+@mistake
+def no_shortcut(**scalars):
+    """The input is not added: without it the block is no residual one."""
+    return change_output(_with_shortcut(**scalars), "downsample", torch.zeros_like)
 
 
-class _NoShortcut(framework.Bottleneck):
-    """The framework's block without its input: the branch alone goes into the last ReLU."""
-
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn3.register_forward_hook(self._keep)
-        self.register_forward_hook(lambda module, args, y: F.relu(self._total()))
-
-    def _keep(self, module, args, y):
-        self.branch = y.clone()
-
-    def _total(self) -> Tensor:
-        return self.branch
+@mistake
+def input_overwritten(**scalars):
+    """The branch is added to itself: by then the name no longer stands for the input. Give what the
+    layers make another name."""
+    module, branch = _with_shortcut(**scalars), []
+    module.bn3.register_forward_hook(lambda _, args, y: branch.append(y.clone()))
+    return change_input(module, lambda x: branch.pop(), "downsample")
 
 
-class _InputOverwritten(_NoShortcut):
-    def _total(self) -> Tensor:
-        return self.branch + (self.downsample or nn.Identity())(self.branch)
+@mistake
+def no_middle_relu(**scalars):
+    """There is no ReLU between the 3x3 and the last 1x1."""
+    return skip_relu(framework.Bottleneck(**scalars), 1, of=3)
 
 
-class _StrideFirst(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.conv1.stride, self.conv2.stride = self.conv2.stride, self.conv1.stride
+@mistake
+def no_first_relu(**scalars):
+    """There is no ReLU between the first 1x1 and the 3x3."""
+    return skip_relu(framework.Bottleneck(**scalars), 0, of=3)
 
 
-class _RoundedUp(framework.Bottleneck):
-    def __init__(self, planes, groups=1, width_per_group=64, **scalars):
-        width = ceil(planes * width_per_group / 64)
-        super().__init__(
-            planes=planes, groups=groups, width_per_group=64 * width / planes, **scalars
-        )
+def _relu_before_norm(module: nn.Module, *layers: int) -> nn.Module:
+    """Let the ReLU come before the batch norm in the layers that are numbered (1, 2)."""
+    for layer in layers:
+        change_output(module, f"conv{layer}", F.relu)
+    return skip_relu(module, *(layer - 1 for layer in layers), of=3)
 
 
-class _NoGroups(framework.Bottleneck):
-    def __init__(self, planes, groups=1, width_per_group=64, **scalars):
-        wide = int(planes * width_per_group / 64)
-        super().__init__(
-            planes=planes, groups=1, width_per_group=64 * groups * wide / planes, **scalars
-        )
+@mistake
+def relu_first(**scalars):
+    """The ReLU comes before the batch norm, twice. The order is convolution, norm, ReLU."""
+    return _relu_before_norm(framework.Bottleneck(**scalars), 1, 2)
 
 
-class _WidthForGroups(framework.Bottleneck):
-    def __init__(self, planes, groups=1, width_per_group=64, **scalars):
-        width = int(planes * width_per_group / 64)
-        super().__init__(
-            planes=planes, groups=width, width_per_group=64 * groups / planes, **scalars
-        )
+@mistake
+def relu_before_bn1(**scalars):
+    """After the first 1x1 the ReLU comes before the batch norm. The order is convolution, norm,
+    ReLU."""
+    return _relu_before_norm(framework.Bottleneck(**scalars), 1)
 
 
-class _NoPadding(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.conv2.padding = (0, 0)
+@mistake
+def relu_before_bn2(**scalars):
+    """After the 3x3 the ReLU comes before the batch norm. The order is convolution, norm, ReLU."""
+    return _relu_before_norm(framework.Bottleneck(**scalars), 2)
 
 
-class _NoProjection(framework.Bottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.downsample = nn.Identity()
+@mistake
+def relu_on_shortcut(**scalars):
+    """There is a ReLU at the end of `downsample`. It ends with its norm: what is added may be
+    negative."""
+    return change_output(framework.Bottleneck(**scalars), "downsample", F.relu)
 
 
-class _ProjectOnStride(framework.Bottleneck):
-    def __init__(self, in_channels, planes, stride=1, **scalars):
-        super().__init__(in_channels=in_channels, planes=planes, stride=stride, **scalars)
-        if stride == 1:
-            self.downsample = nn.Identity()
+for _norm in ("bn1", "bn2", "bn3"):
+    mistake.add(
+        f"no_{_norm}",
+        f"`{_norm}` is made and never used: a norm stands after every convolution.",
+        lambda _norm=_norm, **scalars: replace_call(framework.Bottleneck(**scalars), _norm),
+    )
 
 
-class _ProjectOnChannels(framework.Bottleneck):
-    def __init__(self, in_channels, planes, **scalars):
-        super().__init__(in_channels=in_channels, planes=planes, **scalars)
-        if in_channels == 4 * planes:
-            self.downsample = nn.Identity()
+@mistake
+def bn1_twice(**scalars):
+    """`bn1` is used twice, and `bn2` never: each convolution has a norm of its own."""
+    return replace_call(framework.Bottleneck(**scalars), "bn2", "bn1")
 
 
-class _AlwaysProject(framework.Bottleneck):
-    def __init__(self, in_channels, planes, stride=1, **scalars):
-        super().__init__(in_channels=in_channels, planes=planes, stride=stride, **scalars)
-        conv = nn.Conv2d(in_channels, 4 * planes, 1, stride, bias=False)
-        self.downsample = nn.Sequential(conv, nn.BatchNorm2d(4 * planes))
+@mistake
+def no_padding(**scalars):
+    """The 3x3 has no padding: without a border of zeros its image shrinks, and can no longer be
+    added to the input."""
+    return unpad(framework.Bottleneck(**scalars), "conv2")
+
+
+@mistake
+def no_projection(**scalars):
+    """There is no projection at all. Where stride or channels change, the input must be taken to
+    the shape of the output before the two are added."""
+    module = framework.Bottleneck(**scalars)
+    module.downsample = None
+    return module
+
+
+@mistake
+def project_on_stride(stride=1, **scalars):
+    """The projection is there only where the stride changes. It is needed too where the number of
+    channels changes: else the two cannot be added."""
+    build = no_projection if stride == 1 else framework.Bottleneck
+    return build(stride=stride, **scalars)
+
+
+@mistake
+def project_on_channels(in_channels, planes, **scalars):
+    """The projection is there only where the number of channels changes. It is needed too where the
+    stride makes the image smaller: else the two cannot be added."""
+    build = no_projection if in_channels == 4 * planes else framework.Bottleneck
+    return build(in_channels=in_channels, planes=planes, **scalars)
+
+
+@mistake
+def always_project(in_channels, planes, stride=1, **scalars):
+    """`downsample` must be None where the input already has the output's shape: there the input
+    itself is added."""
+    module = framework.Bottleneck(in_channels, planes, stride, **scalars)
+    conv = nn.Conv2d(in_channels, 4 * planes, 1, stride, bias=False)
+    module.downsample = nn.Sequential(conv, nn.BatchNorm2d(4 * planes))
+    return module
 
 
 EXERCISE = Exercise(
@@ -231,128 +257,7 @@ EXERCISE = Exercise(
     reference=framework.Bottleneck,
     cases=_bottleneck_cases,
     small=_bottleneck_small,
-    mistakes=(
-        Mistake(
-            "rounded_up",
-            "The width of a group is rounded up. Round it down, as the paper's networks do: "
-            "1.5 channels become 1.",
-            _RoundedUp,
-        ),
-        Mistake(
-            "no_groups",
-            "The 3x3 layer is one full convolution: the groups do not reach it.",
-            _NoGroups,
-        ),
-        Mistake(
-            "width_for_groups",
-            "The number of groups and the width of a group are exchanged. `groups` counts the "
-            "blocks of the matrix, not the channels in one of them.",
-            _WidthForGroups,
-        ),
-        Mistake(
-            "stride_first",
-            "The stride sits in the first 1x1. There it throws three of four pixels away before "
-            "the 3x3 has seen them; in ResNeXt it sits in the 3x3.",
-            _StrideFirst,
-        ),
-        Mistake(
-            "no_last_relu", "The last ReLU is missing: it comes after the addition.", _NoLastRelu
-        ),
-        Mistake(
-            "relu_then_add",
-            "The last ReLU comes before the addition. Then the branch can only add, never take "
-            "away.",
-            _ReluThenAdd,
-        ),
-        Mistake(
-            "relu_twice",
-            "There is a ReLU before the addition too. Only the one after it belongs there.",
-            _ReluTwice,
-        ),
-        Mistake(
-            "no_shortcut",
-            "The input is not added: without it the block is no residual one.",
-            _NoShortcut,
-        ),
-        Mistake(
-            "input_overwritten",
-            "The branch is added to itself: by then the name no longer stands for the input. Give "
-            "what the layers make another name.",
-            _InputOverwritten,
-        ),
-        Mistake(
-            "no_middle_relu", "There is no ReLU between the 3x3 and the last 1x1.", _NoMiddleRelu
-        ),
-        Mistake(
-            "no_first_relu", "There is no ReLU between the first 1x1 and the 3x3.", _NoFirstRelu
-        ),
-        Mistake(
-            "relu_first",
-            "The ReLU comes before the batch norm, twice. The order is convolution, norm, ReLU.",
-            _relu_first(1, 2),
-        ),
-        Mistake(
-            "relu_before_bn1",
-            "After the first 1x1 the ReLU comes before the batch norm. The order is convolution, "
-            "norm, ReLU.",
-            _relu_first(1),
-        ),
-        Mistake(
-            "relu_before_bn2",
-            "After the 3x3 the ReLU comes before the batch norm. The order is convolution, norm, "
-            "ReLU.",
-            _relu_first(2),
-        ),
-        Mistake(
-            "relu_on_shortcut",
-            "There is a ReLU at the end of `downsample`. It ends with its norm: what is added may "
-            "be negative.",
-            _ReluOnShortcut,
-        ),
-        *(
-            Mistake(
-                f"no_{norm}",
-                f"`{norm}` is made and never used: a norm stands after every convolution.",
-                _without(norm),
-            )
-            for norm in ("bn1", "bn2", "bn3")
-        ),
-        Mistake(
-            "bn1_twice",
-            "`bn1` is used twice, and `bn2` never: each convolution has a norm of its own.",
-            _FirstNormTwice,
-        ),
-        Mistake(
-            "no_padding",
-            "The 3x3 has no padding: without a border of zeros its image shrinks, and can no "
-            "longer be added to the input.",
-            _NoPadding,
-        ),
-        Mistake(
-            "no_projection",
-            "There is no projection at all. Where stride or channels change, the input must be "
-            "taken to the shape of the output before the two are added.",
-            _NoProjection,
-        ),
-        Mistake(
-            "project_on_stride",
-            "The projection is there only where the stride changes. It is needed too where the "
-            "number of channels changes: else the two cannot be added.",
-            _ProjectOnStride,
-        ),
-        Mistake(
-            "project_on_channels",
-            "The projection is there only where the number of channels changes. It is needed too "
-            "where the stride makes the image smaller: else the two cannot be added.",
-            _ProjectOnChannels,
-        ),
-        Mistake(
-            "always_project",
-            "`downsample` must be None where the input already has the output's shape: there the "
-            "input itself is added.",
-            _AlwaysProject,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Three convolutions: 1x1 from in_channels to the width, 3x3 at that width in groups, "
         "1x1 from there to 4 * planes. A batch norm after each; ReLU after the first two.",

@@ -6,7 +6,8 @@ import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, integers, normal
 from convzoo.ideas.resnext import framework
 
 LESSON = "02_resnext"
@@ -23,31 +24,83 @@ def _block_small() -> list[Case]:
 
 
 def interleave(rows: int, groups: int) -> Tensor:
-    """The first row of each group, then the second of each, and so on."""
+    """Return the order that takes the first row of each group, then the second, and so on."""
     return torch.arange(rows).reshape(groups, -1).T.reshape(-1)
 
 
-def _interleaved_blocks(blocks: Tensor) -> Tensor:
+mistake = Mistakes(framework.block_diagonal)
+
+
+@mistake
+def side_by_side(blocks):
+    """The blocks stand side by side in the same rows. Each block needs rows of its own: the next
+    one starts below and to the right."""
+    return torch.cat(list(blocks), dim=1)
+
+
+@mistake
+def stacked(blocks):
+    """The blocks stand on top of each other in the same columns. Each group reads inputs of its
+    own, so each block needs columns of its own."""
+    return torch.cat(list(blocks), dim=0)
+
+
+@mistake
+def transposed(blocks):
+    """Each block is transposed. Rows are outputs and columns are inputs, in a block as in the
+    whole."""
+    return torch.block_diag(*blocks.transpose(1, 2))
+
+
+@mistake
+def reversed(blocks):
+    """The blocks come in the reverse order: block 0 belongs at the top left."""
+    return torch.block_diag(*blocks.flip(0))
+
+
+@mistake
+def anti_diagonal(blocks):
+    """The blocks run from the top right to the bottom left. Group 0 reads the first inputs, so its
+    columns are the first ones."""
+    return torch.block_diag(*blocks.flip(2)).flip(1)
+
+
+@mistake
+def one_block(blocks):
+    """The first block stands everywhere. Each group has weights of its own."""
+    return torch.block_diag(*[blocks[0]] * len(blocks))
+
+
+@mistake
+def interleaved(blocks):
+    """The rows of the groups are interleaved. All rows of group 0 come first, then those of group
+    1."""
     full = torch.block_diag(*blocks)
     return full[interleave(full.shape[0], len(blocks))]
 
 
-def _anti_diagonal(blocks: Tensor) -> Tensor:
-    return torch.block_diag(*blocks.flip(2)).flip(1)
-
-
-def _steps_of_rows(blocks: Tensor) -> Tensor:
-    """Each block moved to the column that its row has."""
+@mistake
+def steps_of_rows(blocks):
+    """A block begins in the column that its row has. A block of r rows and c columns moves r down
+    and c to the right."""
     groups, rows, columns = blocks.shape
     bands = torch.block_diag(*blocks).unflatten(0, (groups, rows))
     return torch.cat([band.roll(i * (rows - columns), 1) for i, band in enumerate(bands)])
 
 
-def _square(blocks: Tensor) -> Tensor:
-    """What torch says where a block does not fit into a square of its rows."""
+@mistake
+def square(blocks):
+    """The columns are counted with the height of a block. A block has r rows and c columns, and the
+    two may differ."""
     rows = blocks.shape[1]
-    blocks[0].expand(rows, rows)
+    blocks[0].expand(rows, rows)  # torch's own error, where a block is not square
     return torch.block_diag(*blocks)
+
+
+@mistake
+def cut_off(blocks):
+    """The numbers are copied, but the gradient does not come back to `blocks`."""
+    return torch.block_diag(*blocks.detach())
 
 
 EXERCISE = Exercise(
@@ -61,65 +114,7 @@ EXERCISE = Exercise(
     reference=framework.block_diagonal,
     cases=_block_cases,
     small=_block_small,
-    mistakes=(
-        Mistake(
-            "side_by_side",
-            "The blocks stand side by side in the same rows. Each block needs rows of its own: "
-            "the next one starts below and to the right.",
-            lambda blocks: torch.cat(list(blocks), dim=1),
-        ),
-        Mistake(
-            "stacked",
-            "The blocks stand on top of each other in the same columns. Each group reads "
-            "inputs of its own, so each block needs columns of its own.",
-            lambda blocks: torch.cat(list(blocks), dim=0),
-        ),
-        Mistake(
-            "transposed",
-            "Each block is transposed. Rows are outputs and columns are inputs, in a block "
-            "as in the whole.",
-            lambda blocks: torch.block_diag(*blocks.transpose(1, 2)),
-        ),
-        Mistake(
-            "reversed",
-            "The blocks come in the reverse order: block 0 belongs at the top left.",
-            lambda blocks: torch.block_diag(*blocks.flip(0)),
-        ),
-        Mistake(
-            "anti_diagonal",
-            "The blocks run from the top right to the bottom left. Group 0 reads the first "
-            "inputs, so its columns are the first ones.",
-            _anti_diagonal,
-        ),
-        Mistake(
-            "one_block",
-            "The first block stands everywhere. Each group has weights of its own.",
-            lambda blocks: torch.block_diag(*[blocks[0]] * len(blocks)),
-        ),
-        Mistake(
-            "interleaved",
-            "The rows of the groups are interleaved. All rows of group 0 come first, then "
-            "those of group 1.",
-            _interleaved_blocks,
-        ),
-        Mistake(
-            "steps_of_rows",
-            "A block begins in the column that its row has. A block of r rows and c columns moves "
-            "r down and c to the right.",
-            _steps_of_rows,
-        ),
-        Mistake(
-            "square",
-            "The columns are counted with the height of a block. A block has r rows and c columns, "
-            "and the two may differ.",
-            _square,
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are copied, but the gradient does not come back to `blocks`.",
-            lambda blocks: torch.block_diag(*blocks.detach()),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "How large is the result? g blocks of r rows and c columns: g * r rows, g * c columns.",
         "Start from zeros of that size, of the same dtype as the blocks (`blocks.new_zeros`). "

@@ -7,7 +7,8 @@ from math import sqrt
 from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, pick
 from convzoo.ideas.resnext import framework
 
 LESSON = "02_resnext"
@@ -15,7 +16,7 @@ LESSON = "02_resnext"
 
 def _budget_cases(gen: Generator) -> list[Case]:
     fixed = [(70200, 256, 1), (70200, 256, 4), (70200, 256, 32)]
-    fixed += [(70200, 256, 8)]  # 13.8: whoever rounds to the nearest is seen
+    fixed += [(70200, 256, 8)]  # 13.8: rounding to the nearest shows
     fixed += [(70144, 256, 32), (69632, 256, 1)]  # met exactly, by 4 and by 64
     fixed += [(10, 256, 32)]  # affords nothing
     drawn = [
@@ -36,8 +37,67 @@ def _budget_small() -> list[Case]:
 
 
 def _root(budget: float, channels: int, taps: int = 9) -> float:
-    """The d >= 0 with 2 channels d + taps d^2 = budget."""
+    """Return the d >= 0 with 2 channels d + taps d^2 = budget."""
     return (sqrt(channels**2 + taps * budget) - channels) / taps
+
+
+mistake = Mistakes(framework.group_width)
+
+
+@mistake
+def rounded(budget, channels, groups):
+    """It is rounded to the nearest number of channels, and so can break the budget. A budget is a
+    limit: round down."""
+    return float(round(_root(budget / groups, channels)))
+
+
+@mistake
+def not_rounded(budget, channels, groups):
+    """It is not a whole number. A group has whole channels: round down, last of all."""
+    return _root(budget / groups, channels)
+
+
+@mistake
+def total_width(budget, channels, groups):
+    """That is the width of all groups together. Asked is the width of one."""
+    return groups * framework.group_width(budget, channels, groups)
+
+
+@mistake
+def one_tap(budget, channels, groups):
+    """The 3x3 layer is counted as a 1x1: it has nine taps, so nine times the weights."""
+    return int(_root(budget / groups, channels, taps=1))
+
+
+@mistake
+def full_middle(budget, channels, groups):
+    """The 3x3 layer is counted as one full convolution. Its groups divide its weights."""
+    return int(_root(budget, channels)) // groups
+
+
+@mistake
+def each_group_all(budget, channels, groups):
+    """Every group is given the whole budget. They share it."""
+    return framework.group_width(budget, channels, 1)
+
+
+@mistake
+def below(budget, channels, groups):
+    """A budget met exactly is within it: equal is not too much. A computed root, too, can fall a
+    hair below the whole number that it should be."""
+    return framework.group_width(budget - 1, channels, groups)
+
+
+@mistake
+def at_least_one(budget, channels, groups):
+    """Where not even one channel is within the budget, the answer is 0."""
+    return max(1, framework.group_width(budget, channels, groups))
+
+
+@mistake
+def one_too_many(budget, channels, groups):
+    """That is the first width that breaks the budget. Asked is the last within it."""
+    return 1 + framework.group_width(budget, channels, groups)
 
 
 EXERCISE = Exercise(
@@ -51,59 +111,7 @@ EXERCISE = Exercise(
     reference=framework.group_width,
     cases=_budget_cases,
     small=_budget_small,
-    mistakes=(
-        Mistake(
-            "rounded",
-            "It is rounded to the nearest number of channels, and so can break the budget. "
-            "A budget is a limit: round down.",
-            lambda budget, channels, groups: float(round(_root(budget / groups, channels))),
-        ),
-        Mistake(
-            "not_rounded",
-            "It is not a whole number. A group has whole channels: round down, last of all.",
-            lambda budget, channels, groups: _root(budget / groups, channels),
-        ),
-        Mistake(
-            "total_width",
-            "That is the width of all groups together. Asked is the width of one.",
-            lambda budget, channels, groups: (
-                groups * framework.group_width(budget, channels, groups)
-            ),
-        ),
-        Mistake(
-            "one_tap",
-            "The 3x3 layer is counted as a 1x1: it has nine taps, so nine times the weights.",
-            lambda budget, channels, groups: int(_root(budget / groups, channels, taps=1)),
-        ),
-        Mistake(
-            "full_middle",
-            "The 3x3 layer is counted as one full convolution. Its groups divide its weights.",
-            lambda budget, channels, groups: int(_root(budget, channels)) // groups,
-        ),
-        Mistake(
-            "each_group_all",
-            "Every group is given the whole budget. They share it.",
-            lambda budget, channels, groups: framework.group_width(budget, channels, 1),
-        ),
-        Mistake(
-            "below",
-            "A budget met exactly is within it: equal is not too much. A computed root, too, "
-            "can fall a hair below the whole number that it should be.",
-            lambda budget, channels, groups: framework.group_width(budget - 1, channels, groups),
-        ),
-        Mistake(
-            "at_least_one",
-            "Where not even one channel is within the budget, the answer is 0.",
-            lambda budget, channels, groups: max(
-                1, framework.group_width(budget, channels, groups)
-            ),
-        ),
-        Mistake(
-            "one_too_many",
-            "That is the first width that breaks the budget. Asked is the last within it.",
-            lambda budget, channels, groups: 1 + framework.group_width(budget, channels, groups),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Count the weights for groups of width d. The two 1x1 layers between `channels` and "
         "groups * d; the 3x3 layer with groups blocks of d x d, nine taps each.",

@@ -7,7 +7,8 @@ from torch import Generator
 from torch.nn import functional as F
 
 from convzoo.case import Case, Op
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
 from convzoo.ideas.resnext import framework
 from convzoo.ideas.resnext.exercises.block_diagonal import interleave
 
@@ -15,7 +16,7 @@ LESSON = "02_resnext"
 
 
 def is_grouped(op: Op) -> bool:
-    """Whether it is a convolution in groups."""
+    """Return whether an operation is a convolution in groups."""
     return op.name == "aten.convolution.default" and op.args[8] > 1
 
 
@@ -62,89 +63,197 @@ def _conv_steady() -> tuple[Case, Case]:
     return few, _conv_case(gen, 8, 2, 2, (3, 3), (5, 5), 1, 1)
 
 
-def _mixed_inputs(x, weight, groups, stride=1, padding=0):
+mistake = Mistakes(framework.grouped_conv2d)
+
+
+@mistake
+def mixed_inputs(x, weight, groups, **window):
+    """The channels of a group are taken with gaps (0, 2, 4, ...). A group reads neighbouring
+    channels: split c_in as (groups, c_in / groups), in that order."""
     order = interleave(x.shape[1], x.shape[1] // groups)
-    return F.conv2d(x[:, order], weight, None, stride, padding, 1, groups)
+    return framework.grouped_conv2d(x[:, order], weight, groups, **window)
 
 
-def _mixed_outputs(x, weight, groups, stride=1, padding=0):
-    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
+@mistake
+def mixed_outputs(x, weight, groups, **window):
+    """The right channels come out in the wrong order. All outputs of group 0 come first: the group
+    is the slower of the two output dimensions."""
+    y = framework.grouped_conv2d(x, weight, groups, **window)
     return y[:, interleave(y.shape[1], groups)]
 
 
-def _first_input(x, weight, groups, stride=1, padding=0):
-    first = x[:, : weight.shape[1]].repeat(1, groups, 1, 1)
-    return F.conv2d(first, weight, None, stride, padding, 1, groups)
-
-
-def _first_weight(x, weight, groups, stride=1, padding=0):
-    first = weight[: weight.shape[0] // groups].repeat(groups, 1, 1, 1)
-    return F.conv2d(x, first, None, stride, padding, 1, groups)
-
-
-def _mixed_weight(x, weight, groups, stride=1, padding=0):
+@mistake
+def mixed_weight(x, weight, groups, **window):
+    """The rows of `weight` are taken with gaps. The rows of a group are neighbours: split c_out as
+    (groups, c_out / groups), in that order."""
     order = interleave(weight.shape[0], weight.shape[0] // groups)
-    return F.conv2d(x, weight[order], None, stride, padding, 1, groups)
+    return framework.grouped_conv2d(x, weight[order], groups, **window)
 
 
-def _mixed_both(x, weight, groups, stride=1, padding=0):
+@mistake
+def mixed_both(x, weight, groups, **window):
+    """The channels of `x` and the rows of `weight` are both taken with gaps (0, 2, 4, ...). Those
+    of a group are neighbours in both."""
     order = interleave(weight.shape[0], weight.shape[0] // groups)
-    return _mixed_inputs(x, weight[order], groups, stride, padding)
+    return mixed_inputs(x, weight[order], groups, **window)
 
 
-def _rows_by_inputs(x, weight, groups, stride=1, padding=0):
-    """As many rows for a group as it has inputs; each row as a group of its own."""
+@mistake
+def weight_split(x, weight, groups, **window):
+    """`weight` is split the other way round. The rows of a group are neighbours, so the groups are
+    the slower part of c_out and come first."""
+    # torch's own error, where the two do not fit
+    weight.new_empty(len(weight) // groups, 1, 1) + x.new_empty(len(x), groups, 1, 1)
+    return framework.grouped_conv2d(x, weight, groups, **window)
+
+
+@mistake
+def rows_by_inputs(x, weight, groups, **window):
+    """The rows of a group in `weight` are counted with the width of its inputs. Rows are outputs: a
+    group has c_out / groups of them."""
     wide = weight.shape[1]
     rows = weight[: wide * groups]
     reads = torch.arange(len(rows)) // wide
-    own = x.unflatten(1, (groups, -1))[:, reads].flatten(1, 2)
-    return F.conv2d(own, rows, None, stride, padding, 1, len(rows))
+    own = x.unflatten(1, (groups, -1))[:, reads].flatten(1, 2)  # each row as a group of its own
+    return framework.grouped_conv2d(own, rows, len(rows), **window)
 
 
-def _reversed(x, weight, groups, stride=1, padding=0):
-    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
+@mistake
+def reversed(x, weight, groups, **window):
+    """The groups come out in the reverse order: the outputs of group 0 stand first."""
+    y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)
 
 
-def _taps_first(x, weight, groups, stride=1, padding=0):
-    taps_first = weight.permute(0, 2, 3, 1).reshape(weight.shape)
-    return F.conv2d(x, taps_first, None, stride, padding, 1, groups)
+@mistake
+def first_input(x, weight, groups, **window):
+    """Every group reads the channels of group 0. Give each group its own slice of `x`."""
+    first = x[:, : weight.shape[1]].repeat(1, groups, 1, 1)
+    return framework.grouped_conv2d(first, weight, groups, **window)
 
 
-def _corner(x, weight, groups, stride=1, padding=0):
-    x = F.pad(x, (0, 2 * padding, 0, 2 * padding))
-    return F.conv2d(x, weight, None, stride, 0, 1, groups)
+@mistake
+def first_weight(x, weight, groups, **window):
+    """Every group uses the weights of group 0. The rows of `weight` belong to the groups in
+    turn."""
+    first = weight[: weight.shape[0] // groups].repeat(groups, 1, 1, 1)
+    return framework.grouped_conv2d(x, first, groups, **window)
 
 
-def _along_images(x, weight, groups, stride=1, padding=0):
-    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
+@mistake
+def summed(x, weight, groups, **window):
+    """The groups are added up. They stand beside each other: concatenate their outputs."""
+    y = framework.grouped_conv2d(x, weight, groups, **window)
+    return y.unflatten(1, (groups, -1)).sum(1)
+
+
+@mistake
+def along_images(x, weight, groups, **window):
+    """The groups are joined along the images. Joining takes the first dimension unless it is told
+    another; channels are the second."""
+    y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 1)
 
 
-def _weight_split(x, weight, groups, stride=1, padding=0):
-    """What torch says where the two do not fit, and nothing where they happen to."""
-    weight.new_empty(len(weight) // groups, 1, 1) + x.new_empty(len(x), groups, 1, 1)
-    return F.conv2d(x, weight, None, stride, padding, 1, groups)
+@mistake
+def flipped(x, weight, **rest):
+    """The kernel is turned by 180 degrees. What deep learning calls a convolution does not flip
+    it."""
+    return framework.grouped_conv2d(x, weight.flip(2, 3), **rest)
 
 
-def _misplaced(**spoilt: str):
-    """A convolution with the arguments named here, forced into the right one's shape.
-
-    spoilt: an argument of the convolution, and which of stride and padding it is given.
-    """
-
-    def target(x, weight, groups, stride=1, padding=0):
-        own = {"stride": stride, "padding": padding}
-        right = F.conv2d(x, weight, groups=groups, **own)
-        given = {name: own[meant] for name, meant in spoilt.items()}
-        return F.conv2d(x, weight, groups=groups, **given).reshape(right.shape)
-
-    return target
+@mistake
+def transposed(x, weight, **rest):
+    """Rows and columns of the kernel are exchanged: height comes before width."""
+    return framework.grouped_conv2d(x, weight.transpose(2, 3), **rest)
 
 
-def _summed(x, weight, groups, stride=1, padding=0):
-    y = F.conv2d(x, weight, None, stride, padding, 1, groups)
-    return y.unflatten(1, (groups, -1)).sum(1)
+@mistake
+def taps_first(x, weight, **rest):
+    """The channels and the taps of the kernel are in the wrong order: where both share a dimension,
+    in the patches as in the weight, the channel is the slower one."""
+    taps_first = weight.permute(0, 2, 3, 1).reshape(weight.shape)
+    return framework.grouped_conv2d(x, taps_first, **rest)
+
+
+@mistake
+def corner(x, weight, groups, stride=1, padding=0):
+    """The image stands in the corner of its zeros. The padding goes all round: as much of it above
+    and to the left."""
+    x = F.pad(x, (0, 2 * padding, 0, 2 * padding))
+    return framework.grouped_conv2d(x, weight, groups, stride)
+
+
+@mistake
+def no_stride(x, weight, groups, stride=1, padding=0):
+    """The stride is not used: the output is as large as with stride 1."""
+    return framework.grouped_conv2d(x, weight, groups, padding=padding)
+
+
+@mistake
+def no_padding(x, weight, groups, stride=1, padding=0):
+    """The padding is not used: the border of zeros is missing."""
+    return framework.grouped_conv2d(x, weight, groups, stride)
+
+
+def _forced(x, weight, groups, window: dict, **spoilt: int):
+    """Return a convolution in another window, forced into the shape of the right one."""
+    right = framework.grouped_conv2d(x, weight, groups, **window)
+    return F.conv2d(x, weight, groups=groups, **spoilt).reshape(right.shape)
+
+
+@mistake
+def unfold_no_padding(x, weight, groups, **window):
+    """The patches are cut out of the image without its padding, so there are fewer of them than the
+    output has positions. Give the padding to `F.unfold` too."""
+    return _forced(x, weight, groups, window, stride=window["stride"])
+
+
+@mistake
+def unfold_no_stride(x, weight, groups, **window):
+    """The patches are cut out at every pixel, so there are more of them than the output has
+    positions. Give the stride to `F.unfold` too."""
+    return _forced(x, weight, groups, window, padding=window["padding"])
+
+
+@mistake
+def unfold_stride_third(x, weight, groups, **window):
+    """The third argument of `F.unfold` is the dilation, and it was given the stride. Name stride
+    and padding where you pass them."""
+    stride, padding = window["stride"], window["padding"]
+    return _forced(x, weight, groups, window, padding=padding, dilation=stride)
+
+
+@mistake
+def unfold_padding_third(x, weight, groups, stride=1, padding=0):
+    """The third argument of `F.unfold` is the dilation, and it was given the padding. Name padding
+    and stride where you pass them."""
+    return F.unfold(x, weight.shape[2:], padding, stride)
+
+
+@mistake
+def stride_for_bias(x, weight, groups, stride=1, padding=0):
+    """The third argument of `F.conv2d` is the bias. Name stride and padding where you pass them."""
+    return F.conv2d(x, weight, stride, padding)
+
+
+@mistake
+def cut_off_image(x, weight, **rest):
+    """The image is copied in a way that lets no gradient back to it."""
+    return framework.grouped_conv2d(x.detach(), weight, **rest)
+
+
+@mistake
+def cut_off_both(x, weight, **rest):
+    """No gradient comes back at all, to the image or to the weights: torch records nothing of the
+    whole product."""
+    return framework.grouped_conv2d(x, weight, **rest).detach()
+
+
+@mistake
+def cut_off(x, weight, **rest):
+    """The weights are copied in a way that lets no gradient back to them."""
+    return framework.grouped_conv2d(x, weight.detach(), **rest)
 
 
 EXERCISE = Exercise(
@@ -158,166 +267,7 @@ EXERCISE = Exercise(
     reference=framework.grouped_conv2d,
     cases=_conv_cases,
     small=_conv_small,
-    mistakes=(
-        Mistake(
-            "mixed_inputs",
-            "The channels of a group are taken with gaps (0, 2, 4, ...). A group reads "
-            "neighbouring channels: split c_in as (groups, c_in / groups), in that order.",
-            _mixed_inputs,
-        ),
-        Mistake(
-            "mixed_outputs",
-            "The right channels come out in the wrong order. All outputs of group 0 come first: "
-            "the group is the slower of the two output dimensions.",
-            _mixed_outputs,
-        ),
-        Mistake(
-            "mixed_weight",
-            "The rows of `weight` are taken with gaps. The rows of a group are neighbours: split "
-            "c_out as (groups, c_out / groups), in that order.",
-            _mixed_weight,
-        ),
-        Mistake(
-            "mixed_both",
-            "The channels of `x` and the rows of `weight` are both taken with gaps (0, 2, 4, "
-            "...). Those of a group are neighbours in both.",
-            _mixed_both,
-        ),
-        Mistake(
-            "weight_split",
-            "`weight` is split the other way round. The rows of a group are neighbours, so the "
-            "groups are the slower part of c_out and come first.",
-            _weight_split,
-        ),
-        Mistake(
-            "rows_by_inputs",
-            "The rows of a group in `weight` are counted with the width of its inputs. Rows are "
-            "outputs: a group has c_out / groups of them.",
-            _rows_by_inputs,
-        ),
-        Mistake(
-            "reversed",
-            "The groups come out in the reverse order: the outputs of group 0 stand first.",
-            _reversed,
-        ),
-        Mistake(
-            "first_input",
-            "Every group reads the channels of group 0. Give each group its own slice of `x`.",
-            _first_input,
-        ),
-        Mistake(
-            "first_weight",
-            "Every group uses the weights of group 0. The rows of `weight` belong to the groups "
-            "in turn.",
-            _first_weight,
-        ),
-        Mistake(
-            "summed",
-            "The groups are added up. They stand beside each other: concatenate their outputs.",
-            _summed,
-        ),
-        Mistake(
-            "along_images",
-            "The groups are joined along the images. Joining takes the first dimension unless it "
-            "is told another; channels are the second.",
-            _along_images,
-        ),
-        Mistake(
-            "flipped",
-            "The kernel is turned by 180 degrees. What deep learning calls a convolution does "
-            "not flip it.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
-                x, weight.flip(2, 3), None, stride, padding, 1, groups
-            ),
-        ),
-        Mistake(
-            "transposed",
-            "Rows and columns of the kernel are exchanged: height comes before width.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
-                x, weight.transpose(2, 3), None, stride, padding, 1, groups
-            ),
-        ),
-        Mistake(
-            "taps_first",
-            "The channels and the taps of the kernel are in the wrong order: where both share a "
-            "dimension, in the patches as in the weight, the channel is the slower one.",
-            _taps_first,
-        ),
-        Mistake(
-            "corner",
-            "The image stands in the corner of its zeros. The padding goes all round: as much of "
-            "it above and to the left.",
-            _corner,
-        ),
-        Mistake(
-            "no_stride",
-            "The stride is not used: the output is as large as with stride 1.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
-                x, weight, None, 1, padding, 1, groups
-            ),
-        ),
-        Mistake(
-            "no_padding",
-            "The padding is not used: the border of zeros is missing.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
-                x, weight, None, stride, 0, 1, groups
-            ),
-        ),
-        Mistake(
-            "unfold_no_padding",
-            "The patches are cut out of the image without its padding, so there are fewer of "
-            "them than the output has positions. Give the padding to `F.unfold` too.",
-            _misplaced(stride="stride"),
-        ),
-        Mistake(
-            "unfold_no_stride",
-            "The patches are cut out at every pixel, so there are more of them than the output "
-            "has positions. Give the stride to `F.unfold` too.",
-            _misplaced(padding="padding"),
-        ),
-        Mistake(
-            "unfold_stride_third",
-            "The third argument of `F.unfold` is the dilation, and it was given the stride. Name "
-            "stride and padding where you pass them.",
-            _misplaced(padding="padding", dilation="stride"),
-        ),
-        Mistake(
-            "unfold_padding_third",
-            "The third argument of `F.unfold` is the dilation, and it was given the padding. Name "
-            "padding and stride where you pass them.",
-            lambda x, weight, groups, stride=1, padding=0: F.unfold(
-                x, weight.shape[2:], padding, stride
-            ),
-        ),
-        Mistake(
-            "stride_for_bias",
-            "The third argument of `F.conv2d` is the bias. Name stride and padding where you pass "
-            "them.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(x, weight, stride, padding),
-        ),
-        Mistake(
-            "cut_off_image",
-            "The image is copied in a way that lets no gradient back to it.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
-                x.detach(), weight, None, stride, padding, 1, groups
-            ),
-        ),
-        Mistake(
-            "cut_off_both",
-            "No gradient comes back at all, to the image or to the weights: torch records nothing "
-            "of the whole product.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
-                x, weight, None, stride, padding, 1, groups
-            ).detach(),
-        ),
-        Mistake(
-            "cut_off",
-            "The weights are copied in a way that lets no gradient back to them.",
-            lambda x, weight, groups, stride=1, padding=0: F.conv2d(
-                x, weight.detach(), None, stride, padding, 1, groups
-            ),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "First make it right: for each group, slice its channels of `x` and its rows of "
         "`weight`, call `F.conv2d` on the two, and join the results with `torch.cat`. The check "

@@ -1,4 +1,4 @@
-"""Lesson 02, Further: the bytes of an index, and blocks off the diagonal."""
+"""Lesson 02, Further: the bytes of an index."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, pick
 from convzoo.ideas.resnext import framework
 from convzoo.ideas.resnext.exercises.block_diagonal import interleave
 
@@ -20,7 +21,7 @@ def _mask_case(gen: Generator, n: int, density: float, block: int) -> Case:
 
 
 def _tiles_case(gen: Generator, rows: int, block: int, full: int) -> Case:
-    """A few full tiles and nothing else: cut in any other way, there are more."""
+    """Return a mask of a few full tiles: cut in any other way, it has more of them."""
     places = torch.randperm(rows * rows, generator=gen)[:full]
     tiles = torch.zeros(rows * rows, dtype=torch.bool)
     tiles[places] = True
@@ -54,38 +55,73 @@ def _mask_small() -> list[Case]:
     ]
 
 
-def _spoilt_index(size: int = 8, coo: int = 2, rows: int = 1, of_zeros: bool = False):
-    """torch's own counts, in indices of another size, or with another number of them."""
-
-    def target(mask: Tensor, block: int):
-        density, *sizes = framework.index_bytes(mask, block)
-        full, n = int(mask.sum()), len(mask)
-        tiles = sizes[2] // 8 - n // block - 1
-        counts = (coo * full, n + rows + full, n // block + rows + tiles)
-        return 1 - density if of_zeros else density, *(size * count for count in counts)
-
-    return target
+def _counted(mask: Tensor, block: int, size: int = 8, coo: int = 2, ends: int = 1):
+    """Return torch's own counts, in indices of another size or with another number of them."""
+    density, *sizes = framework.index_bytes(mask, block)
+    full, n = int(mask.sum()), len(mask)
+    tiles = sizes[2] // 8 - n // block - 1
+    counts = (coo * full, n + ends + full, n // block + ends + tiles)
+    return density, *(size * count for count in counts)
 
 
-def _entries_for_tiles(mask: Tensor, block: int):
+mistake = Mistakes(framework.index_bytes)
+
+
+@mistake
+def one_index(mask, block):
+    """COO keeps two numbers for each entry: its row and its column."""
+    return _counted(mask, block, coo=1)
+
+
+@mistake
+def no_end(mask, block):
+    """CSR and BSR keep where each row begins, and one number more: where the last one ends."""
+    return _counted(mask, block, ends=0)
+
+
+@mistake
+def four_bytes(mask, block):
+    """Each index is counted with 4 bytes. torch's are int64: 8 bytes."""
+    return _counted(mask, block, size=4)
+
+
+@mistake
+def sparsity(mask, block):
+    """That is the share of zeros, the sparsity. The density is the share of the rest."""
+    density, *sizes = framework.index_bytes(mask, block)
+    return 1 - density, *sizes
+
+
+@mistake
+def entries_for_tiles(mask, block):
+    """BSR is counted like CSR. It indexes whole tiles: rows of tiles, and one column for each tile
+    that holds an entry."""
     density, coo, csr, _ = framework.index_bytes(mask, block)
     return density, coo, csr, csr
 
 
-def _rows_for_tiles(mask: Tensor, block: int):
+@mistake
+def rows_for_tiles(mask, block):
+    """The mask is cut into runs along its rows, not into tiles. A tile is a square: its rows are
+    not neighbours in memory, so split the rows and the columns each."""
     density, coo, csr, _ = framework.index_bytes(mask, block)
     cut = mask.reshape(-1, block * block).any(1).sum()
     return density, coo, csr, 8 * (len(mask) // block + 1 + int(cut))
 
 
-def _cells_with_gaps(mask: Tensor, block: int):
+@mistake
+def cells_with_gaps(mask, block):
+    """The mask is cut into the wrong tiles: their cells lie apart. The cells of a tile are
+    neighbours, so they are the faster part of each side."""
     order = interleave(len(mask), block)
     density, coo, csr, _ = framework.index_bytes(mask, block)
     return density, coo, csr, framework.index_bytes(mask[order][:, order], block)[3]
 
 
-def _count_for_side(mask: Tensor, block: int):
-    """As many tiles in a row as a tile should have cells, in as many rows as there should be."""
+@mistake
+def count_for_side(mask, block):
+    """The mask is cut into the wrong tiles: `block` is taken for the number of tiles in a row. It
+    is the number of cells along the side of one."""
     rows = len(mask) // block
     density, coo, csr, _ = framework.index_bytes(mask, block)
     return density, coo, csr, framework.index_bytes(mask, rows)[3] + 8 * (rows - block)
@@ -102,52 +138,7 @@ EXERCISE = Exercise(
     reference=framework.index_bytes,
     cases=_mask_cases,
     small=_mask_small,
-    mistakes=(
-        Mistake(
-            "one_index",
-            "COO keeps two numbers for each entry: its row and its column.",
-            _spoilt_index(coo=1),
-        ),
-        Mistake(
-            "no_end",
-            "CSR and BSR keep where each row begins, and one number more: where the last one ends.",
-            _spoilt_index(rows=0),
-        ),
-        Mistake(
-            "four_bytes",
-            "Each index is counted with 4 bytes. torch's are int64: 8 bytes.",
-            _spoilt_index(size=4),
-        ),
-        Mistake(
-            "sparsity",
-            "That is the share of zeros, the sparsity. The density is the share of the rest.",
-            _spoilt_index(of_zeros=True),
-        ),
-        Mistake(
-            "entries_for_tiles",
-            "BSR is counted like CSR. It indexes whole tiles: rows of tiles, and one column "
-            "for each tile that holds an entry.",
-            _entries_for_tiles,
-        ),
-        Mistake(
-            "rows_for_tiles",
-            "The mask is cut into runs along its rows, not into tiles. A tile is a square: its "
-            "rows are not neighbours in memory, so split the rows and the columns each.",
-            _rows_for_tiles,
-        ),
-        Mistake(
-            "cells_with_gaps",
-            "The mask is cut into the wrong tiles: their cells lie apart. The cells of a tile are "
-            "neighbours, so they are the faster part of each side.",
-            _cells_with_gaps,
-        ),
-        Mistake(
-            "count_for_side",
-            "The mask is cut into the wrong tiles: `block` is taken for the number of tiles in a "
-            "row. It is the number of cells along the side of one.",
-            _count_for_side,
-        ),
-    ),
+    mistakes=tuple(mistake),
     returns=("density", "COO bytes", "CSR bytes", "BSR bytes"),
     hints=(
         "`mask.sum()` counts the entries. COO: a row and a column for each. CSR: a column for "

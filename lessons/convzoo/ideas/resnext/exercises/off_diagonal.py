@@ -1,4 +1,4 @@
-"""Lesson 02, Further: the bytes of an index, and blocks off the diagonal."""
+"""Lesson 02, Further: a few blocks off the diagonal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, integers, normal
 from convzoo.ideas.resnext import framework
 
 LESSON = "02_resnext"
@@ -46,6 +47,46 @@ def _off_small() -> list[Case]:
     ]
 
 
+mistake = Mistakes(framework.off_diagonal)
+
+
+@mistake
+def swapped(blocks, extra, places):
+    """Row and column of the places are exchanged: a place is (block row, block column), output
+    group first."""
+    return framework.off_diagonal(blocks, extra, [[column, row] for row, column in places])
+
+
+@mistake
+def transposed(blocks, extra, places):
+    """The extra blocks are transposed. Rows are outputs in every block."""
+    return framework.off_diagonal(blocks, extra.mT.reshape(extra.shape), places)
+
+
+@mistake
+def first_extra(blocks, extra, places):
+    """The same extra block stands in every place. Each has weights of its own."""
+    return framework.off_diagonal(blocks, extra[:1].expand_as(extra), places)
+
+
+@mistake
+def no_diagonal(blocks, extra, places):
+    """The blocks on the diagonal are missing: the extra ones come on top of them."""
+    return framework.off_diagonal(torch.zeros_like(blocks), extra, places)
+
+
+@mistake
+def one_place(blocks, extra, places):
+    """Only the last of the extra blocks is there."""
+    return framework.off_diagonal(blocks, extra[-1:], places[-1:])
+
+
+@mistake
+def cut_off(blocks, extra, places):
+    """The extra blocks are copied in a way that lets no gradient back to them."""
+    return framework.off_diagonal(blocks, extra.detach(), places)
+
+
 EXERCISE = Exercise(
     id="resnext.off_diagonal",
     place=5,
@@ -57,47 +98,7 @@ EXERCISE = Exercise(
     reference=framework.off_diagonal,
     cases=_off_cases,
     small=_off_small,
-    mistakes=(
-        Mistake(
-            "swapped",
-            "Row and column of the places are exchanged: a place is (block row, block column), "
-            "output group first.",
-            lambda blocks, extra, places: framework.off_diagonal(
-                blocks, extra, [[column, row] for row, column in places]
-            ),
-        ),
-        Mistake(
-            "transposed",
-            "The extra blocks are transposed. Rows are outputs in every block.",
-            lambda blocks, extra, places: framework.off_diagonal(
-                blocks, extra.mT.reshape(extra.shape), places
-            ),
-        ),
-        Mistake(
-            "first_extra",
-            "The same extra block stands in every place. Each has weights of its own.",
-            lambda blocks, extra, places: framework.off_diagonal(
-                blocks, extra[:1].expand_as(extra), places
-            ),
-        ),
-        Mistake(
-            "no_diagonal",
-            "The blocks on the diagonal are missing: the extra ones come on top of them.",
-            lambda blocks, extra, places: framework.off_diagonal(
-                torch.zeros_like(blocks), extra, places
-            ),
-        ),
-        Mistake(
-            "one_place",
-            "Only the last of the extra blocks is there.",
-            lambda blocks, extra, places: framework.off_diagonal(blocks, extra[-1:], places[-1:]),
-        ),
-        Mistake(
-            "cut_off",
-            "The extra blocks are copied in a way that lets no gradient back to them.",
-            lambda blocks, extra, places: framework.off_diagonal(blocks, extra.detach(), places),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Begin with the block-diagonal matrix of the first exercise.",
         "A place (i, j) is the rectangle of rows i * r to (i + 1) * r and columns j * c to "

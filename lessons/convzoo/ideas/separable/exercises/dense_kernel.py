@@ -1,4 +1,4 @@
-"""Lesson 06: the exercise of the one kernel that does the work of the pair."""
+"""Lesson 06: the one dense kernel that does the work of a separable pair."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import torch
 from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, integers, normal, pick
 from convzoo.ideas.separable import framework
 
 LESSON = "06_separable"
 
 
-def _kernel_case(gen, c_in, c_out, kernel) -> Case:
+def _case(gen, c_in, c_out, kernel) -> Case:
     tensors = {
         "depthwise": normal(gen, c_in, 1, *kernel),
         "pointwise": normal(gen, c_out, c_in, 1, 1),
@@ -20,17 +21,17 @@ def _kernel_case(gen, c_in, c_out, kernel) -> Case:
     return Case({}, tensors)
 
 
-def _kernel_cases(gen: Generator) -> list[Case]:
+def _cases(gen: Generator) -> list[Case]:
     wide = pick(gen, [4, 6, 7])
     return [
-        _kernel_case(gen, 3, wide, (3, 2)),
-        _kernel_case(gen, 3, 3, (3, 3)),
-        _kernel_case(gen, 5, 2, (3, 3)),
-        _kernel_case(gen, 2, 4, (1, 1)),
+        _case(gen, 3, wide, (3, 2)),
+        _case(gen, 3, 3, (3, 3)),
+        _case(gen, 5, 2, (3, 3)),
+        _case(gen, 2, 4, (1, 1)),
     ]
 
 
-def _kernel_small() -> list[Case]:
+def _small() -> list[Case]:
     def case(c_in, c_out, kernel):
         return Case(
             {}, {"depthwise": integers(c_in, 1, *kernel), "pointwise": integers(c_out, c_in, 1, 1)}
@@ -39,18 +40,81 @@ def _kernel_small() -> list[Case]:
     return [case(2, 2, (1, 1)), case(2, 2, (1, 2)), case(2, 3, (2, 2)), case(2, 1, (1, 2))]
 
 
-def _added(depthwise, pointwise):
-    ones = torch.ones_like(pointwise)
-    return framework.dense_kernel(depthwise, ones) + pointwise
+mistake = Mistakes(framework.dense_kernel)
 
 
-def _outputs_filter(depthwise, pointwise):
-    """As if the filters went with the output channels."""
+@mistake
+def added(depthwise, pointwise):
+    """The two weights are added. The 1x1 multiplies what the depthwise filter gave, so the weights
+    along a path are multiplied."""
+    return framework.dense_kernel(depthwise, torch.ones_like(pointwise)) + pointwise
+
+
+@mistake
+def not_lined_up(depthwise, pointwise):
+    """The two weights do not line up. The channel between them is the first dimension of
+    `depthwise`; in the result it is the second."""
+    return torch.mul(pointwise, depthwise)
+
+
+@mistake
+def outputs_filter(depthwise, pointwise):
+    """The filter goes with the output channel. The depthwise layer comes first, so a filter belongs
+    to the input channel."""
     rows = [
         framework.dense_kernel(depthwise[o % len(depthwise)].expand(depthwise.shape), row[None])
         for o, row in enumerate(pointwise)
     ]
     return torch.cat(rows)
+
+
+@mistake
+def first_filter(depthwise, pointwise):
+    """All input channels have the filter of channel 0. Each has one of its own."""
+    return framework.dense_kernel(depthwise[:1].expand_as(depthwise), pointwise)
+
+
+@mistake
+def reshaped(depthwise, pointwise):
+    """The shape is made to fit by a reshape, which keeps the numbers in their order. To exchange
+    two dimensions is to transpose them."""
+    read = pointwise.reshape(pointwise.transpose(0, 1).shape).transpose(0, 1)
+    return framework.dense_kernel(depthwise, read)
+
+
+@mistake
+def one_filter(depthwise, pointwise):
+    """The filters of all input channels are added up into one. Each input channel keeps its own,
+    and they stand beside each other in the kernel."""
+    one = depthwise.sum(0, keepdim=True).expand_as(depthwise)
+    return framework.dense_kernel(one, pointwise)
+
+
+@mistake
+def swapped(depthwise, pointwise):
+    """Inputs and outputs are exchanged: the result begins with the output channels, as the weight
+    of every convolution does."""
+    return framework.dense_kernel(depthwise, pointwise).transpose(0, 1)
+
+
+@mistake
+def summed(depthwise, pointwise):
+    """It sums over the input channels. That sum is the convolution's own work; the kernel keeps the
+    input channels apart."""
+    return framework.dense_kernel(depthwise, pointwise).sum(1, keepdim=True)
+
+
+@mistake
+def flipped(depthwise, pointwise):
+    """The taps are turned by 180 degrees. Nothing has to be turned: a tap of the filter is the same
+    tap of the kernel."""
+    return framework.dense_kernel(depthwise.flip(2, 3), pointwise)
+
+
+@mistake
+def cut_off(depthwise, pointwise):
+    """The numbers are right, but no gradient comes back to `depthwise`."""
+    return framework.dense_kernel(depthwise.detach(), pointwise)
 
 
 EXERCISE = Exercise(
@@ -62,78 +126,9 @@ EXERCISE = Exercise(
     minutes=8,
     name="dense_kernel",
     reference=framework.dense_kernel,
-    cases=_kernel_cases,
-    small=_kernel_small,
-    mistakes=(
-        Mistake(
-            "added",
-            "The two weights are added. The 1x1 multiplies what the depthwise filter gave, so "
-            "the weights along a path are multiplied.",
-            _added,
-        ),
-        Mistake(
-            "not_lined_up",
-            "The two weights do not line up. The channel between them is the first dimension of "
-            "`depthwise`; in the result it is the second.",
-            lambda depthwise, pointwise: torch.mul(pointwise, depthwise),
-        ),
-        Mistake(
-            "outputs_filter",
-            "The filter goes with the output channel. The depthwise layer comes first, so a "
-            "filter belongs to the input channel.",
-            _outputs_filter,
-        ),
-        Mistake(
-            "first_filter",
-            "All input channels have the filter of channel 0. Each has one of its own.",
-            lambda depthwise, pointwise: framework.dense_kernel(
-                depthwise[:1].expand_as(depthwise), pointwise
-            ),
-        ),
-        Mistake(
-            "reshaped",
-            "The shape is made to fit by a reshape, which keeps the numbers in their order. To "
-            "exchange two dimensions is to transpose them.",
-            lambda depthwise, pointwise: framework.dense_kernel(
-                depthwise, pointwise.reshape(pointwise.transpose(0, 1).shape).transpose(0, 1)
-            ),
-        ),
-        Mistake(
-            "one_filter",
-            "The filters of all input channels are added up into one. Each input channel keeps "
-            "its own, and they stand beside each other in the kernel.",
-            lambda depthwise, pointwise: framework.dense_kernel(
-                depthwise.sum(0, keepdim=True).expand_as(depthwise), pointwise
-            ),
-        ),
-        Mistake(
-            "swapped",
-            "Inputs and outputs are exchanged: the result begins with the output channels, as "
-            "the weight of every convolution does.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise, pointwise).transpose(
-                0, 1
-            ),
-        ),
-        Mistake(
-            "summed",
-            "It sums over the input channels. That sum is the convolution's own work; the kernel "
-            "keeps the input channels apart.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise, pointwise).sum(
-                1, keepdim=True
-            ),
-        ),
-        Mistake(
-            "flipped",
-            "The taps are turned by 180 degrees. Nothing has to be turned: a tap of the filter is "
-            "the same tap of the kernel.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise.flip(2, 3), pointwise),
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are right, but no gradient comes back to `depthwise`.",
-            lambda depthwise, pointwise: framework.dense_kernel(depthwise.detach(), pointwise),
-        ),
-    ),
+    cases=_cases,
+    small=_small,
+    mistakes=tuple(mistake),
     hints=(
         "Follow one path: from a pixel of input channel i, by one tap of filter i, to the pixel of "
         "channel i in between, and by one weight of the 1x1 to output channel o. What is the "

@@ -1,19 +1,19 @@
-"""Lesson 06, Further: the exercise of MobileNetV2's block."""
+"""Lesson 06, Further: MobileNetV2's block."""
 
 from __future__ import annotations
 
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
+from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import (
-    Exercise,
-    Mistake,
-    integers,
-    module_case,
-    normal,
-    pick,
-    small_module_case,
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_output,
+    change_result,
+    replace_call,
+    swap_strides,
 )
+from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.block import GROUPED_LAYER
 
@@ -55,69 +55,83 @@ def _small() -> list[Case]:
     ]
 
 
-class _ReluLast(framework.InvertedResidual):
-    def branch(self, x: Tensor) -> Tensor:
-        return nn.functional.relu6(super().branch(x))
+mistake = Mistakes(framework.InvertedResidual)
 
 
-class _ReluAfter(framework.InvertedResidual):
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.relu6(super().forward(x))
+@mistake
+def relu_last(**scalars):
+    """There is a ReLU behind the last batch norm. The narrow end of V2's block is linear: that is
+    the paper's linear bottleneck."""
+    return change_output(framework.InvertedResidual(**scalars), "bn3", F.relu6)
 
 
-class _NoShortcut(framework.InvertedResidual):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.use_res_connect = False
+@mistake
+def relu_after(**scalars):
+    """There is a ReLU after the addition, as in ResNet. V2's block ends without one."""
+    return change_result(framework.InvertedResidual(**scalars), lambda x, y: F.relu6(y))
 
 
-class _ShortcutWhereItFits(framework.InvertedResidual):
-    """Wherever the stride is 1."""
-
-    def __init__(self, stride=1, **scalars):
-        super().__init__(stride=stride, **scalars)
-        self.use_res_connect = stride == 1
-
-
-class _Relu(framework.InvertedResidual):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        for name in ("relu1", "relu2"):
-            if hasattr(self, name):
-                setattr(self, name, nn.ReLU())
+@mistake
+def no_shortcut(**scalars):
+    """The input is never added. It is, where the block keeps the shape."""
+    block = framework.InvertedResidual(**scalars)
+    block.use_res_connect = False
+    return block
 
 
-class _AlwaysExpanded(framework.InvertedResidual):
-    def __init__(self, in_channels, out_channels, stride=1, expand_ratio=6):
-        width = (in_channels + 0.4) / in_channels if expand_ratio == 1 else expand_ratio
-        super().__init__(in_channels, out_channels, stride, width)
+@mistake
+def shortcut_by_stride(stride, **scalars):
+    """The input is added wherever the stride is 1. The number of channels must be the same, too;
+    there is no projection in V2."""
+    block = framework.InvertedResidual(stride=stride, **scalars)
+    block.use_res_connect = stride == 1
+    return block
 
 
-class _StrideInExpand(framework.InvertedResidual):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        if hasattr(self, "expand"):
-            first, second = self.expand, self.depthwise
-            first.stride, second.stride = second.stride, first.stride
+@mistake
+def relu(**scalars):
+    """The activation is ReLU. V2 has ReLU6, which cuts off at 6."""
+    block = framework.InvertedResidual(**scalars)
+    for layer in block.children():
+        if isinstance(layer, nn.ReLU6):
+            layer.forward = F.relu
+    return block
 
 
-class _StrideInProject(framework.InvertedResidual):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.project.stride, self.depthwise.stride = self.depthwise.stride, self.project.stride
+@mistake
+def always_expanded(in_channels, out_channels, stride, expand_ratio):
+    """There is a first 1x1 even where the ratio is 1. There is nothing to expand there: leave that
+    layer and its batch norm out."""
+    if expand_ratio == 1:
+        expand_ratio += 0.4 / in_channels  # the width is rounded, so it stays
+    return framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
 
 
-class _NoLastNorm(framework.InvertedResidual):
-    def branch(self, x: Tensor) -> Tensor:
-        for layer in (m for m in self.children() if m is not self.bn3):
-            x = layer(x)
-        return x
+@mistake
+def stride_in_expand(**scalars):
+    """The stride sits in the first 1x1. It belongs to the depthwise layer."""
+    block = framework.InvertedResidual(**scalars)
+    return swap_strides(block, "expand", "depthwise") if hasattr(block, "expand") else block
 
 
-class _NoMiddleRelu(framework.InvertedResidual):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu2 = nn.Identity()
+@mistake
+def stride_in_project(**scalars):
+    """The stride sits in the last 1x1. It belongs to the depthwise layer. In evaluation both give
+    the same numbers; in training the batch norm between them averages over pixels that are then
+    thrown away."""
+    return swap_strides(framework.InvertedResidual(**scalars), "depthwise", "project")
+
+
+@mistake
+def no_last_norm(**scalars):
+    """The last batch norm is made and not used. It stands behind the last 1x1."""
+    return replace_call(framework.InvertedResidual(**scalars), "bn3")
+
+
+@mistake
+def no_middle_relu(**scalars):
+    """There is no ReLU6 between the depthwise layer and the last 1x1."""
+    return replace_call(framework.InvertedResidual(**scalars), "relu2")
 
 
 EXERCISE = Exercise(
@@ -131,59 +145,7 @@ EXERCISE = Exercise(
     reference=framework.InvertedResidual,
     cases=_cases,
     small=_small,
-    mistakes=(
-        Mistake(
-            "relu_last",
-            "There is a ReLU behind the last batch norm. The narrow end of V2's block is linear: "
-            "that is the paper's linear bottleneck.",
-            _ReluLast,
-        ),
-        Mistake(
-            "relu_after",
-            "There is a ReLU after the addition, as in ResNet. V2's block ends without one.",
-            _ReluAfter,
-        ),
-        Mistake(
-            "no_shortcut",
-            "The input is never added. It is, where the block keeps the shape.",
-            _NoShortcut,
-        ),
-        Mistake(
-            "shortcut_by_stride",
-            "The input is added wherever the stride is 1. The number of channels must be the same, "
-            "too; there is no projection in V2.",
-            _ShortcutWhereItFits,
-        ),
-        Mistake("relu", "The activation is ReLU. V2 has ReLU6, which cuts off at 6.", _Relu),
-        Mistake(
-            "always_expanded",
-            "There is a first 1x1 even where the ratio is 1. There is nothing to expand there: "
-            "leave that layer and its batch norm out.",
-            _AlwaysExpanded,
-        ),
-        Mistake(
-            "stride_in_expand",
-            "The stride sits in the first 1x1. It belongs to the depthwise layer.",
-            _StrideInExpand,
-        ),
-        Mistake(
-            "stride_in_project",
-            "The stride sits in the last 1x1. It belongs to the depthwise layer. In evaluation "
-            "both give the same numbers; in training the batch norm between them averages over "
-            "pixels that are then thrown away.",
-            _StrideInProject,
-        ),
-        Mistake(
-            "no_last_norm",
-            "The last batch norm is made and not used. It stands behind the last 1x1.",
-            _NoLastNorm,
-        ),
-        Mistake(
-            "no_middle_relu",
-            "There is no ReLU6 between the depthwise layer and the last 1x1.",
-            _NoMiddleRelu,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Three convolutions with a batch norm each: a 1x1 up to expand_ratio times the channels, "
         "a depthwise 3x3 there, with the stride, and a 1x1 down to out_channels.",

@@ -1,4 +1,4 @@
-"""Lesson 06, Further: the exercise of the best separable kernels of a rank."""
+"""Lesson 06, Further: the best separable kernel of a rank."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, normal, pick
 from convzoo.ideas.separable import framework
 
 LESSON = "06_separable"
 
 
-def _rank_case(gen: Generator, c_out, c_in, kernel, rank) -> Case:
+def _case(gen: Generator, c_out, c_in, kernel, rank) -> Case:
     return Case({"rank": rank}, {"weight": normal(gen, c_out, c_in, *kernel)})
 
 
-def _rank_cases(gen: Generator) -> list[Case]:
+def _cases(gen: Generator) -> list[Case]:
     return [
-        _rank_case(gen, 7, 3, (3, 3), 2),
-        _rank_case(gen, 5, 4, (3, 2), pick(gen, [2, 3])),
-        _rank_case(gen, 12, 2, (3, 3), 4),
-        _rank_case(gen, 6, 3, (3, 3), 1),
+        _case(gen, 7, 3, (3, 3), 2),
+        _case(gen, 5, 4, (3, 2), pick(gen, [2, 3])),
+        _case(gen, 12, 2, (3, 3), 4),
+        _case(gen, 6, 3, (3, 3), 1),
     ]
 
 
-def _rank_small() -> list[Case]:
+def _small() -> list[Case]:
     def case(rank, rows):
         return Case({"rank": rank}, {"weight": torch.tensor(rows, dtype=torch.float64)})
 
@@ -39,51 +40,96 @@ def _rank_small() -> list[Case]:
     ]
 
 
-def _among(order):
-    """The reference on a weight whose dimensions stand in another order, and back."""
-    back = [order.index(k) for k in range(4)]
-
-    def target(weight: Tensor, rank: int) -> Tensor:
-        return framework.best_separable(weight.permute(order), rank).permute(back)
-
-    return target
+mistake = Mistakes(framework.best_separable)
 
 
-def _read_as_inputs_first(weight: Tensor, rank: int) -> Tensor:
-    """The numbers in their order, read as (c_in, c_out, taps) and back."""
+@mistake
+def whole(weight, rank):
+    """All input channels are taken as one matrix. Each input channel has a matrix of its own,
+    (c_out, taps), and its own best filters."""
+    one_matrix = weight.flatten(1)[:, None, None]  # c_out, 1, 1, c_in kh kw
+    return framework.best_separable(one_matrix, rank).reshape(weight.shape)
+
+
+@mistake
+def by_output(weight, rank):
+    """The matrices belong to the output channels: (c_in, taps). The depthwise filters come first,
+    so there is one matrix for each input channel: (c_out, taps)."""
+    return framework.best_separable(weight.transpose(0, 1), rank).transpose(0, 1)
+
+
+@mistake
+def reshaped(weight, rank):
+    """The channels are exchanged by a reshape, which keeps the numbers in their order. To exchange
+    two dimensions is to transpose them, before and after."""
     read = weight.reshape(weight.transpose(0, 1).shape).transpose(0, 1)
     return framework.best_separable(read, rank).transpose(0, 1).reshape(weight.shape)
 
 
-def _not_turned_back(weight: Tensor, rank: int) -> Tensor:
+@mistake
+def not_turned_back(weight, rank):
+    """Right as far as the product. Its first dimension is the input channel: transpose it back,
+    where a reshape keeps the numbers in their order."""
     return framework.best_separable(weight, rank).transpose(0, 1).reshape(weight.shape)
 
 
-def _whole(weight: Tensor, rank: int) -> Tensor:
-    """One matrix for all input channels: (c_out, c_in kh kw)."""
-    return framework.best_separable(weight.flatten(1)[:, None, None], rank).reshape(weight.shape)
+@mistake
+def inputs_first(weight, rank):
+    """The result begins with the input channels. A weight begins with the output channels."""
+    return framework.best_separable(weight, rank).transpose(0, 1)
 
 
-def _rescaled(power: int):
-    """Every kept component times its singular value to another power than 1."""
-
-    def target(weight: Tensor, rank: int) -> Tensor:
-        parts, before = 0, torch.zeros_like(weight)
-        for k in range(1, rank + 1):
-            now = framework.best_separable(weight, k)
-            part, before = now - before, now
-            size = part.square().sum((0, 2, 3), keepdim=True).sqrt()
-            parts = parts + part * size ** (power - 1)
-        return parts
-
-    return target
+@mistake
+def spatial(weight, rank):
+    """Each filter is split into a column times a row. That is the other use of the word separable;
+    here outputs are split from taps."""
+    filters = weight.flatten(0, 1).transpose(0, 1)[..., None]  # kh, c_out c_in, kw, 1
+    kept = framework.best_separable(filters, min(rank, *weight.shape[2:]))
+    return kept[..., 0].transpose(0, 1).reshape(weight.shape)
 
 
-def _smallest(weight: Tensor, rank: int) -> Tensor:
+@mistake
+def smallest(weight, rank):
+    """The smallest singular values are kept. The largest ones carry the most."""
     full = min(len(weight), weight[0, 0].numel())
     if rank == full:
         return weight * 1
     return weight - framework.best_separable(weight, full - rank)
+
+
+def _rescaled(weight: Tensor, rank: int, power: int) -> Tensor:
+    """Return the kept components, each with its singular value to this power, not to the first."""
+    total, before = 0, torch.zeros_like(weight)
+    for k in range(1, rank + 1):
+        kept = framework.best_separable(weight, k)
+        part, before = kept - before, kept
+        size = part.square().sum((0, 2, 3), keepdim=True).sqrt()
+        total = total + part * size ** (power - 1)
+    return total
+
+
+@mistake
+def unscaled(weight, rank):
+    """The singular values are left out: each kept part has the length 1."""
+    return _rescaled(weight, rank, 0)
+
+
+@mistake
+def scaled_twice(weight, rank):
+    """The singular values are multiplied in twice, once with either factor."""
+    return _rescaled(weight, rank, 2)
+
+
+@mistake
+def rank_one(weight, rank):
+    """It keeps one part whatever the rank says."""
+    return framework.best_separable(weight, 1)
+
+
+@mistake
+def cut_off(weight, rank):
+    """The numbers are right, but no gradient comes back to `weight`."""
+    return framework.best_separable(weight.detach(), rank) + 0 * weight
 
 
 EXERCISE = Exercise(
@@ -95,76 +141,9 @@ EXERCISE = Exercise(
     minutes=15,
     name="best_separable",
     reference=framework.best_separable,
-    cases=_rank_cases,
-    small=_rank_small,
-    mistakes=(
-        Mistake(
-            "whole",
-            "All input channels are taken as one matrix. Each input channel has a matrix of its "
-            "own, (c_out, taps), and its own best filters.",
-            _whole,
-        ),
-        Mistake(
-            "by_output",
-            "The matrices belong to the output channels: (c_in, taps). The depthwise filters come "
-            "first, so there is one matrix for each input channel: (c_out, taps).",
-            _among([1, 0, 2, 3]),
-        ),
-        Mistake(
-            "reshaped",
-            "The channels are exchanged by a reshape, which keeps the numbers in their order. To "
-            "exchange two dimensions is to transpose them, before and after.",
-            _read_as_inputs_first,
-        ),
-        Mistake(
-            "not_turned_back",
-            "Right as far as the product. Its first dimension is the input channel: transpose it "
-            "back, where a reshape keeps the numbers in their order.",
-            _not_turned_back,
-        ),
-        Mistake(
-            "inputs_first",
-            "The result begins with the input channels. A weight begins with the output channels.",
-            lambda weight, rank: framework.best_separable(weight, rank).transpose(0, 1),
-        ),
-        Mistake(
-            "spatial",
-            "Each filter is split into a column times a row. That is the other use of the word "
-            "separable; here outputs are split from taps.",
-            lambda weight, rank: (
-                framework.best_separable(
-                    weight.flatten(0, 1).transpose(0, 1)[..., None], min(rank, *weight.shape[2:])
-                )[..., 0]
-                .transpose(0, 1)
-                .reshape(weight.shape)
-            ),
-        ),
-        Mistake(
-            "smallest",
-            "The smallest singular values are kept. The largest ones carry the most.",
-            _smallest,
-        ),
-        Mistake(
-            "unscaled",
-            "The singular values are left out: each kept part has the length 1.",
-            _rescaled(0),
-        ),
-        Mistake(
-            "scaled_twice",
-            "The singular values are multiplied in twice, once with either factor.",
-            _rescaled(2),
-        ),
-        Mistake(
-            "rank_one",
-            "It keeps one part whatever the rank says.",
-            lambda weight, rank: framework.best_separable(weight, 1),
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are right, but no gradient comes back to `weight`.",
-            lambda weight, rank: framework.best_separable(weight.detach(), rank) + 0 * weight,
-        ),
-    ),
+    cases=_cases,
+    small=_small,
+    mistakes=tuple(mistake),
     hints=(
         "Bring the weight to (c_in, c_out, taps): one matrix for each input channel. A separable "
         "layer of rank 1 has one filter for each, so its matrices have rank 1.",

@@ -1,4 +1,4 @@
-"""Lesson 07, Further: a design of one's own, within its budget."""
+"""Lesson 07, Further: a design of the reader's own, within a budget."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from math import gcd
 from torch import Generator, nn
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, pick
+from convzoo.exercises.mistakes import Mistakes, change_input
+from convzoo.exercises.model import Exercise, pick
 from convzoo.ideas.zoo import framework
 
 LESSON = "07_zoo"
 EXAMINED = "convzoo.ideas.zoo.networks:examined"
 
 
-def _design_case(in_channels: int, planes: int, stride: int, side: int) -> Case:
-    """The budget is half of what a full 3x3 layer costs there."""
+def _case(in_channels: int, planes: int, stride: int, side: int) -> Case:
+    """Return a case whose budget is half of what a full 3x3 layer costs there."""
     full = (-(-side // stride)) ** 2 * 9 * in_channels * planes
     asked = {"in_channels": in_channels, "planes": planes, "stride": stride, "side": side}
     return Case(asked | {"budget": full // 2}, {}, examine=EXAMINED)
 
 
-def _design_cases(gen: Generator) -> list[Case]:
+def _cases(gen: Generator) -> list[Case]:
     odd, even, any_side = [5, 7], [6, 8], [5, 6, 7, 8]
     shapes = (
         (8, 8, 1, any_side),
@@ -30,60 +31,87 @@ def _design_cases(gen: Generator) -> list[Case]:
         (12, 12, 1, any_side),
         (12, 24, 1, any_side),
     )
-    return [_design_case(*shape, side=pick(gen, sides)) for *shape, sides in shapes]
+    return [_case(*shape, side=pick(gen, sides)) for *shape, sides in shapes]
 
 
-def _design_small() -> list[Case]:
-    """Sides at which the middle pixel's neighbours are there, even two strides of 2 away."""
+def _small() -> list[Case]:
+    """Return cases with sides at which the middle pixel has neighbours, even two strides of 2
+    away."""
     shapes = ((8, 8, 1, 6), (8, 16, 2, 8), (8, 8, 2, 8), (8, 16, 1, 6))
-    return [_design_case(*shape) for shape in shapes]
+    return [_case(*shape) for shape in shapes]
 
 
-def _layer(kernel: int, groups=lambda i, p: 1, keep: bool = False):
-    """A block of one convolution, with batch norm and ReLU."""
-
-    class Layer(nn.Sequential):
-        def __init__(self, in_channels, planes, stride):
-            out = in_channels if keep else planes
-            conv = nn.Conv2d(
-                in_channels, out, kernel, stride, kernel // 2, groups=groups(in_channels, out)
-            )
-            super().__init__(conv, nn.BatchNorm2d(out), nn.ReLU())
-
-    return Layer
+mistake = Mistakes(framework.Design)
 
 
-class _NoStride(framework.Design):
-    def __init__(self, in_channels, planes, stride):
-        super().__init__(in_channels, planes, 1)
+def _layer(in_channels, planes, stride, kernel: int, groups: int = 1) -> nn.Module:
+    """Return a block of one convolution, with batch norm and ReLU."""
+    conv = nn.Conv2d(in_channels, planes, kernel, stride, kernel // 2, groups=groups)
+    return nn.Sequential(conv, nn.BatchNorm2d(planes), nn.ReLU())
 
 
-class _NoPadding(nn.Sequential):
-    def __init__(self, in_channels, planes, stride):
-        look = nn.Conv2d(in_channels, in_channels, 3, stride, groups=in_channels)
-        super().__init__(look, nn.Conv2d(in_channels, planes, 1))
+@mistake
+def full(in_channels, planes, stride):
+    """A full 3x3 layer is twice the budget. Find weights that it can do without."""
+    return _layer(in_channels, planes, stride, 3)
 
 
-class _SamePlanes(framework.Design):
-    def __init__(self, in_channels, planes, stride):
-        super().__init__(in_channels, 4, stride)
+@mistake
+def depthwise_alone(in_channels, planes, stride):
+    """A depthwise layer alone lets no two channels meet."""
+    return _layer(in_channels, planes, stride, 3, gcd(in_channels, planes))
 
 
-class _Part(nn.Module):
-    """A convolution that is given a quarter of the channels."""
-
-    def __init__(self, in_channels, planes, stride):
-        super().__init__()
-        self.used = in_channels // 4
-        self.conv = nn.Conv2d(self.used, planes, 3, stride, 1)
-
-    def forward(self, x):
-        return self.conv(x.narrow(1, 0, self.used))
+@mistake
+def four_groups(in_channels, planes, stride):
+    """The budget is kept, but these are stovepipes: four groups that never meet (lesson 05)."""
+    return _layer(in_channels, planes, stride, 3, 4)
 
 
-class _Column(nn.Sequential):
-    def __init__(self, in_channels, planes, stride):
-        super().__init__(nn.Conv2d(in_channels, planes, (3, 1), stride, (1, 0)))
+@mistake
+def two_groups(in_channels, planes, stride):
+    """Two groups of channels never meet, so each output sees half of the inputs."""
+    return _layer(in_channels, planes, stride, 3, 2)
+
+
+@mistake
+def one_pixel(in_channels, planes, stride):
+    """All channels meet, but a pixel sees none of its neighbours. A block of an image network looks
+    at 3 x 3 pixels at least."""
+    return _layer(in_channels, planes, stride, 1)
+
+
+@mistake
+def column(in_channels, planes, stride):
+    """A pixel sees 3 pixels of one column, or of one row, and none beside it. A kernel of 3 x 1
+    needs one of 1 x 3 too."""
+    return nn.Conv2d(in_channels, planes, (3, 1), stride, (1, 0))
+
+
+@mistake
+def unused(in_channels, planes, stride):
+    """Some input channels are not used at all. Every output has to depend on each of them."""
+    quarter = in_channels // 4
+    return change_input(nn.Conv2d(quarter, planes, 3, stride, 1), lambda x: x.narrow(1, 0, quarter))
+
+
+@mistake
+def no_stride(in_channels, planes, stride):
+    """The stride is not used: with stride 2 the image has half as many rows and columns."""
+    return framework.Design(in_channels, planes, 1)
+
+
+@mistake
+def no_padding(in_channels, planes, stride):
+    """Rows and columns are lost at the border: a 3x3 keeps them with a padding of 1."""
+    depthwise = nn.Conv2d(in_channels, in_channels, 3, stride, groups=in_channels)
+    return nn.Sequential(depthwise, nn.Conv2d(in_channels, planes, 1))
+
+
+@mistake
+def planes_fixed(in_channels, planes, stride):
+    """The number of channels that come out is not `planes`."""
+    return framework.Design(in_channels, 4, stride)
 
 
 EXERCISE = Exercise(
@@ -95,8 +123,8 @@ EXERCISE = Exercise(
     minutes=20,
     name="Design",
     reference=framework.Design,
-    cases=_design_cases,
-    small=_design_small,
+    cases=_cases,
+    small=_small,
     returns=(
         "channels out",
         "rows out",
@@ -105,59 +133,7 @@ EXERCISE = Exercise(
         "pairs of channels that never meet",
         "pixels of a 3 x 3 that one sees",
     ),
-    mistakes=(
-        Mistake(
-            "full",
-            "A full 3x3 layer is twice the budget. Find weights that it can do without.",
-            _layer(3),
-        ),
-        Mistake(
-            "depthwise_alone",
-            "A depthwise layer alone lets no two channels meet.",
-            _layer(3, lambda i, p: gcd(i, p)),
-        ),
-        Mistake(
-            "four_groups",
-            "The budget is kept, but these are stovepipes: four groups that never meet (lesson "
-            "05).",
-            _layer(3, lambda i, p: 4),
-        ),
-        Mistake(
-            "two_groups",
-            "Two groups of channels never meet, so each output sees half of the inputs.",
-            _layer(3, lambda i, p: 2),
-        ),
-        Mistake(
-            "one_pixel",
-            "All channels meet, but a pixel sees none of its neighbours. A block of an image "
-            "network looks at 3 x 3 pixels at least.",
-            _layer(1),
-        ),
-        Mistake(
-            "column",
-            "A pixel sees 3 pixels of one column, or of one row, and none beside it. A kernel of "
-            "3 x 1 needs one of 1 x 3 too.",
-            _Column,
-        ),
-        Mistake(
-            "unused",
-            "Some input channels are not used at all. Every output has to depend on each of them.",
-            _Part,
-        ),
-        Mistake(
-            "no_stride",
-            "The stride is not used: with stride 2 the image has half as many rows and columns.",
-            _NoStride,
-        ),
-        Mistake(
-            "no_padding",
-            "Rows and columns are lost at the border: a 3x3 keeps them with a padding of 1.",
-            _NoPadding,
-        ),
-        Mistake(
-            "planes_fixed", "The number of channels that come out is not `planes`.", _SamePlanes
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Two jobs, and a full 3x3 does both in each of its weights: look at neighbours, and mix "
         "channels. What if two layers share them?",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise
 from convzoo.ideas.zoo import framework
 
 LESSON = "07_zoo"
@@ -15,7 +18,7 @@ LESSON = "07_zoo"
 POINTS = ((1, 50), (2, 53), (4, 80), (8, 90), (8, 70), (5, 80), (9, 60), (3, 40), (4, 80), (2, 51))
 
 
-def _front_case(gen: Generator, less: bool, worst_first: bool = False) -> Case:
+def _case(gen: Generator, less: bool, worst_first: bool = False) -> Case:
     points = torch.tensor(POINTS, dtype=torch.float64)
     more = torch.randint(1, 10, (4, 2), generator=gen).double() * torch.tensor([1.0, 8.0])
     points = torch.cat([points, more.double()])[torch.randperm(len(points) + 4, generator=gen)]
@@ -28,18 +31,18 @@ def _front_case(gen: Generator, less: bool, worst_first: bool = False) -> Case:
     )
 
 
-def _front_cases(gen: Generator) -> list[Case]:
-    cases = [_front_case(gen, True), _front_case(gen, False), _front_case(gen, True, True)]
+def _cases(gen: Generator) -> list[Case]:
+    cases = [_case(gen, True), _case(gen, False), _case(gen, True, True)]
     return [*cases, _with_a_best(cases[0])]
 
 
 def _with_a_best(case: Case) -> Case:
-    """One more point, which is cheaper than all others and better."""
+    """Return the case with one more point, which is cheaper than all others and better."""
     more = {"cost": torch.zeros(1).double(), "accuracy": torch.tensor([99.0]).double()}
     return Case(case.scalars, {k: torch.cat([v, more[k]]) for k, v in case.tensors.items()})
 
 
-def _front_small() -> list[Case]:
+def _small() -> list[Case]:
     cases = [
         ([1, 2, 3], [5, 7, 6], True),
         ([1, 1, 2], [5, 6, 6], True),
@@ -58,25 +61,66 @@ def _front_small() -> list[Case]:
     ]
 
 
-def _beaten(cost: Tensor, accuracy: Tensor, less: bool, by) -> Tensor:
-    """Which points are not beaten by any other, where by(cheaper, as_cheap, better, as_good)."""
-    c = cost if less else -cost
+mistake = Mistakes(framework.pareto_front)
+
+
+class _Pairs(NamedTuple):
+    """Tables (n, n) that compare the point of the row with that of the column."""
+
+    cheaper: Tensor
+    as_cheap: Tensor  # or cheaper
+    better: Tensor
+    as_good: Tensor  # or better
+
+
+def _pairs(cost: Tensor, accuracy: Tensor, less_is_better: bool) -> _Pairs:
+    c = cost if less_is_better else cost.neg()
     a = accuracy
     costs = torch.lt(c[:, None], c), torch.le(c[:, None], c)
-    accuracies = torch.gt(a[:, None], a), torch.ge(a[:, None], a)
-    return ~torch.any(by(*costs, *accuracies), dim=0)
+    return _Pairs(*costs, torch.gt(a[:, None], a), torch.ge(a[:, None], a))
 
 
-def _spoilt_rule(by):
-    return lambda cost, accuracy, less_is_better: _beaten(cost, accuracy, less_is_better, by)
+def _unbeaten(beats: Tensor) -> Tensor:
+    """Return which columns no row beats."""
+    return ~torch.any(beats, dim=0)
 
 
-def _without_itself(cheaper, as_cheap, better, as_good):
-    return as_cheap & as_good & ~torch.eye(len(cheaper), dtype=torch.bool)
+@mistake
+def only_the_best(cost, accuracy, less_is_better):
+    """Only the most accurate points are left. A point that is worse but cheaper is on the front,
+    too, if nothing as cheap is as good."""
+    return accuracy == accuracy.max()
 
 
-def _best_so_far(cost: Tensor, accuracy: Tensor, less_is_better: bool) -> Tensor:
-    """By a walk from cheap to dear that keeps whoever is better than all before."""
+@mistake
+def strictly_both(cost, accuracy, less_is_better):
+    """Points that are equal to another in one thing and worse in the other are still there. One is
+    beaten by any that is at least as good in both and better in one."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    return _unbeaten(pairs.cheaper & pairs.better)
+
+
+@mistake
+def twins_lost(cost, accuracy, less_is_better):
+    """Two points that are equal in both have beaten each other. To beat, one has to be better in at
+    least one of the two."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    return _unbeaten(pairs.as_cheap & pairs.as_good & ~torch.eye(len(cost), dtype=torch.bool))
+
+
+@mistake
+def one_twin(cost, accuracy, less_is_better):
+    """Of two points that are equal in both only the first is left. Neither beats the other: both
+    stay."""
+    points = list(zip(cost.tolist(), accuracy.tolist(), strict=True))
+    first = torch.tensor([point not in points[:i] for i, point in enumerate(points)])
+    return first & framework.pareto_front(cost, accuracy, less_is_better)
+
+
+@mistake
+def best_so_far(cost, accuracy, less_is_better):
+    """Each point is compared only with those before it in the order of the costs. Of two that cost
+    the same, the later one may beat the earlier; and twins both stay."""
     best, mask = float("-inf"), torch.zeros(len(cost), dtype=torch.bool)
     for i in (cost if less_is_better else cost.neg()).argsort(stable=True).tolist():
         mask[i] = accuracy[i].item() > best
@@ -84,10 +128,67 @@ def _best_so_far(cost: Tensor, accuracy: Tensor, less_is_better: bool) -> Tensor
     return mask
 
 
-def _one_twin(cost: Tensor, accuracy: Tensor, less_is_better: bool) -> Tensor:
-    pairs = list(zip(cost.tolist(), accuracy.tolist(), strict=True))
-    first = torch.tensor([pair not in pairs[:i] for i, pair in enumerate(pairs)])
-    return first & framework.pareto_front(cost, accuracy, less_is_better)
+@mistake
+def beats_nobody(cost, accuracy, less_is_better):
+    """Those are the points that beat nobody. Asked are those whom nobody beats."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    return _unbeaten((pairs.as_cheap & pairs.as_good & (pairs.better | pairs.cheaper)).T)
+
+
+@mistake
+def beaten_by_itself(cost, accuracy, less_is_better):
+    """No point is left: each is at least as good as itself, and so has beaten itself."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    return _unbeaten(pairs.as_cheap & pairs.as_good)
+
+
+@mistake
+def one_is_enough(cost, accuracy, less_is_better):
+    """One better thing was enough to beat. To beat, a point has to be at least as good in the other
+    thing, too."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    return _unbeaten(pairs.cheaper | pairs.better)
+
+
+@mistake
+def only_by_cheaper(cost, accuracy, less_is_better):
+    """A point that costs as much as another and is worse is still there. The other beats it: as
+    cheap, and better."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    return _unbeaten(pairs.cheaper & pairs.as_good)
+
+
+@mistake
+def only_by_better(cost, accuracy, less_is_better):
+    """A point that is as good as another and costs more is still there. The other beats it: as
+    good, and cheaper."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    return _unbeaten(pairs.as_cheap & pairs.better)
+
+
+@mistake
+def direction_ignored(cost, accuracy, less_is_better):
+    """The direction is not used: of a throughput, more is better."""
+    return framework.pareto_front(cost, accuracy, True)
+
+
+@mistake
+def direction_reversed(cost, accuracy, less_is_better):
+    """The direction is taken the wrong way round: with `less_is_better` the cheaper is the
+    better."""
+    return framework.pareto_front(cost, accuracy, not less_is_better)
+
+
+@mistake
+def worst_accuracy(cost, accuracy, less_is_better):
+    """The lower accuracy is taken for the better one."""
+    return framework.pareto_front(cost, -accuracy, less_is_better)
+
+
+@mistake
+def the_rest(cost, accuracy, less_is_better):
+    """Those are the points that are beaten. Asked are the others."""
+    return ~framework.pareto_front(cost, accuracy, less_is_better)
 
 
 EXERCISE = Exercise(
@@ -99,95 +200,9 @@ EXERCISE = Exercise(
     minutes=12,
     name="pareto_front",
     reference=framework.pareto_front,
-    cases=_front_cases,
-    small=_front_small,
-    mistakes=(
-        Mistake(
-            "only_the_best",
-            "Only the most accurate points are left. A point that is worse but cheaper is on the "
-            "front, too, if nothing as cheap is as good.",
-            lambda cost, accuracy, less_is_better: accuracy == accuracy.max(),
-        ),
-        Mistake(
-            "strictly_both",
-            "Points that are equal to another in one thing and worse in the other are still there. "
-            "One is beaten by any that is at least as good in both and better in one.",
-            _spoilt_rule(lambda cheaper, as_cheap, better, as_good: cheaper & better),
-        ),
-        Mistake(
-            "twins_lost",
-            "Two points that are equal in both have beaten each other. To beat, one has to be "
-            "better in at least one of the two.",
-            _spoilt_rule(_without_itself),
-        ),
-        Mistake(
-            "one_twin",
-            "Of two points that are equal in both only the first is left. Neither beats the "
-            "other: both stay.",
-            _one_twin,
-        ),
-        Mistake(
-            "best_so_far",
-            "Each point is compared only with those before it in the order of the costs. Of two "
-            "that cost the same, the later one may beat the earlier; and twins both stay.",
-            _best_so_far,
-        ),
-        Mistake(
-            "beats_nobody",
-            "Those are the points that beat nobody. Asked are those whom nobody beats.",
-            _spoilt_rule(lambda c, as_cheap, b, as_good: (as_cheap & as_good & (b | c)).T),
-        ),
-        Mistake(
-            "beaten_by_itself",
-            "No point is left: each is at least as good as itself, and so has beaten itself.",
-            _spoilt_rule(lambda cheaper, as_cheap, better, as_good: as_cheap & as_good),
-        ),
-        Mistake(
-            "one_is_enough",
-            "One better thing was enough to beat. To beat, a point has to be at least as good in "
-            "the other thing, too.",
-            _spoilt_rule(lambda cheaper, as_cheap, better, as_good: cheaper | better),
-        ),
-        Mistake(
-            "only_by_cheaper",
-            "A point that costs as much as another and is worse is still there. The other beats "
-            "it: as cheap, and better.",
-            _spoilt_rule(lambda cheaper, as_cheap, better, as_good: cheaper & as_good),
-        ),
-        Mistake(
-            "only_by_better",
-            "A point that is as good as another and costs more is still there. The other beats "
-            "it: as good, and cheaper.",
-            _spoilt_rule(lambda cheaper, as_cheap, better, as_good: as_cheap & better),
-        ),
-        Mistake(
-            "direction_ignored",
-            "The direction is not used: of a throughput, more is better.",
-            lambda cost, accuracy, less_is_better: framework.pareto_front(cost, accuracy, True),
-        ),
-        Mistake(
-            "direction_reversed",
-            "The direction is taken the wrong way round: with `less_is_better` the cheaper is the "
-            "better.",
-            lambda cost, accuracy, less_is_better: framework.pareto_front(
-                cost, accuracy, not less_is_better
-            ),
-        ),
-        Mistake(
-            "worst_accuracy",
-            "The lower accuracy is taken for the better one.",
-            lambda cost, accuracy, less_is_better: framework.pareto_front(
-                cost, -accuracy, less_is_better
-            ),
-        ),
-        Mistake(
-            "the_rest",
-            "Those are the points that are beaten. Asked are the others.",
-            lambda cost, accuracy, less_is_better: (
-                ~framework.pareto_front(cost, accuracy, less_is_better)
-            ),
-        ),
-    ),
+    cases=_cases,
+    small=_small,
+    mistakes=tuple(mistake),
     hints=(
         "Write down when point j beats point i: it is at least as cheap, at least as good, and "
         "better in at least one of the two. The front is whoever nobody beats.",

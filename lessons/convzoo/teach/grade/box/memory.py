@@ -9,7 +9,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def resident(pid: int, limit: int = 0) -> int:
-    """Bytes that a process and all its descendants keep in memory.
+    """Return the bytes that a process and all its descendants keep in memory.
 
     Pages that several of them share are counted once where the quick count exceeds `limit`.
     """

@@ -100,17 +100,17 @@ class Channel:
         return header, unpack(header, self._exactly(wide, deadline))
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
-        have = bytearray()
-        while len(have) < count:
+        raw = bytearray()
+        while len(raw) < count:
             self._wait(self.read, select.POLLIN, deadline)
             try:
-                part = os.read(self.read, min(count - len(have), 1 << 20))
+                part = os.read(self.read, min(count - len(raw), 1 << 20))
             except BlockingIOError:
                 continue
             if not part:
                 raise Closed("it ended")
-            have += part
-        return have
+            raw += part
+        return raw
 
     def ended(self, seconds: float) -> int:
         """Wait until the worker says that the fork has ended; what is still unread is dropped.
@@ -164,7 +164,7 @@ def _deadline(seconds: float | None) -> float | None:
 
 
 def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
-    """A frame. Raises Broken for a tensor that has no place in one."""
+    """Return a frame. Raises Broken for a tensor that has no place in one."""
     body, listed = [], []
     for name, value in tensors.items():
         value = torch.Tensor.as_subclass(value.detach(), torch.Tensor)  # a subclass may lie
@@ -182,7 +182,7 @@ def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
 
 
 def header_of(raw: bytes) -> dict:
-    """The header of a frame, as plain JSON."""
+    """Return the header of a frame, as plain JSON."""
     try:
         header = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as problem:
@@ -197,7 +197,7 @@ def _refuse(word: str):
 
 
 def unpack(header: dict, body: bytes | bytearray) -> dict[str, Tensor]:
-    """The tensors of a frame; their sizes must account for every byte."""
+    """Return the tensors of a frame; their sizes must account for every byte."""
     listed = header.get("tensors", [])
     if not isinstance(listed, list) or len(listed) > MAX_TENSORS:
         raise Broken("a reply whose list of tensors is none")
@@ -239,7 +239,7 @@ def _is_name(name) -> bool:
 
 
 def case_frame(case: Case) -> tuple[dict, dict[str, Tensor]]:
-    """A case as header and tensors."""
+    """Return a case as header and tensors."""
     tensors = {f"x:{k}": v for k, v in case.tensors.items()}
     tensors |= {f"w:{k}": v for k, v in case.weights.items()}
     rest = {"scalars": case.scalars, "training": case.training, "examine": case.examine}
@@ -247,14 +247,14 @@ def case_frame(case: Case) -> tuple[dict, dict[str, Tensor]]:
 
 
 def case_of(header: dict, tensors: dict[str, Tensor]) -> Case:
-    """The case in a frame; the worker believes the checker."""
+    """Return the case in a frame; the worker believes the checker."""
     given = {k[2:]: v for k, v in tensors.items() if k.startswith("x:")}
     weights = {k[2:]: v for k, v in tensors.items() if k.startswith("w:")}
     return Case(header["scalars"], given, weights, header["training"], header["examine"])
 
 
 def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
-    """A reply as header and tensors."""
+    """Return a reply as header and tensors."""
     header = {
         "do": "reply",
         "parameters": [[k, list(v)] for k, v in reply.parameters.items()],
@@ -275,7 +275,7 @@ def _finite(value):
 
 
 def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
-    """The reply in a frame, believed in nothing but its form. Raises Broken."""
+    """Return the reply in a frame, believed in nothing but its form. Raises Broken."""
     stage = header.get("stage")
     if stage not in STAGES or type(header.get("loaded")) is not bool:
         raise Broken("a reply that is none")
@@ -315,7 +315,7 @@ def _ops(listed) -> list[Op]:
 
 
 def text_of(value) -> str:
-    """A message of the student's process: short, and nothing but text."""
+    """Return a message of the student's process: short, and nothing but text."""
     if not isinstance(value, str):
         raise Broken("a reply whose message is no text")
     kept = "".join(c if c.isprintable() or c == "\n" else " " for c in value[:MAX_TEXT])

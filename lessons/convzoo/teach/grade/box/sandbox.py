@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from convzoo.teach.grade.box.layout import LIBRARY, Layout
+from convzoo.place import COURSE
+from convzoo.teach.grade.box.layout import Layout
 
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 LINKER = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
@@ -67,7 +68,7 @@ class Limits:
     disk: int = 64 << 20  # the memory disk
 
     def settings(self, boxed: bool) -> dict:
-        """What the worker is told of them."""
+        """Return what the worker needs to know of them."""
         return {**asdict(self), "boxed": boxed}
 
 
@@ -88,7 +89,7 @@ class Box:
             self._layout.close()
 
     def command(self, limits: Limits, words: list[str]) -> list[str]:
-        """The command that runs Python with `words` as its arguments."""
+        """Return the command that runs Python with `words` as its arguments."""
         python = [os.path.realpath(sys.executable), "-I", "-B", *words]
         if not self.boxed:
             return python
@@ -96,7 +97,7 @@ class Box:
         return [*_unprivileged([self.folder, *_environment()]), *inner] if _is_root() else inner
 
     def worker(self, limits: Limits, pipes: tuple[int, ...], settings: str) -> list[str]:
-        """The command that starts a worker on its pipes."""
+        """Return the command that starts a worker on its pipes."""
         place = BOX if self.boxed else str(self.folder)
         site = ":".join(str(p) for p in _sites())
         return self.command(limits, ["-c", START, place, site, *map(str, pipes), settings])
@@ -110,7 +111,7 @@ class Box:
         binds = {Path(p) for p in SYSTEM if Path(p).is_dir() and not Path(p).is_symlink()}
         binds |= {Path(p) for p in LINKER if Path(p).exists()} | set(_environment())
         hidden = {*self.hidden, *(site / "convzoo" for site in _sites())}
-        hidden |= {LIBRARY.parents[1]} if (LIBRARY.parents[1] / "solutions").is_dir() else set()
+        hidden |= {COURSE} if (COURSE / "solutions").is_dir() else set()
         hidden = {p for p in hidden if p.is_dir() and any(b in p.parents for b in binds)}
         words = ["--proc", "/proc", "--dev", "/dev"]
         for link in (Path(p) for p in SYSTEM if Path(p).is_symlink()):

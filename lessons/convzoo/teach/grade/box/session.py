@@ -40,7 +40,7 @@ class NotGraded(Exception):
 class Failed(Exception):
     """The student's code ended the talk: a sentence on what happened.
 
-    sure: that it was his code; where a process just vanished it may have been the machine.
+    sure: that it was their code; where a process just vanished it may have been the machine.
     """
 
     def __init__(self, sentence: str, sure: bool = True):
@@ -142,7 +142,7 @@ class Session:
         return self._running
 
     def respond(self, case: Case) -> Reply:
-        """What the student's code answers. Raises Failed."""
+        """Return what the student's code answers. Raises Failed."""
         self._send(*case_frame(case))
         header, tensors = self._receive()
         return self._guard(lambda: reply_of(header, tensors))

@@ -16,7 +16,7 @@ known: dict[str, tuple[str, str, str]] = {}  # id: name in the lesson, and modul
 
 
 def begin(lesson: str = "", student: str = ""):
-    """The device; nothing is shown."""
+    """Return the device; nothing is shown."""
     import torch
 
     return torch.device("cpu")
@@ -28,7 +28,7 @@ def ask(question_id: str, answer=...) -> None:
 
 
 def use(exercise_id: str):
-    """The student's own if it passed, else the framework's, imported when it is first called."""
+    """Return the student's own if it passed, else the framework's, imported at its first call."""
     if exercise_id not in known:  # an unknown one, or the one that is being marked
         raise LookupError(f"use({exercise_id!r}) is not to be had here")
     name, module, theirs = known[exercise_id]

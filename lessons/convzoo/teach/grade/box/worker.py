@@ -5,12 +5,10 @@ has run. The fork is poisoned ground from its first cell on: whatever leaves it 
 """
 
 from __future__ import annotations
-import __future__
 
 import ctypes
 import gc
 import json
-import linecache
 import os
 import resource
 import signal
@@ -18,6 +16,8 @@ import struct
 import sys
 import types
 from importlib import import_module
+
+from convzoo.run_cell import execute
 
 from .protocol import MAX_TEXT, Broken, Channel, case_of, drain, reply_frame
 
@@ -188,9 +188,9 @@ def _define(channel: Channel, header: dict) -> dict:
     names, troubles = vars(module), []
     for number, (label, source) in enumerate(header["cells"]):
         channel.send({"do": "at", "cell": number})
-        stage, error = _run(label, source, names)
-        if error or stage:
-            troubles.append([number, stage, error[:MAX_TEXT]])
+        if trouble := execute(source, label, names):
+            stage = "stub" if trouble.kind == "stub" else "run"
+            troubles.append([number, stage, trouble.sentence[:MAX_TEXT]])
     channel.send(
         {
             "do": "defined",
@@ -215,44 +215,6 @@ def _answered(stubs, names: dict, header: dict) -> list:
         return ["number", repr(number)] if not isinstance(value, bool) else ["other", "a bool"]
     except (TypeError, ValueError, OverflowError):
         return ["other", type(value).__name__]
-
-
-def _run(label: str, source: str, names: dict) -> tuple[str, str]:
-    """Execute one cell: ("", "") or a stage and a sentence."""
-    from convzoo.errors import NotAttempted
-
-    linecache.cache[label] = (len(source), None, source.splitlines(True), label)
-    later = __future__.annotations
-    flags = later.compiler_flag if names.get("annotations") is later else 0
-    try:
-        code = compile(source, label, "exec", flags=flags, dont_inherit=True)
-    except SyntaxError as problem:
-        line = (problem.text or "").strip()[:200]
-        return "run", (
-            f"The cell is not valid Python, so nothing in it was defined: {problem.msg}, in line "
-            f"{problem.lineno}: `{line}`."
-        )
-    except (ValueError, RecursionError, MemoryError) as problem:
-        return "run", f"The cell is not valid Python: {problem or type(problem).__name__}."
-    try:
-        exec(code, names)
-    except NotAttempted:
-        return "stub", ""
-    except SystemExit:
-        return "run", "The cell ends Python (`exit()`, `quit()` or `sys.exit()`)."
-    except BaseException as problem:
-        return "run", _raised(problem, label)
-    return "", ""
-
-
-def _raised(problem: BaseException, label: str) -> str:
-    line, trace = 0, problem.__traceback__
-    while trace is not None:
-        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == label else line
-        trace = trace.tb_next
-    text = str(problem).strip().split("\n")[0][:300] or "no message"
-    where = f", in line {line}: `{linecache.getline(label, line).strip()[:200]}`" if line else ""
-    return f"The cell raised {type(problem).__name__}: {text}{where}."
 
 
 def _answer(channel: Channel, target, case) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.teach.cells import Notebook
-from convzoo.teach.grade.intake.files import File, Found, Notice, files, notebook_of
+from convzoo.teach.grade.intake.files import File, Found, Notice, handed_files, notebook_of
 from convzoo.teach.grade.intake.owners import SUFFIXES
 from convzoo.teach.grade.intake.rosters import Roster
 from convzoo.teach.grade.mark.plan import Plan, transplant
@@ -44,10 +44,10 @@ class Collected(Found):
     handed: list[Handed] = field(default_factory=list)
 
 
-def collect(
+def collect_class(
     place: Path, plans: dict[str, Plan], roster: Roster | None = None, due: datetime | None = None
 ) -> Collected:
-    """Everything that was handed in under `place`, a folder or a zip file.
+    """Return everything that was handed in under `place`, a folder or a zip file.
 
     Raises UserError where there is no such place.
     """
@@ -55,7 +55,7 @@ def collect(
         raise UserError(f"There is no {place}. Name the folder (or zip file) of the submissions.")
     found = Collected()
     by_student: dict[str, list[File]] = {}
-    for file in files(place, found):
+    for file in handed_files(place, found):
         by_student.setdefault(file.student, []).append(file)
     for student, theirs in sorted(by_student.items()):
         _student(student, theirs, plans, found)
@@ -106,8 +106,8 @@ def _student(student: str, theirs: list[File], plans: dict[str, Plan], found: Co
 
 def _touched(notebook: Notebook, plan: Plan) -> bool:
     """Whether anything was done in it: an untouched copy beside the work is not the work."""
-    work = transplant(plan, notebook)
-    return any(work.touched(*owner) for owner in work.own if owner[0] != "student")
+    submission = transplant(plan, notebook)
+    return any(submission.touched(*owner) for owner in submission.own if owner[0] != "student")
 
 
 def _rank(file: File, renamed: bool) -> tuple:
@@ -163,7 +163,7 @@ def _zoned(moment: datetime) -> bool:
 
 
 def moment_of(text: str) -> datetime | None:
-    """A time that a program has written; None for anything else."""
+    """Return a time that a program has written; None for anything else."""
     for form in ("%A, %d %B %Y, %I:%M %p", "%A, %B %d, %Y, %I:%M %p", "%Y-%m-%d %H:%M:%S.%f"):
         try:
             return datetime.strptime(text, form)
@@ -186,15 +186,15 @@ def moment_of(text: str) -> datetime | None:
 
 def _missing(found: Collected) -> None:
     lessons = sorted({h.lesson for h in found.handed})
-    have = {(h.student, h.lesson) for h in found.handed}
+    graded = {(h.student, h.lesson) for h in found.handed}
     for student in sorted(found.students):
         for lesson in lessons:
-            if (student, lesson) not in have:
+            if (student, lesson) not in graded:
                 found.tell("missing", student, "nothing that can be graded", lesson)
 
 
-def told(notices: Iterable[Notice]) -> list[str]:
-    """Notices as lines: what kind, whose, and what there is to it."""
+def notice_lines(notices: Iterable[Notice]) -> list[str]:
+    """Return notices as lines: what kind, about whom, and what there is to say."""
     return [
         ": ".join(filter(None, (n.kind, " ".join(filter(None, (n.student, n.lesson))), n.text)))
         for n in notices

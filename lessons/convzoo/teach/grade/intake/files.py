@@ -19,10 +19,10 @@ from convzoo.teach.cells import Notebook
 from convzoo.teach.grade.intake.owners import (
     SUFFIXES,
     class_folder,
-    folder_of,
-    in_path,
-    named,
-    shown,
+    owner_by_name,
+    owner_in_zip,
+    owner_of_folder,
+    printable,
 )
 from convzoo.teach.source import MAX_NOTEBOOK, MAX_SCRIPT, parse
 
@@ -54,7 +54,7 @@ class Found:
 
     def tell(self, kind: str, student: str, text: str, lesson: str = "") -> None:
         """Add a notice; whatever names a stranger chose, it is one printable line."""
-        self.notices.append(Notice(kind, student, lesson, shown(text, 400)))
+        self.notices.append(Notice(kind, student, lesson, printable(text, 400)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class File:
     order: int = 0
 
 
-def files(place: Path, found: Found) -> Iterator[File]:
+def handed_files(place: Path, found: Found) -> Iterator[File]:
+    """Yield every file under `place`, a folder or a zip file; add to `found`."""
     if place.is_file():
         yield from _in_zip(place, found)
         return
@@ -80,17 +81,17 @@ def files(place: Path, found: Found) -> Iterator[File]:
     top = inner if inner.is_dir() and not inner.is_symlink() else place
     for entry in _listed(top, found, ""):
         if entry.is_dir(follow_symlinks=False):
-            student, lms = folder_of(entry.name)
+            student, lms = owner_of_folder(entry.name)
             found.students.setdefault(student, {}).update(lms)
             yield from _in_folder(Path(entry.path), student, lms, found)
         elif entry.name.lower().endswith(".zip"):
             yield from _in_zip(Path(entry.path), found)
-        elif of_lms := named(entry.name):
+        elif of_lms := owner_by_name(entry.name):
             student, lms, late, rest, order = of_lms
             found.students.setdefault(student, {}).update(lms)
             yield File(
                 student,
-                shown(entry.name),
+                printable(entry.name),
                 rest,
                 _reader(Path(entry.path)),
                 "",
@@ -140,7 +141,7 @@ def _in_folder(folder: Path, student: str, lms: dict, found: Found) -> Iterator[
             if count > MAX_FILES:
                 found.tell("unreadable", student, TOO_MANY)
                 return
-            label = shown(str(Path(entry.path).relative_to(folder.parent)), 400)
+            label = printable(str(Path(entry.path).relative_to(folder.parent)), 400)
             yield File(
                 student,
                 label,
@@ -174,8 +175,8 @@ def _in_zip(path: Path, found: Found) -> Iterator[File]:
     ]
     top = class_folder([parts for _, parts in held])
     for entry, parts in held:
-        who = in_path(parts, entry.filename, top)
-        label = f"{path.name}: {shown(entry.filename)}"
+        who = owner_in_zip(parts, entry.filename, top)
+        label = f"{path.name}: {printable(entry.filename)}"
         if who is None:
             text = f"{label} is no file of a student's and is left out"
             found.tell("left out", "", text)
@@ -249,7 +250,7 @@ def notebook_of(file: File) -> Notebook:
     if path.suffix.lower() == ".py" and text.count("# %%") > MAX_CELLS:
         raise UserError(f"it has more than {MAX_CELLS} cells")
     try:
-        found = parse(text, path.stem, path.suffix.lower(), shown(file.name))
+        found = parse(text, path.stem, path.suffix.lower(), printable(file.name))
     except (RecursionError, MemoryError):
         raise UserError("it is nested too deeply") from None
     if len(found.cells) > MAX_CELLS:
@@ -262,6 +263,6 @@ def notebook_of(file: File) -> Notebook:
 def _stamp(path: Path) -> str:
     """nbgrader's timestamp, as it stands in its file."""
     try:
-        return shown(_reader(path)()[:100].decode("utf-8", "replace"))
+        return printable(_reader(path)()[:100].decode("utf-8", "replace"))
     except (OSError, UserError):
         return ""

@@ -1,4 +1,4 @@
-"""Names of students: safe names for files, and who wrote whose name into his lesson."""
+"""Names of students: safe names for files, and who wrote whose name into their lesson."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 def slug(student: str) -> str:
-    """A file's name for a student: his own where that is harmless, else made unique by a hash."""
+    """Return a file's name for a student: their own if it is harmless, else one with a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
     taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
     if plain and plain == student and not taken:
@@ -19,7 +19,7 @@ def slug(student: str) -> str:
 
 
 def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[tuple[str, ...]]:
-    """For each entry flags about the name in its `begin(...)`: none, a stranger's, or shared."""
+    """Return for each entry flags on the name in its `begin(...)`: none, a stranger's, shared."""
     entries = list(entries)
     times = Counter((e.handed.lesson, _letters(e.graded.name)) for e in entries if e.graded.name)
     found = []

@@ -18,7 +18,7 @@ _CANVAS = re.compile(
 
 
 def class_folder(paths: list[list[str]]) -> str:
-    """The one folder in which all students' folders of a zip file lie, or "".
+    """Return the one folder in which all students' folders of a zip file lie, or "".
 
     It holds two folders or more and nothing else but hidden ones, and in each of them lies a
     notebook. Where one is called as a notebook in it, they are the lessons of one student.
@@ -36,8 +36,8 @@ def class_folder(paths: list[list[str]]) -> str:
     return tops.pop() if students else ""
 
 
-def in_path(parts: list[str], whole: str, top: str = ""):
-    """Whose file a path in a zip file is; None for nobody's and for one that climbs out.
+def owner_in_zip(parts: list[str], whole: str, top: str = ""):
+    """Return whose file a path in a zip file is; None for nobody's and one that climbs out.
 
     top: the folder around all students' folders, if there is one.
     """
@@ -47,7 +47,7 @@ def in_path(parts: list[str], whole: str, top: str = ""):
         if match := _MOODLE.match(part):
             student, lms = _moodle(match)
             return student, lms, None, parts[-1], i
-    if of_lms := named(parts[-1]):
+    if of_lms := owner_by_name(parts[-1]):
         return of_lms
     folders = [p for p in parts[1 if top else 0 : -1] if p and p != "submitted"]
     if not folders or (top and folders[0].startswith(".")):
@@ -55,8 +55,8 @@ def in_path(parts: list[str], whole: str, top: str = ""):
     return _id(folders[0]), {}, None, parts[-1], 0
 
 
-def named(name: str):
-    """Student, ids, lateness, file name and order in the name that an LMS gives to a file."""
+def owner_by_name(name: str):
+    """Return student, ids, lateness, file name and order from the name that an LMS gave."""
     if match := _MOODLE.match(name):
         student, lms = _moodle(match)
         return student, lms, None, match["rest"] or name, 0
@@ -73,8 +73,8 @@ def named(name: str):
     return None
 
 
-def folder_of(name: str) -> tuple[str, dict[str, str]]:
-    """Student and ids in the name of a folder."""
+def owner_of_folder(name: str) -> tuple[str, dict[str, str]]:
+    """Return student and ids from the name of a folder."""
     match = _MOODLE.match(name)
     return _moodle(match) if match else (_id(name), {})
 
@@ -85,13 +85,13 @@ def _moodle(match: re.Match) -> tuple[str, dict[str, str]]:
 
 
 def _id(name: str) -> str:
-    """A student's id: his name; one that had to be changed to be shown stays unlike others'."""
-    plain = shown(name)
+    """A student's id: their name; one that had to be changed to be shown stays unlike others'."""
+    plain = printable(name)
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return plain if plain == name and plain else f"{plain or 'unnamed'} ({mark})"
 
 
-def shown(name: str, most: int = 120) -> str:
-    """A name of a stranger's: printable, one line, not long."""
+def printable(name: str, most: int = 120) -> str:
+    """Return a stranger's name in printable characters: one line, not long."""
     kept = "".join(c if c.isprintable() else "?" for c in name[:most])
     return kept.encode("utf-8", "replace").decode().strip()

@@ -31,7 +31,7 @@ class Entry:
     late: bool | None = None
 
     def is_same(self, student: str, ids: dict[str, str]) -> bool:
-        """Whether a submission's student is this one: by an LMS's number, else by name."""
+        """Return whether a submission's student is this one: by an LMS's number, else by name."""
         for kind in ("canvas", "moodle"):
             if kind in self.ids and kind in ids:
                 return self.ids[kind] == ids[kind]
@@ -51,12 +51,12 @@ class Roster:
     entries: tuple[Entry, ...] = field(default=())
 
     def covers(self, lesson: str) -> bool:
-        """Whether times and grades in it are of this lesson; a Moodle worksheet is of one."""
+        """Return whether times and grades are of this lesson; a Moodle worksheet is of one."""
         named = re.findall(r"\d\d_[a-z]+", self.name)
         return self.kind == "canvas" or not named or lesson in named
 
     def find(self, student: str, ids: dict[str, str], lesson: str) -> Entry | None:
-        """The entry of a student, where it speaks of this lesson."""
+        """Return the entry of a student, where it speaks of this lesson."""
         if not self.covers(lesson):
             return None
         return next((e for e in self.entries if e.is_same(student, ids)), None)

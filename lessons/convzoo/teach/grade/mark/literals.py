@@ -7,8 +7,8 @@ import ast
 from convzoo.teach.cells import plain, syntax
 
 
-def written(source: str):
-    """The answer in a question's cell where it stands there as a text or plain arithmetic.
+def literal_answer(source: str):
+    """Return the answer in a question's cell where it stands there as a text or plain arithmetic.
 
     None where it has to be computed.
     """

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 # The share of an exercise's points for the first stage at which it fails. At "values" the shape was
 # right, at "gradients" the values were. A shortcut is the framework's work. Slow is right: how
-# many operations ran is told by the student's own process, so it may not cost him anything.
+# many operations ran is told by the student's own process, so it may not cost them anything.
 CREDIT = {
     "": 1.0,
     "launches": 1.0,
@@ -61,12 +61,12 @@ class Graded:
     seconds: float = 0.0
 
     def plain(self) -> dict:
-        """As JSON."""
+        """Return it as JSON."""
         return asdict(self)
 
     @staticmethod
     def from_plain(data: dict) -> Graded:
-        """From JSON of ours. Raises TypeError or KeyError where it is none."""
+        """Return the mark from our own JSON. Raises TypeError or KeyError where it is none."""
         items = tuple(Item(**item) for item in data["items"])
         return Graded(**{**data, "items": items, "flags": tuple(data["flags"])})
 
@@ -81,7 +81,7 @@ class Total:
 
 
 def total(items) -> Total:
-    """The sum over items."""
+    """Return the sum over items."""
     items = list(items)
     return Total(
         round(sum(i.earned or 0.0 for i in items), 2),
@@ -91,6 +91,6 @@ def total(items) -> Total:
 
 
 def credit(points: float, status: str, stage: str) -> float:
-    """Points of an exercise for a verdict; none for a stage that the table does not know."""
+    """Return an exercise's points for a verdict; none for a stage that the table does not know."""
     share = 0.0 if status == UNTOUCHED else CREDIT.get(stage, 0.0) if status == FAILED else 1.0
     return round(points * share, 2)

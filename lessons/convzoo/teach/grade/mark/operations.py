@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from convzoo.case import Op
-from convzoo.exercises.macs import macs
 from convzoo.exercises.model import Exercise
+from convzoo.exercises.multiply_adds import macs
 
 MOST = 5  # flags of one exercise
 
 
 def countable(ops: list[Op]) -> list[Op]:
-    """Those whose work can be counted: a forged one may have arguments that no operation has."""
+    """Return those that can be counted: a forged one may have arguments that no operation has."""
     return [op for op in ops if _counts(op)]
 
 
@@ -21,10 +21,10 @@ def _counts(op: Op) -> bool:
         return False
 
 
-def observed(exercise: Exercise, seen: list[Op]) -> list[str]:
-    """Shortcuts among them, as flags: a hint, not a proof."""
+def shortcut_flags(exercise: Exercise, ops: list[Op]) -> list[str]:
+    """Return the shortcuts among `ops` as flags: a hint, not a proof."""
     found = []
-    for op in seen:
+    for op in ops:
         for shortcut in exercise.shortcuts:
             try:
                 ran = op.borrowed in ("", exercise.reference.__name__) and shortcut.ran(op)

@@ -16,13 +16,13 @@ from convzoo.teach.cells import Cell, Notebook, plain, syntax
 from convzoo.teach.regions import stub
 from convzoo.teach.source import answers, attempted, read, student_namespace_cells
 
-VERSIONED = (
-    "case.py",
-    "said.py",
-    "exercises/*.py",
-    "framework/*.py",
-    "teach/*.py",
-    "teach/grade/*.py",
+# All code of the library decides what a mark is, but for what neither the grader imports to make
+# one nor the sandbox holds.
+CHANGES_NO_MARK = (
+    "install.py",  # runs before anything is installed
+    "teach/slides.py",  # shows the solutions in a lecture
+    "teach/grade/out/",  # pages and tables, made anew from the marks at each run
+    "teach/grade/nbgrader/",  # the same marks, in another book
 )
 
 
@@ -50,10 +50,10 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Work:
+class Submission:
     """One submission against its lesson: nothing but the cells that a student owns.
 
-    namespace: what is executed, in order; own: his cells by role and id.
+    namespace: what is executed, in order; own: the student's cells by role and id.
     """
 
     plan: Plan
@@ -61,12 +61,12 @@ class Work:
     own: dict[tuple[str, str], Cell]
 
     def touched(self, role: str, id: str) -> bool:
-        """Whether he wrote anything there."""
+        """Return whether the student wrote anything there."""
         cell = self.own.get((role, id))
         return cell is not None and attempted(cell, self.plan.stubs.get((role, id)))
 
     def is_lessons(self, cell: Cell) -> bool:
-        """Whether a cell of the namespace is the lesson's own, as it was handed out."""
+        """Return whether a cell of the namespace is the lesson's own, as it was handed out."""
         return cell.source in self._clean
 
     @cached_property
@@ -75,7 +75,7 @@ class Work:
 
     @cached_property
     def name(self) -> str:
-        """What stands as `student=` in his call of begin, "" where nothing can be read there."""
+        """The name in the student's call of `begin`, "" where none can be read there."""
         cell = self.own.get(("student", "name"))
         tree = syntax(cell.source) if cell else None
         for node in ast.walk(tree) if tree else ():
@@ -86,7 +86,7 @@ class Work:
         return ""
 
     def key(self, student: str, secret: bytes) -> str:
-        """The same for the same cells, lesson and secret; tells nothing of the secret."""
+        """Return a hash of cells, lesson and secret, which tells nothing of the secret."""
         cells = [[c.kind, c.source] for c in self.namespace]
         own = sorted([*owner, c.source] for owner, c in self.own.items())
         text = json.dumps([student, self.plan.name, self.plan.version, cells, own])
@@ -94,43 +94,54 @@ class Work:
 
 
 def seed(secret: bytes, student: str, lesson: str, exercise: str) -> int:
-    """What the cases of an exercise are drawn with for one student."""
+    """Return what the cases of an exercise are drawn with for one student."""
     text = json.dumps(["cases", student, lesson, exercise])
     return int.from_bytes(hmac.new(secret, text.encode(), hashlib.sha256).digest()[:7], "big")
 
 
-def transplant(plan: Plan, submission: Notebook) -> Work:
-    """Take the student's cells out of what he handed in, and nothing else."""
-    namespace = student_namespace_cells(plan.lesson, submission)
-    return Work(plan, tuple(namespace), answers(plan.lesson, submission))
+def transplant(plan: Plan, notebook: Notebook) -> Submission:
+    """Take the student's cells out of what they handed in, and nothing else."""
+    namespace = student_namespace_cells(plan.lesson, notebook)
+    return Submission(plan, tuple(namespace), answers(plan.lesson, notebook))
 
 
 def plans(root: Path) -> dict[str, Plan]:
-    """Every lesson under `root` that has exercises, by name: as it was handed out, from lessons/.
+    """Return every lesson under `root` that has exercises, by name, as it was handed out.
 
-    Where it is not there, it is made from its source in solutions/, as a release makes it. Raises
-    UserError where there is no lesson at all.
+    A lesson that is not in lessons/ is made from its source in solutions/, as a release makes it.
+    Raises UserError where there is no lesson at all.
     """
-    version = _version()
+    version = library_version(LIBRARY)
     found: dict[str, Plan] = {}
     for path in [*root.glob("lessons/[0-9][0-9]_*.ipynb"), *root.glob("solutions/[0-9][0-9]_*.py")]:
         if path.stem in found:
             continue
-        source = read(path)
-        cells = tuple(stub(c) for c in source.cells if "answer" not in c.tags)
-        lesson = replace(source, cells=cells)
-        if any(cell.role for cell in cells):
-            text = json.dumps([[c.kind, c.source] for c in cells])
-            mark = hashlib.sha256((version + text).encode()).hexdigest()
-            found[path.stem] = Plan(path.stem, lesson, mark)
+        plan = plan_of(read(path), version)
+        if plan.stubs:
+            found[path.stem] = plan
     if not found:
         raise UserError(f"{root} holds no lessons. Run this in the course's own folder.")
     return dict(sorted(found.items()))
 
 
-def _version() -> str:
+def plan_of(source: Notebook, version: str) -> Plan:
+    """Return the plan of one lesson. source: as it was handed out, or with its answers."""
+    cells = tuple(stub(c) for c in source.cells if "answer" not in c.tags)
+    text = json.dumps([[c.kind, c.source] for c in cells])
+    mark = hashlib.sha256((version + text).encode()).hexdigest()
+    return Plan(source.name, replace(source, cells=cells), mark)
+
+
+def versioned(library: Path) -> list[Path]:
+    """Return the files of `library`, the folder of convzoo, that can change a mark."""
+    paths = {path.relative_to(library).as_posix(): path for path in library.rglob("*.py")}
+    return [path for name, path in sorted(paths.items()) if not name.startswith(CHANGES_NO_MARK)]
+
+
+def library_version(library: Path) -> str:
+    """Return a hash that changes with every file that can change a mark."""
     total = hashlib.sha256()
-    for pattern in VERSIONED:
-        for path in sorted(LIBRARY.glob(pattern)):
-            total.update(path.read_bytes())
+    for path in versioned(library):
+        total.update(f"{path.relative_to(library)}\0{path.stat().st_size}\0".encode())
+        total.update(path.read_bytes())
     return total.hexdigest()

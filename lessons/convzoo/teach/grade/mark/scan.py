@@ -49,7 +49,7 @@ class Found:
     flags: tuple[str, ...] = ()
 
 
-def scan(
+def scan_cell(
     own: str,
     others: Iterable[str],
     shortcuts,
@@ -60,7 +60,7 @@ def scan(
     """Scan the cell of an exercise, and the definitions elsewhere that it leads to.
 
     others: the cells whose imports it stands on; shortcuts: the exercise's (`sentence`, `written`);
-    added: other cells of the student's, in which his helpers may stand; apart: names in them that
+    added: other cells of the student's, in which their helpers may be; apart: names in them that
     are scanned on their own, as those of other exercises are.
     """
     try:
@@ -192,19 +192,19 @@ class _Reader:
             if theirs and self._passes(node, theirs, shortcut.written, path == theirs):
                 self._cost(shortcut.sentence.rstrip("."), node)
 
-    def _passes(self, node: ast.Call, path: str, written: tuple[str, ...], direct: bool) -> bool:
-        """Whether a call gives one of the arguments in `written` another value than 1."""
+    def _passes(self, node: ast.Call, path: str, arguments: tuple[str, ...], direct: bool) -> bool:
+        """Whether a call gives one of `arguments` another value than 1."""
         last = path.rsplit(".", 1)[-1]
         for keyword in node.keywords:
-            if keyword.arg in written and not _is_one(keyword.value):
+            if keyword.arg in arguments and not _is_one(keyword.value):
                 return True
             if keyword.arg is None and isinstance(keyword.value, ast.Dict):
                 keys = [getattr(k, "value", None) for k in keyword.value.keys]
-                if any(k in written for k in keys):
+                if any(k in arguments for k in keys):
                     return True
             elif keyword.arg is None and "onv" in last:
                 self._flag("It calls a convolution with `**`", node)
-        if "groups" in written and direct and "onv" in last:
+        if "groups" in arguments and direct and "onv" in last:
             at = GROUPS_AT.get(last, GROUPS_ELSEWHERE)
             if any(isinstance(a, ast.Starred) for a in node.args):
                 self._flag("It calls a convolution with `*`", node)

@@ -1,4 +1,4 @@
-"""One student's lesson, from the cells that he owns to marks. His code runs elsewhere, in a worker.
+"""One student's lesson, from the cells that they own to marks. Their code runs in a worker.
 
 Every exercise is marked on its own: in a fork in which the cells before it have run, without
 those that end Python, and with the framework's own where an earlier exercise did not pass.
@@ -20,7 +20,7 @@ from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.questions import Question
 from convzoo.teach.cells import MAX_CELL, Cell, plain
 from convzoo.teach.grade.box.session import Failed, Job, NotGraded, Session
-from convzoo.teach.grade.mark.literals import written
+from convzoo.teach.grade.mark.literals import literal_answer
 from convzoo.teach.grade.mark.marks import (
     FAILED,
     FREE_POINTS,
@@ -33,9 +33,9 @@ from convzoo.teach.grade.mark.marks import (
     Item,
     credit,
 )
-from convzoo.teach.grade.mark.operations import countable, observed
-from convzoo.teach.grade.mark.plan import Plan, Work, seed
-from convzoo.teach.grade.mark.scan import scan
+from convzoo.teach.grade.mark.operations import countable, shortcut_flags
+from convzoo.teach.grade.mark.plan import Plan, Submission, seed
+from convzoo.teach.grade.mark.scan import scan_cell
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_DEADLY = 3  # cells that end Python and are left out, before the lesson is given up
@@ -44,31 +44,31 @@ MAX_TOGETHER = 500_000  # characters of all cells that are run
 
 
 def known() -> dict[str, tuple[str, str, str]]:
-    """For every exercise its name, and where the framework's own is."""
+    """Return for every exercise its name, and where the framework's own is."""
     return {
         e.id: (e.name, e.reference.__module__, e.reference.__name__)
         for e in all_exercises().values()
     }
 
 
-def grade(session: Session, work: Work, student: str, secret: bytes) -> Graded:
+def grade(session: Session, submission: Submission, student: str, secret: bytes) -> Graded:
     """Mark everything in one lesson of one student. Never raises for what a student did."""
     started = time.monotonic()
-    marker = _Marker(session, work, student, secret)
+    marker = _Marker(session, submission, student, secret)
     try:
         items, status, reason = tuple(marker.items()), "graded", ""
     except NotGraded as problem:
         items, status, reason = (), "not graded", str(problem)
     return Graded(
         student,
-        work.plan.name,
+        submission.plan.name,
         status,
-        work.key(student, secret),
+        submission.key(student, secret),
         items,
         tuple(dict.fromkeys(marker.flags)),
         reason,
         session.box.boxed,
-        work.name,
+        submission.name,
         round(time.monotonic() - started, 2),
     )
 
@@ -94,7 +94,7 @@ class _Marker:
     """Marks the items of one lesson in order, and remembers what passed and what ends Python."""
 
     session: Session
-    work: Work
+    submission: Submission
     student: str
     secret: bytes
     flags: list[str] = field(default_factory=list)
@@ -102,8 +102,8 @@ class _Marker:
     deadly: dict[str, str] = field(default_factory=dict)  # source of a cell: what it did
 
     def items(self) -> Iterator[Item]:
-        """Every item of the lesson: exercises first, for `use`; then questions."""
-        lesson = self.work.plan.lesson
+        """Yield every item of the lesson: exercises first, for `use`; then questions."""
+        lesson = self.submission.plan.lesson
         for id in lesson.ids("exercise"):
             if id in all_exercises():
                 yield self._exercise(all_exercises()[id])
@@ -117,17 +117,17 @@ class _Marker:
 
     def _exercise(self, exercise: Exercise) -> Item:
         owner = "exercise", exercise.id
-        if not self.work.touched(*owner):
-            why = "" if owner in self.work.own else "The file has no cell with this id."
+        if not self.submission.touched(*owner):
+            why = "" if owner in self.submission.own else "The file has no cell with this id."
             return self._marked(exercise, Verdict(exercise.id, UNTOUCHED, "", why))
-        cell = next(c for c in self.work.namespace if c.owner == owner)
-        seen: list[Op] = []
-        verdict = self._twice(lambda: self._judged(exercise, cell, seen))
+        cell = next(c for c in self.submission.namespace if c.owner == owner)
+        ops: list[Op] = []
+        verdict = self._twice(lambda: self._judged(exercise, cell, ops))
         if verdict.usable:
             self.passed.add(exercise.id)
-        others = [c for c in self.work.namespace if c is not cell]
-        added = [c.source for c in others if not self.work.is_lessons(c)]
-        found = scan(
+        others = [c for c in self.submission.namespace if c is not cell]
+        added = [c.source for c in others if not self.submission.is_lessons(c)]
+        found = scan_cell(
             cell.source,
             [c.source for c in others],
             exercise.shortcuts,
@@ -139,7 +139,7 @@ class _Marker:
             self.passed.discard(exercise.id)
             verdict = Verdict(exercise.id, FAILED, "shortcut", " ".join(found.shortcuts))
         self.flags += [
-            f"{exercise.id}: {text}" for text in (*found.flags, *observed(exercise, seen))
+            f"{exercise.id}: {text}" for text in (*found.flags, *shortcut_flags(exercise, ops))
         ]
         return self._marked(exercise, verdict)
 
@@ -169,7 +169,7 @@ class _Marker:
                     return Verdict("", FAILED, "run", str(problem))
         raise AssertionError
 
-    def _judged(self, exercise: Exercise, cell: Cell, seen: list[Op]) -> Verdict:
+    def _judged(self, exercise: Exercise, cell: Cell, ops: list[Op]) -> Verdict:
         broken = self.deadly.get(cell.source)
         if broken:
             return Verdict(exercise.id, FAILED, "run", broken)
@@ -184,19 +184,19 @@ class _Marker:
                     "has."
                 )
                 return Verdict(exercise.id, FAILED, "run", text)
-            return self._compared(exercise, seen)
+            return self._compared(exercise, ops)
         finally:
             self.session.end()
 
-    def _compared(self, exercise: Exercise, seen: list[Op]) -> Verdict:
+    def _compared(self, exercise: Exercise, ops: list[Op]) -> Verdict:
         draw = Generator().manual_seed(
-            seed(self.secret, self.student, self.work.plan.name, exercise.id)
+            seed(self.secret, self.student, self.submission.plan.name, exercise.id)
         )
 
         def respond(case: Case) -> Reply:
             reply = self.session.respond(case)
             reply.ops = countable(reply.ops)
-            seen.extend(reply.ops)
+            ops.extend(reply.ops)
             return reply
 
         try:  # what the student's process says of its operations is only counted
@@ -228,7 +228,11 @@ class _Marker:
             except Failed as problem:
                 running = self.session.running
                 guilty = cells[running] if running >= 0 else cell
-                if guilty is cell or self.work.is_lessons(guilty) or len(self.deadly) >= MAX_DEADLY:
+                if (
+                    guilty is cell
+                    or self.submission.is_lessons(guilty)
+                    or len(self.deadly) >= MAX_DEADLY
+                ):
                     if problem.sure and guilty is cell:
                         self.deadly[cell.source] = str(problem)
                     raise
@@ -239,39 +243,39 @@ class _Marker:
         """What stands before `cell`, `cell`, and the definitions that the student added later."""
         usable = [
             c
-            for c in self.work.namespace
+            for c in self.submission.namespace
             if c is cell or (c.source not in self.deadly and len(c.source) <= MAX_CELL)
         ]
         place = next((i for i, c in enumerate(usable) if c is cell), None)
         if place is None:  # a question's cell
             return [*usable, cell]
-        later = [c for c in usable[place + 1 :] if not c.role and not self.work.is_lessons(c)]
+        later = [c for c in usable[place + 1 :] if not c.role and not self.submission.is_lessons(c)]
         return [*usable[: place + 1], *later]
 
     def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
         """What the lesson imports and what its `use` falls back on: once, not in every fork."""
-        text = "\n".join(c.source for c in self.work.plan.lesson.cells if c.defines)
-        asked = [
+        text = "\n".join(c.source for c in self.submission.plan.lesson.cells if c.defines)
+        used = [
             all_exercises()[i] for i in set(_USE.findall(text)) - passed if i in all_exercises()
         ]
-        return tuple(self.work.plan.imports | {e.reference.__module__ for e in asked})
+        return tuple(self.submission.plan.imports | {e.reference.__module__ for e in used})
 
     # --- questions ---
 
     def _question(self, question: Question) -> Item:
-        cell = self.work.own.get(("question", question.id))
+        cell = self.submission.own.get(("question", question.id))
         points = float(question.points)
         head = question.id, "question", question.title, points
-        if cell is None or not self.work.touched("question", question.id):
+        if cell is None or not self.submission.touched("question", question.id):
             return Item(*head, 0.0, UNTOUCHED)
         given = self._twice_given(question, cell)
         if isinstance(given, Verdict):
             return Item(*head, 0.0, WRONG, "run", given.message)
         try:
-            right, sentence = question.mark(self.work.name, given)
+            right, sentence = question.mark(self.submission.name, given)
         except UserError as problem:
             return Item(*head, 0.0, UNTOUCHED, "", str(problem), answer=str(given)[:200])
-        belief = _belief(question, self.work.name, given) if not right else ""
+        belief = _belief(question, self.submission.name, given) if not right else ""
         return Item(
             *head,
             points if right else 0.0,
@@ -285,12 +289,12 @@ class _Marker:
 
     def _twice_given(self, question: Question, cell: Cell):
         """The answer in a question's cell, or a Verdict on what went wrong."""
-        given = written(cell.source)
+        given = literal_answer(cell.source)
         if given is not None:
             return given
         box: list = []
 
-        def asked() -> Verdict:
+        def run_it() -> Verdict:
             _, place, found = self._define(cell, question=question.id)
             self.session.end()
             kind, value = found.answer
@@ -300,12 +304,12 @@ class _Marker:
             box.append(_value(kind, value))
             return Verdict("", PASSED)
 
-        verdict = self._twice(asked)
+        verdict = self._twice(run_it)
         return box[-1] if verdict.passed else verdict
 
     def _free(self, id: str) -> Item:
-        cell = self.work.own.get(("free", id))
-        touched = self.work.touched("free", id)
+        cell = self.submission.own.get(("free", id))
+        touched = self.submission.touched("free", id)
         return Item(
             id,
             "free",
@@ -323,10 +327,10 @@ def _label(cell: Cell) -> str:
 
 def _belief(question: Question, student: str, given) -> str:
     """The name under which a wrong answer is counted for the class, "" if none is known."""
-    _, said = question.mark(student, given)
+    _, sentence = question.mark(student, given)
     numbers = question.numbers(student)
     for number, belief in enumerate(question.beliefs, 1):
-        if belief.sentence.format(**numbers) == said:
+        if belief.sentence.format(**numbers) == sentence:
             return f"belief {number}"
     return ""
 

@@ -11,7 +11,7 @@ from functools import cache
 from convzoo.errors import UserError
 from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
 from convzoo.teach.grade.mark.marks import Graded
-from convzoo.teach.grade.mark.plan import Work
+from convzoo.teach.grade.mark.plan import Submission
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Task:
     """
 
     student: str
-    works: tuple[Work, ...]
+    submissions: tuple[Submission, ...]
     secret: bytes
     limits: Limits
     boxed: bool = True
@@ -42,25 +42,26 @@ def perform(task: Task) -> list[Graded]:
         box = _box(task.boxed, task.hidden, task.folder, task.limits)
         with Session(box, task.limits, known()) as session:
             found = []
-            for work in task.works:
+            for submission in task.submissions:
                 try:
-                    _proved(session, work)
-                    found.append(grade(session, work, task.student, task.secret))
+                    _proved(session, submission)
+                    found.append(grade(session, submission, task.student, task.secret))
                 except NotGraded as problem:
-                    found.append(_not_graded(task, work, str(problem)))
+                    found.append(_not_graded(task, submission, str(problem)))
             return found
     except NoSandbox as problem:
-        return [_not_graded(task, work, str(problem)) for work in task.works]
+        return [_not_graded(task, submission, str(problem)) for submission in task.submissions]
     except Exception as problem:
         return [
-            _not_graded(task, work, f"The grader raised {problem!r:.300}") for work in task.works
+            _not_graded(task, submission, f"The grader raised {problem!r:.300}")
+            for submission in task.submissions
         ]
 
 
-def _not_graded(task: Task, work: Work, reason: str) -> Graded:
-    key = work.key(task.student, task.secret)
+def _not_graded(task: Task, submission: Submission, reason: str) -> Graded:
+    key = submission.key(task.student, task.secret)
     return Graded(
-        task.student, work.plan.name, "not graded", key, reason=reason, sandboxed=task.boxed
+        task.student, submission.plan.name, "not graded", key, reason=reason, sandboxed=task.boxed
     )
 
 
@@ -78,13 +79,13 @@ def _box(boxed: bool, hidden: tuple[str, ...], folder: str, limits: Limits) -> B
 _fine: set[str] = set()
 
 
-def _proved(session, work: Work) -> None:
+def _proved(session, submission: Submission) -> None:
     """Once in this process and lesson: does the untouched lesson run in the sandbox?"""
     from convzoo.teach.grade.mark.student import prove
 
-    if work.plan.version not in _fine:
-        prove(session, work.plan)
-        _fine.add(work.plan.version)
+    if submission.plan.version not in _fine:
+        prove(session, submission.plan)
+        _fine.add(submission.plan.version)
 
 
 def spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Graded]]:
@@ -118,8 +119,10 @@ def _spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Grade
             "Grading in several processes needs joblib: `pip install -e '.[teacher]'`, or --jobs 1."
         ) from None
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        crew = Parallel(n_jobs=min(jobs, len(tasks)), batch_size=1, return_as="generator_unordered")
-        yield from crew(delayed(perform)(task) for task in tasks)
+        perform_all = Parallel(
+            n_jobs=min(jobs, len(tasks)), batch_size=1, return_as="generator_unordered"
+        )
+        yield from perform_all(delayed(perform)(task) for task in tasks)
 
 
 def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
@@ -138,5 +141,5 @@ def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
             " and workers with `dask worker ADDRESS`."
         ) from None
     with client, parallel_config(backend="dask"):
-        crew = Parallel(batch_size=1, return_as="generator_unordered")
-        yield from crew(delayed(perform)(task) for task in tasks)
+        perform_all = Parallel(batch_size=1, return_as="generator_unordered")
+        yield from perform_all(delayed(perform)(task) for task in tasks)

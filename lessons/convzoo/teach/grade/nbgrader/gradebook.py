@@ -18,10 +18,10 @@ from traitlets import Bool, Unicode
 
 from convzoo.teach.cells import Cell
 from convzoo.teach.grade.box.sandbox import Limits
-from convzoo.teach.grade.intake.names import slug
 from convzoo.teach.grade.mark.marks import Graded, Item
 from convzoo.teach.grade.mark.plan import plans, transplant
 from convzoo.teach.grade.mark.workers import Task, perform
+from convzoo.teach.grade.results import load_result, read_secret
 from convzoo.teach.regions import stub
 from convzoo.teach.source import parse
 
@@ -31,7 +31,7 @@ class NotGradedError(RuntimeError):
 
 
 def grade_id(id: str) -> str:
-    """An exercise's id as nbgrader allows it."""
+    """Return an exercise's id as nbgrader allows it."""
     return id.replace(".", "-")
 
 
@@ -48,16 +48,15 @@ class Marks(NbGraderPreprocessor):
         known = plans(Path(self.root))
         if lesson not in known:
             return nb, resources
-        submission = parse(json.dumps(nb), lesson)
-        work = transplant(known[lesson], submission)
-        from convzoo.teach.grade.run import _secret
-
+        submission = transplant(known[lesson], parse(json.dumps(nb), lesson))
         out = Path(self.out)
         out.mkdir(parents=True, exist_ok=True)
-        secret = _secret(out / ".secret", create=True)
-        graded = self._kept(out, student, lesson, work.key(student, secret))
+        secret = read_secret(out / ".secret", create=True)
+        graded = self._kept(out, student, lesson, submission.key(student, secret))
         if graded is None:
-            (graded,) = perform(Task(student, (work,), secret, Limits(), not self.unsandboxed))
+            (graded,) = perform(
+                Task(student, (submission,), secret, Limits(), not self.unsandboxed)
+            )
         if graded.status != "graded":
             raise NotGradedError(f"{student}, {lesson}: not graded. {graded.reason}")
         items = {grade_id(item.id): item for item in graded.items}
@@ -65,16 +64,12 @@ class Marks(NbGraderPreprocessor):
         for cell in nb.cells:
             item = items.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
             if item and cell.cell_type == "code":
-                cell.outputs = [new_output("stream", name="stdout", text=_said(item))]
+                cell.outputs = [new_output("stream", name="stdout", text=_output_text(item))]
         return _harmless(nb), resources
 
     def _kept(self, out: Path, student: str, lesson: str, key: str) -> Graded | None:
-        try:
-            text = (out / "results" / slug(student) / f"{lesson}.json").read_text(encoding="utf-8")
-            found = Graded.from_plain(json.loads(text))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        usable = found.status == "graded" and (found.sandboxed or self.unsandboxed)
+        found = load_result(out, student, lesson)
+        usable = found and found.status == "graded" and (found.sandboxed or self.unsandboxed)
         return found if usable and found.key == key else None
 
 
@@ -93,7 +88,7 @@ def _harmless(nb):
     return nb
 
 
-def _said(item: Item) -> str:
+def _output_text(item: Item) -> str:
     earned = "-" if item.earned is None else f"{item.earned:g}"
     head = f"{item.id}: {item.status}, {earned} of {item.points:g} points"
     return "\n".join(filter(None, (head, item.message))) + "\n"

@@ -1,4 +1,4 @@
-"""Free questions wait for the teacher: free.csv holds the answers, and takes his points back in.
+"""Free questions wait for the teacher: free.csv holds the answers, and takes their points back in.
 
 (With nbgrader the formgrader does this.) The file is written again at each run; points in it
 stay as long as the answer is the same.
@@ -20,7 +20,7 @@ HEADER = ("student", "lesson", "question", "possible", "points", "comment", "ans
 
 
 def merge(path: Path, results: Iterable[Graded]) -> tuple[list[Graded], str]:
-    """Results with the teacher's points in them, and the file's new text, "" for none."""
+    """Return the results with the teacher's points, and the new text of the file, "" for none."""
     known = _read(path)
     rows, marked = [], []
     for graded in results:

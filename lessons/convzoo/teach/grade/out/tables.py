@@ -13,7 +13,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """Return a text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
@@ -26,12 +26,12 @@ def _csv(rows: Iterable[Iterable]) -> str:
 
 
 def number(value: float | None) -> str:
-    """Points as people write them; nothing where there are none."""
+    """Return points as people write them; nothing where there are none."""
     return "" if value is None else f"{value:g}"
 
 
 def grades(entries, collected) -> str:
-    """One row a student: by exercise, by lesson and in total."""
+    """Return the table with one row a student: by exercise, by lesson and in total."""
     columns: dict[str, list[str]] = {}
     for entry in entries:
         known = columns.setdefault(entry.handed.lesson, [])
@@ -82,7 +82,7 @@ def _lesson(entry, ids: list[str]) -> list[str]:
 
 
 def for_lms(entries, collected, roster) -> dict[str, str]:
-    """Files for Canvas and Moodle, by name, where students have an LMS's numbers."""
+    """Return files for Canvas and Moodle, by name, where students have an LMS's numbers."""
     files = {}
     done = [e for e in entries if e.graded.status == "graded"]
     lessons = sorted({e.handed.lesson for e in done})

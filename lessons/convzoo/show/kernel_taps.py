@@ -107,11 +107,11 @@ def _tap(tap, values, cell, x, y, largest, full: bool, still: bool) -> str:
 
 def _square(tap, i, j, value, x, y, cell, largest, still) -> str:
     fill = "#fff" if value == 0 else colour_of(value, largest)
-    told = (
+    tooltip = (
         "" if still else (f"<title>y[{i}] gets {value:+.2f} * x[{j}], {escape(place(tap))}</title>")
     )
     shape = f'<rect x="{x:.1f}" y="{y:.1f}" width="{cell:.1f}" height="{cell:.1f}" fill="{fill}"'
-    return f"{shape}>{told}</rect>" if told else f"{shape}/>"
+    return f"{shape}>{tooltip}</rect>" if tooltip else f"{shape}/>"
 
 
 def _words(lists: dict, chosen: set, title: str) -> str:

@@ -11,7 +11,7 @@ from convzoo.show.picture import Picture
 _CYCLE = (palette.INPUT, palette.WEIGHT, palette.OUTPUT, palette.GATE, *palette.ALTERNATIVES)
 _PALE = "#d0d0d0"
 _TOP, _TEXT, _LETTER = 76, 17, 9  # px; of one letter of a text
-_TOLD = 16  # sources that are named one by one in the words
+_LISTED = 16  # sources that are named one by one in the words
 
 
 def lines(
@@ -131,14 +131,14 @@ def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
 
 
 def _words(title: str, names, matrices, reached, follow: int | None) -> str:
-    said = []
+    phrases = []
     for name, matrix in zip(names, matrices, strict=True):
         sources = [[j for j, value in enumerate(row) if value] for row in matrix]
-        if len(sources) <= _TOLD and all(len(row) == 1 for row in sources):
-            said.append(f"{name}: places take channels {', '.join(str(j) for (j,) in sources)}")
+        if len(sources) <= _LISTED and all(len(row) == 1 for row in sources):
+            phrases.append(f"{name}: places take channels {', '.join(str(j) for (j,) in sources)}")
         else:
-            said.append(f"{name}: {sum(map(len, sources))} connections")
+            phrases.append(f"{name}: {sum(map(len, sources))} connections")
     if reached is not None:
         ends = ", ".join(map(str, sorted(reached[-1]))) or "none"
-        said.append(f"input {follow} reaches {len(reached[-1])} of {len(matrices[-1])}: {ends}")
-    return f"{title}: {'; '.join(said)}."
+        phrases.append(f"input {follow} reaches {len(reached[-1])} of {len(matrices[-1])}: {ends}")
+    return f"{title}: {'; '.join(phrases)}."

@@ -45,9 +45,9 @@ def bars(
             f'fill="{colour}"/>'
         )
         if wordy:
-            said = textwrap.wrap(text, int(span / 9.8))
-            drawn += [_words(left, y + _BAR + 20 + 22 * k, part) for k, part in enumerate(said)]
-            y += 22 * len(said)
+            wrapped = textwrap.wrap(text, int(span / 9.8))
+            drawn += [_words(left, y + _BAR + 20 + 22 * k, part) for k, part in enumerate(wrapped)]
+            y += 22 * len(wrapped)
         else:
             drawn.append(_words(_beside(line, left + long + 8, text), y + 19, text))
         y += _ROW
@@ -55,8 +55,8 @@ def bars(
     if line is not None:
         drawn.insert(0, _level(line, top, height, level_name))
     drawn.insert(0, f'<text x="8" y="26" font-weight="bold" font-size="20">{escape(title)}</text>')
-    said = "; ".join(f"{name} {text}" for name, _, text in rows)
-    alt = f"{title}: {said}" + (f"; the dashed line marks {level_name}." if level_name else ".")
+    phrases = "; ".join(f"{name} {text}" for name, _, text in rows)
+    alt = f"{title}: {phrases}" + (f"; the dashed line marks {level_name}." if level_name else ".")
     total = left + span + right
     return Picture(
         alt,
@@ -124,8 +124,8 @@ def table(
         f'#555"><tr style="background:#fff">{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table>"
     )
-    said = "; ".join(", ".join(f"{h} {v}" for h, v in zip(header, row)) for row in rows)
-    return Picture(f"{caption}: {said}.", html)
+    phrases = "; ".join(", ".join(f"{h} {v}" for h, v in zip(header, row)) for row in rows)
+    return Picture(f"{caption}: {phrases}.", html)
 
 
 def _of_words(rows: Sequence[Sequence[object]], column: int) -> bool:

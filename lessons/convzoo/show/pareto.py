@@ -219,9 +219,9 @@ def _overlap(a: Box, b: Box) -> float:
 
 
 def _words(spots, title: str, x_label: str, y_label: str, x_text) -> str:
-    said = []
+    phrases = []
     for s in spots:
         reach = f" ({s.low:.1%} to {s.high:.1%})" if s.low is not None else ""
         star = ", on the front" if s.on_front else ""
-        said.append(f"{s.name} {s.y:.1%}{reach} at {x_text(s.x)}{star}")
-    return f"{title}: {y_label} over {x_label}. {'; '.join(said)}."
+        phrases.append(f"{s.name} {s.y:.1%}{reach} at {x_text(s.x)}{star}")
+    return f"{title}: {y_label} over {x_label}. {'; '.join(phrases)}."

@@ -114,7 +114,7 @@ def _row(row: Mapping, own: float | None, at, left: float, width: float, y: floa
 
 
 def _words(rows: Sequence[Mapping], live: Mapping[str, float], title: str) -> str:
-    said = "; ".join(
+    phrases = "; ".join(
         f"{r['variant']} {r['mean']:.1%}, "
         + (
             f"from {r['low']:.1%} to {r['high']:.1%} over {r['seeds']} seeds"
@@ -124,4 +124,4 @@ def _words(rows: Sequence[Mapping], live: Mapping[str, float], title: str) -> st
         + (f", yours {live[r['variant']]:.1%}" if r["variant"] in live else "")
         for r in rows
     )
-    return f"{title}: {said}."
+    return f"{title}: {phrases}."

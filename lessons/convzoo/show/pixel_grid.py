@@ -97,5 +97,5 @@ def _words(rows, outlined, title: str, note: str) -> str:
     )
     if not outlined:
         return f"{alt}."
-    told = ", ".join(f"({i}, {j})" for i, j in sorted(outlined))
-    return f"{alt}; {note or 'outlined'}: {told}."
+    places = ", ".join(f"({i}, {j})" for i, j in sorted(outlined))
+    return f"{alt}; {note or 'outlined'}: {places}."

@@ -1,0 +1,76 @@
+"""Which mistake was made: the wrong answer that gives the same replies, and the smallest case."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from convzoo.case import Case, Reply, answer
+from convzoo.exercises.as_text import side_by_side
+from convzoo.exercises.differences import same, visible_difference
+from convzoo.exercises.model import Exercise, Mistake, Respond
+
+
+def diagnose(
+    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
+) -> Mistake | None:
+    """Return the one wrong answer that gives these very replies, or None.
+
+    replies: as far as the first that differs from the expected one, so that the first of several
+    mistakes is found too. Only if several wrong answers fit are the other cases asked.
+    """
+    fitting = _fitting(exercise, exercise.mistakes, cases, replies)
+    if len(fitting) > 1:
+        others = cases[len(replies) :]
+        fitting = _fitting(exercise, fitting, others, [respond(case) for case in others])
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _fitting(
+    exercise: Exercise, mistakes: tuple[Mistake, ...], cases, replies
+) -> tuple[Mistake, ...]:
+    pairs = list(zip(cases, replies, strict=False))
+    asked = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
+    return tuple(
+        m
+        for m in mistakes
+        if all(_alike(r, answer(m.target, c, False), a) for (c, r), a in zip(pairs, asked))
+    )
+
+
+def _alike(reply: Reply, mistaken: Reply, asked: set[str]) -> bool:
+    """Whether a reply is what a mistake gives; asked: the reference's tensors."""
+    if reply.stage or mistaken.stage:  # "size of a (24) must match b (6)": either may come first
+        kinds = [(r.stage, sorted(r.raised.split())) for r in (reply, mistaken)]
+        return kinds[0] == kinds[1]
+    if reply.parameters != mistaken.parameters:
+        return False
+    if not mistaken.loaded:  # its weights are random
+        return True
+    return same(_felt(reply, asked), _felt(mistaken, asked))
+
+
+def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
+    """What came back, without gradients that the reference has not (a running mean's), and
+    without those of nothing but zeros: none is the same."""
+    return {
+        k: v
+        for k, v in reply.tensors.items()
+        if not k.startswith("grad:") or (k in asked and v.any())
+    }
+
+
+def smallest(exercise: Exercise, respond: Respond, wrong: Mistake | None) -> str:
+    """Return the smallest case that is answered wrong, as text; the smallest that is so in the
+    way that was diagnosed, if there is one."""
+    shown = ""
+    for case in exercise.small():
+        reply, expected = respond(case), answer(exercise.reference, case, watch=False)
+        key = visible_difference(reply, expected)
+        if not reply.stage and not key:
+            continue
+        diagnosed = wrong and _fitting(exercise, (wrong,), [case], [reply])
+        if diagnosed or not shown:
+            shown = "\n\n" + side_by_side(case, reply, expected, key, exercise.returns)
+        if diagnosed or not wrong:
+            break
+    return shown

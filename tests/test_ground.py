@@ -1,0 +1,70 @@
+"""The ground of the library: files replaced whole, cells run, the bar of a terminal."""
+
+import os
+
+import pytest
+from convzoo.files import write_atomically, write_together
+from convzoo.progress_bar import bar, redraw
+from convzoo.run_cell import Trouble, compiled, execute, raised
+
+
+def test_a_file_is_replaced_whole_for_everyone_to_read(tmp_path):
+    path = tmp_path / "new" / "a.csv"
+    write_atomically(path, "é\r\n")
+    write_atomically(path, "b\r\n")
+    assert path.read_bytes() == b"b\r\n" and path.stat().st_mode & 0o777 == 0o644
+    assert os.listdir(path.parent) == ["a.csv"]
+
+
+@pytest.mark.parametrize("step", ["replace", "chmod", "fdopen"])
+def test_where_one_file_cannot_be_written_none_is(step, tmp_path, monkeypatch):
+    old = {tmp_path / name: "old" for name in "ab"}
+    write_together(old)
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="No space"):
+        write_together(dict.fromkeys(old, "new"))
+    assert sorted(tmp_path.iterdir()) == sorted(old)
+    assert {path.read_text() for path in old} == {"old"}
+
+
+@pytest.mark.parametrize(
+    "source, kind, sentence",
+    [
+        ("x = 1\ndef f(:\n", "syntax", "in line 2: `def f(:`."),
+        ("x = 1\n  return\n", "syntax", "unexpected indent, in line 2: `return`."),
+        ("return 1", "syntax", "'return' outside function, in line 1: `return 1`."),
+        ("x = " + "(" * 5000, "syntax", "too many nested parentheses"),
+        ("x = 1 / 0  # " + "x" * 300, "raised", "division by zero, in line 1: `x = 1 / 0  # x"),
+        ("def f():\n    raise ValueError()\n\nf()", "raised", "no message, in line 2: `raise Val"),
+        ("raise KeyboardInterrupt", "raised", "The cell raised KeyboardInterrupt: no message"),
+        ("raise SystemExit", "exit", "The cell ends Python (`exit()`, "),
+        ("from convzoo import NotAttempted\nraise NotAttempted('a.b')", "stub", ""),
+    ],
+)
+def test_what_breaks_in_a_cell_is_a_sentence(source, kind, sentence):
+    trouble = execute(source, "<sample>", {})
+    assert trouble.kind == kind and sentence in trouble.sentence
+    assert len(trouble.sentence) < 400 and not trouble.sentence.count("\n")
+
+
+def test_a_cell_that_runs_gives_nothing_and_its_names():
+    names = {}
+    assert execute("from __future__ import annotations\nx = 1", "<a>", names) is None
+    assert execute("def f(a: nowhere): ...", "<b>", names) is None and names["x"] == 1
+    assert not isinstance(compiled("x = 1", "<a>"), Trouble)
+    assert raised(ValueError("why\nnot"), "The call").sentence == "The call raised ValueError: why."
+
+
+def test_the_bar_fills():
+    assert bar(0, 4) == "[" + "." * 24 + "]" and bar(0, 0) == bar(4, 4) == "[" + "#" * 24 + "]"
+    assert bar(1, 4) == "[######" + "." * 18 + "]"
+
+
+def test_a_line_is_drawn_over_the_one_before(capsys):
+    redraw("1 of 2")
+    redraw("2 of 2", last=True)
+    assert capsys.readouterr().err == "\r\033[K1 of 2\r\033[K2 of 2\n"
