@@ -148,7 +148,8 @@ def ask(question_id: str, answer=...) -> None:
         return
     progress.record("answers", question.id, {"answer": str(answer), "right": right})
     head = f"{question.title}: {'right' if right else 'not yet'}"
-    notice(head, f"{shown}\n\nYou said {answer}. {sentence}", "pass" if right else "fail")
+    given = question.in_words(_session["student"], answer).rstrip(".")
+    notice(head, f"{shown}\n\nYou answered {given}. {sentence}", "pass" if right else "fail")
 
 
 def predict(prediction_id: str, then: Callable, measured=None) -> None:
