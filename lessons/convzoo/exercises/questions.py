@@ -30,7 +30,8 @@ class Question:
     draw: makes the numbers of one student; text: the question, with `{name}` for each of them;
     answer: computes the right number, or is the text of the right option; options: the texts to
     choose from, which may have `{name}` too. wrong_numbers: what other wrong rules would
-    compute; no student gets numbers for which one of them, or of the beliefs, is right. tolerance is relative.
+    compute; no student gets numbers for which one of them, or of the beliefs, is right.
+    tolerance is relative.
     """
 
     id: str
