@@ -17,7 +17,7 @@ def _draw_block(rng) -> dict:
 
 
 def _copied(v: dict, first: int, last: int) -> int:
-    """Return the channels of the inputs of layers `first` to `last`, all added up."""
+    """Return the sum of the channels that layers `first` to `last`, counted from 0, would read."""
     return sum(v["c"] + i * v["k"] for i in range(first, last + 1))
 
 
