@@ -10,8 +10,8 @@
 # # 06 Separable: a filter for each channel, then a 1x1
 #
 # How do you run a network on a phone? A 3x3 convolution looks at neighbouring
-# pixels and mixes channels at once. MobileNet does one after the other: first
-# a filter for each channel (*depthwise*), then a 1x1 (*pointwise*).
+# pixels and mixes channels at once. MobileNet saves work by doing one after
+# the other: a filter for each channel (*depthwise*), then a 1x1 (*pointwise*).
 #
 # **You will be able to** build a depthwise convolution and MobileNet's block
 # from scratch; say what the pair can compute and what it cannot; predict its
