@@ -15,8 +15,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from convzoo.notebook.reading import read
 from convzoo.teach.regions import unmarked
-from convzoo.teach.source import read
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [path.stem for path in sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))]

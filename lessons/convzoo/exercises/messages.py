@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from convzoo.case import Case, Reply, allocates
+from convzoo.case import Case, Reply
 from convzoo.exercises.model import Exercise
+from convzoo.recorder import allocates
 
 
 def kind(exercise: Exercise, target: Callable) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from convzoo.exercises.numbers import arithmetic
-from convzoo.teach.cells import plain, syntax
+from convzoo.notebook.cells import plain, syntax
 
 
 def literal_answer(source: str):
