@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from convzoo.teach.source import read
+from convzoo.notebook.reading import read
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [path.stem for path in sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))]

@@ -13,8 +13,8 @@ import time
 from html.parser import HTMLParser
 
 import pytest
+from convzoo.notebook.reading import read
 from convzoo.teach.regions import unmarked
-from convzoo.teach.source import read
 from lesson_runs import NAMES, ROOT, each_lesson, environment, exercises, progress
 
 TARGET = 45  # seconds for a solution on two cores; told, never asserted
