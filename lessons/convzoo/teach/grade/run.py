@@ -21,7 +21,7 @@ from convzoo.teach.grade.intake.collect import Collected, Handed, collect_class,
 from convzoo.teach.grade.intake.names import name_flags, slug
 from convzoo.teach.grade.intake.rosters import Roster, read_roster
 from convzoo.teach.grade.mark.marks import Graded, total
-from convzoo.teach.grade.mark.plan import Submission, plans, transplant
+from convzoo.teach.grade.mark.plan import Submission, plans
 from convzoo.teach.grade.mark.workers import Task, spread
 from convzoo.teach.grade.out import classpage, feedback, manual_points, tables
 from convzoo.teach.grade.results import load_result, read_secret, save_result
@@ -63,7 +63,7 @@ def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
         secret = read_secret(options.secret or out / ".secret", create=options.secret is None)
-        submissions = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
+        submissions = [(h, h.submission) for h in collected.handed]
         old = {(h.student, h.lesson): load_result(out, h.student, h.lesson) for h, _ in submissions}
         tasks = _tasks(submissions, old, secret, options)
         fresh = _graded(tasks, out, [place, out], options, tell) if tasks else set()
