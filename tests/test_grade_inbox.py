@@ -221,11 +221,20 @@ def test_a_path_that_climbs_out_of_a_zip_is_nobodys_in_a_folder_of_students_too(
         assert "left out" in {n.kind for n in found.notices}
 
 
-def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans):
+@pytest.mark.parametrize("marker", ["# %%", "#%%", "# In[1]:", " # <codecell>", "# %% [markdown]"])
+def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans, marker):
     (tmp_path / "anna").mkdir()
-    (tmp_path / "anna" / f"{LESSON}.py").write_text("# %%\n" * 190_000)
+    (tmp_path / "anna" / f"{LESSON}.py").write_text(f"{marker}\n" * (900_000 // (len(marker) + 1)))
     found = collect_class(tmp_path, plans)
     assert "more than 2000 cells" in found.notices[0].text
+
+
+@pytest.mark.parametrize("line", ["# %% " + "word " * 12_000, "# %%" + " " * 64_000 + "x"])
+def test_a_cell_that_begins_with_thousands_of_words_is_told_and_not_read(tmp_path, plans, line):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / f"{LESSON}.py").write_text(f"{line}\nx = 1\n")
+    found = collect_class(tmp_path, plans)
+    assert "begins with a line of" in found.notices[0].text
 
 
 def test_a_number_too_long_to_be_written_out_is_no_trouble(plans):
@@ -430,11 +439,11 @@ def test_what_nobody_looks_at_is_not_kept_in_memory(tmp_path, plans):
 
 
 def test_what_is_read_of_one_student_has_an_end(tmp_path, plans, monkeypatch):
-    monkeypatch.setattr("convzoo.teach.grade.intake.collect.MAX_READ", len(text()) + 100)
+    monkeypatch.setattr("convzoo.teach.grade.intake.collect.MAX_READ", 2 * len(text()))
     for student in ("anna", "bob"):
         (tmp_path / student).mkdir()
         (tmp_path / student / NB).write_text(text())
     (tmp_path / "anna" / "another.ipynb").write_text(text())
     found = collect_class(tmp_path, plans)
     assert [h.student for h in found.handed] == ["anna", "bob"]
-    assert [n.student for n in found.notices if "is not read" in n.text] == ["anna"]
+    assert [n.student for n in found.notices if "not read" in n.text] == ["anna"]

@@ -223,9 +223,16 @@ def test_a_helper_in_another_cell_is_read_where_the_exercise_leads_to_it():
     assert not scan_cell("y = a(x)", [IMPORTS], (Diagonal,), "resnext.x", [helper], {"a"}).shortcuts
 
 
-def test_a_cell_too_deep_to_be_scanned_is_a_flag():
-    seen = found("if 0:\n    a" + ".b" * 1500)
-    assert "too deeply" in seen.flags[0] and not seen.shortcuts
+def test_a_name_too_long_to_be_followed_is_a_flag():
+    seen = found("if 0:\n    torch" + ".b" * 1500)
+    assert "more than 30 parts" in seen.flags[0] and not seen.shortcuts
+
+
+def test_a_long_cell_is_scanned_and_its_flags_are_few():
+    seen = found("x = 1\n" * 14_000 + "y = torch.block_diag(*b)")
+    assert len(seen.shortcuts) == 1
+    seen = found("eval(x)\n" * 12_000)
+    assert len(seen.flags) < 30 and seen.flags[-1] == "And 11980 more."
 
 
 # --- what a student's process says that it ran ---

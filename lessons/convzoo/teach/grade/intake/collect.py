@@ -29,6 +29,7 @@ from convzoo.teach.grade.mark.plan import Plan, Submission, transplant
 
 UNKNOWN = "unknown"
 MAX_READ = 60_000_000  # bytes of one student that are read
+SLOW = 10  # a byte of a script, and a character of a cell, take as long as so many of a notebook
 _COPY = re.compile(r"(?P<stem>.+?)(?:-(?P<number>\d{1,3}))$")  # Canvas: a file handed in again
 
 
@@ -128,16 +129,17 @@ def _handed(
     for file in sorted(theirs, key=lambda file: Path(file.name).stem not in plans):
         if not file.name.lower().endswith(SUFFIXES):
             continue
-        left -= file.size
+        left -= file.size * (SLOW if file.name.lower().endswith(".py") else 1)
         if left < 0:
-            text = f"{file.label} is not read: together the files are larger than "
-            found.tell("unreadable", student, text + f"{MAX_READ // 1_000_000} MB")
+            text = f"{file.label} and what follows is not read: the files before it are too large"
+            found.tell("unreadable", student, text)
             break
         try:
             notebook = notebook_of(file)
         except UserError as problem:
             found.tell("unreadable", student, f"{file.label}: {problem}")
             continue
+        left -= SLOW * sum(len(cell.source) for cell in notebook.cells)
         lesson, renamed = _lesson(file, notebook, plans)
         if lesson:
             submission = transplant(plans[lesson], notebook)

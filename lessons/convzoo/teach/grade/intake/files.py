@@ -33,7 +33,6 @@ MAX_ENTRIES = 50_000  # of a zip file
 MAX_FILES = 200  # of one student
 TOO_MANY = f"more than {MAX_FILES} files; the rest is not looked at"
 MAX_DEPTH = 4  # folders below the one that is given
-MAX_CELLS = 2000  # of a notebook
 MAX_CODE = 500_000  # characters of a notebook's code
 MAX_PROSE = 2_000_000  # characters of its other cells, each cut to what is looked into
 MAX_METADATA = 2000  # characters of a cell's metadata
@@ -281,14 +280,10 @@ def notebook_of(file: File) -> Notebook:
     except UnicodeDecodeError:
         raise UserError("it is not UTF-8 text") from None
     path = Path(file.name)
-    if path.suffix.lower() == ".py" and text.count("# %%") > MAX_CELLS:
-        raise UserError(f"it has more than {MAX_CELLS} cells")
     try:
         found = parse(text, path.stem, path.suffix.lower(), printable(file.name))
     except (RecursionError, MemoryError):
         raise UserError("it is nested too deeply") from None
-    if len(found.cells) > MAX_CELLS:
-        raise UserError(f"it has more than {MAX_CELLS} cells")
     found = replace(found, cells=tuple(_short(cell) for cell in found.cells), metadata={})
     code = sum(len(cell.source) for cell in found.cells if cell.kind == "code")
     if code > MAX_CODE:
