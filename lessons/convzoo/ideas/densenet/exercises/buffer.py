@@ -185,8 +185,8 @@ EXERCISE = Exercise(
         Shortcut(
             "It calls `torch.cat` or its like, which copies what is there into a new tensor. Write "
             "into the buffer instead.",
-            _joins,
-            ("cat", "concat", "concatenate", "hstack", "stack"),
+            ("cat", "concat", "concatenate", "*stack"),
+            counts=_joins,
         ),
     ),
 )

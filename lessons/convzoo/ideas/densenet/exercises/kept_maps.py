@@ -6,7 +6,7 @@ from torch import Generator
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
-from convzoo.exercises.model import Exercise, pick
+from convzoo.exercises.model import Exercise, Shortcut, pick
 from convzoo.ideas.densenet import framework
 
 LESSON = "03_densenet"
@@ -121,5 +121,11 @@ EXERCISE = Exercise(
         "layers: the first count. The second is the sum of what the layers read.",
         "The third count has no sum over growing inputs: x once, and the growth_rate channels of "
         "each layer once, of the last one not at all.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It lets `measure` count what a block keeps. Count it yourself.",
+            modules=("convzoo.measure",),
+        ),
     ),
 )

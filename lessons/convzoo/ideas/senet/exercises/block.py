@@ -17,6 +17,7 @@ from convzoo.exercises.mistakes import (
     swap_strides,
 )
 from convzoo.exercises.model import Exercise, module_case, normal, pick
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
@@ -194,4 +195,5 @@ EXERCISE = Exercise(
         "In `forward` the gate is asked once: after `bn3`, before the addition. The shortcut does "
         "not pass through it.",
     ),
+    shortcuts=(TORCHVISION,),
 )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from torch import Generator
 
-from convzoo.case import Case, Op, Reply
+from convzoo.case import Case, Reply
 from convzoo.errors import UserError
 from convzoo.exercises import all_exercises, all_questions, compare
 from convzoo.exercises.model import Exercise, Verdict
@@ -33,7 +33,7 @@ from convzoo.teach.grade.mark.marks import (
     Item,
     credit,
 )
-from convzoo.teach.grade.mark.operations import countable, shortcut_flags
+from convzoo.teach.grade.mark.operations import countable, unwatched_flags
 from convzoo.teach.grade.mark.plan import Plan, Submission, seed
 from convzoo.teach.grade.mark.scan import scan_cell
 
@@ -121,8 +121,8 @@ class _Marker:
             why = "" if owner in self.submission.own else "The file has no cell with this id."
             return self._marked(exercise, Verdict(exercise.id, UNTOUCHED, "", why))
         cell = next(c for c in self.submission.namespace if c.owner == owner)
-        ops: list[Op] = []
-        verdict = self._twice(lambda: self._judged(exercise, cell, ops))
+        replies: list[Reply] = []
+        verdict = self._twice(lambda: self._judged(exercise, cell, replies))
         if verdict.usable:
             self.passed.add(exercise.id)
         others = [c for c in self.submission.namespace if c is not cell]
@@ -139,7 +139,7 @@ class _Marker:
             self.passed.discard(exercise.id)
             verdict = Verdict(exercise.id, FAILED, "shortcut", " ".join(found.shortcuts))
         self.flags += [
-            f"{exercise.id}: {text}" for text in (*found.flags, *shortcut_flags(exercise, ops))
+            f"{exercise.id}: {text}" for text in (*found.flags, *unwatched_flags(replies))
         ]
         return self._marked(exercise, verdict)
 
@@ -169,7 +169,7 @@ class _Marker:
                     return Verdict("", FAILED, "run", str(problem))
         raise AssertionError
 
-    def _judged(self, exercise: Exercise, cell: Cell, ops: list[Op]) -> Verdict:
+    def _judged(self, exercise: Exercise, cell: Cell, replies: list[Reply]) -> Verdict:
         broken = self.deadly.get(cell.source)
         if broken:
             return Verdict(exercise.id, FAILED, "run", broken)
@@ -184,11 +184,11 @@ class _Marker:
                     "has."
                 )
                 return Verdict(exercise.id, FAILED, "run", text)
-            return self._compared(exercise, ops)
+            return self._compared(exercise, replies)
         finally:
             self.session.end()
 
-    def _compared(self, exercise: Exercise, ops: list[Op]) -> Verdict:
+    def _compared(self, exercise: Exercise, replies: list[Reply]) -> Verdict:
         draw = Generator().manual_seed(
             seed(self.secret, self.student, self.submission.plan.name, exercise.id)
         )
@@ -196,11 +196,11 @@ class _Marker:
         def respond(case: Case) -> Reply:
             reply = self.session.respond(case)
             reply.ops = countable(reply.ops)
-            ops.extend(reply.ops)
+            replies.append(reply)
             return reply
 
-        try:  # what the student's process says of its operations is only counted
-            return compare(replace(exercise, shortcuts=()), respond, draw)
+        try:
+            return compare(exercise, respond, draw)
         except (Failed, NotGraded):
             raise
         except Exception as problem:
