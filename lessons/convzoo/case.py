@@ -58,11 +58,11 @@ class Reply:
     parameters: dict[str, tuple[int, ...]] = field(default_factory=dict)
     loaded: bool = True
     ops: list[Op] = field(default_factory=list)
-    calls: list[Op] = field(default_factory=list)
-    watched: bool = True
     stage: str = ""
     raised: str = ""
     error: str = ""
+    calls: list[Op] = field(default_factory=list)
+    watched: bool = True
 
     @property
     def launches(self) -> int:

@@ -35,7 +35,7 @@ from convzoo.teach.grade.mark.marks import (
 )
 from convzoo.teach.grade.mark.operations import countable, unwatched_flags
 from convzoo.teach.grade.mark.plan import Plan, Submission, seed
-from convzoo.teach.grade.mark.scan import scan_cell
+from convzoo.teach.grade.mark.scan import Wanted, scan_cell
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_DEADLY = 3  # cells that end Python and are left out, before the lesson is given up
@@ -126,14 +126,15 @@ class _Marker:
         if verdict.usable:
             self.passed.add(exercise.id)
         others = [c for c in self.submission.namespace if c is not cell]
-        added = [c.source for c in others if not self.submission.is_lessons(c)]
         found = scan_cell(
             cell.source,
             [c.source for c in others],
-            exercise.shortcuts,
-            exercise.id,
-            added,
-            {e.name for e in all_exercises().values()},
+            Wanted(exercise.id, exercise.name, exercise.shortcuts),
+            [
+                (c.source, [e.name for e in all_exercises().values() if c.owner[1] == e.id])
+                for c in others
+                if not self.submission.is_lessons(c)
+            ],
         )
         if found.shortcuts and verdict.status != UNTOUCHED:
             self.passed.discard(exercise.id)
