@@ -106,6 +106,8 @@ class Recorder(TorchDispatchMode):
             self.calls.append(Op(name, [_plain(v) for v in args], False, line, borrowed))
 
     def _call_of_python(self, frame: FrameType, event: str, called) -> None:
+        if frame.f_globals is globals():
+            return
         if event == "c_call" and called.__name__ in _COMPILED:
             self.note(f"{called.__module__}:{called.__name__}", frame)
         if event != "call" or id(frame.f_code) in self._passed_over:
