@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -229,4 +230,5 @@ EXERCISE = Exercise(
         "its batch norm in an nn.Sequential. In `forward`: the branch as far as bn2; then the "
         "input, through `downsample` if there is one; the sum; the ReLU of the sum.",
     ),
+    shortcuts=(TORCHVISION,),
 )

@@ -7,6 +7,7 @@ from torch import Generator
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes, relu_after, skip_relu, unpad
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 from convzoo.ideas.resnet.exercises.basic_block import (
     NO_INPUT,
@@ -184,4 +185,5 @@ EXERCISE = Exercise(
         "The output is as large in either layout, so the projection keeps its stride. Only who of "
         "conv1 and conv2 has it depends on `stride_in_1x1`: two numbers, one of which is 1.",
     ),
+    shortcuts=(TORCHVISION,),
 )

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
+from convzoo.exercises.shortcuts import CONVOLUTIONS
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -163,11 +164,7 @@ EXERCISE = Exercise(
         "for the height, two for the channels. Or `torch.cat` with zeros of the input's dtype.",
     ),
     shortcuts=(
-        Shortcut(
-            "It calls a convolution. This shortcut has nothing to multiply.",
-            lambda op: op.name.startswith("aten.convolution"),
-            ("conv2d", "Conv2d"),
-        ),
+        Shortcut("It calls a convolution. This shortcut has nothing to multiply.", CONVOLUTIONS),
     ),
     steady=_pad_steady,
     slow="The number of operations grows with the number of channels. One slice and one padding "

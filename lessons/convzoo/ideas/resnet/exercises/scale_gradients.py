@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
+from convzoo.exercises.shortcuts import AUTOGRAD, DERIVING
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -176,10 +177,6 @@ EXERCISE = Exercise(
         "channels. `scale[:, None, None]` stands beside (n, c, h, w).",
     ),
     shortcuts=(
-        Shortcut(
-            "It asks autograd, which is what you are following by hand.",
-            lambda op: False,  # without a graph of its own the gradients' check stops it already
-            ("autograd", "backward"),
-        ),
+        Shortcut("It asks autograd, which is what you are following by hand.", AUTOGRAD, DERIVING),
     ),
 )

@@ -22,6 +22,7 @@ LEFT_OUT = (
     "questions.py",
     "teach",
     "__pycache__",
+    "kernel.py",
     "install.py",
     "commands.py",
     "__main__.py",
