@@ -54,22 +54,22 @@ mistake = Mistakes(framework.stack)
 
 @mistake
 def kernels_summed(size, layers):
-    """The kernels are added up. Two 3x3 layers see 5 pixels, not 6: a layer adds its kernel less
-    one to what is seen."""
+    """It adds up the kernels. Two 3x3 layers see 5 pixels, not 6: each layer adds its kernel minus
+    1 to the field."""
     return _size(size, layers), sum(kernel for kernel, *_ in layers)
 
 
 @mistake
 def stride_forgotten(size, layers):
-    """The field ignores the strides. Behind a layer of stride 2 neighbours lie 2 pixels of the
-    image apart, so what later layers add counts twice."""
+    """The field ignores the strides. After a layer of stride 2, neighbouring outputs are 2 pixels
+    of the image apart, so whatever later layers add counts twice."""
     return _size(size, layers), _field([[k, 1, p, d] for k, _, p, d in layers])
 
 
 @mistake
 def own_stride(size, layers):
-    """Here a layer's own stride spreads its own taps already. It spreads only those of the layers
-    behind it: use the product of the strides before."""
+    """A layer's own stride already counts for its own kernel. It spreads only the kernels of the
+    layers after it: use the product of the strides before."""
     strides = [layer[1] for layer in layers] + [1]
     shifted = [[k, s, p, d] for (k, _, p, d), s in zip(layers, strides[1:], strict=True)]
     return _size(size, layers), _field([[1, strides[0], 0, 1], *shifted])
@@ -77,22 +77,22 @@ def own_stride(size, layers):
 
 @mistake
 def dilation_forgotten(size, layers):
-    """The field ignores the dilation. Neighbouring taps lie `dilation` apart, so the kernel less
-    one counts as often."""
+    """The field ignores the dilation. Neighbouring taps are `dilation` pixels apart, so the kernel
+    minus 1 counts that many times."""
     return _size(size, layers), _field([[k, s, p, 1] for k, s, p, _ in layers])
 
 
 @mistake
 def dilation_nowhere(size, layers):
-    """The dilation is left out of the size and the field. The outermost taps lie the dilation
-    times the kernel less one apart."""
+    """Neither the size nor the field uses the dilation. The outermost taps of a kernel are the
+    kernel minus 1, times the dilation, apart."""
     return framework.stack(size, [[k, s, p, 1] for k, s, p, _ in layers])
 
 
 @mistake
 def last_stride(size, layers):
-    """Only the stride of the layer before is counted. Strides multiply: behind two layers of
-    stride 2 neighbours lie 4 pixels of the image apart."""
+    """Only the stride of the layer before counts. Strides multiply: after two layers of stride 2,
+    neighbouring outputs are 4 pixels of the image apart."""
     strides = [1, *(layer[1] for layer in layers)]
     alone = [[[1, s, 0, 1], layer] for layer, s in zip(layers, strides, strict=False)]
     return _size(size, layers), 1 + sum(_field(pair) - 1 for pair in alone)
@@ -100,25 +100,26 @@ def last_stride(size, layers):
 
 @mistake
 def from_zero(size, layers):
-    """The field begins at 0. Before any layer an output is one pixel and sees it."""
+    """The field starts at 0. Start at 1: before any layer, an output is one pixel and sees
+    itself."""
     return _size(size, layers), _field(layers) - 1
 
 
 @mistake
 def swapped(size, layers):
-    """The two results are exchanged: the size comes first, then the field."""
+    """The two results are swapped: the size comes first, then the field."""
     return framework.stack(size, layers)[::-1]
 
 
 @mistake
 def first_alone(size, layers):
-    """It returns after the first layer: look how far in the `return` stands."""
+    """It returns after the first layer: look at how far the `return` is indented."""
     return framework.stack(size, layers[:1])
 
 
 @mistake
 def fractions(size, layers):
-    """A size is not whole. A window that does not fit any more is left out: round down at every
+    """A size is not a whole number. A window that no longer fits is left out: round down at every
     layer."""
     exact = float(size)
     for kernel, step, padding, dilation in layers:
@@ -128,27 +129,26 @@ def fractions(size, layers):
 
 @mistake
 def one_less(size, layers):
-    """The sizes are one too small at every layer. Count the first position too: that is the
-    + 1."""
+    """The size is one too small at every layer. Count the first position too: that is the + 1."""
     return reduce(lambda n, layer: _size(n, [layer]) - 1, layers, size), _field(layers)
 
 
 @mistake
 def padded_once(size, layers):
-    """The padding is counted once. It stands on both sides of the image."""
+    """The padding is counted once. It is added on both sides of the image."""
     return reduce(lambda n, layer: _size(n - layer[2], [layer]), layers, size), _field(layers)
 
 
 @mistake
 def rounded_up(size, layers):
-    """The sizes are rounded up. A window that does not fit any more is left out: round down."""
+    """The sizes are rounded up. A window that no longer fits is left out: round down."""
     return reduce(lambda n, layer: _size(n + layer[1] - 1, [layer]), layers, size), _field(layers)
 
 
 @mistake
 def padding_seen(size, layers):
-    """The field shrinks by the padding. What an output sees does not depend on the padding: that
-    changes how many outputs there are."""
+    """The field shrinks by the padding. What one output sees does not depend on the padding.
+    Padding only changes how many outputs there are."""
     return _size(size, layers), _field(layers) - 2 * sum(layer[2] for layer in layers)
 
 
@@ -156,7 +156,7 @@ EXERCISE = Exercise(
     id="convolution.stack",
     place=3,
     lesson=LESSON,
-    title="What a stack of layers gives, and what it sees",
+    title="Output size and receptive field of a stack",
     points=2,
     minutes=12,
     name="stack",
@@ -165,12 +165,12 @@ EXERCISE = Exercise(
     small=_stack_small,
     mistakes=tuple(mistake),
     hints=(
-        "Go through the layers and keep three numbers: the size so far, the field so far (it "
-        "begins with 1 pixel), and how many pixels of the image lie between two neighbours of the "
-        "output so far (it begins with 1).",
-        "A layer's outermost taps lie dilation * (kernel - 1) apart, counted in pixels of its own "
-        "input. In pixels of the image that is as many times the third number. Only then "
-        "multiply the third number by the layer's stride.",
+        "Go through the layers and keep three numbers: the size so far; the field so far, which "
+        "starts at 1 pixel; and the distance between two neighbouring outputs, in pixels of the "
+        "image, which also starts at 1.",
+        "The outermost taps of a layer are dilation * (kernel - 1) apart, in pixels of its own "
+        "input. Multiply that by the distance so far to get pixels of the image. Only then "
+        "multiply the distance by the stride of the layer.",
     ),
     returns=("output size", "receptive field"),
 )

@@ -45,33 +45,34 @@ def _basic_small() -> list[Case]:
 
 # --- what the mistakes of the two blocks share --------------------------------------
 
-NO_LAST_RELU = "The last ReLU is missing: it comes after the addition."
+NO_LAST_RELU = "The last ReLU is missing. Apply it after the addition."
 RELU_THEN_ADD = (
-    "The last ReLU comes before the addition. Then the branch can only add to the input, never "
-    "take away from it."
+    "The last ReLU comes before the addition. Then the branch can only add to the input, and never "
+    "subtract from it. Add first."
 )
 RELU_TWICE = (
-    "The branch ends in a ReLU of its own, before the addition. Then it can only add to the input, "
-    "never take away from it. The last ReLU is the one behind the sum."
+    "The branch ends with a ReLU of its own, before the addition. Then it can only add to the "
+    "input, and never subtract from it. The last ReLU is the one after the sum."
 )
 NO_INPUT = (
-    "The input is never added: that is the plain block. Whatever leaves the branch is added to "
-    "what comes in, or to its projection."
+    "The input is never added: this is the plain block. Add the input, or its projection, to the "
+    "output of the branch."
 )
 UNPROJECTED = (
-    "Where the number of channels changes, the input as it came meets the branch. There too the "
-    "shortcut needs its projection, whatever the stride, and it is the projected input that is "
-    "added."
+    "When the number of channels changes, the unchanged input is added to the branch. The shortcut "
+    "needs its projection there too, whatever the stride, and the projected input is added."
 )
 TWO_SIZES = (
-    "Where the stride is not 1, branch and shortcut come out at different sizes. The branch has "
-    "the block's stride once, and so has the projection, which is needed there even if the "
-    "channels are as many."
+    "When the stride is not 1, branch and shortcut have different sizes. Both need the block's "
+    "stride, each once. The shortcut needs its projection there even if the number of channels "
+    "stays the same."
 )
-STRIDE_TWICE = "The stride sits in two convolutions of the branch, which thins it out twice."
+STRIDE_TWICE = (
+    "Two convolutions of the branch have the stride, so the image shrinks twice. Give it to one."
+)
 UNPADDED = (
-    "The branch comes out smaller than its input although the stride is 1: a 3x3 without padding "
-    "loses a border of one pixel."
+    "The output of the branch is smaller than its input although the stride is 1: a 3x3 without "
+    "padding loses one pixel on each side."
 )
 
 
@@ -132,33 +133,34 @@ mistake.add(
 
 @mistake
 def rectified_projection(**settings):
-    """The projection goes through a ReLU of its own. It ends with its batch norm; the only ReLU
-    on its way is the one behind the sum."""
+    """The projection has a ReLU of its own. It ends with its batch norm; the only ReLU it meets is
+    the one after the sum."""
     return relu_after(framework.BasicBlock(**settings), "downsample")
 
 
 @mistake
 def relu_then_norm(**settings):
-    """The first ReLU stands before the batch norm. The order is: convolution, batch norm, ReLU."""
+    """The first ReLU comes before the batch norm. The order is: convolution, batch norm, ReLU."""
     return relu_after(skip_relu(framework.BasicBlock(**settings), 0, of=2), "conv1")
 
 
 @mistake
 def one_norm_for_both(**settings):
-    """The first batch norm acts twice and the second never. Each 3x3 has its own."""
+    """The first batch norm is used twice and the second never. Each 3x3 has its own."""
     return replace_call(framework.BasicBlock(**settings), "bn2", "bn1")
 
 
 @mistake
 def no_second_norm(**settings):
-    """The second batch norm is made and not used. It stands behind the second 3x3, before the
+    """The second batch norm is created but not used. Apply it after the second 3x3, before the
     addition."""
     return replace_call(framework.BasicBlock(**settings), "bn2")
 
 
 @mistake
 def no_first_relu(**settings):
-    """There is no ReLU between the two 3x3 layers, so that the branch has none at all."""
+    """There is no ReLU between the two 3x3 layers, and so none in the whole branch. Apply one after
+    the first batch norm."""
     return skip_relu(framework.BasicBlock(**settings), 0, of=2)
 
 
@@ -169,8 +171,8 @@ mistake.add(
 
 @mistake
 def stride_second(stride, **widths):
-    """The stride sits in the second 3x3. The sizes come out right, but the first one does its
-    work at the large size, and the numbers are others."""
+    """The second 3x3 has the stride. The sizes are right, but the first 3x3 then works at the large
+    size and the numbers differ. Give the stride to the first 3x3."""
     return set_strides(framework.BasicBlock(stride=stride, **widths), 1, stride)
 
 
@@ -202,8 +204,8 @@ mistake.add(
 
 @mistake
 def always_projects(**settings):
-    """The shortcut projects in every block. Where the input has the output's shape already, it is
-    added as it is: that is the identity that the block is built around."""
+    """Every block has a projection. If the input already has the shape of the output, add it
+    unchanged: that identity is the point of the block."""
     return always_project(framework.BasicBlock(**settings))
 
 
@@ -220,13 +222,13 @@ EXERCISE = Exercise(
     small=_basic_small,
     mistakes=tuple(mistake),
     hints=(
-        "Draw it first: two 3x3 layers in a row, each with a batch norm behind it, and a line "
-        "around both that meets them again at a plus sign. A ReLU stands between the two layers "
-        "and one stands behind the plus.",
-        "Only the first 3x3 has the stride and the change from in_channels to planes. When do "
-        "the two ends of the line around have different shapes? There are two reasons.",
-        "In `__init__`: conv1, bn1, conv2, bn2, then `downsample`, which is None, or the 1x1 and "
-        "its batch norm in an nn.Sequential. In `forward`: the branch as far as bn2; then the "
-        "input, through `downsample` if there is one; the sum; the ReLU of the sum.",
+        "Draw it first: two 3x3 layers in a row, each followed by a batch norm, and a line around "
+        "both that joins them at a plus sign. There is a ReLU between the two layers and one after "
+        "the plus.",
+        "Only the first 3x3 has the stride and changes the channels from in_channels to planes. "
+        "When do the two ends of the line around have different shapes? There are two reasons.",
+        "In `__init__`: conv1, bn1, conv2, bn2, then `downsample`: None, or the 1x1 and its batch "
+        "norm in an nn.Sequential. In `forward`: the branch up to bn2; the input, through "
+        "`downsample` if there is one; the sum of both; the ReLU of the sum.",
     ),
 )

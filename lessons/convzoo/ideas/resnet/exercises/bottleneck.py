@@ -67,28 +67,28 @@ mistake = Mistakes(framework.Bottleneck)
 
 @mistake
 def always_3x3(stride_in_1x1, **settings):
-    """The stride sits in the 3x3 whatever is asked. In the paper's layout it is the first 1x1
-    that leaves out pixels."""
+    """The 3x3 has the stride in both layouts. With `stride_in_1x1`, the paper's layout, the first
+    1x1 has it."""
     return framework.Bottleneck(stride_in_1x1=False, **settings)
 
 
 @mistake
 def always_1x1(stride_in_1x1, **settings):
-    """The stride sits in the first 1x1 whatever is asked. That is the paper's layout; where it is
-    not asked for, the stride belongs to the 3x3."""
+    """The first 1x1 has the stride in both layouts. That is the paper's layout. Without
+    `stride_in_1x1` the stride belongs to the 3x3."""
     return framework.Bottleneck(stride_in_1x1=True, **settings)
 
 
 @mistake
 def reversed(stride_in_1x1, **settings):
-    """The two layouts are exchanged. Where the stride is asked for in the 1x1, the 3x3 has
-    none."""
+    """The two layouts are swapped. With `stride_in_1x1` the first 1x1 has the stride and the 3x3
+    has none."""
     return framework.Bottleneck(stride_in_1x1=not stride_in_1x1, **settings)
 
 
 @mistake
 def in_the_last(stride, **settings):
-    """The stride sits in the last 1x1. It belongs to the first 1x1 or to the 3x3."""
+    """The last 1x1 has the stride. It belongs to the first 1x1 or to the 3x3."""
     return set_strides(framework.Bottleneck(stride=stride, **settings), 1, 1, stride)
 
 
@@ -122,13 +122,13 @@ mistake.add(
 
 @mistake
 def no_first_relu(**settings):
-    """There is no ReLU between the first 1x1 and the 3x3."""
+    """There is no ReLU between the first 1x1 and the 3x3. Apply one after the first batch norm."""
     return skip_relu(framework.Bottleneck(**settings), 0, of=3)
 
 
 @mistake
 def no_middle_relu(**settings):
-    """There is no ReLU between the 3x3 and the last 1x1."""
+    """There is no ReLU between the 3x3 and the last 1x1. Apply one after the second batch norm."""
     return skip_relu(framework.Bottleneck(**settings), 1, of=3)
 
 
@@ -150,15 +150,15 @@ mistake.add(
 
 @mistake
 def always_projects(**settings):
-    """The shortcut projects where the input has the output's shape already. What leaves the block
-    has 4 * `planes` channels, so it is that number which `in_channels` is compared with."""
+    """The shortcut has a projection although the input already has the shape of the output. The
+    block returns 4 * `planes` channels: compare `in_channels` with that number."""
     return always_project(framework.Bottleneck(**settings))
 
 
 @mistake
 def no_norm(**settings):
-    """The projection has no batch norm. Behind each of the block's convolutions stands one,
-    behind this one too."""
+    """The projection has no batch norm. Every convolution of the block is followed by one, and so
+    is this one."""
     block = framework.Bottleneck(**settings)
     if block.downsample is not None:
         block.downsample = block.downsample[:1]
@@ -179,9 +179,9 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "Three convolutions without bias: a 1x1 from in_channels to planes, a 3x3 at that width, "
-        "a 1x1 to 4 * planes. A batch norm after each, a ReLU after the first two and one after "
-        "the addition, as in the basic block.",
-        "The output is as large in either layout, so the projection keeps its stride. Only who of "
-        "conv1 and conv2 has it depends on `stride_in_1x1`: two numbers, one of which is 1.",
+        "and a 1x1 to 4 * planes. A batch norm after each, a ReLU after the first two and one "
+        "after the addition, as in the basic block.",
+        "The output has the same size in both layouts, so the projection keeps its stride. Only "
+        "conv1 and conv2 depend on `stride_in_1x1`: one of them has the stride, the other has 1.",
     ),
 )
