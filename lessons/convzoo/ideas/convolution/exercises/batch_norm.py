@@ -44,19 +44,20 @@ def _norm_cases(gen: Generator) -> list[Case]:
 
 
 def _norm_small() -> list[Case]:
-    def case(x, training, mean, var):
-        """Return a case with eps 3 and a variance of 1, so that the root is 2."""
+    def case(x, training, mean, var, eps=3):
+        """Return a case in which variance and eps add up to 4, so that the root is 2."""
         vectors = {"weight": [1.0] * len(mean), "bias": [0.0] * len(mean)}
         vectors |= {"running_mean": mean, "running_var": var}
         tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in vectors.items()}
-        image = torch.tensor(x, dtype=torch.float64).reshape(len(x), len(mean), 1, 1)
-        return Case({"training": training, "momentum": 0.25, "eps": 3}, {"x": image, **tensors})
+        image = torch.tensor(x, dtype=torch.float64).reshape(len(x), len(mean), 1, -1)
+        return Case({"training": training, "momentum": 0.25, "eps": eps}, {"x": image, **tensors})
 
     return [
         case([[5], [1]], False, [1], [1]),
         case([[2], [4]], True, [0], [1]),
         case([[2, 10], [4, 12]], True, [0, 2], [1, 4]),
         _affine(case([[2], [4]], True, [0], [1])),
+        case([[5, 1], [1, 1]], True, [0], [1], eps=1),
     ]
 
 
@@ -199,6 +200,151 @@ def graph_kept(**given):
         mean = mean + given["momentum"] * (batch_mean - batch_mean.detach())
         var = var + given["momentum"] * (batch_var - batch_var.detach())
     return y, mean, var
+
+
+def _recounted(given: dict, count: int) -> tuple[Tensor, ...]:
+    """Return the right answer, but with a running variance of another count of numbers."""
+    y, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        kept = (1 - given["momentum"]) * given["running_var"].detach()
+        numbers = given["x"][:, 0].numel()
+        var = kept + (var - kept) * (numbers - 1) / numbers * count / (count - 1)
+    return y, mean, var
+
+
+@mistake
+def images_counted(**given):
+    """The running variance is corrected with the number of images. Each channel has n * h * w
+    numbers: count those."""
+    return _recounted(given, len(given["x"]))
+
+
+@mistake
+def all_counted(**given):
+    """The running variance is corrected with the count of all numbers of x. Each channel has n * h
+    * w of them: leave out the factor c."""
+    return _recounted(given, given["x"].numel())
+
+
+@mistake
+def corrected_twice(**given):
+    """The unbiased variance normalises the output and is then corrected once more. The output needs
+    the variance that divides by the count, and only the running variance is corrected, once."""
+    numbers = given["x"][:, 0].numel()
+    _, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        var = var + given["momentum"] * given["x"].detach().var((0, 2, 3)) / (numbers - 1)
+    return unbiased_output(**given)[0], mean, var
+
+
+@mistake
+def statistics_swapped(**given):
+    """The running variance is returned before the running mean. The order is: y, mean, variance."""
+    y, mean, var = framework.batch_norm(**given)
+    return y, var, mean
+
+
+@mistake
+def batch_kept(**given):
+    """In training it returns the statistics of this batch alone. Mix them with the old running
+    ones: `momentum` is the share of the new batch."""
+    y, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        var, mean = torch.var_mean(given["x"].detach(), (0, 2, 3), correction=0)
+    return y, mean, var
+
+
+@mistake
+def never_updated(**given):
+    """The running statistics never change. In training return new ones, in which this batch has a
+    share of `momentum`."""
+    y = framework.batch_norm(**given)[0]
+    return y, given["running_mean"], given["running_var"]
+
+
+@mistake
+def nothing_forgotten(**given):
+    """The batch is added to all of the old statistic. The old one keeps only a share of 1 -
+    `momentum`, or it would grow without end."""
+    y, *kept = framework.batch_norm(**given)
+    if given["training"]:
+        old = given["running_mean"], given["running_var"]
+        kept = [k + given["momentum"] * o.detach() for k, o in zip(kept, old, strict=True)]
+    return y, *kept
+
+
+@mistake
+def momentum_unused(momentum, **given):
+    """`momentum` is not used: the share of the new batch is always 0.1."""
+    return framework.batch_norm(**given)
+
+
+@mistake
+def eps_unused(eps, **given):
+    """`eps` is not used: it is always 1e-5."""
+    return framework.batch_norm(**given)
+
+
+@mistake
+def no_eps(eps, **given):
+    """eps is missing. Add it to the variance, so that nothing is divided by zero."""
+    return framework.batch_norm(eps=TINY, **given)
+
+
+@mistake
+def no_shift(bias, **given):
+    """The shift is missing: add `bias` at the end."""
+    return framework.batch_norm(bias=torch.zeros_like(bias), **given)
+
+
+@mistake
+def shift_scaled(weight, bias, **given):
+    """The bias is added before the scale, and gets multiplied by `weight` too. Add it last."""
+    return framework.batch_norm(weight=weight, bias=weight * bias, **given)
+
+
+@mistake
+def weight_and_bias_swapped(weight, bias, **given):
+    """`weight` and `bias` are swapped: multiply by `weight`, then add `bias`."""
+    return framework.batch_norm(weight=bias, bias=weight, **given)
+
+
+@mistake
+def not_centred(x, weight, running_mean, eps, **given):
+    """The mean is not subtracted. Subtract it before you divide."""
+    y, *kept = framework.batch_norm(x, weight, running_mean=running_mean, eps=eps, **given)
+    mean = x.mean((0, 2, 3)) if given["training"] else running_mean.detach()
+    scale = weight / (_spread(x, **given) ** 2 + eps) ** 0.5
+    return y + (mean * scale)[:, None, None], *kept
+
+
+@mistake
+def modes_swapped(training, **given):
+    """Training and evaluation are swapped."""
+    return framework.batch_norm(training=not training, **given)
+
+
+@mistake
+def always_training(training, **given):
+    """In evaluation it does what belongs to training. There, use the running statistics and return
+    them unchanged."""
+    return framework.batch_norm(training=True, **given)
+
+
+@mistake
+def never_training(training, **given):
+    """In training it does what belongs to evaluation. There, use the statistics of the batch and
+    update the running ones."""
+    return framework.batch_norm(training=False, **given)
+
+
+@mistake
+def updated_used(**given):
+    """In training the output is normalised with the updated running statistics. Use the statistics
+    of this batch alone; the running ones are for evaluation."""
+    _, mean, var = framework.batch_norm(**given)
+    kept = {"running_mean": mean, "running_var": var, "training": False}
+    return framework.batch_norm(**given | kept)
 
 
 EXERCISE = Exercise(

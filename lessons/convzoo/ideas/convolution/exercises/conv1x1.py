@@ -34,6 +34,7 @@ def _one_cases(gen: Generator) -> list[Case]:
         _one_case(gen, 2, 6, 3, (6, side), stride=2),
         _one_case(gen, 2, 3, 4, (5, 7), stride=2),
         _one_case(gen, 1, 4, 2, (8, 7), stride=3),
+        _one_case(gen, 1, 3, 1, (1, 2), stride=3),
     ]
 
 
@@ -138,8 +139,7 @@ def averaged(x, weight, stride=1):
 
 @mistake
 def late_start(x, weight, stride=1):
-    """It reads the last pixel of each step. Read the first one: with stride 2 these are pixels 0,
-    2, 4."""
+    """It starts with a later pixel. Start with pixel 0: with stride 2 it reads pixels 0, 2, 4."""
     return framework.conv1x1(x[..., stride - 1 :, stride - 1 :], weight, stride)
 
 
@@ -155,6 +155,79 @@ def one_axis(x, weight, stride=1):
 mistake.add(
     "cut_off", CUT_OFF, lambda x, weight, stride=1: framework.conv1x1(x, weight.detach(), stride)
 )
+
+
+@mistake
+def scrambled_before(x, weight, stride=1):
+    """A reshape is meant to bring the channels to the end, but it moves nothing: it only cuts the
+    same row of numbers into other pieces. Use `permute` or `movedim`."""
+    x = x[..., ::stride, ::stride]
+    images, channels, high, wide = x.shape
+    mixed = x.reshape(images, high, wide, channels).movedim(-1, 1)
+    return framework.conv1x1(mixed, weight)
+
+
+@mistake
+def scrambled_after(x, weight, stride=1):
+    """A reshape is meant to bring the channels back from the end, but it moves nothing: it only
+    cuts the same row of numbers into other pieces. Use `permute` or `movedim`."""
+    y = framework.conv1x1(x, weight, stride)
+    return y.movedim(1, -1).reshape(y.shape)
+
+
+@mistake
+def corner(x, weight, stride=1):
+    """The size is right for the stride, but it reads neighbouring pixels of one corner. Read every
+    `stride`-th row and column of the whole image."""
+    high, wide = x[..., ::stride, ::stride].shape[2:]
+    return framework.conv1x1(x[..., :high, :wide], weight)
+
+
+@mistake
+def largest(x, weight, stride=1):
+    """With a stride it takes the largest of several pixels. A stride compares nothing: it reads one
+    pixel and skips the others."""
+    return framework.conv1x1(F.max_pool2d(x, stride, ceil_mode=True), weight)
+
+
+@mistake
+def mean_of_channels(x, weight, stride=1):
+    """It averages the products over the input channels. Add them up."""
+    return framework.conv1x1(x, weight, stride) / x.shape[1]
+
+
+@mistake
+def unmatched_letters(x, weight, stride=1):
+    """Every input channel has the same weight, the sum of a row of the matrix. Channel and column
+    belong together: in `torch.einsum` give both the same letter."""
+    sums = weight.sum(1, keepdim=True).expand_as(weight)
+    return framework.conv1x1(x, sums, stride)
+
+
+@mistake
+def columns_thinned(x, weight, stride=1):
+    """It skips columns, but no rows. The stride applies to both height and width."""
+    return framework.conv1x1(x[..., ::stride], weight)
+
+
+@mistake
+def rounded_down(x, weight, stride=1):
+    """The last row or column is missing where the size is not a multiple of the stride. Pixel 0 is
+    always read, so the size is rounded up."""
+    high, wide = (n // stride * stride for n in x.shape[2:])
+    return framework.conv1x1(x[..., :high, :wide], weight, stride)
+
+
+@mistake
+def width_first(x, weight, stride=1):
+    """Height and width are swapped in the result. Keep their order: height, then width."""
+    return framework.conv1x1(x, weight, stride).transpose(2, 3)
+
+
+@mistake
+def one_image(x, weight, stride=1):
+    """Only the first image is in the result. Keep all of them: the images are dimension 0."""
+    return framework.conv1x1(x[:1], weight, stride)[0]
 
 
 EXERCISE = Exercise(

@@ -50,6 +50,7 @@ def _conv_small() -> list[Case]:
         case(1, 1, (2, 2), (2, 2), padding=1),
         case(1, 1, (2, 2), (3, 3), dilation=2),
         case(1, 3, (1, 1), (1, 1), n=2),
+        case(2, 3, (1, 1), (1, 2)),
     ]
 
 
@@ -188,6 +189,99 @@ mistake.add(
     CUT_OFF,
     lambda x, weight, **settings: framework.conv2d(x, weight.detach(), **settings),
 )
+
+
+@mistake
+def positions_mixed(x, weight, **settings):
+    """Channels and positions get mixed up at the end. The channel comes first in the result, and a
+    reshape does not swap two dimensions: transpose before it."""
+    y = framework.conv2d(x, weight, **settings)
+    return y.flatten(2).transpose(1, 2).reshape(y.shape)
+
+
+@mistake
+def weight_cut_up(x, weight, **settings):
+    """The weight is flattened so that numbers of different outputs get mixed. Each output's numbers
+    lie next to each other: keep the first dimension and flatten the other three."""
+    mixed = weight.reshape(-1, len(weight)).T.reshape(weight.shape)
+    return framework.conv2d(x, mixed, **settings)
+
+
+@mistake
+def channels_swapped(x, weight, **settings):
+    """Input and output channels of the weight get mixed up: a swap before the reshape. In the
+    weight the output comes first already."""
+    mixed = weight.transpose(0, 1).reshape(weight.shape)
+    return framework.conv2d(x, mixed, **settings)
+
+
+@mistake
+def unmatched_letters(x, weight, **settings):
+    """Every input channel has the same weight, the sum over all of them. Each input channel has a
+    weight of its own: in `torch.einsum` give the channels of both the same letter."""
+    sums = weight.sum(1, keepdim=True).expand_as(weight)
+    return framework.conv2d(x, sums, **settings)
+
+
+@mistake
+def one_channel(x, weight, **settings):
+    """Only the first input channel is read. An output is a sum over all input channels."""
+    return framework.conv2d(x[:, :1], weight[:, :1], **settings)
+
+
+@mistake
+def square_kernel(x, weight, **settings):
+    """It takes every kernel for a square, as high as wide. Height and width of the kernel may
+    differ: count its rows and its columns."""
+    side = min(weight.shape[2:])
+    mask = torch.zeros_like(weight)
+    mask[..., :side, :side] = 1
+    return framework.conv2d(x, weight * mask, **settings)
+
+
+@mistake
+def one_image(x, weight, **settings):
+    """Every result is that of the first image. Each image has its own."""
+    return framework.conv2d(x[:1].expand_as(x), weight, **settings)
+
+
+@mistake
+def one_less(x, weight, **settings):
+    """The result is one row and one column too small. Count the first position too: that is the +
+    1."""
+    return framework.conv2d(x, weight, **settings)[..., :-1, :-1]
+
+
+@mistake
+def padded_once(x, weight, stride=1, padding=0, dilation=1):
+    """The padding is counted once. It is added on both sides: left and right, top and bottom."""
+    padded = F.pad(x, (padding, 0, padding, 0))
+    return framework.conv2d(padded, weight, stride, 0, dilation)
+
+
+@mistake
+def long_kernel(x, weight, stride=1, padding=0, dilation=1):
+    """With a dilation the size is too small. A kernel of size k covers dilation * (k - 1) + 1
+    pixels, not dilation * k."""
+    padded = F.pad(x, (padding, padding - dilation + 1) * 2)
+    return framework.conv2d(padded, weight, stride, 0, dilation)
+
+
+@mistake
+def image_multiplied(x, weight, stride=1, padding=0, dilation=1):
+    """A product of tensors uses their last two dimensions, and in a slice of the image those are
+    height and width. The matrix of a tap has to meet the channels, as in your 1x1."""
+    size = framework.conv2d(x, weight, stride, padding, dilation).shape[2:]
+    padded = F.pad(x, (padding,) * 4)[..., ::stride, ::stride]
+    return torch.matmul(weight[..., 0, 0], padded[..., : size[0], : size[1]])
+
+
+@mistake
+def unfold_order(x, weight, stride=1, padding=0, dilation=1):
+    """The columns are cut with stride and dilation swapped. `F.unfold` takes the dilation first,
+    then padding and stride: pass them by name."""
+    right = framework.conv2d(x, weight, stride, padding, dilation)
+    return framework.conv2d(x, weight, dilation, padding, stride).reshape(right.shape)
 
 
 EXERCISE = Exercise(

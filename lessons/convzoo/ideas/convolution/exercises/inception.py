@@ -7,7 +7,7 @@ from torch import Generator, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import Mistakes, change_output, unpad
+from convzoo.exercises.mistakes import Mistakes, change_input, change_output, unpad
 from convzoo.exercises.model import Exercise, module_case, normal, pick, small_module_case
 from convzoo.ideas.convolution import framework
 
@@ -47,6 +47,7 @@ def _block_small() -> list[Case]:
         case((1, 1, 1, 1, 1, 1, 1), (1, 2), 3),
         case((1, 1, 1, 2, 1, 1, 2), (2, 2), 3),
         case((1, 1, 1, 1, 1, 1, 1), (2, 2), 5),
+        case((1, 1, 1, 1, 1, 1, 1), (1, 3), 5),
     ]
 
 
@@ -122,6 +123,54 @@ def no_padding(**settings):
     """A branch shrinks the image. To keep height and width, a kernel of size k needs a padding of
     half of k, rounded down."""
     return unpad(framework.Inception(**settings), "branch2.1.conv", "branch3.1.conv")
+
+
+@mistake
+def large_pool(large, **widths):
+    """The pool of the fourth branch has the size of the large kernel. It is a pool of 3 x 3 pixels
+    in every block."""
+    return _with_pool(nn.MaxPool2d(large, 1, large // 2), {"large": large, **widths})
+
+
+@mistake
+def all_pooled(**settings):
+    """All branches read the pooled image. The pool belongs to the fourth branch alone; the others
+    read x itself."""
+    block = _with_pool(nn.Identity(), settings)
+    return change_input(block, lambda x: F.max_pool2d(x, 3, 1, 1))
+
+
+@mistake
+def pool_unpadded(**settings):
+    """The pool shrinks the image: it has no padding. Every branch has to keep height and width."""
+    return _with_pool(nn.MaxPool2d(3, 1), settings)
+
+
+@mistake
+def large_unpadded(**settings):
+    """The third branch shrinks the image. To keep height and width, its large kernel needs a
+    padding of half of it, rounded down."""
+    return unpad(framework.Inception(**settings), "branch3.1.conv")
+
+
+def _pad_large(padding: int, settings: dict) -> nn.Module:
+    block = framework.Inception(**settings)
+    block.branch3[1].conv.padding = (padding, padding)
+    return block
+
+
+@mistake
+def always_padded_by_two(**settings):
+    """The third branch always has a padding of 2, which fits only a kernel of 5. The padding
+    depends on `large`: half of it, rounded down."""
+    return _pad_large(2, settings)
+
+
+@mistake
+def always_padded_by_one(**settings):
+    """The third branch always has a padding of 1, which fits only a kernel of 3. The padding
+    depends on `large`: half of it, rounded down."""
+    return _pad_large(1, settings)
 
 
 EXERCISE = Exercise(

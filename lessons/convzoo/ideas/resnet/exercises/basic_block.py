@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_input,
+    change_result,
+    relu_after,
+    replace_call,
+    skip_relu,
+    unpad,
+)
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.ideas.resnet import framework
 
@@ -35,11 +44,14 @@ def _small_basic(image, shift: float = 0.0, **scalars) -> Case:
 
 
 def _basic_small() -> list[Case]:
+    doubled = _small_basic((1, 2), in_channels=1, planes=1, stride=1)
+    two = torch.full((1,), 2.0, dtype=torch.float64)
     return [
         _small_basic((2, 2), in_channels=1, planes=1, stride=1),
         _small_basic((1, 2), in_channels=1, planes=2, stride=1),
         _small_basic((3, 3), in_channels=1, planes=1, stride=2),
         _small_basic((2, 2), 1.0, in_channels=1, planes=1, stride=1),
+        Case(doubled.scalars, doubled.tensors, doubled.weights | {"bn2.weight": two}),
     ]
 
 
@@ -70,6 +82,14 @@ TWO_SIZES = (
 STRIDE_TWICE = (
     "Two convolutions of the branch have the stride, so the image shrinks twice. Give it to one."
 )
+NO_NORM = (
+    "The projection has no batch norm. Every convolution of the block is followed by one, and so "
+    "is this one."
+)
+RECTIFIED_PROJECTION = (
+    "The projection has a ReLU of its own. It ends with its batch norm; the only ReLU it meets is "
+    "the one after the sum."
+)
 UNPADDED = (
     "The output of the branch is smaller than its input although the stride is 1: a 3x3 without "
     "padding loses one pixel on each side."
@@ -92,6 +112,13 @@ def set_strides(block: nn.Module, *strides: int) -> nn.Module:
     """Give conv1, conv2 and so on other strides."""
     for k, stride in enumerate(strides, 1):
         block.get_submodule(f"conv{k}").stride = (stride, stride)
+    return block
+
+
+def without_norm(block: nn.Module) -> nn.Module:
+    """Take the batch norm of the projection away."""
+    if block.downsample is not None:
+        block.downsample = block.downsample[:1]
     return block
 
 
@@ -131,11 +158,11 @@ mistake.add(
 )
 
 
-@mistake
-def rectified_projection(**settings):
-    """The projection has a ReLU of its own. It ends with its batch norm; the only ReLU it meets is
-    the one after the sum."""
-    return relu_after(framework.BasicBlock(**settings), "downsample")
+mistake.add(
+    "rectified_projection",
+    RECTIFIED_PROJECTION,
+    lambda **settings: relu_after(framework.BasicBlock(**settings), "downsample"),
+)
 
 
 @mistake
@@ -207,6 +234,46 @@ def always_projects(**settings):
     """Every block has a projection. If the input already has the shape of the output, add it
     unchanged: that identity is the point of the block."""
     return always_project(framework.BasicBlock(**settings))
+
+
+@mistake
+def no_relu(**settings):
+    """There is no ReLU at all. Apply one after the first batch norm and one after the addition."""
+    return skip_relu(framework.BasicBlock(**settings), 0, 1, of=2)
+
+
+@mistake
+def norm_after_sum(**settings):
+    """The second batch norm comes after the addition. Then it also scales and shifts the input:
+    normalise the branch, and add afterwards."""
+    block = framework.BasicBlock(**settings)
+    norm = block.bn2.forward
+    replace_call(block, "bn2")
+    skip_relu(block, 1, of=2)
+    return change_result(block, lambda x, y: F.relu(norm(y)))
+
+
+@mistake
+def shortcut_from_the_middle(**settings):
+    """The shortcut starts after the first 3x3: what it adds is not the input any more. Keep the
+    input of the block until the addition; a new name for what the layers return helps."""
+    block = framework.BasicBlock(**settings)
+    conv, norm = block.conv1.forward, block.bn1.forward
+    replace_call(block, "conv1")
+    replace_call(block, "bn1")
+    return change_input(block, lambda x: F.relu(norm(conv(x))))
+
+
+mistake.add("no_norm", NO_NORM, lambda **settings: without_norm(framework.BasicBlock(**settings)))
+
+
+@mistake
+def padded_projection(**settings):
+    """The 1x1 of the projection has a padding, which makes its output larger. A 1x1 needs none."""
+    block = framework.BasicBlock(**settings)
+    if block.downsample is not None:
+        block.downsample[0].padding = (1, 1)
+    return block
 
 
 EXERCISE = Exercise(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from torch import Generator
+from torch import Generator, nn
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import Mistakes, relu_after, skip_relu, unpad
+from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.ideas.resnet import framework
 from convzoo.ideas.resnet.exercises.basic_block import (
     NO_INPUT,
     NO_LAST_RELU,
+    NO_NORM,
+    RECTIFIED_PROJECTION,
     RELU_THEN_ADD,
     RELU_TWICE,
     STRIDE_TWICE,
@@ -21,6 +23,7 @@ from convzoo.ideas.resnet.exercises.basic_block import (
     project_if,
     set_strides,
     without_input,
+    without_norm,
 )
 
 LESSON = "01_resnet"
@@ -47,9 +50,9 @@ def _bottleneck_cases(gen: Generator) -> list[Case]:
     ]
 
 
-def _small_bottleneck(image, **scalars) -> Case:
+def _small_bottleneck(image, shift: float = 0.0, **scalars) -> Case:
     x = integers(1, scalars["in_channels"], *image) % 3
-    return small_module_case(framework.Bottleneck, scalars, {"x": x})
+    return small_module_case(framework.Bottleneck, scalars, {"x": x}, shift)
 
 
 def _bottleneck_small() -> list[Case]:
@@ -59,6 +62,7 @@ def _bottleneck_small() -> list[Case]:
         _small_bottleneck((1, 2), in_channels=1, planes=2, stride=2, stride_in_1x1=False),
         _small_bottleneck((1, 2), in_channels=1, planes=2, stride=2, stride_in_1x1=True),
         _small_bottleneck((1, 3), in_channels=1, planes=2, stride=2, stride_in_1x1=False),
+        _small_bottleneck((1, 2), 1.0, in_channels=4, planes=1, stride=1, stride_in_1x1=False),
     ]
 
 
@@ -155,13 +159,50 @@ def always_projects(**settings):
     return always_project(framework.Bottleneck(**settings))
 
 
+mistake.add("no_norm", NO_NORM, lambda **settings: without_norm(framework.Bottleneck(**settings)))
+mistake.add(
+    "rectified_projection",
+    RECTIFIED_PROJECTION,
+    lambda **settings: relu_after(framework.Bottleneck(**settings), "downsample"),
+)
+
+
 @mistake
-def no_norm(**settings):
-    """The projection has no batch norm. Every convolution of the block is followed by one, and so
-    is this one."""
-    block = framework.Bottleneck(**settings)
-    if block.downsample is not None:
-        block.downsample = block.downsample[:1]
+def no_relu_in_the_branch(**settings):
+    """There is no ReLU in the branch. Apply one after each of its first two batch norms."""
+    return skip_relu(framework.Bottleneck(**settings), 0, 1, of=3)
+
+
+@mistake
+def relu_then_norm(**settings):
+    """The ReLUs of the branch come before the batch norms. The order is: convolution, batch norm,
+    ReLU."""
+    block = skip_relu(framework.Bottleneck(**settings), 0, 1, of=3)
+    return relu_after(relu_after(block, "conv1"), "conv2")
+
+
+@mistake
+def no_last_norm(**settings):
+    """The third batch norm is created but not used. Apply it after the last 1x1, before the
+    addition."""
+    return replace_call(framework.Bottleneck(**settings), "bn3")
+
+
+@mistake
+def stride_lost(stride, stride_in_1x1, **settings):
+    """Without `stride_in_1x1` nothing in the branch has the stride, so the branch is larger than
+    the shortcut. In this layout the 3x3 has it."""
+    block = framework.Bottleneck(stride=stride, stride_in_1x1=stride_in_1x1, **settings)
+    return block if stride_in_1x1 else set_strides(block, 1, 1)
+
+
+@mistake
+def not_widened(in_channels, planes, stride, stride_in_1x1):
+    """The block returns `planes` channels. Its last 1x1 widens them to 4 * `planes`, and so does
+    the projection."""
+    block = framework.Bottleneck(in_channels, planes, stride, stride_in_1x1)
+    block.conv3, block.bn3 = nn.Conv2d(planes, planes, 1, bias=False), nn.BatchNorm2d(planes)
+    block.downsample = framework.projection(in_channels, planes, stride)
     return block
 
 

@@ -20,7 +20,8 @@ def _pad_case(gen: Generator, channels: int, out: int, stride: int, image) -> Ca
 
 
 def _pad_cases(gen: Generator) -> list[Case]:
-    wide = pick(gen, [7, 8, 10])
+    """Return the cases; the number of missing channels is odd, so that half of it is not whole."""
+    wide = pick(gen, [8, 10, 12])
     return [
         _pad_case(gen, 3, wide, 2, (4, 6)),
         _pad_case(gen, 2, 5, 1, (3, 4)),
@@ -142,6 +143,61 @@ def columns_alone(x, out_channels, stride):
 def cut_off(x, out_channels, stride):
     """The result is cut off from `x`. A way back for the gradient is what a shortcut is for."""
     return framework.pad_shortcut(x.detach(), out_channels, stride)
+
+
+@mistake
+def filled_with_ones(x, out_channels, stride):
+    """The new channels hold ones. They should be zero: only the branch fills them."""
+    y = framework.pad_shortcut(x, out_channels, stride)
+    new = torch.arange(out_channels, dtype=x.dtype) >= x.shape[1]
+    return y + new[:, None, None]
+
+
+@mistake
+def last_repeated(x, out_channels, stride):
+    """The new channels are copies of the last one. They should be zero: only the branch fills
+    them."""
+    again = x[:, torch.arange(out_channels).clamp(max=x.shape[1] - 1)]
+    return framework.pad_shortcut(again, out_channels, stride)
+
+
+@mistake
+def interpolated(x, out_channels, stride):
+    """It resizes the image, and does not always keep pixels 0, s, 2s and so on. Keep pixel 0 and
+    every `stride`-th one after it."""
+    size = [(n - 1) // stride + 1 for n in x.shape[2:]]
+    return framework.pad_shortcut(F.interpolate(x, size), out_channels, 1)
+
+
+@mistake
+def blended(x, out_channels, stride):
+    """It resizes the image and blends neighbouring pixels. The shortcut keeps one pixel of each
+    step as it is and skips the others."""
+    size = [(n - 1) // stride + 1 for n in x.shape[2:]]
+    return framework.pad_shortcut(F.interpolate(x, size, mode="bilinear"), out_channels, 1)
+
+
+@mistake
+def no_stride(x, out_channels, stride):
+    """The stride is not used: the image keeps its size. Keep pixel 0 and every `stride`-th one
+    after it, in height and width."""
+    return framework.pad_shortcut(x, out_channels, 1)
+
+
+@mistake
+def rounded_down(x, out_channels, stride):
+    """The last row or column is missing where the size is not a multiple of the stride. Pixel 0 is
+    always kept, so the size is rounded up."""
+    high, wide = (n // stride * stride for n in x.shape[2:])
+    return framework.pad_shortcut(x[..., :high, :wide], out_channels, stride)
+
+
+@mistake
+def halves_cut(x, out_channels, stride):
+    """One channel is missing: half of an odd number of channels was rounded down, twice. All zero
+    channels belong after those of `x`, not half before and half after."""
+    half = (out_channels - x.shape[1]) // 2
+    return framework.pad_shortcut(x, x.shape[1] + 2 * half, stride).roll(half, 1)
 
 
 EXERCISE = Exercise(

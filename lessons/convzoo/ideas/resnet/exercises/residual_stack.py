@@ -143,6 +143,54 @@ def cut_off(weights, scale):
     return framework.residual_stack(weights.detach(), scale)
 
 
+@mistake
+def scaled_input(weights, scale):
+    """The scale multiplies the input instead of the branch. Each layer adds scale times the output
+    of its branch to its unscaled input."""
+    return _chain(weights, lambda w, y: scale * y + torch.mm(w, y))
+
+
+@mistake
+def from_zeros(weights, scale):
+    """It starts from a matrix of zeros, and a product with zeros stays zero. A stack without layers
+    passes every channel on unchanged: start from its matrix."""
+    return 0 * framework.residual_stack(weights, scale)
+
+
+@mistake
+def from_ones(weights, scale):
+    """It starts from a matrix of ones. A stack without layers passes every channel on unchanged:
+    its matrix has ones on the diagonal only."""
+    matrix = framework.residual_stack(weights, scale)
+    return torch.mm(matrix, torch.ones_like(matrix))
+
+
+@mistake
+def last_layer_alone(weights, scale):
+    """Only the last layer is in the result. Each layer multiplies the matrix of the layers before
+    it."""
+    return framework.residual_stack(weights[-1:], scale)
+
+
+@mistake
+def first_left_out(weights, scale):
+    """The first layer is missing. Go through all of `weights`."""
+    return framework.residual_stack(weights[1:], scale)
+
+
+@mistake
+def last_left_out(weights, scale):
+    """The last layer is missing. Go through all of `weights`."""
+    return framework.residual_stack(weights[:-1], scale)
+
+
+@mistake
+def layers_transposed(weights, scale):
+    """Every layer's matrix is transposed. A row of `weights` belongs to an output already: use it
+    as it is."""
+    return framework.residual_stack(weights.mT, scale)
+
+
 EXERCISE = Exercise(
     id="resnet.residual_stack",
     place=1,

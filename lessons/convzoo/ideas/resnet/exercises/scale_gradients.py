@@ -156,6 +156,77 @@ def x_twice(branch, scale, upstream):
     return for_scale, for_branch, for_x + _everywhere(scale) * for_x
 
 
+@mistake
+def x_ones(branch, scale, upstream):
+    """The gradient of x leaves out `upstream`. y changes as much as x does; how much the loss
+    changes with y, `upstream` says."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale, for_branch, torch.ones_like(for_x)
+
+
+@mistake
+def sums_multiplied(branch, scale, upstream):
+    """For the scale it multiplies two sums. At each pixel the scale meets one number of the branch
+    and one of `upstream`: multiply first, then sum."""
+    _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    sums = [torch.einsum("nchw->c", t) for t in (upstream, branch)]
+    return sums[0] * sums[1], for_branch, for_x
+
+
+@mistake
+def mean_of_images(branch, scale, upstream):
+    """The gradient of the scale is averaged over the images. One scale acts on all of them, so sum
+    over them too."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale / len(branch), for_branch, for_x
+
+
+@mistake
+def mean_of_pixels(branch, scale, upstream):
+    """The gradient of the scale is averaged over the pixels. One scale acts on all of them, so sum
+    over them too."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale / branch[0, 0].numel(), for_branch, for_x
+
+
+@mistake
+def branch_by_itself(branch, scale, upstream):
+    """The gradient of the branch is multiplied by the branch. In y the branch is multiplied by the
+    scale, so that is what its gradient is multiplied by."""
+    for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale, branch * for_x, for_x
+
+
+@mistake
+def pixels_apart(branch, scale, upstream):
+    """The gradient of the scale has a number for each pixel. The same scale acts at every pixel, so
+    sum over rows and columns too."""
+    _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return torch.einsum("nchw,nchw->chw", upstream, branch), for_branch, for_x
+
+
+@mistake
+def channels_summed(branch, scale, upstream):
+    """The gradient of the scale has a number for each image. There is one scale for each channel:
+    sum over images, rows and columns, and keep the channels, which are dimension 1."""
+    _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return torch.einsum("nchw,nchw->n", upstream, branch), for_branch, for_x
+
+
+@mistake
+def branch_first(branch, scale, upstream):
+    """The gradient of the branch is returned first. The order is: scale, branch, x."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_branch, for_scale, for_x
+
+
+@mistake
+def x_first(branch, scale, upstream):
+    """The gradient of x is returned first. The order is: scale, branch, x."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_x, for_scale, for_branch
+
+
 EXERCISE = Exercise(
     id="resnet.scale_gradients",
     place=3,
