@@ -262,12 +262,18 @@ def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
         "do": "reply",
         "parameters": [[k, list(v)] for k, v in reply.parameters.items()],
         "loaded": reply.loaded,
-        "ops": [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops],
+        "ops": _listed(reply.ops),
+        "calls": _listed(reply.calls),
+        "watched": reply.watched,
         "stage": reply.stage,
         "raised": reply.raised[:MAX_TEXT],
         "error": reply.error[:MAX_TEXT],
     }
     return header, reply.tensors
+
+
+def _listed(ops: list[Op]) -> list[list]:
+    return [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in ops]
 
 
 def _finite(value):
@@ -280,13 +286,16 @@ def _finite(value):
 def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
     """Return the reply in a frame, believed in nothing but its form. Raises Broken."""
     stage = header.get("stage")
-    if stage not in STAGES or type(header.get("loaded")) is not bool:
+    answered = header.get("loaded"), header.get("watched")
+    if stage not in STAGES or any(type(value) is not bool for value in answered):
         raise Broken("a reply that is none")
     return Reply(
         tensors=tensors,
         parameters=_parameters(header.get("parameters")),
         loaded=header["loaded"],
         ops=_ops(header.get("ops")),
+        calls=_ops(header.get("calls")),
+        watched=header["watched"],
         stage=stage,
         raised=text_of(header.get("raised")),
         error=text_of(header.get("error")),

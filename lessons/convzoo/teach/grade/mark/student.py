@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Generator
 
-from convzoo.case import Case, Op, Reply
+from convzoo.case import Case, Reply
 from convzoo.errors import UserError
 from convzoo.exercises import all_exercises, all_questions, compare
 from convzoo.exercises.model import Exercise, Verdict
@@ -34,9 +34,9 @@ from convzoo.teach.grade.mark.marks import (
     Item,
     credit,
 )
-from convzoo.teach.grade.mark.operations import countable, shortcut_flags
+from convzoo.teach.grade.mark.operations import countable, unwatched_flags
 from convzoo.teach.grade.mark.plan import Plan, Submission, seed
-from convzoo.teach.grade.mark.scan import scan_cell
+from convzoo.teach.grade.mark.scan import Wanted, scan_cell
 from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_lines
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
@@ -158,22 +158,23 @@ class _Marker:
 
     def _scanned(self, exercise: Exercise, cell: Cell) -> tuple[Verdict, list[str]]:
         """The verdict on one version of an answer, and the flags."""
-        ops: list[Op] = []
-        verdict = self._twice(lambda: self._judged(exercise, cell, ops))
+        replies: list[Reply] = []
+        verdict = self._twice(lambda: self._judged(exercise, cell, replies))
         place, cells = self._cells(cell, exercise.name)
         others = [c for i, c in enumerate(cells) if i != place]
-        added = [c.source for c in others if not self.submission.is_lessons(c)]
         found = scan_cell(
             cell.source,
             [c.source for c in others],
-            exercise.shortcuts,
-            exercise.id,
-            added,
-            {e.name for e in all_exercises().values()},
+            Wanted(exercise.id, exercise.name, exercise.shortcuts),
+            [
+                (c.source, [e.name for e in all_exercises().values() if c.owner[1] == e.id])
+                for c in others
+                if not self.submission.is_lessons(c)
+            ],
         )
         if found.shortcuts and verdict.status != UNTOUCHED:
             verdict = Verdict(exercise.id, FAILED, "shortcut", " ".join(found.shortcuts))
-        return verdict, [*found.flags, *shortcut_flags(exercise, ops)]
+        return verdict, [*found.flags, *unwatched_flags(replies)]
 
     def _marked(self, exercise: Exercise, verdict: Verdict) -> Item:
         sentence = next((w.sentence for w in exercise.mistakes if w.name == verdict.mistake), "")
@@ -201,7 +202,7 @@ class _Marker:
                     return Verdict("", FAILED, "run", str(problem))
         raise AssertionError
 
-    def _judged(self, exercise: Exercise, cell: Cell, ops: list[Op]) -> Verdict:
+    def _judged(self, exercise: Exercise, cell: Cell, replies: list[Reply]) -> Verdict:
         broken = self.deadly.get(cell.source)
         if broken:
             return Verdict(exercise.id, FAILED, "run", broken)
@@ -215,7 +216,7 @@ class _Marker:
         told = [t.sentence for t in own if t.stage != "stub"]
         try:
             if found.found:
-                verdict = self._compared(exercise, ops)
+                verdict = self._compared(exercise, replies)
             elif own and not told:
                 return Verdict(exercise.id, UNTOUCHED)
             else:
@@ -230,7 +231,7 @@ class _Marker:
             parts.append(f"In another cell of yours something was left out. {others[0]}")
         return replace(verdict, message=" ".join(filter(None, parts)))
 
-    def _compared(self, exercise: Exercise, ops: list[Op]) -> Verdict:
+    def _compared(self, exercise: Exercise, replies: list[Reply]) -> Verdict:
         draw = Generator().manual_seed(
             seed(self.secret, self.student, self.submission.plan.name, exercise.id)
         )
@@ -238,11 +239,11 @@ class _Marker:
         def respond(case: Case) -> Reply:
             reply = self.session.respond(case)
             reply.ops = countable(reply.ops)
-            ops.extend(reply.ops)
+            replies.append(reply)
             return reply
 
-        try:  # what the student's process says of its operations is only counted
-            return compare(replace(exercise, shortcuts=()), respond, draw)
+        try:
+            return compare(exercise, respond, draw)
         except (Failed, NotGraded):
             raise
         except Exception as problem:
