@@ -88,13 +88,14 @@ _DO: dict[type[ast.operator], Callable] = {
 _SPACES = "\u00a0\u2009\u202f"
 _SIGNS = str.maketrans({"\u2212": "-", "–": "-", "×": "x", "·": "*", "÷": "/", "^": "**"})
 _SIGNS |= str.maketrans(dict.fromkeys(_SPACES, " "))
-_PERCENT = re.compile(r"per ?cent|percentage points?")
+_PERCENT = re.compile(r"percentage points?|per ?cent")
 _BEFORE = re.compile(r"(~|≈|about|approximately|approx\.?|around|roughly|circa|ca\.)\s*")
 _WORDS = re.compile(r"(?<=[0-9.)%\s])[a-z][a-z' -]*\.?$")
 _DIGITS = re.compile(r"[0-9]+(?:[.,'’_][0-9]+| [0-9]{3}(?![0-9]))*(?:e[+-]?[0-9]+)?")
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,'’_ ])[0-9]{3}(\1[0-9]{3})*")
+_ARITHMETIC = re.compile(r"(?![-+]\s*[-+])[-+*/()0-9.e ]+")
 _CHANGE = {"half", "tenth", "ninth", "thousandth", "below", "behind", "lower", "less", "worse"}
-_CHANGE |= {"negative", "loses", "wins"}
+_CHANGE |= {"negative", "loses", "wins", "higher", "better"}
 
 
 def _typed(given: str, about: str, unit: str) -> float:
@@ -108,6 +109,8 @@ def _typed(given: str, about: str, unit: str) -> float:
     line = re.sub(r"(?<=[0-9)])\s*x\s*(?=[0-9(.])", " * ", line.removesuffix("%").rstrip())
     _refuse_range(line)
     line = _DIGITS.sub(lambda found: _plain(found[0]), line)
+    if not _ARITHMETIC.fullmatch(line):
+        raise ValueError("no arithmetic")
     try:
         number = arithmetic(ast.parse(line, mode="eval").body)
     except (SyntaxError, RecursionError, MemoryError):

@@ -60,7 +60,7 @@ def _distance(guess: float, value: float) -> str:
 
 def _times(factor: float) -> str:
     whole = round(factor)
-    if factor < 4.5 and abs(factor - whole) > 0.15:
+    if factor < 5 and abs(factor - whole) > 0.15:
         return f"{factor:.1f}"
     if whole < len(_COUNTS):
         return _COUNTS[whole]

@@ -60,6 +60,13 @@ QUESTIONS = (
             "w": rng.choice([15, 30, 60]),
         },
         answer=lambda v: v["ci"] * v["co"],
+        wrong_numbers=lambda v: (
+            v["ci"] + v["co"],
+            9 * v["ci"] * v["co"],
+            v["ci"] * v["co"] + v["ci"],
+            v["co"] * v["h"] * v["w"],
+            v["ci"],
+        ),
         explain="One matrix of {co} x {ci}. Every pixel uses the same one, so the size of the "
         "image does not matter.",
         beliefs=(
