@@ -99,7 +99,7 @@ def _claims(
             known = first.setdefault(handed.lesson, handed)
             if known is handed:
                 found.handed.append(handed)
-            elif known.submission != handed.submission:
+            elif known.submission.key("", b"") != handed.submission.key("", b""):
                 other = f"{student} ({source or 'folder'})"
                 found.students.setdefault(other, {"claim": student})
                 found.handed.append(replace(handed, student=other))
