@@ -3,9 +3,11 @@ scan of the source."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 
 from convzoo.case import Op
 
@@ -44,7 +46,7 @@ class Shortcut:
         module, _, name = op.name.rpartition(":")
         if module and self.in_module(module):
             return True
-        if not self.is_named(name.removeprefix("aten.").split(".")):
+        if not self.is_named(name):
             return False
         if self.counts is None:
             return True
@@ -57,9 +59,16 @@ class Shortcut:
         """Return whether a dotted name is, or is in, one of the modules."""
         return any(fnmatchcase(path, m) or fnmatchcase(path, f"{m}.*") for m in self.modules)
 
-    def is_named(self, words: Iterable[str]) -> bool:
-        """Return whether one of the words is one of the names."""
-        return any(fnmatchcase(word, name) for word in words for name in self.names)
+    def is_named(self, path: str) -> bool:
+        """Return whether one of the words of a dotted name is one of the names."""
+        return bool(self.names) and _pattern(self.names).search(path) is not None
+
+
+@cache
+def _pattern(names: tuple[str, ...]) -> re.Pattern:
+    """One pattern for all, as a forged name may be as long as a reply."""
+    words = "|".join(name.replace("*", "[^.]*") for name in names)
+    return re.compile(rf"(?:^|\.)(?:{words})(?:\.|$)")
 
 
 def in_groups(op: Op) -> bool:

@@ -281,7 +281,7 @@ class _Reader:
         method = isinstance(node, ast.Attribute) and not path and _is_method(node)
         if not _is_framework(path) and not method:
             return
-        words = path.split(".")[1:] or [name]
+        words = path.partition(".")[2] or name
         for shortcut in self.wanted.shortcuts:
             if shortcut.in_module(path) or (shortcut.is_named(words) and not shortcut.argument):
                 self._cost(shortcut.sentence.rstrip("."), node)
@@ -311,7 +311,7 @@ class _Reader:
 
         first: the place of the function's own first argument.
         """
-        word = next((w for w in path.split(".")[1:] if shortcut.is_named([w])), "")
+        word = next((w for w in path.split(".")[1:] if shortcut.is_named(w)), "")
         if not word:
             return False
         for keyword in node.keywords:
