@@ -17,7 +17,6 @@ from convzoo.exercises.as_text import LINE, MAX_NUMBERS
 from convzoo.exercises.differences import same
 from torch import Generator
 
-SEEDS = range(10)
 SAME_IN_EVALUATION = "In evaluation both give the same numbers"  # a sentence may say so, if true
 EXERCISES = list(all_exercises().values())
 WRONG = [(e, w) for e in EXERCISES for w in e.mistakes]
@@ -74,6 +73,11 @@ def ours_answer_a_case_once(monkeypatch):
 
     for room in (judge, diagnosis):
         monkeypatch.setattr(room, "answer", shared)
+
+
+@pytest.fixture
+def seeds(request) -> range:
+    return range(1 if request.config.getoption("quick") else 10)
 
 
 def seeded(seed: int) -> Generator:
@@ -171,8 +175,8 @@ def test_small_cases_can_be_followed_by_hand(exercise):
 
 
 @each
-def test_the_reference_agrees_with_itself_and_is_no_answer(exercise):
-    for seed in SEEDS:
+def test_the_reference_agrees_with_itself_and_is_no_answer(exercise, seeds):
+    for seed in seeds:
         asked = []
 
         def respond(case):
@@ -187,9 +191,9 @@ def test_the_reference_agrees_with_itself_and_is_no_answer(exercise):
 
 
 @each_right
-def test_other_right_ways_pass(exercise, name):
+def test_other_right_ways_pass(exercise, name, seeds):
     exercise = all_exercises()[exercise]
-    for seed in range(3):
+    for seed in seeds[:3]:
         verdict = judged(exercise, RIGHT[exercise.id][name], seed)
         assert verdict.passed, verdict.message
 
@@ -214,8 +218,8 @@ def test_a_check_takes_less_than_a_second(capsys):
 
 
 @each_wrong
-def test_a_wrong_answer_is_refused_as_itself(exercise, wrong):
-    for seed in SEEDS:
+def test_a_wrong_answer_is_refused_as_itself(exercise, wrong, seeds):
+    for seed in seeds:
         found = verdict(exercise.id, wrong.name, seed)
         assert found.status == "failed" and not found.usable
         assert found.mistake == wrong.name, f"taken for {found.mistake!r}: {found.message}"
@@ -249,8 +253,8 @@ def test_most_wrong_answers_get_past_the_shape(exercise):
 
 
 @each
-def test_no_two_wrong_answers_are_the_same(exercise):
-    for seed in range(3):
+def test_no_two_wrong_answers_are_the_same(exercise, seeds):
+    for seed in seeds[:3]:
         cases = exercise.cases(seeded(seed))
         replies = [[answer(w.target, case, False) for case in cases] for w in exercise.mistakes]
         for (a, mine), (b, other) in combinations(zip(exercise.mistakes, replies, strict=True), 2):
@@ -264,9 +268,9 @@ def _differ(a, b) -> bool:
 
 
 @each_slip
-def test_a_slip_is_refused_and_told(slip):
+def test_a_slip_is_refused_and_told(slip, seeds):
     exercise = all_exercises()[slip.exercise]
-    for seed in range(2):
+    for seed in seeds[:2]:
         verdict = judged(exercise, slip.source, seed)
         assert (verdict.status, verdict.stage) == ("failed", slip.stage), verdict.message
         assert verdict.mistake == slip.mistake, verdict.message

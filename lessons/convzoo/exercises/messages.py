@@ -95,7 +95,7 @@ def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
     return f"Its result is {have}, expected {want}. {advice}"
 
 
-def numbers(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
+def wrong_values(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
     """That the numbers are not right; of several results, which ones.
 
     wrong: their keys, "output.1" for the second; returns: what they are called.

@@ -95,7 +95,7 @@ _DIGITS = re.compile(r"[0-9]+(?:[.,'’_][0-9]+| [0-9]{3}(?![0-9]))*(?:e[+-]?[0-
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,'’_ ])[0-9]{3}(\1[0-9]{3})*")
 _ARITHMETIC = re.compile(r"(?![-+]\s*[-+])[-+*/()0-9.e ]+")
 _CHANGE = {"half", "tenth", "ninth", "thousandth", "below", "behind", "lower", "less", "worse"}
-_CHANGE |= {"negative", "loses", "wins"}
+_CHANGE |= {"negative", "loses", "wins", "higher", "better"}
 
 
 def _typed(given: str, about: str, unit: str) -> float:

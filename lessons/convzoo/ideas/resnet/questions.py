@@ -137,12 +137,12 @@ QUESTIONS = (
                 "test": low - rng.choice([1, 2, 3]),
             }
         )(rng.choice([33, 36, 41, 45])),
-        answer="It was not optimised: it cannot even tell its training images apart.",
+        answer="Its training failed: it cannot even tell its training images apart.",
         options=(
-            "It was not optimised: it cannot even tell its training images apart.",
+            "Its training failed: it cannot even tell its training images apart.",
             "It overfits: so many layers learn the training images by heart.",
             "It has too few parameters for the task.",
-            "Its test images are harder than those of the other.",
+            "Its test images are harder than those of the other net.",
         ),
         explain="A net that overfits does well on its training images. This one does badly on them "
         "too. Yet {deep} layers could copy the shallow net and pass the image on through the rest.",
@@ -156,7 +156,7 @@ QUESTIONS = (
                 "It has more parameters than the net of 20 layers, and that one solves the task.",
             ),
             Belief(
-                "Its test images are harder than those of the other.",
+                "Its test images are harder than those of the other net.",
                 "Both nets are tested on the same images, and the deep one fails on its training "
                 "images too.",
             ),

@@ -16,8 +16,8 @@ TINY = 1e-200  # torch takes no eps of 0 in training
 
 NORMALISATION = Shortcut(
     "It calls the framework's normalisation, which is what you are building here.",
-    lambda op: "_norm" in op.name and "linalg" not in op.name,
-    ("batch_norm", "BatchNorm2d", "instance_norm", "native_batch_norm", "group_norm"),
+    ("*batch_norm*", "*instance_norm*", "*group_norm*", "*layer_norm*", "*rms_norm*")
+    + ("*BatchNorm*", "*InstanceNorm*", "*GroupNorm*", "*LayerNorm*", "*RMSNorm*"),
 )
 
 

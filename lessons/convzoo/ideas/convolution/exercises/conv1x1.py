@@ -9,14 +9,13 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
+from convzoo.exercises.shortcuts import CONVOLUTIONS
 from convzoo.ideas.convolution import framework
 
 LESSON = "00_convolution"
 
 CONVOLUTION = Shortcut(
-    "It calls the framework's convolution, which is what you are building here.",
-    lambda op: op.name.startswith("aten.convolution"),
-    ("conv1d", "conv2d", "conv3d", "Conv2d", "convolution"),
+    "It calls the framework's convolution, which is what you are building here.", CONVOLUTIONS
 )
 
 

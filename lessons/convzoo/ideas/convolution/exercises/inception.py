@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes, change_input, change_output, unpad
 from convzoo.exercises.model import Exercise, module_case, normal, pick, small_module_case
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.convolution import framework
 
 LESSON = "00_convolution"
@@ -192,4 +193,5 @@ EXERCISE = Exercise(
         "half of it, rounded down. Branch 4: a max pool of 3 with stride 1 and padding 1, then a "
         "1x1. Channels are dimension 1.",
     ),
+    shortcuts=(TORCHVISION,),
 )

@@ -10,10 +10,14 @@ from torch import Generator
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
-from convzoo.exercises.model import Exercise, pick
+from convzoo.exercises.model import Exercise, Shortcut, pick
 from convzoo.ideas.convolution import framework
 
 LESSON = "00_convolution"
+
+FIELD = Shortcut(
+    "It calls `measure.receptive_field`, which is what you are building.", ("*receptive_field",)
+)
 
 Layers = list[list[int]]
 
@@ -310,4 +314,5 @@ EXERCISE = Exercise(
         "multiply the distance by the stride of the layer.",
     ),
     returns=("output size", "receptive field"),
+    shortcuts=(FIELD,),
 )

@@ -17,6 +17,7 @@ from convzoo.exercises.mistakes import (
     unpad,
 )
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -298,4 +299,5 @@ EXERCISE = Exercise(
         "norm in an nn.Sequential. In `forward`: the branch up to bn2; the input, through "
         "`downsample` if there is one; the sum of both; the ReLU of the sum.",
     ),
+    shortcuts=(TORCHVISION,),
 )

@@ -7,6 +7,7 @@ from torch import Generator, nn
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 from convzoo.ideas.resnet.exercises.basic_block import (
     NO_INPUT,
@@ -225,4 +226,5 @@ EXERCISE = Exercise(
         "The output has the same size in both layouts, so the projection keeps its stride. Only "
         "conv1 and conv2 depend on `stride_in_1x1`: one of them has the stride, the other has 1.",
     ),
+    shortcuts=(TORCHVISION,),
 )

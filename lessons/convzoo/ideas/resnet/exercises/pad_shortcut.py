@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
+from convzoo.exercises.shortcuts import CONVOLUTIONS
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -229,9 +230,7 @@ EXERCISE = Exercise(
     ),
     shortcuts=(
         Shortcut(
-            "It calls a convolution, but this shortcut has nothing to multiply.",
-            lambda op: op.name.startswith("aten.convolution"),
-            ("conv2d", "Conv2d"),
+            "It calls a convolution, but this shortcut has nothing to multiply.", CONVOLUTIONS
         ),
     ),
     steady=_pad_steady,

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
+from convzoo.exercises.shortcuts import AUTOGRAD, DERIVING
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
@@ -249,9 +250,7 @@ EXERCISE = Exercise(
     ),
     shortcuts=(
         Shortcut(
-            "It calls autograd, but here you work out the gradients by hand.",
-            lambda op: False,  # without a graph of its own the gradients' check stops it already
-            ("autograd", "backward"),
+            "It calls autograd, but here you work out the gradients by hand.", AUTOGRAD, DERIVING
         ),
     ),
 )
