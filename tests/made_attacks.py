@@ -249,7 +249,8 @@ def shortcuts() -> list[Made]:
         Made(
             "block-diag-hidden",
             own(call.format("getattr(torch, 'block_' + 'diag')")),
-            {BLOCKS: 2},
+            {BLOCKS: 0},
+            stage={BLOCKS: "shortcut"},
             flag="getattr",
         ),
     ]

@@ -237,7 +237,7 @@ SLIPS = (
         changed(EINSUM, ("::stride, ::stride", "::stride")),
         "shape",
         "one_axis",
-        ("along both",),
+        ("both height and width",),
     ),
     Slip(
         ONE,
@@ -333,7 +333,7 @@ SLIPS = (
         changed(SHIFTED, ("total + torch", "torch")),
         "values",
         "last_tap",
-        (*NUMBERS, "added to those before"),
+        (*NUMBERS, "the ones before"),
     ),
     Slip(
         CONV,
@@ -483,7 +483,7 @@ SLIPS = (
         ),
         "values",
         "kernels_summed",
-        ("kernel less one", "yours"),
+        ("kernel minus 1", "yours"),
     ),
     Slip(
         STACK,
@@ -567,7 +567,7 @@ SLIPS = (
         changed(FORWARD, ("return size, field", "return field, size")),
         "values",
         "swapped",
-        ("exchanged",),
+        ("are swapped",),
     ),
     Slip(
         STACK,
@@ -575,7 +575,7 @@ SLIPS = (
         changed(FORWARD, ("dilation * (kernel - 1)", "kernel - 1")),
         "values",
         "dilation_nowhere",
-        ("the size and the field",),
+        ("Neither the size nor the field",),
     ),
     Slip(
         STACK,

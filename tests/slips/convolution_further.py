@@ -206,7 +206,7 @@ SLIPS = (
         ),
         "values",
         "one_statistic",
-        (*NUMBERS, "Each channel has its own"),
+        (*NUMBERS, "Each channel needs its own"),
     ),
     Slip(
         NORM,

@@ -182,7 +182,7 @@ SLIPS = (
         changed(LAYERS, (", dtype=weights.dtype", "")),
         "run",
         "float32",
-        ("same dtype", "unless it is told"),
+        ("same dtype", "unless you pass a dtype"),
     ),
     Slip(
         STACK,
@@ -234,7 +234,7 @@ SLIPS = (
         changed(LAYERS, ("    return", "        return")),
         "values",
         "first_layer_alone",
-        (*NUMBERS, "first turn"),
+        (*NUMBERS, "first round"),
     ),
     Slip(
         STACK,
@@ -242,7 +242,7 @@ SLIPS = (
         changed(BY_COLUMNS, ("dim=1", "dim=0")),
         "values",
         "transposed",
-        (*NUMBERS, "exchanged"),
+        (*NUMBERS, "are swapped"),
     ),
     Slip(
         STACK,
@@ -318,7 +318,7 @@ SLIPS = (
         changed(BLOCK, ("stride != 1 or in_channels != planes", "in_channels != planes")),
         "run",
         "two_sizes",
-        ("has the block's stride",),
+        ("Both need the block's stride",),
     ),
     Slip(
         BASIC,
@@ -326,7 +326,7 @@ SLIPS = (
         changed(BLOCK, ("if stride != 1 or in_channels != planes", "if True")),
         "names",
         "always_projects",
-        ("not expected: `downsample.0.weight`", "in every block"),
+        ("not expected: `downsample.0.weight`", "Every block has a projection"),
     ),
     Slip(
         BASIC,
@@ -363,7 +363,7 @@ SLIPS = (
         changed(BLOCK, ("3, 1, 1, bias", "3, 1, bias"), ("3, stride, 1, bias", "3, stride, bias")),
         "run",
         "unpadded",
-        ("border of one pixel",),
+        ("one pixel on each side",),
     ),
     Slip(
         BASIC,
@@ -371,7 +371,7 @@ SLIPS = (
         changed(BLOCK, ("planes, planes, 3, 1", "planes, planes, 3, stride")),
         "run",
         "stride_twice",
-        ("thins it out twice",),
+        ("shrinks twice",),
     ),
     Slip(
         BASIC,
@@ -379,7 +379,7 @@ SLIPS = (
         changed(BLOCK, ("3, stride, 1,", "3, 1, 1,")),
         "run",
         "two_sizes",
-        ("branch has the block's stride once",),
+        ("Both need the block's stride",),
     ),
     Slip(
         BASIC,
@@ -387,7 +387,7 @@ SLIPS = (
         changed(BLOCK, ("F.relu(y + shortcut)", "F.relu(y + x)")),
         "run",
         "unprojected",
-        ("projected input that is added",),
+        ("projected input is added",),
     ),
     Slip(
         BASIC,
@@ -395,7 +395,7 @@ SLIPS = (
         changed(BLOCK, ("else self.downsample(x)", "else F.relu(self.downsample(x))")),
         "values",
         "rectified_projection",
-        (*NUMBERS, "behind the sum"),
+        (*NUMBERS, "after the sum"),
     ),
     Slip(
         BASIC,
@@ -458,7 +458,7 @@ SLIPS = (
         changed(BY_HAND, ("(upstream * branch)", "branch")),
         "values",
         "no_upstream",
-        (*NUMBERS, "from above"),
+        (*NUMBERS, "leaves out `upstream`"),
     ),
     Slip(
         GRADIENTS,
@@ -498,7 +498,7 @@ SLIPS = (
         changed(BY_HAND, ("for_branch, upstream", "upstream, for_branch")),
         "values",
         "exchanged",
-        (*NUMBERS, "are exchanged"),
+        (*NUMBERS, "are swapped"),
     ),
     Slip(
         GRADIENTS,
@@ -508,7 +508,7 @@ SLIPS = (
         ),
         "values",
         "slope_alone",
-        (*NUMBERS, "for branch", "from above"),
+        (*NUMBERS, "for branch", "leaves out `upstream`"),
     ),
     Slip(
         GRADIENTS,
@@ -516,7 +516,7 @@ SLIPS = (
         changed(BY_HAND, ("upstream * scale[:, None, None]", "upstream")),
         "values",
         "branch_unscaled",
-        (*NUMBERS, "for branch", "through the scale"),
+        (*NUMBERS, "for branch", "multiplied by the scale"),
     ),
     Slip(
         GRADIENTS,

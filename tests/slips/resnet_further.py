@@ -73,7 +73,7 @@ SLIPS = (
         changed(PADDED, ("0, missing)", "missing, 0)")),
         "values",
         "zeros_first",
-        (*NUMBERS, "in front"),
+        (*NUMBERS, "after the channels of `x`"),
     ),
     Slip(
         PAD,
@@ -105,7 +105,7 @@ SLIPS = (
         changed(PADDED, ("::stride, ::stride", ": x.shape[2] // stride, : x.shape[3] // stride")),
         "values",
         "one_corner",
-        (*NUMBERS, "One corner"),
+        (*NUMBERS, "one corner"),
     ),
     Slip(
         PAD,
@@ -121,7 +121,7 @@ SLIPS = (
         changed(POOLED, ("F.avg_pool2d(x, 1, stride)", "F.avg_pool2d(x, stride, ceil_mode=True)")),
         "values",
         "averaged",
-        (*NUMBERS, "averaged"),
+        (*NUMBERS, "averages neighbouring"),
     ),
     Slip(
         PAD,
@@ -145,7 +145,7 @@ SLIPS = (
         changed(PADDED, ("::stride, ::stride]", "::stride]")),
         "shape",
         "rows_alone",
-        ("height and width alike",),
+        ("both height and width",),
     ),
     Slip(
         PAD,
@@ -203,7 +203,7 @@ def pad_shortcut(x, out_channels, stride):
         ),
         "values",
         "always_3x3",
-        (*NUMBERS, "stride_in_1x1=True", "leaves out pixels"),
+        (*NUMBERS, "stride_in_1x1=True", "in both layouts"),
     ),
     Slip(
         DEEP,
@@ -219,7 +219,7 @@ def pad_shortcut(x, out_channels, stride):
         changed(BOTTLENECK, ("if stride_in_1x1", "if not stride_in_1x1")),
         "values",
         "reversed",
-        (*NUMBERS, "exchanged"),
+        (*NUMBERS, "are swapped"),
     ),
     Slip(
         DEEP,
@@ -302,7 +302,7 @@ def pad_shortcut(x, out_channels, stride):
         changed(BOTTLENECK, ("3, second, 1, bias", "3, second, bias")),
         "run",
         "unpadded",
-        ("border of one pixel",),
+        ("one pixel on each side",),
     ),
     Slip(
         DEEP,

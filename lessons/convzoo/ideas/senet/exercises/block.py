@@ -18,6 +18,7 @@ from convzoo.exercises.mistakes import (
     swap_strides,
 )
 from convzoo.exercises.model import Exercise, module_case, normal, pick
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
@@ -285,4 +286,5 @@ EXERCISE = Exercise(
         "In `forward`, call the gate once: after `bn3` and before the addition. The shortcut does "
         "not go through it.",
     ),
+    shortcuts=(TORCHVISION,),
 )

@@ -9,7 +9,8 @@ from torch import Generator
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
-from convzoo.exercises.model import Exercise, Shortcut, pick
+from convzoo.exercises.model import Exercise, pick
+from convzoo.ideas.convolution.exercises.stack import FIELD
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
@@ -263,11 +264,5 @@ EXERCISE = Exercise(
         "A kernel of k taps spans (k - 1) * dilation steps, and one step is as long as the second "
         "number. After the layer, multiply that number by the stride.",
     ),
-    shortcuts=(
-        Shortcut(
-            "It calls `measure.receptive_field`, which is what you are building.",
-            lambda op: False,  # it runs no operation of torch's
-            ("receptive_field",),
-        ),
-    ),
+    shortcuts=(FIELD,),
 )

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, normal, pick
+from convzoo.exercises.shortcuts import AUTOGRAD, DERIVING
 from convzoo.ideas.senet import framework
 from convzoo.ideas.senet.exercises.squeeze_excite import doubled
 
@@ -192,8 +193,8 @@ EXERCISE = Exercise(
     shortcuts=(
         Shortcut(
             "It asks autograd for the Jacobian, which is what you are working out by hand.",
-            lambda op: False,  # the backward pass runs operations like any other
-            ("jacobian", "jacrev", "jacfwd", "vjp", "jvp", "grad"),
+            AUTOGRAD,
+            DERIVING,
         ),
     ),
 )

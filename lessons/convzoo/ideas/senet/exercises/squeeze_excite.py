@@ -256,8 +256,7 @@ EXERCISE = Exercise(
     shortcuts=(
         Shortcut(
             "It calls torchvision's `SqueezeExcitation`, which is what you are building.",
-            lambda op: False,  # it runs the same operations
-            ("SqueezeExcitation",),
+            modules=("torchvision", "timm"),
         ),
     ),
 )

@@ -27,6 +27,7 @@ from convzoo.exercises.model import (
     pick,
     small_module_case,
 )
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.shufflenet import framework
 
 
@@ -284,8 +285,8 @@ EXERCISE = Exercise(
     shortcuts=(
         Shortcut(
             "It calls the framework's channel shuffle. Take yours.",
-            lambda op: "channel_shuffle" in op.name,
-            ("ChannelShuffle", "torch.channel_shuffle", "native_channel_shuffle"),
+            ("*channel_shuffle*", "ChannelShuffle"),
         ),
+        TORCHVISION,
     ),
 )
