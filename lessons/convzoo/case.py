@@ -6,26 +6,21 @@ so that what is asked in one place is exactly what is asked in the others.
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from math import nan
 from numbers import Real
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from convzoo import torch_settings
 from convzoo.errors import NotAttempted
 from convzoo.failure import Objection, first_line, sentence, source_file
+from convzoo.recorder import Op, Recorder
 
-MAX_OPS = 4096
-_FRAMEWORK = re.compile(r"convzoo\.ideas\.\w+\.framework")
 _WHOLE = (torch.int64, torch.int32)  # a count is a number, be it an int or a tensor
 
 
@@ -58,22 +53,6 @@ class Case:
         return next((v.dtype for v in given if v.is_floating_point()), torch.float64)
 
 
-@dataclass(frozen=True)
-class Op:
-    """An operation that ran: its name, its arguments (a tensor is its shape), its line.
-
-    launch: whether it starts a kernel; borrowed: the name of the fallback of
-    `convzoo.ideas.NAME.framework` inside which it ran, which the lesson and not the reader asked
-    for.
-    """
-
-    name: str
-    args: list
-    launch: bool = True
-    line: int = 0
-    borrowed: str = ""
-
-
 @dataclass
 class Reply:
     """What came back from one case.
@@ -81,6 +60,7 @@ class Reply:
     tensors: "output" (or "output.0", ...), "buffer:NAME", "grad:NAME".
     parameters: the shape of every parameter and buffer of a module, by name.
     loaded: whether the case's weights fitted into it.
+    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`).
     stage, raised, error: where it stopped, what Python said, and a sentence on it; all
     three empty when all went well. At the stage "stub" `raised` is the id of the exercise whose
     stub was called.
@@ -93,15 +73,17 @@ class Reply:
     stage: str = ""
     raised: str = ""
     error: str = ""
+    calls: list[Op] = field(default_factory=list)
+    watched: bool = True
 
     @property
     def launches(self) -> int:
-        """How many operations started a kernel."""
+        """The number of operations that started a kernel."""
         return sum(op.launch for op in self.ops)
 
 
 def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
-    """Call `target` on `case`, forward and backward.
+    """Return what `target` gives for `case`, forward and backward.
 
     target: a function, called with the tensors and scalars by name; a module that
     stands for a function, called the same way; or a module class, built from
@@ -131,7 +113,8 @@ def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
     kept = [(value, value.detach().clone()) for outputs in first for value in outputs.values()]
     with Recorder(source_file(target)) if watch else nullcontext() as recorder:
         output = call(inputs)
-    reply.ops = recorder.ops if watch else []
+    if watch:
+        reply.ops, reply.calls, reply.watched = recorder.ops, recorder.calls, recorder.kept_on
     outputs = _in_float64(_named_outputs(output, case), case)
     _object(outputs, inputs, case)
     _object_to_settings(outputs)
@@ -207,7 +190,7 @@ def _listed(output):
 
 
 def describe(target: Callable, case: Case) -> str:
-    """The call as a reader would write it, with shapes for tensors."""
+    """Return the call as a reader would write it, with shapes for tensors."""
     name = getattr(target, "__name__", type(target).__name__)
     tensors = [f"{k} {tuple(v.shape)}" for k, v in case.tensors.items()]
     scalars = [f"{k}={v!r}" for k, v in case.scalars.items()]
@@ -218,7 +201,7 @@ def describe(target: Callable, case: Case) -> str:
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:
-    """A module's parameters and buffers by name, without the batch counters."""
+    """Return a module's parameters and buffers by name, without the batch counters."""
     return {
         name: value
         for name, value in module.state_dict().items()
@@ -330,59 +313,3 @@ def _gradients(outputs: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[st
     total = torch.stack([(v * cotangent(v)).sum().double() for v in reached]).sum()
     found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
     return {f"grad:{k}": g for k, g in zip(wanted, found, strict=True) if g is not None}
-
-
-class Recorder(TorchDispatchMode):
-    """Writes down every operation, as plain data, with the line that asked for it."""
-
-    def __init__(self, filename: str = ""):
-        super().__init__()
-        self.ops: list[Op] = []
-        self._filename = filename
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """No: to be skipped, torch imports its compiler at the first call, for 2 to 4 seconds."""
-        return False
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if len(self.ops) < MAX_OPS:
-            plain = [_plain(value) for value in args]
-            line, borrowed = self._origin()
-            self.ops.append(Op(str(func), plain, _starts_kernel(func), line, borrowed))
-        output = func(*args, **(kwargs or {}))
-        if allocates(str(func)) and output.layout == torch.strided and output.is_floating_point():
-            output.fill_(nan)  # memory that happens to hold zeros would hide that it was not set
-        return output
-
-    def _origin(self) -> tuple[int, str]:
-        frame, borrowed = sys._getframe(2), ""
-        while frame is not None:
-            if is_framework(frame.f_globals.get("__name__", "")):
-                borrowed = frame.f_code.co_qualname.split(".")[0]
-            if self._filename and frame.f_code.co_filename == self._filename:
-                return frame.f_lineno, borrowed
-            frame = frame.f_back
-        return 0, borrowed
-
-
-def is_framework(module: str) -> bool:
-    """Whether a module of that name holds the framework's own forms of an idea's exercises."""
-    return _FRAMEWORK.fullmatch(module) is not None
-
-
-def allocates(name: str) -> bool:
-    """Whether an operation takes memory without writing to it: `torch.empty` and its kin."""
-    return name.startswith(("aten.empty", "aten.new_empty"))
-
-
-def _starts_kernel(func) -> bool:
-    return not (func.is_view or allocates(str(func)) or str(func).startswith("aten._unsafe_view"))
-
-
-def _plain(value):
-    if isinstance(value, Tensor):
-        return list(value.shape)
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    return value if isinstance(value, (bool, int, float, str)) else None

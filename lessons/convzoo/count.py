@@ -114,13 +114,13 @@ def definitions(path: Path) -> SimpleNamespace:
     Raises UserError for a cell that does not run.
     """
     from convzoo.exercises.calls import trusted
-    from convzoo.teach.check_file import quiet, try_cell
-    from convzoo.teach.source import read
+    from convzoo.exercises.trial import quiet, try_cell
+    from convzoo.notebook.reading import read
 
     names = vars(ModuleType(f"convzoo_solution_{path.stem}"))
     with trusted(), quiet():
         for cell in read(path).cells:
-            trouble = try_cell(cell, names, SECONDS)[1] if cell.defines else ""
+            trouble = try_cell(cell, names, SECONDS) if cell.defines else ""
             if trouble:
                 raise UserError(f"{path.name} does not run: {trouble}")
     return SimpleNamespace(**names)

@@ -1,7 +1,7 @@
 """Who watches a training: a curve in a notebook, a bar in a terminal, nobody elsewhere.
 
-`train` stands above `show` in the house, and nothing of the training needs a picture: so
-`show` is imported here alone, when somebody is there to look.
+Nothing of the training needs a picture, so `show` is imported here alone, when somebody is
+there to look.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def watcher(title: str) -> Callable[[History], None]:
-    """A curve in a notebook, a bar in a terminal, nobody elsewhere."""
+    """Return what is called after each epoch: it draws a curve in a notebook, a bar in a terminal
+    and nothing elsewhere."""
     from convzoo import show
 
     if show.in_notebook():
@@ -53,7 +54,7 @@ def _curve(title: str) -> Callable[[History], None]:
 
 
 def progress_picture(history: History, title: str = "") -> Picture:
-    """A History as a picture: accuracy by epoch, in train and test."""
+    """Return a History as a picture: accuracy by epoch, in train and test."""
     from convzoo import show
 
     title = title or "Training"

@@ -49,7 +49,7 @@ def made(name: str, seed: int = 0, train: int = 2048, test: int = 512, **options
     """Return a made task by name: the same images for the same seed, on every machine.
 
     "xor_groups" (groups=4, width=4, size=4) asks whether channel groups get to know each other;
-    "far_clue" (distance=12, size=16) asks how far a pixel sees. Their functions in `data.tasks` say more.
+    "far_clue" (distance=12, size=16) asks how far a pixel sees. `data.tasks` says more of both.
     Raises UserError for an unknown name or option, and if the options do not fit together.
     """
     if name not in TASKS:

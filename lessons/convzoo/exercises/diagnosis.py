@@ -48,7 +48,7 @@ def _alike(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
         return False
     if not mistaken.loaded:  # its weights are random
         return True
-    return same(_felt(reply, expected), _felt(mistaken, expected))
+    return same(_comparable(reply, expected), _comparable(mistaken, expected))
 
 
 def _agree(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
@@ -70,7 +70,7 @@ def _raised(reply: Reply) -> list[str]:
     return sorted(words) if "must match the size of tensor" in reply.raised else words
 
 
-def _felt(reply: Reply, expected: Reply) -> dict[str, Tensor]:
+def _comparable(reply: Reply, expected: Reply) -> dict[str, Tensor]:
     """What came back, without gradients that the reference has not (a running mean's), and
     without those of nothing but zeros: none is the same."""
     return {

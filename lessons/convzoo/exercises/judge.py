@@ -13,8 +13,9 @@ import torch
 from torch import Generator
 
 from convzoo import torch_settings
-from convzoo.case import MAX_OPS, Case, Reply, answer, describe, is_framework
+from convzoo.case import Case, Reply, answer, describe
 from convzoo.exercises import messages, rehearsal
+from convzoo.exercises.borrowed import shortcut_among
 from convzoo.exercises.diagnosis import diagnose, smallest
 from convzoo.exercises.differences import difference, in_asked_form
 from convzoo.exercises.everyday import WAYS, everyday_cases
@@ -22,6 +23,7 @@ from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Respond, Verdict
 from convzoo.exercises.multiply_adds import macs
 from convzoo.exercises.pattern import pattern_of
+from convzoo.recorder import MAX_OPS
 
 SECONDS = 10.0
 SPARE = 1.5  # times the reference's multiply-adds that an answer may take
@@ -84,7 +86,7 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
         replies.append(reply)
         if stage:
             return _failed(exercise, stage, _everyday(exercise, respond, case, cases) or message)
-    shortcut = _shortcut(exercise, replies)
+    shortcut = shortcut_among(exercise, replies)
     if shortcut:
         return _failed(exercise, "shortcut", shortcut)
     return _launches(exercise, respond) or Verdict(exercise.id, "passed")
@@ -149,24 +151,6 @@ def _on_a_device(exercise: Exercise, target: Callable) -> str:
     cases = exercise.cases(Generator().manual_seed(0))
     remark = rehearsal.remark(target, cases)
     return remark or rehearsal.for_real(exercise, target, cases[0])
-
-
-def _shortcut(exercise: Exercise, replies: list[Reply]) -> str:
-    """The sentence on the first shortcut that ran, with its line; "" if none did."""
-    own = ("", *_framework_names(exercise.reference))
-    for op in (op for reply in replies for op in reply.ops if op.borrowed in own):
-        for shortcut in exercise.shortcuts:
-            if shortcut.ran(op):
-                line = f" (line {op.line} of the cell)" if op.line else ""
-                return shortcut.sentence + line
-    return ""
-
-
-def _framework_names(reference: Callable) -> list[str]:
-    """The reference's name and those of the framework's classes that it builds on: what the
-    reader's own answer runs in one of these, it has not done by hand."""
-    kinds = reference.__mro__ if isinstance(reference, type) else (reference,)
-    return [kind.__name__ for kind in kinds if is_framework(kind.__module__)]
 
 
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:

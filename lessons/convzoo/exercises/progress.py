@@ -1,4 +1,4 @@
-"""What the reader did, in a file of his own: passes, hints, answers, guesses.
+"""What the reader did, in a file of their own: passes, hints, answers, guesses.
 
 The file is $CONVZOO_HOME/progress.json (by default in ~/.convzoo). It is written
 whole and put in place at once, so that a kernel killed in the middle loses nothing;

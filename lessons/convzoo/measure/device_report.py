@@ -80,14 +80,14 @@ def _sparse_settings(device: torch.device, quick: bool) -> list[Settings]:
 def _sparse(device: torch.device, point: Settings, seconds: float) -> dict:
     """Every layout, each on its own pattern at about the same density, beside the dense one."""
     n, dtype, seed = point["n"], getattr(torch, point["dtype"]), point["round"]
-    products, matrices, density = _built(device, n, dtype, point["asked"], seed)
+    products, matrices, density = _matrices(device, n, dtype, point["asked"], seed)
     _, x = sparse.operands(n, point["columns"], device, seed, dtype)
     times = sparse.timed(products, x, matrices, seconds, slowest=_SLOWEST)
     return {"density": density, "times": _plain(times)}
 
 
 @lru_cache(maxsize=1)  # points of one density, by number of columns, follow each other
-def _built(device: torch.device, n: int, dtype: torch.dtype, asked: float, seed: int) -> tuple:
+def _matrices(device: torch.device, n: int, dtype: torch.dtype, asked: float, seed: int) -> tuple:
     """Products, dense matrices and densities, by layout."""
     weight, _ = sparse.operands(n, 1, device, seed, dtype)
     products, matrices, density = {}, {}, {}
@@ -195,7 +195,7 @@ def report(
     device = torch.device(device or devices.choose())
     about = records.header(device)
     path = (folder or place.results()) / f"{records.slug(about)}.json"
-    record = _begun(records.read(path), about, path.name, again, names)
+    record = _continued(records.read(path), about, path.name, again, names)
     if note:
         record["note"] = note
     for name in names:
@@ -203,7 +203,7 @@ def report(
     return path
 
 
-def _begun(found: dict | None, about: dict, file: str, again: bool, names: list[str]) -> dict:
+def _continued(found: dict | None, about: dict, file: str, again: bool, names: list[str]) -> dict:
     """The record to go on with."""
     if found is None or (again and set(names) >= set(found["parts"])):
         return {"what": "report", **about, "note": "", "parts": {}}

@@ -31,7 +31,7 @@ def stack(size: int, layers: list[list[int]]) -> tuple[int, int]:
     """
     with torch.device("meta"):
         out = _run(torch.empty(1, 1, size), layers, padded=True).shape[-1]
-    return out, _seen(layers)
+    return out, _field_size(layers)
 
 
 def _run(x: Tensor, layers: list[list[int]], padded: bool) -> Tensor:
@@ -40,7 +40,7 @@ def _run(x: Tensor, layers: list[list[int]], padded: bool) -> Tensor:
     return x
 
 
-def _seen(layers: list[list[int]]) -> int:
+def _field_size(layers: list[list[int]]) -> int:
     """From the first to the last pixel on which one output depends, away from every border."""
     with torch.enable_grad():
         x = torch.zeros(1, 1, 2048, dtype=torch.float64, requires_grad=True)

@@ -18,9 +18,11 @@ from convzoo.place import LIBRARY
 # Wherever it lies: what an answer could be read from, and what a submission has no use for.
 LEFT_OUT = (
     "exercises",
+    "notebook",
     "questions.py",
     "teach",
     "__pycache__",
+    "kernel.py",
     "install.py",
     "commands.py",
     "__main__.py",
@@ -38,7 +40,11 @@ class Layout:
         _lock(self._held)
         self.folder = folder.rename(folder.with_name(folder.name.replace(UNHELD, PREFIX)))
         self.folder.chmod(0o755)
-        _fill(self.folder)
+        try:
+            _fill(self.folder)
+        except OSError:  # no room for it
+            self.close()
+            raise
 
     def close(self) -> None:
         """Remove the folder."""

@@ -17,7 +17,8 @@ from math import isfinite, prod
 import torch
 from torch import Tensor
 
-from convzoo.case import MAX_OPS, Case, Op, Reply
+from convzoo.case import Case, Op, Reply
+from convzoo.recorder import MAX_OPS
 
 DTYPES = {
     "float64": torch.float64,
@@ -40,6 +41,7 @@ MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
+MAX_TROUBLES = 100  # statements that are told to have been left out
 _PLAIN = ("scalars", "training", "examine", "again", "channels_last")  # of a case, as JSON
 STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
 
@@ -170,6 +172,7 @@ def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
     for name, value in tensors.items():
         value = torch.Tensor.as_subclass(value.detach(), torch.Tensor)  # a subclass may lie
         value = value.to_dense() if value.layout != torch.strided else value
+        value = value.resolve_conj().resolve_neg()  # views such as x.conj().imag
         if value.dtype not in NAMES:
             raise Broken(f"`{name}` is {value.dtype}, which is not among the dtypes that are read")
         listed.append([name, NAMES[value.dtype], list(value.shape)])
@@ -260,12 +263,18 @@ def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
         "do": "reply",
         "parameters": [[k, list(v)] for k, v in reply.parameters.items()],
         "loaded": reply.loaded,
-        "ops": [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops],
+        "ops": _listed(reply.ops),
+        "calls": _listed(reply.calls),
+        "watched": reply.watched,
         "stage": reply.stage,
         "raised": reply.raised[:MAX_TEXT],
         "error": reply.error[:MAX_TEXT],
     }
     return header, reply.tensors
+
+
+def _listed(ops: list[Op]) -> list[list]:
+    return [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in ops]
 
 
 def _finite(value):
@@ -278,13 +287,16 @@ def _finite(value):
 def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
     """Return the reply in a frame, believed in nothing but its form. Raises Broken."""
     stage = header.get("stage")
-    if stage not in STAGES or type(header.get("loaded")) is not bool:
+    answered = header.get("loaded"), header.get("watched")
+    if stage not in STAGES or any(type(value) is not bool for value in answered):
         raise Broken("a reply that is none")
     return Reply(
         tensors=tensors,
         parameters=_parameters(header.get("parameters")),
         loaded=header["loaded"],
         ops=_ops(header.get("ops")),
+        calls=_ops(header.get("calls")),
+        watched=header["watched"],
         stage=stage,
         raised=text_of(header.get("raised")),
         error=text_of(header.get("error")),
