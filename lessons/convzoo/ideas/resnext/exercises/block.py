@@ -252,7 +252,7 @@ def always_project(in_channels, planes, stride=1, **scalars):
 def width_of_one_group(planes, groups=1, width_per_group=64, **scalars):
     """The layers are as wide as one group. The 3x3 has `groups` groups, so the whole width is
     `groups` times that."""
-    wide = int(planes * width_per_group / 64) / groups
+    wide = max(1, int(planes * width_per_group / 64) / groups)  # no layer without channels
     return framework.Bottleneck(
         planes=planes, groups=groups, width_per_group=64 * wide / planes, **scalars
     )
