@@ -101,7 +101,7 @@ mistake = Mistakes(framework.SEBottleneck)
 
 @mistake
 def not_asked(**scalars):
-    """The gate is built and never called, or what it gives is not used."""
+    """The gate makes no difference: it is built but never called, or its result is not used."""
     module = framework.SEBottleneck(**scalars)
     module.bn3.after = (nn.Identity(),)
     return module
@@ -109,15 +109,16 @@ def not_asked(**scalars):
 
 @mistake
 def after_addition(**scalars):
-    """The gate stands behind the addition and rescales the shortcut too. Then no signal passes a
-    block untouched: it belongs on the branch alone."""
+    """The gate comes after the addition, so it also rescales the shortcut, and no signal passes the
+    block unchanged. Rescale only the branch, before the addition."""
     module = skip_relu(not_asked(**scalars), 2, of=3)
     return change_result(module, lambda x, y: F.relu(module.se(y)))
 
 
 @mistake
 def on_shortcut(**scalars):
-    """The gate rescales the shortcut. It belongs on the branch."""
+    """The gate rescales the shortcut. It should rescale the branch and leave the shortcut as it
+    is."""
     module = not_asked(**scalars)
     if module.downsample is None:
         module.downsample = module.se.forward  # a method, which brings no weights of its own
@@ -127,22 +128,22 @@ def on_shortcut(**scalars):
 
 @mistake
 def relu_before_gate(**scalars):
-    """There is a ReLU between the last batch norm and the gate. The branch may take away: no ReLU
-    before the addition."""
+    """There is a ReLU between the last batch norm and the gate. The branch must be able to subtract
+    from the shortcut: the last ReLU comes only after the addition."""
     return change_input(framework.SEBottleneck(**scalars), F.relu, "se")
 
 
 @mistake
 def before_norm(**scalars):
-    """The gate stands before the last batch norm. It comes behind it."""
+    """The gate comes before the last batch norm. It should come after it."""
     module = not_asked(**scalars)
     return change_output(module, "conv3", module.se)
 
 
 @mistake
 def stride_first(**scalars):
-    """The stride sits in the first 1x1, which then skips pixels unseen. Here it sits in the 3x3,
-    which looks at all of them."""
+    """The stride is in the first 1x1 convolution, which then skips pixels that no layer has read.
+    It belongs in the 3x3, which reads all of them."""
     return swap_strides(framework.SEBottleneck(**scalars), "conv1", "conv2")
 
 
@@ -154,20 +155,22 @@ def no_last_relu(**scalars):
 
 @mistake
 def fixed_reduction(reduction=16, **scalars):
-    """The gate does not hear of `reduction`: hand it on."""
+    """The gate always divides by 16, whatever `reduction` is: pass the block's `reduction` on to
+    it."""
     return framework.SEBottleneck(**scalars)
 
 
 @mistake
 def of_planes(reduction=16, **scalars):
-    """The gate's middle is counted from `planes`. The gate sees the block's output, which is four
-    times as wide."""
+    """The gate's middle layer is sized from `planes`. The gate reads the block's output, which has
+    four times as many channels."""
     return framework.SEBottleneck(reduction=4 * reduction, **scalars)
 
 
 @mistake
 def middle_is_reduction(reduction=16, **scalars):
-    """The gate's middle has `reduction` numbers. It has the channels divided by it."""
+    """The gate's middle layer has `reduction` channels. It should have the block's output channels
+    divided by `reduction`."""
     module = framework.SEBottleneck(**scalars)
     module.se = SqueezeExcitation(module.se.fc2.out_channels, reduction)
     module.bn3.after = (module.se,)
@@ -187,11 +190,11 @@ EXERCISE = Exercise(
     small=_block_small,
     mistakes=tuple(mistake),
     hints=(
-        "Begin with the bottleneck of ResNeXt: three convolutions, a batch norm after each, a "
-        "ReLU after the first two, and `downsample` where the shape changes.",
-        "Build one more layer: `self.se`, a `SqueezeExcitation` for as many channels as the block "
-        "gives out, with the block's `reduction`.",
-        "In `forward` the gate is asked once: after `bn3`, before the addition. The shortcut does "
-        "not pass through it.",
+        "Start from ResNeXt's bottleneck: three convolutions, a batch norm after each, a ReLU "
+        "after the first two, and `downsample` when the shape changes.",
+        "Add one layer: `self.se`, a `SqueezeExcitation` for the channels that the block returns, "
+        "with the block's `reduction`.",
+        "In `forward`, call the gate once: after `bn3` and before the addition. The shortcut does "
+        "not go through it.",
     ),
 )

@@ -46,22 +46,22 @@ mistake = Mistakes(framework.field_sizes)
 
 @mistake
 def no_stride(layers):
-    """The strides are not used. After a stride of 2 neighbouring pixels lie two pixels of the input
+    """The strides are not used. After a stride of 2, neighbouring pixels are two input pixels
     apart, so every later layer reaches twice as far."""
     return framework.field_sizes([[kernel, 1, dilation] for kernel, _, dilation in layers])
 
 
 @mistake
 def no_dilation(layers):
-    """The dilation is not used. It spreads the kernel's taps: with a dilation of 2 a 3x3 kernel
-    covers 5 pixels."""
+    """The dilation is not used. It spreads out the kernel's taps: with a dilation of 2, a 3x3
+    kernel covers 5 pixels."""
     return framework.field_sizes([[kernel, stride, 1] for kernel, stride, _ in layers])
 
 
 @mistake
 def own_stride(layers):
-    """A layer's own stride is counted for its own kernel. The kernel lies on the pixels that come
-    in; the stride spreads those that go out."""
+    """Each stride is applied to its own kernel. The kernel reads the pixels that come in. The
+    stride spreads out the pixels that go out, so it counts only from the next layer on."""
     kernels, strides, dilations = zip(*layers, strict=True)
     moved = zip(kernels, (*strides[1:], 1), dilations, strict=True)
     return framework.field_sizes([[1, strides[0], 1], *moved])[1:]
@@ -69,8 +69,8 @@ def own_stride(layers):
 
 @mistake
 def stride_before(layers):
-    """Only the stride next before a layer is counted for it. They multiply: after two strides of 2
-    neighbouring pixels lie four pixels of the input apart."""
+    """Only the stride of the layer directly before is used. Strides multiply: after two strides of
+    2, neighbouring pixels are four input pixels apart."""
     before = (1, *(stride for _, stride, _ in layers))
     pairs = zip(before, layers, strict=False)  # the last stride spreads no kernel
     reach = (framework.field_sizes([[1, b, 1], layer])[-1] - 1 for b, layer in pairs)
@@ -79,8 +79,8 @@ def stride_before(layers):
 
 @mistake
 def kernel_times_dilation(layers):
-    """The kernel is multiplied by its dilation. What grows are the gaps between the taps: 3 taps
-    have two gaps, so a dilation of 2 spans 5 pixels, not 6."""
+    """The kernel size is multiplied by the dilation. Only the gaps between the taps grow: 3 taps
+    have two gaps, so with a dilation of 2 they span 5 pixels, not 6."""
     return framework.field_sizes(
         [[kernel * dilation, stride, 1] for kernel, stride, dilation in layers]
     )
@@ -88,8 +88,8 @@ def kernel_times_dilation(layers):
 
 @mistake
 def dilation_stays(layers):
-    """The dilation is carried on to the later layers, as a stride is. It spreads the taps of its
-    own kernel alone."""
+    """The dilation is carried on to later layers, as if it were a stride. It only spreads out the
+    taps of its own layer."""
     return framework.field_sizes(
         [[kernel, stride * dilation, dilation] for kernel, stride, dilation in layers]
     )
@@ -97,13 +97,14 @@ def dilation_stays(layers):
 
 @mistake
 def from_zero(layers):
-    """Each size is one too small. Before any layer a pixel sees itself: the size is 1."""
+    """Every size is one too small. Before the first layer a pixel sees itself, so the size starts
+    at 1."""
     return tuple(size - 1 for size in framework.field_sizes(layers))
 
 
 @mistake
 def whole_kernel(layers):
-    """Each layer adds a whole kernel. The pixel in its place was seen before: a kernel of 3 adds
+    """Each layer adds its whole kernel. One of its pixels was already counted: a kernel of 3 adds
     two."""
     return framework.field_sizes(
         [[kernel + 1, stride, dilation] for kernel, stride, dilation in layers]
@@ -112,14 +113,15 @@ def whole_kernel(layers):
 
 @mistake
 def one_side(layers):
-    """That is how far it sees to one side. The field goes to both sides, and has a middle."""
+    """That is how far the field reaches to one side. Count both sides, and the pixel in the
+    middle."""
     return tuple((size - 1) / 2 for size in framework.field_sizes(layers))
 
 
 @mistake
 def multiplied(layers):
-    """The kernels are multiplied. Two 3x3 layers see 5 pixels, not 9: each adds its own reach to
-    what was seen."""
+    """The kernel sizes are multiplied. Two 3x3 layers see 5 pixels, not 9: each layer adds its own
+    reach to what was already seen."""
     return framework.field_sizes([[kernel, kernel, 1] for kernel, _, _ in layers])
 
 
@@ -136,12 +138,12 @@ EXERCISE = Exercise(
     small=_field_small,
     mistakes=tuple(mistake),
     hints=(
-        "Begin with one pixel, which sees itself: the size is 1. Draw a row of pixels for two "
-        "3-wide layers: what does the second one add at either end?",
+        "Start from one pixel, which sees itself: the size is 1. Draw a row of pixels for two "
+        "layers of width 3: what does the second one add at each end?",
         "Keep two numbers while you go through the layers: the size of the field, and how many "
-        "pixels of the input lie between two neighbours here (1 at the start).",
-        "A kernel of k taps spans (k - 1) * dilation steps, and a step is as long as the second "
-        "number. After the layer that number is multiplied by the stride.",
+        "input pixels apart two neighbours are here (1 at the start).",
+        "A kernel of k taps spans (k - 1) * dilation steps, and one step is as long as the second "
+        "number. After the layer, multiply that number by the stride.",
     ),
     shortcuts=(
         Shortcut(

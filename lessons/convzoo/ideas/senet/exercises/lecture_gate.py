@@ -46,7 +46,7 @@ def _lecture_steady() -> tuple[Case, Case]:
 
 RETURNS = ("rescaled", "gates")
 HELD_STILL = (
-    "The gates are cut off from the image: they rescale, but nothing is learned through them."
+    "The gates are cut off from the gradient: they rescale, but nothing is learned through them."
 )
 
 
@@ -69,15 +69,15 @@ mistake = Mistakes(framework.lecture_gate)
 
 @mistake
 def over_the_batch(x, weight, scaled=False):
-    """The softmax goes over the images of the batch. An image's gates compare its own channels:
-    they sum to one for each image."""
+    """The softmax runs over the images of the batch. It should compare the channels of one image:
+    the shares of each image sum to one."""
     return rescale(x, _shares(x.mul(weight).transpose(0, 1)).mT * _factor(x, scaled))
 
 
 @mistake
 def per_pixel(x, weight, scaled=False):
-    """The sum goes over the channels, so each pixel gets a number. The gate weighs channels: sum
-    over height and width, and keep the channels apart."""
+    """The sum runs over the channels, so each pixel gets a number. The gate needs one number per
+    channel: sum over height and width, and keep the channels apart."""
     products = x.mul(weight).flatten(2).mT[..., None]  # n hw c 1
     gates = (_shares(products) * _factor(x, scaled)).unflatten(1, x.shape[2:])  # n h w
     return x.mul(gates[:, None]), gates
@@ -85,8 +85,8 @@ def per_pixel(x, weight, scaled=False):
 
 @mistake
 def sigmoid(x, weight, scaled=False):
-    """The sums go through a sigmoid, each on its own. That is the paper's way; the lecture lets the
-    channels compete, in a softmax."""
+    """Each sum goes through a sigmoid by itself. That is the paper's gate; in the lecture's gate
+    the channels compete, in a softmax."""
     alone = x.mul(weight).flatten(0, 1)[:, None]  # nc 1 h w
     pairs = torch.cat([alone, torch.zeros_like(alone)], 1)  # each beside a channel of zeros
     gates = _shares(pairs)[:, 0].unflatten(0, x.shape[:2])
@@ -95,57 +95,57 @@ def sigmoid(x, weight, scaled=False):
 
 @mistake
 def average(x, weight, scaled=False):
-    """The inner product is divided by the number of pixels. The lecture's is a sum; the average is
-    the paper's."""
+    """The inner product is divided by the number of pixels. The lecture's gate takes the sum; the
+    paper's gate takes the mean."""
     return framework.lecture_gate(x, weight / x[0, 0].numel(), scaled)
 
 
 @mistake
 def one_number(x, weight, scaled=False):
-    """All channels share one sum, so all gates are equal and nothing is preferred. Each channel
-    needs an inner product of its own."""
+    """All channels share one sum, so all gates are equal and no channel is preferred. Each channel
+    needs its own inner product."""
     alike = x.mul(weight).sum(1, keepdim=True).expand_as(x)
     return rescale(x, _shares(alike) * _factor(x, scaled))
 
 
 @mistake
 def never_scaled(x, weight, scaled=False):
-    """`scaled` changes nothing. With it the gates are multiplied by the number of channels, so that
-    their mean is one."""
+    """`scaled` changes nothing. When it is True, multiply the gates by the number of channels, so
+    that their mean is one."""
     return framework.lecture_gate(x, weight, False)
 
 
 @mistake
 def always_scaled(x, weight, scaled=False):
-    """The gates are multiplied by the number of channels even without `scaled`."""
+    """The gates are multiplied by the number of channels even when `scaled` is False."""
     return framework.lecture_gate(x, weight, True)
 
 
 @mistake
 def scaled_sums(x, weight, scaled=False):
-    """With `scaled` the sums are multiplied before the softmax, which makes the largest share
-    larger. It is the gates that are multiplied."""
+    """With `scaled`, the sums are multiplied before the softmax, which makes the largest share even
+    larger. Multiply the gates instead."""
     return framework.lecture_gate(x, weight * _factor(x, scaled), False)
 
 
 @mistake
 def scaled_image_alone(x, weight, scaled=False):
-    """The image is multiplied by the number of channels, and the gates that come back are not. Give
-    back the gates that were used."""
+    """The image is multiplied by the number of channels, but the gates that come back are not.
+    Return the gates that you used."""
     return framework.lecture_gate(x, weight, scaled)[0], framework.lecture_gate(x, weight)[1]
 
 
 @mistake
 def scaled_by_pixels(x, weight, scaled=False):
-    """With `scaled` the gates are multiplied by the number of pixels. They are shared out among the
-    channels, so it takes their number."""
+    """With `scaled`, the gates are multiplied by the number of pixels. They are shared out among
+    the channels, so multiply by the number of channels."""
     pixels = x[0, 0].numel() if scaled else 1
     return rescale(x, framework.lecture_gate(x, weight)[1] * pixels)
 
 
 @mistake
 def added(x, weight, scaled=False):
-    """The gates are added to the image. They rescale it: multiply."""
+    """The gates are added to the image. They should rescale it, so multiply."""
     gates = framework.lecture_gate(x, weight, scaled)[1]
     return gates[..., None, None] + x, gates
 
@@ -171,15 +171,15 @@ EXERCISE = Exercise(
     returns=RETURNS,
     mistakes=tuple(mistake),
     hints=(
-        "Three steps: a number for each image and channel, shares that sum to one for each image, "
-        "the image times its shares.",
-        "For the numbers multiply the image and the weight pixel by pixel (they line up from the "
-        "right) and sum over the last two dimensions. The softmax goes over the channels, which "
-        "are dimension 1.",
-        "The gates are (n, c) and the image (n, c, h, w): give the gates two dimensions of size "
-        "one at the end before you multiply. With `scaled`, multiply the gates by c first.",
+        "Three steps: a number for each image and channel, shares that sum to one in each image, "
+        "and the image times its shares.",
+        "For the numbers, multiply the image and the weight pixel by pixel (their shapes line up "
+        "from the right) and sum over the last two dimensions. The softmax runs over the "
+        "channels: dimension 1.",
+        "The gates are (n, c) and the image is (n, c, h, w): give the gates two dimensions of "
+        "size one at the end before you multiply. With `scaled`, multiply the gates by c first.",
     ),
     steady=_lecture_steady,
-    slow="The number of operations grows with the number of channels. All channels' inner "
-    "products are one multiplication and one sum.",
+    slow="The number of operations grows with the number of channels. One "
+    "multiplication and one sum give the inner products of all channels at once.",
 )

@@ -43,26 +43,27 @@ mistake = Mistakes(framework.live_matrix)
 
 @mistake
 def held_still(pixel, **call):
-    """That is the gate held still: a diagonal. Live, the gate itself moves with every channel that
-    it reads."""
+    """That is the matrix of a gate held still: a diagonal. In the live gate, each gate also changes
+    with every channel that it reads."""
     return framework.live_matrix(pixel * 0, **call)
 
 
 @mistake
 def gate_alone(pixel, **call):
-    """The diagonal of the gates is missing: a channel reaches its own output directly, too."""
+    """The diagonal of the gates is missing: a channel also reaches its own output directly."""
     return framework.live_matrix(pixel, **call) - held_still(pixel, **call)
 
 
 @mistake
 def transposed(**call):
-    """Rows and columns are exchanged: rows are outputs, columns are inputs."""
+    """Rows and columns are swapped: rows are outputs, columns are inputs."""
     return framework.live_matrix(**call).mT
 
 
 @mistake
 def no_relu(pixel, mean, b2, **weights):
-    """The ReLU is passed over: where a middle number is not above zero, nothing goes through it."""
+    """The ReLU's slope is missing: when a middle number is not above zero, nothing goes through
+    it."""
     without = {"mean": mean, "b2": b2} | doubled(**weights)
     gates, linear = _gates(mean, b2=b2, **weights), _gates(**without)
     factor = gates * (1 - gates) / (linear * (1 - linear))  # the slope is that of the true gates
@@ -71,7 +72,7 @@ def no_relu(pixel, mean, b2, **weights):
 
 @mistake
 def no_slope(pixel, mean, **weights):
-    """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly moves."""
+    """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly changes."""
     gates = _gates(mean, **weights)
     moved = gate_alone(pixel, mean=mean, **weights)
     return torch.diag(gates) + moved / (gates * (1 - gates))[:, None]
@@ -79,21 +80,22 @@ def no_slope(pixel, mean, **weights):
 
 @mistake
 def mean_for_pixel(pixel, mean, **weights):
-    """The gate's part is multiplied by the channel's mean. What it rescales here is the pixel."""
+    """The gate's part is multiplied by the channel's mean. What the gate rescales here is the
+    pixel."""
     return framework.live_matrix(mean, mean, **weights)
 
 
 @mistake
 def no_pixel(pixel, **call):
-    """The gate's part is not multiplied by the pixel. A gate that moves changes a bright pixel more
-    than a dark one."""
+    """The gate's part is not multiplied by the pixel. When a gate changes, a bright pixel changes
+    more than a dark one."""
     return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call)
 
 
 @mistake
 def pixel_of_column(pixel, **call):
-    """Column j is multiplied by pixel j. It is the output's own pixel that is rescaled: row i by
-    pixel i."""
+    """Column j is multiplied by pixel j. The gate rescales the output's own pixel: multiply row i
+    by pixel i."""
     return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call) * pixel
 
 
@@ -110,13 +112,14 @@ EXERCISE = Exercise(
     small=_live_small,
     mistakes=tuple(mistake),
     hints=(
-        "By the product rule an output i = pixel[i] * gate[i] has two parts: its own pixel times "
-        "nothing but the gate (a diagonal), and the pixel times what the gate does.",
-        "How much does gate i move when mean j moves? Through the second layer's weight, the "
-        "middle number's ReLU (1 where it is above zero, else 0) and the first layer's weight: a "
-        "product of two matrices with a mask between.",
-        "Multiply row i of that by the sigmoid's slope, gate * (1 - gate), and by pixel i. Add "
-        "the diagonal of the gates.",
+        "Output i is pixel[i] * gate[i], so by the product rule its change has two parts: the "
+        "gate times the change of its own pixel (a diagonal), and the pixel times the change of "
+        "the gate.",
+        "How much does gate i change when mean j changes? The change goes through the first "
+        "layer's weight, the ReLU of the middle numbers (slope 1 above zero, else 0) and the "
+        "second layer's weight: a product of two matrices with a mask between them.",
+        "Multiply row i of that by the sigmoid's slope, gate * (1 - gate), and by pixel i. Then "
+        "add the diagonal of the gates.",
     ),
     shortcuts=(
         Shortcut(

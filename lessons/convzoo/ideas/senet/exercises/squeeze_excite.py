@@ -64,27 +64,27 @@ mistake = Mistakes(framework.squeeze_excite)
 
 @mistake
 def summed(x, w1, **weights):
-    """The pixels are summed. The squeeze is their mean: so the gate does not grow with the
-    image."""
+    """The pixels are summed. The squeeze is their mean, so that the gate does not grow with the
+    size of the image."""
     return framework.squeeze_excite(x, w1 * x[0, 0].numel(), **weights)
 
 
 @mistake
 def largest(x, **weights):
-    """The squeeze takes the largest pixel of a channel. The paper's takes the mean."""
+    """The squeeze takes the largest pixel of each channel. The paper takes the mean."""
     return rescale(x, _gates(F.adaptive_max_pool2d(x, 1), **weights))
 
 
 @mistake
 def no_relu(x, b2, **weights):
-    """There is no ReLU between the two layers. Without it two layers are one."""
+    """There is no ReLU between the two layers. Without it, two layers are no more than one."""
     return framework.squeeze_excite(x, b2=b2, **doubled(**weights))
 
 
 @mistake
 def softmax(x, **weights):
-    """The gates sum to one: that is a softmax, the lecture's way. The paper's sigmoid gives each
-    channel a gate of its own."""
+    """The gates of an image sum to one: that is a softmax, as in the lecture's gate. The paper's
+    sigmoid gives each channel a gate that does not depend on the others."""
     return rescale(x, F.softmax(_gates(x, **weights).logit(), 1))
 
 
@@ -96,8 +96,8 @@ def no_sigmoid(x, **weights):
 
 @mistake
 def relu_last(x, **weights):
-    """A ReLU stands before the sigmoid, so no gate falls below one half. The ReLU belongs between
-    the two layers alone."""
+    """There is a ReLU before the sigmoid, so no gate falls below one half. The ReLU belongs only
+    between the two layers."""
     return rescale(x, _gates(x, **weights).clamp(min=0.5))
 
 
@@ -121,16 +121,16 @@ def no_second_bias(x, w1, b1, w2, b2):
 
 @mistake
 def added(x, **weights):
-    """The image is added to what the gate lets through. The gate rescales, and that is all; the
-    addition of a residual block comes later."""
+    """The image is added to the rescaled image. The gate only rescales; the addition of a residual
+    block comes later."""
     rescaled, gates = framework.squeeze_excite(x, **weights)
     return x + rescaled, gates
 
 
 @mistake
 def each_pixel(x, **weights):
-    """Every pixel has a gate of its own: the mean over the image is missing, and with it all that
-    the gate knows from afar."""
+    """Every pixel has its own gate: the mean over the image is missing, so a gate knows nothing
+    about the other pixels."""
     pixels = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1], 1, 1)  # each an image of its own
     gates = _gates(pixels, **weights).reshape(len(x), *x.shape[2:], -1)
     return rescale(x, gates.permute(0, 3, 1, 2))
@@ -138,7 +138,7 @@ def each_pixel(x, **weights):
 
 @mistake
 def not_applied(x, **weights):
-    """The gates are right, and the image comes back unchanged. Multiply it by them."""
+    """The gates are right, but the image comes back unchanged. Multiply it by the gates."""
     return x.clone(), _gates(x, **weights)
 
 
@@ -161,12 +161,12 @@ EXERCISE = Exercise(
     returns=RETURNS,
     mistakes=tuple(mistake),
     hints=(
-        "Five steps: the mean over the pixels, a layer down to m numbers, ReLU, a layer back to c, "
-        "sigmoid. Then the image times the gates.",
-        "The mean goes over the last two dimensions and gives (n, c). A layer multiplies its rows "
-        "by the transposed weight and adds the bias: `F.linear` does both.",
-        "The gates are (n, c) and the image (n, c, h, w): give the gates two dimensions of size "
-        "one at the end before you multiply.",
+        "Five steps: the mean over the pixels, a layer down to m numbers, ReLU, a layer back to c "
+        "numbers, sigmoid. Then the image times the gates.",
+        "The mean runs over the last two dimensions and leaves (n, c). A layer multiplies these "
+        "rows by the transposed weight and adds the bias: `F.linear` does both.",
+        "The gates are (n, c) and the image is (n, c, h, w): give the gates two dimensions of "
+        "size one at the end before you multiply.",
     ),
     shortcuts=(
         Shortcut(

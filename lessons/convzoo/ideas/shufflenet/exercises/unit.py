@@ -68,7 +68,8 @@ mistake = Mistakes(framework.ShuffleUnit)
 
 @mistake
 def no_shuffle(**scalars):
-    """Nothing is shuffled: the two grouped 1x1 layers see the same groups."""
+    """Nothing is shuffled, so the two grouped 1x1 layers never exchange anything between their
+    groups."""
     return replace_call(framework.ShuffleUnit(**scalars), "shuffle")
 
 
@@ -79,22 +80,22 @@ def _shuffle_after(layer: str, groups: int, **scalars) -> nn.Module:
 
 @mistake
 def late_shuffle(**scalars):
-    """The shuffle comes after the depthwise layer. The paper's figure 2 has it before: the same
-    function, but with the depthwise weights in another order."""
+    """The shuffle comes after the depthwise layer. In the paper's figure 2 it comes before: the
+    function is the same, but the depthwise weights are in another order."""
     return _shuffle_after("bn2", **scalars)
 
 
 @mistake
 def last_shuffle(**scalars):
-    """The shuffle comes after the last 1x1. It stands between the two grouped 1x1 layers, so that
+    """The shuffle comes after the last 1x1. It belongs between the two grouped 1x1 layers, so that
     the second reads from all groups of the first."""
     return _shuffle_after("bn3", **scalars)
 
 
 @mistake
 def first_groups_shuffled(first_groups, **scalars):
-    """The shuffle is in `first_groups` groups. In the first unit that is one, and nothing moves: it
-    is in `groups` groups, as the layer behind it."""
+    """The shuffle uses `first_groups` groups. In the first unit that is 1, and nothing moves: use
+    `groups`, as in the layer after it."""
     module = framework.ShuffleUnit(first_groups=first_groups, **scalars)
     module.shuffle = nn.ChannelShuffle(first_groups)
     return module
@@ -121,58 +122,59 @@ def _with(layer: nn.Module, place: str, **scalars) -> nn.Module:
 
 @mistake
 def no_last_relu(**scalars):
-    """The last ReLU is missing: it comes after the two ways are joined."""
+    """The last ReLU is missing: it comes after the input and the branch are joined."""
     return _with(nn.Identity(), "last", **scalars)
 
 
 @mistake
 def relu_then_join(**scalars):
-    """The last ReLU covers the branch alone. It comes after the two ways are joined."""
+    """The last ReLU covers only the branch. It should come after the input and the branch are
+    joined."""
     return relu_after(no_last_relu(**scalars), "bn3")
 
 
 @mistake
 def max_pool(**scalars):
-    """The input is pooled by its maximum. At stride 2 it is averaged."""
+    """The input goes through max pooling. At stride 2 it should go through average pooling."""
     return _with(nn.MaxPool2d(3, 2, 1), "pool", **scalars)
 
 
 @mistake
 def small_pool(**scalars):
-    """The average is taken over 2 x 2 pixels. Its window is 3 x 3, with stride 2 and a border of
-    one pixel."""
+    """The average is taken over 2 x 2 pixels. Its window should be 3 x 3, with stride 2 and a
+    border of one pixel."""
     return _with(nn.AvgPool2d(2, 2, ceil_mode=True), "pool", **scalars)
 
 
 @mistake
 def bare_pool(**scalars):
-    """The average has no border: with a padding of one pixel it gives as many pixels as the
-    branch."""
+    """The average pooling has no padding. With a border of one pixel, its result has as many pixels
+    as the branch."""
     return _with(nn.AvgPool2d(3, 2), "pool", **scalars)
 
 
 @mistake
 def no_padding(**scalars):
-    """The 3x3 has no padding, so that the branch loses its border."""
+    """The 3x3 has no padding, so the branch loses its border."""
     return unpad(framework.ShuffleUnit(**scalars), "conv2")
 
 
 @mistake
 def stride_first(**scalars):
-    """The stride sits in the first 1x1. There it throws three of four pixels away; it belongs to
-    the 3x3."""
+    """The stride is in the first 1x1, where it throws away three of four pixels. It belongs in the
+    3x3."""
     return swap_strides(framework.ShuffleUnit(**scalars), "conv1", "conv2")
 
 
 @mistake
 def depthwise_in_groups(groups, **scalars):
-    """The 3x3 is in `groups` groups. It is depthwise: as many groups as channels."""
+    """The 3x3 has `groups` groups. It should be depthwise: one group for each channel."""
     return regroup(framework.ShuffleUnit(groups=groups, **scalars), "conv2", groups)
 
 
 @mistake
 def depthwise_dense(**scalars):
-    """The 3x3 is one full convolution. It is depthwise: one group for each channel."""
+    """The 3x3 is a full convolution. It should be depthwise: one group for each channel."""
     return regroup(framework.ShuffleUnit(**scalars), "conv2", 1)
 
 
@@ -180,22 +182,22 @@ for _norm in ("bn1", "bn2", "bn3"):
     mistake.add(
         f"no_{_norm}",
         f"Nothing passes through `{_norm}`. Each of the three convolutions has its batch norm "
-        "behind it.",
+        "after it.",
         lambda _norm=_norm, **scalars: replace_call(framework.ShuffleUnit(**scalars), _norm),
     )
 
 
 @mistake
 def branch_first(stride, **scalars):
-    """The two parts are concatenated in the other order: the pooled input comes first."""
+    """The two parts are concatenated in the wrong order: the pooled input comes first."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
     return change_result(module, lambda x, y: y.roll(-x.shape[1], 1)) if stride == 2 else module
 
 
 @mistake
 def whole_branch(stride, **scalars):
-    """At stride 2 the branch makes all of the output's channels. The pooled input brings some of
-    them: the branch makes the rest."""
+    """At stride 2 the branch makes all of the output's channels. The pooled input already brings
+    some of them: the branch makes the rest."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
     whole = framework.ShuffleUnit(stride=1, **scalars)
     module.conv3, module.bn3 = whole.conv3, whole.bn3
@@ -206,14 +208,14 @@ def whole_branch(stride, **scalars):
 
 @mistake
 def first_always_grouped(groups, first_groups, **scalars):
-    """The first 1x1 has `groups` groups. It has `first_groups`, which is 1 where the input is
-    narrow."""
+    """The first 1x1 has `groups` groups. It should have `first_groups`, which is 1 when the input
+    is narrow."""
     return framework.ShuffleUnit(groups=groups, first_groups=groups, **scalars)
 
 
 @mistake
 def last_ungrouped(**scalars):
-    """The last 1x1 is one full convolution: the groups do not reach it."""
+    """The last 1x1 is a full convolution. It should have `groups` groups."""
     return regroup(framework.ShuffleUnit(**scalars), "conv3", 1)
 
 
@@ -230,11 +232,11 @@ EXERCISE = Exercise(
     small=_unit_small,
     mistakes=tuple(mistake),
     hints=(
-        "Three convolutions. 1x1 from in_channels to out_channels // 4, in first_groups groups; "
-        "3x3 at that width, one group for each channel, with the stride; 1x1 in groups to the "
-        "branch's width. A batch norm after each.",
-        "The branch's width is out_channels at stride 1. At stride 2 the input's own channels "
-        "stand beside it, so it is less by in_channels.",
+        "Three convolutions: a 1x1 from in_channels to out_channels // 4, in first_groups groups; "
+        "a 3x3 at that width, one group for each channel, with the stride; a 1x1 in `groups` "
+        "groups to the branch's width. A batch norm after each.",
+        "At stride 1 the branch's width is out_channels. At stride 2 the pooled input already "
+        "brings in_channels of these channels, so the branch makes only the rest.",
         "Forward: first 1x1, batch norm, ReLU; shuffle; 3x3, batch norm; last 1x1, batch norm. "
         "Then add x, or concatenate `F.avg_pool2d(x, 3, 2, 1)` and the branch; then ReLU.",
     ),

@@ -66,14 +66,14 @@ def _shuffle_back(module: nn.Module) -> nn.Module:
 
 @mistake
 def no_shuffle(**scalars):
-    """The two halves are not shuffled after they are joined: the kept half would never be worked
-    on."""
+    """The two halves are not shuffled after they are joined, so the kept half would never be
+    processed."""
     return _shuffle_back(framework.ShuffleUnitV2(**scalars))
 
 
 @mistake
 def inverse_shuffle(**scalars):
-    """That is the inverse shuffle: the joined halves are two groups, one beside the other."""
+    """That is the inverse shuffle: the joined halves are two groups, one after the other."""
     return _shuffle_back(no_shuffle(**scalars))
 
 
@@ -85,32 +85,32 @@ def _split_after(change: Callable, stride: int, **scalars) -> nn.Module:
 
 @mistake
 def other_half(**scalars):
-    """The second half is kept and the first one worked on. It is the other way round."""
+    """The second half is kept and the first one is processed. It should be the other way round."""
     return _split_after(lambda x: x.roll(x.shape[1] // 2, 1), **scalars)
 
 
 @mistake
 def every_second(**scalars):
-    """Every second channel is kept. The half that is kept are the first c / 2 channels, one after
-    the other."""
+    """Every second channel is kept. The half to keep is the first c / 2 channels."""
     return _split_after(lambda x: torch.cat([x[:, ::2], x[:, 1::2]], 1), **scalars)
 
 
 @mistake
 def relu_over_all(**scalars):
-    """There is a ReLU over everything. The kept half passes as it is."""
+    """There is a ReLU over the whole result. The kept half should pass unchanged."""
     return change_result(framework.ShuffleUnitV2(**scalars), lambda x, y: F.relu(y))
 
 
 @mistake
 def not_depthwise(**scalars):
-    """The 3x3 is depthwise: one group for each channel, as many groups as channels."""
+    """The 3x3 of branch2 is a full convolution. It should be depthwise: one group for each
+    channel."""
     return regroup(framework.ShuffleUnitV2(**scalars), "branch2.3", 1)
 
 
 @mistake
 def other_order(**scalars):
-    """The two parts are joined in the other order: branch1, or the half that is kept, comes
+    """The two parts are joined in the wrong order: branch1's result, or the kept half, comes
     first."""
     return change_result(
         framework.ShuffleUnitV2(**scalars),
@@ -120,7 +120,7 @@ def other_order(**scalars):
 
 @mistake
 def relu_after_depthwise(**scalars):
-    """There is a ReLU after the depthwise layer. It has a batch norm and no ReLU."""
+    """There is a ReLU after the depthwise layer. Only a batch norm follows it."""
     module = framework.ShuffleUnitV2(**scalars)
     relu_after(module.branch2, "4")
     return module
@@ -137,8 +137,8 @@ def no_last_relu(**scalars):
 
 @mistake
 def stride_first(**scalars):
-    """The stride sits in branch2's first 1x1. There it throws three of four pixels away; it belongs
-    to the depthwise layer."""
+    """The stride is in branch2's first 1x1, where it throws away three of four pixels. It belongs
+    in the depthwise layer."""
     return swap_strides(framework.ShuffleUnitV2(**scalars), "branch2.0", "branch2.3")
 
 
@@ -155,9 +155,9 @@ EXERCISE = Exercise(
     small=_v2_small,
     mistakes=tuple(mistake),
     hints=(
-        "Half of the output's channels come from each way. At stride 1 one way is the first half "
-        "of x, unchanged; the other is branch2 of the second half. At stride 2 both branches read "
-        "all of x.",
+        "Each of the two parts makes half of the output's channels. At stride 1 one part is the "
+        "first half of x, unchanged; the other is branch2 of the second half. At stride 2 both "
+        "branches read all of x.",
         "`x.chunk(2, dim=1)` splits the channels. Concatenate the two parts, the first one first, "
         "and shuffle the result in two groups.",
         "branch2: 1x1, norm, ReLU, depthwise 3x3 with the stride, norm, 1x1, norm, ReLU. branch1 "

@@ -39,7 +39,11 @@ class Layout:
         _lock(self._held)
         self.folder = folder.rename(folder.with_name(folder.name.replace(UNHELD, PREFIX)))
         self.folder.chmod(0o755)
-        _fill(self.folder)
+        try:
+            _fill(self.folder)
+        except OSError:  # no room for it
+            self.close()
+            raise
 
     def close(self) -> None:
         """Remove the folder."""

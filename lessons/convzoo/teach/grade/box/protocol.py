@@ -41,6 +41,7 @@ MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
+MAX_TROUBLES = 100  # statements that are told to have been left out
 STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
 
 
@@ -170,6 +171,7 @@ def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
     for name, value in tensors.items():
         value = torch.Tensor.as_subclass(value.detach(), torch.Tensor)  # a subclass may lie
         value = value.to_dense() if value.layout != torch.strided else value
+        value = value.resolve_conj().resolve_neg()  # views such as x.conj().imag
         if value.dtype not in NAMES:
             raise Broken(f"`{name}` is {value.dtype}, which is not among the dtypes that are read")
         listed.append([name, NAMES[value.dtype], list(value.shape)])

@@ -58,7 +58,7 @@ class Limits:
     """What a student's code may take. Bytes and seconds."""
 
     cpu: int = 20  # of one process
-    wall: float = 60.0  # for an exercise, all of it
+    wall: float = 60.0  # for the cells, and again for the calls of an exercise
     start: float = 240.0  # until torch is imported; longer is the machine's fault
     memory: int = 4 << 30  # addresses of one process, beyond torch's own
     resident: int = 3 << 30  # memory of all processes together

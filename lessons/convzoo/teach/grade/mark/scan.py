@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from convzoo.notebook.cells import plain, syntax
 
@@ -38,7 +39,8 @@ ODD_CALLS = ("exec", "eval", "compile", "__import__", "globals", "vars", "open",
 # Where `groups` stands among the positional arguments.
 GROUPS_AT = {"convolution": 8, "_convolution": 8}
 GROUPS_ELSEWHERE = 6
-MAX_NODES = 50_000
+MAX_FOUND = 20  # flags, or sentences that cost points, of one exercise
+MAX_PARTS = 30  # of a name such as torch.nn.functional.conv2d
 
 
 @dataclass(frozen=True)
@@ -63,41 +65,54 @@ def scan_cell(
     added: other cells of the student's, in which their helpers may be; apart: names in them that
     are scanned on their own, as those of other exercises are.
     """
-    try:
-        return _scanned(own, others, shortcuts, exercise_id, added, apart)
-    except RecursionError:
-        return Found(flags=("Its cell is nested too deeply to be scanned for shortcuts.",))
-
-
-def _scanned(own: str, others, shortcuts, exercise_id: str, added, apart) -> Found:
     aliases: dict[str, str] = {}
     for source in others:
-        _imports(syntax(plain(source)), aliases)
-    tree = syntax(plain(own))
-    if tree is None or sum(1 for _ in ast.walk(tree)) > MAX_NODES:
-        return Found(flags=("Its cell could not be scanned for shortcuts.",) if tree else ())
-    _imports(tree, aliases)
+        aliases.update(_imports(source))
+    aliases.update(_imports(own))
+    tree = _tree(own)
+    if tree is None:
+        return Found()
     reader = _Reader(aliases, shortcuts, exercise_id)
     for helper in _helpers(tree, added, apart):
         reader.read(helper, "of another cell")
     reader.read(tree, "of the cell")
-    return Found(tuple(dict.fromkeys(reader.shortcuts)), tuple(dict.fromkeys(reader.flags)))
+    return Found(_first(reader.shortcuts), _first(reader.flags))
+
+
+def _first(sentences: list[str]) -> tuple[str, ...]:
+    """Each sentence once, and no more of them than somebody reads."""
+    once = tuple(dict.fromkeys(sentences))
+    more = (f"And {len(once) - MAX_FOUND} more.",) if len(once) > MAX_FOUND else ()
+    return once[:MAX_FOUND] + more
+
+
+def _tree(source: str) -> ast.Module | None:
+    return syntax(source) or syntax(plain(source))
 
 
 def _helpers(tree: ast.Module, added: Iterable[str], apart) -> list[ast.stmt]:
     """The definitions in other cells that a cell leads to, by the names in it."""
-    cells = filter(None, (syntax(plain(source)) for source in added))
-    statements = [statement for cell in cells for statement in cell.body]
-    defined = {name: s for s in statements for name in _defines(s) if name not in apart}
+    homes = {name: source for source in added for name in _defined(source) if name not in apart}
     found: dict[str, ast.stmt] = {}
+    trees: dict[str, dict[str, ast.stmt]] = {}
     waiting: list[ast.AST] = [tree]
     while waiting:
         for node in ast.walk(waiting.pop()):
             name = node.id if isinstance(node, ast.Name) else ""
-            if name in defined and name not in found:
-                found[name] = defined[name]
-                waiting.append(defined[name])
+            if name in homes and name not in found:
+                home = homes[name]
+                if home not in trees:
+                    trees[home] = {n: s for s in _tree(home).body for n in _defines(s)}
+                found[name] = trees[home][name]
+                waiting.append(found[name])
     return list(found.values())
+
+
+@lru_cache(maxsize=512)
+def _defined(source: str) -> frozenset[str]:
+    """The names that a cell defines."""
+    tree = _tree(source)
+    return frozenset(name for s in (tree.body if tree else ()) for name in _defines(s))
 
 
 def _defines(statement: ast.stmt) -> list[str]:
@@ -107,8 +122,11 @@ def _defines(statement: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _imports(tree: ast.Module | None, aliases: dict[str, str]) -> None:
-    """Which name stands for which module or function of which module."""
+@lru_cache(maxsize=512)
+def _imports(source: str) -> dict[str, str]:
+    """Which name stands for which module or function of which module in a cell."""
+    aliases: dict[str, str] = {}
+    tree = _tree(source)
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Import):
             for a in node.names:
@@ -118,6 +136,7 @@ def _imports(tree: ast.Module | None, aliases: dict[str, str]) -> None:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for a in node.names:
                 aliases[a.asname or a.name] = f"{node.module}.{a.name}"
+    return aliases
 
 
 class _Reader:
@@ -142,16 +161,19 @@ class _Reader:
             if isinstance(node, (ast.Name, ast.Attribute, ast.Call)):
                 self._reference(node)
 
-    def path(self, node: ast.AST) -> str:
+    def path(self, node: ast.AST, parts: int = MAX_PARTS) -> str:
         """ "torch.nn.functional.conv2d" for what leads there, "" for what leads nowhere known."""
         if isinstance(node, ast.Name):
             return self.aliases.get(node.id, "")
+        if not parts:
+            self._flag(f"It writes a name of more than {MAX_PARTS} parts", node)
+            return ""
         if isinstance(node, ast.Attribute):
-            base = self.path(node.value)
+            base = self.path(node.value, parts - 1)
             return f"{base}.{node.attr}" if base else ""
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr":
             if len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
-                base = self.path(node.args[0])
+                base = self.path(node.args[0], parts - 1)
                 return f"{base}.{node.args[1].value}" if base else ""
         return ""
 
