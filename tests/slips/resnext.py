@@ -199,7 +199,7 @@ SLIPS = (
         "square_places",
         changed(PLACED, ("i * c : (i + 1) * c", "i * r : (i + 1) * r")),
         "run",
-        "square",
+        "square_places",
         ("line", "the two may differ"),
     ),
     Slip(
@@ -289,7 +289,7 @@ SLIPS = (
             ),
         ),
         "values",
-        "mixed_inputs",
+        "split_late",
         (*NUMBERS, "gaps"),
     ),
     Slip(

@@ -91,10 +91,20 @@ def steps_of_rows(blocks):
 
 @mistake
 def square(blocks):
-    """The columns are counted with the height of a block. A block has r rows and c columns, and the
+    """The width of the result is counted with the height of a block. A block has r rows and c
+    columns, and the two may differ."""
+    groups, rows, columns = blocks.shape
+    if rows < columns:
+        blocks[0].expand(rows, groups * rows % columns)  # torch's own error: what is left of a row
+    return F.pad(torch.block_diag(*blocks), (0, groups * (rows - columns)))
+
+
+@mistake
+def square_places(blocks):
+    """The columns of a block are counted with its height. A block has r rows and c columns, and the
     two may differ."""
-    rows = blocks.shape[1]
-    blocks[0].expand(rows, rows)  # torch's own error, if a block is not square
+    groups, rows, columns = blocks.shape
+    blocks[0].expand(rows, min(rows, groups * columns))  # torch's own error, if it is not square
     return torch.block_diag(*blocks)
 
 

@@ -76,6 +76,16 @@ def mixed_inputs(x, weight, groups, **window):
 
 
 @mistake
+def split_late(x, weight, groups, **window):
+    """The groups are split off the wrong end of the patches, so a group gets channels and taps with
+    gaps. In a patch the channel is the slowest part: split the groups off first."""
+    full = weight.new_zeros(groups, len(weight) // groups, weight[0].numel(), groups)
+    each = torch.arange(groups)
+    full[each, :, :, each] = weight.flatten(1).unflatten(0, (groups, -1))
+    return F.conv2d(x, full.reshape(len(weight), x.shape[1], *weight.shape[2:]), **window)
+
+
+@mistake
 def mixed_outputs(x, weight, groups, **window):
     """The right channels come out in the wrong order. All outputs of group 0 come first, so the
     group is the slower of the two output dimensions."""
@@ -253,7 +263,9 @@ def unfold_stride_third(x, weight, groups, **window):
 def unfold_padding_third(x, weight, groups, stride=1, padding=0):
     """The third argument of `F.unfold` is the dilation, and here it gets the padding. Pass padding
     and stride by name."""
-    return F.unfold(x, weight.shape[2:], padding, stride)
+    F.unfold(x, weight.shape[2:], padding, stride)  # torch's own error, if there is no padding
+    window = {"stride": stride, "padding": padding}
+    return _forced(x, weight, groups, window, padding=stride, dilation=padding)
 
 
 @mistake
