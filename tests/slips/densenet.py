@@ -25,6 +25,10 @@ def grow(matrix, weight):
     return torch.vstack([eye, weight]) @ matrix
 """
 
+AS_LAYER = changed(STACKED, ("weight @ matrix", "F.linear(weight, matrix.T)"))
+
+BROADCAST = changed(STACKED, ("weight @ matrix", "(weight[:, :, None] * matrix).sum(1)"))
+
 ROW_BY_ROW = """
 def grow(matrix, weight):
     rows = list(matrix)
@@ -57,6 +61,16 @@ IN_STEPS = changed(
     ),
 )
 
+PADDED_SAME = changed(DENSE_LAYER, ("padding=1", "padding='same'"))
+
+BY_FUNCTION = changed(
+    DENSE_LAYER,
+    (
+        "self.conv2(F.relu(self.norm2(y)))",
+        "F.conv2d(self.norm2(y).relu(), self.conv2.weight, None, 1, 1)",
+    ),
+)
+
 # --- the block -------------------------------------------------------------------
 
 COUNTING = changed(
@@ -81,12 +95,29 @@ IN_PIECES = changed(
     ("return x", "return torch.cat(pieces, dim=1)"),
 )
 
+BY_SUM = changed(
+    DENSE_BLOCK,
+    ("in_channels + i * growth_rate", "sum([growth_rate] * i, in_channels)"),
+    ("dim=1", "dim=-3"),
+)
+
 NAMED = changed(DENSE_BLOCK, ("self.children()", "dict(self.named_children()).values()"))
 
 RIGHT = {
-    GROW: {"placed": PLACED, "one_product": ONE_PRODUCT},
-    LAYER: {"relus": WITH_RELUS, "clamp": BY_CLAMP, "in_steps": IN_STEPS},
-    BLOCK: {"counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED},
+    GROW: {
+        "placed": PLACED,
+        "one_product": ONE_PRODUCT,
+        "as_layer": AS_LAYER,
+        "broadcast": BROADCAST,
+    },
+    LAYER: {
+        "relus": WITH_RELUS,
+        "clamp": BY_CLAMP,
+        "in_steps": IN_STEPS,
+        "padded_same": PADDED_SAME,
+        "by_function": BY_FUNCTION,
+    },
+    BLOCK: {"counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED, "by_sum": BY_SUM},
 }
 
 SLIPS = (
@@ -712,20 +743,5 @@ SLIPS = (
         "gradients",
         "input_cut_off",
         ("short way",),
-    ),
-    Slip(
-        BLOCK,
-        "reads_the_input",
-        changed(
-            DENSE_BLOCK,
-            (
-                "        for layer in self.children():\n",
-                "        first = x\n        for layer in self.children():\n",
-            ),
-            ("layer(x)]", "layer(first)]"),
-        ),
-        "run",
-        "unassigned",
-        ("second layer gets only",),
     ),
 )

@@ -54,6 +54,10 @@ PADDED = changed(
     ),
 )
 
+VIEWED = changed(
+    BUFFERED, ("layer(buffer[:, :filled])", "layer(x)\n            x = buffer[:, :end]")
+)
+
 WRITTEN_LATE = changed(
     ZEROS,
     (
@@ -93,7 +97,7 @@ def channels(num_init_features, growth_rate, block_config):
 
 RIGHT = {
     KEPT: {"closed": CLOSED, "looped": LOOPED},
-    BUFFER: {"zeros": ZEROS, "narrowed": NARROWED, "padded": PADDED},
+    BUFFER: {"zeros": ZEROS, "narrowed": NARROWED, "padded": PADDED, "viewed": VIEWED},
     WIDTHS: {"climbed": CLIMBED, "recursive": RECURSIVE},
 }
 

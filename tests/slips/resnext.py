@@ -55,6 +55,19 @@ class Placer(nn.Module):
 block_diagonal = Placer()
 """
 
+EMBEDDED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    return torch.diag_embed(blocks.permute(1, 2, 0)).permute(2, 0, 3, 1).reshape(g * r, g * c)
+"""
+
+MASKED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    row, column = torch.arange(g * r)[:, None] // r, torch.arange(g * c) // c
+    return blocks.reshape(g * r, c).repeat(1, g) * (row == column)
+"""
+
 # --- the grouped convolution ---------------------------------------------------
 
 SUMMED_BY_NAME = """
@@ -83,6 +96,26 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
             window, tap = x[..., rows, columns], weight[..., i, j]
             total = total + torch.einsum("ngchw,goc->ngohw", window, tap)
     return total.flatten(1, 2)
+"""
+
+IN_WINDOWS = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    x = F.pad(x, (padding,) * 4)
+    for side, size in enumerate(weight.shape[2:], start=2):
+        x = x.unfold(side, size, stride)
+    x, weight = x.unflatten(1, (groups, -1)), weight.unflatten(0, (groups, -1))
+    return torch.einsum("ngchwij,gocij->ngohw", x, weight).flatten(1, 2)
+"""
+
+BMM = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    (n, _, h, w), (c_out, _, kh, kw) = x.shape, weight.shape
+    columns = F.unfold(x, (kh, kw), 1, padding, stride).unflatten(1, (groups, -1))
+    columns = columns.permute(1, 2, 0, 3).flatten(2)
+    y = torch.bmm(weight.reshape(groups, c_out // groups, -1), columns)
+    y = y.unflatten(2, (n, -1)).permute(2, 0, 1, 3).flatten(1, 2)
+    size = (h + 2 * padding - kh) // stride + 1, (w + 2 * padding - kw) // stride + 1
+    return F.fold(y, size, 1)
 """
 
 IN_FLOAT64 = changed(
@@ -167,11 +200,15 @@ RIGHT = {
         "padded": PADDED,
         "turned_view": TURNED_VIEW,
         "layer": MATRIX_LAYER,
+        "embedded": EMBEDDED,
+        "masked": MASKED,
     },
     CONV: {
         "einsum": SUMMED_BY_NAME,
         "shifted": SHIFTED,
         "float64": IN_FLOAT64,
+        "windows": IN_WINDOWS,
+        "bmm": BMM,
         "view": LAST_AXIS_FIRST,
         "layer": CONV_LAYER,
     },

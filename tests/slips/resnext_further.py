@@ -14,6 +14,25 @@ def group_width(budget, channels, groups):
     return int(((channels**2 + 9 * share) ** 0.5 - channels) / 9)
 """
 
+QUADRATIC = """
+def group_width(budget, channels, groups):
+    a, b, c = 9 * groups, 2 * channels * groups, -budget
+    return int((-b + (b * b - 4 * a * c) ** 0.5) / (2 * a))
+"""
+
+IN_LAYERS = """
+def group_width(budget, channels, groups):
+    def weights(d):
+        width = groups * d
+        outer = nn.Conv2d(channels, width, 1, bias=False)
+        middle = nn.Conv2d(width, width, 3, groups=groups, bias=False)
+        return 2 * outer.weight.numel() + middle.weight.numel()
+    d = 0
+    while weights(d + 1) <= budget:
+        d += 1
+    return float(d)
+"""
+
 LISTED = """
 def group_width(budget, channels, groups):
     fitting = [d for d in range(65) if groups * (2 * channels * d + 9 * d * d) <= budget]
@@ -43,6 +62,23 @@ def index_bytes(mask, block):
     return entries / n**2, 16 * entries, 8 * (n + 1 + entries), 8 * (crow + full)
 """
 
+FULL = "full_tiles = tiles.any(dim=3).any(dim=1).sum()"
+POOLED = changed(COUNTED, (FULL, "full_tiles = F.max_pool2d(mask[None].double(), block).sum()"))
+
+IN_A_SET = changed(
+    COUNTED,
+    ("mask.sum()", "len(mask.nonzero())"),
+    (FULL, "full_tiles = len({(i // block, j // block) for i, j in mask.nonzero().tolist()})"),
+)
+
+SUMMED = """
+def off_diagonal(blocks, extra, places):
+    (g, r, c), whole = blocks.shape, 0
+    for block, (i, j) in zip([*blocks, *extra], [(i, i) for i in range(g)] + places):
+        whole = whole + F.pad(block, (j * c, (g - 1 - j) * c, i * r, (g - 1 - i) * r))
+    return whole
+"""
+
 INDEXED = """
 def off_diagonal(blocks, extra, places):
     g, r, c = blocks.shape
@@ -65,9 +101,20 @@ def off_diagonal(blocks, extra, places):
 """
 
 RIGHT = {
-    WIDTH: {"solved": SOLVED, "as_tensor": AS_TENSOR},
-    INDEX: {"whole": WHOLE, "in_tensors": IN_TENSORS, "row_by_row": ROW_BY_ROW},
-    OFF: {"indexed": INDEXED, "added": ADDED},
+    WIDTH: {
+        "solved": SOLVED,
+        "as_tensor": AS_TENSOR,
+        "quadratic": QUADRATIC,
+        "in_layers": IN_LAYERS,
+    },
+    INDEX: {
+        "whole": WHOLE,
+        "in_tensors": IN_TENSORS,
+        "row_by_row": ROW_BY_ROW,
+        "pooled": POOLED,
+        "in_a_set": IN_A_SET,
+    },
+    OFF: {"indexed": INDEXED, "added": ADDED, "summed": SUMMED},
 }
 
 SLIPS = (
@@ -273,13 +320,14 @@ SLIPS = (
         "with_biases",
         ("count weights only",),
     ),
-    Slip(WIDTH, "never_above_64", LISTED, "values", says=("not right",)),
+    Slip(WIDTH, "never_above_64", LISTED, "values", "up_to_64", ("stops at 64",)),
     Slip(
         WIDTH,
         "never_above_channels",
         changed(LISTED, ("range(65)", "range(channels + 1)")),
         "values",
-        says=("not right",),
+        "up_to_channels",
+        ("stops at `channels`",),
     ),
     Slip(
         INDEX,
@@ -438,5 +486,35 @@ SLIPS = (
         "gradients",
         "cut_off_blocks",
         ("no gradient", "`blocks`"),
+    ),
+    Slip(
+        INDEX,
+        "over_the_tiles",
+        changed(COUNTED, (".any(dim=3).any(dim=1)", ".any(dim=2).any(dim=0)")),
+        "values",
+        "over_the_tiles",
+        ("over the tiles",),
+    ),
+    Slip(
+        INDEX,
+        "runs",
+        changed(COUNTED, (".any(dim=3).any(dim=1)", ".any(dim=3)")),
+        "values",
+        "runs",
+        ("in a row",),
+    ),
+    Slip(
+        OFF,
+        "both_sides",
+        changed(
+            PLACED,
+            (
+                "[*blocks, *extra], diagonal + places",
+                "[*blocks, *extra, *extra], diagonal + places + [[j, i] for i, j in places]",
+            ),
+        ),
+        "values",
+        "both_sides",
+        ("one block",),
     ),
 )

@@ -21,7 +21,7 @@ def _budget_cases(gen: Generator) -> list[Case]:
     fixed += [(70200, 256, 8)]  # 13.8: rounding to the nearest shows
     fixed += [(70144, 256, 32), (69632, 256, 1)]  # met exactly, by 4 and by 64
     fixed += [(10, 256, 32)]  # allows nothing
-    fixed += [(100000, 16, 1)]  # 103: wider than the layer's channels, and than 64
+    fixed += [(100000, 16, 1), (300000, 16, 2)]  # wider than 64, and than `channels`
     drawn = [
         (pick(gen, [9000, 21000, 54321]), pick(gen, [60, 128]), pick(gen, [2, 3, 8]))
         for _ in range(3)
@@ -36,6 +36,8 @@ def _budget_small() -> list[Case]:
         Case({"budget": 10, "channels": 2, "groups": 2}, {}),  # allows nothing
         Case({"budget": 100, "channels": 4, "groups": 1}, {}),
         Case({"budget": 100, "channels": 4, "groups": 2}, {}),
+        Case({"budget": 100, "channels": 2, "groups": 1}, {}),  # wider than `channels`
+        Case({"budget": 40000, "channels": 2, "groups": 1}, {}),  # wider than 64
     ]
 
 
@@ -141,6 +143,20 @@ def with_biases(budget, channels, groups):
     """Biases are counted too. The block has none: count weights only."""
     extra = 2 * groups
     return _widest(budget - channels, lambda d: groups * d * (2 * channels + 9 * d) + extra * d)
+
+
+@mistake
+def up_to_channels(budget, channels, groups):
+    """The search stops at `channels`. A group may be wider than that: search until the budget is
+    used up."""
+    return min(channels, framework.group_width(budget, channels, groups))
+
+
+@mistake
+def up_to_64(budget, channels, groups):
+    """The search stops at 64. A group may be wider than that: search until the budget is used
+    up."""
+    return min(64, framework.group_width(budget, channels, groups))
 
 
 EXERCISE = Exercise(

@@ -238,6 +238,21 @@ def entries_per_row(mask, block):
     return density * len(mask), *sizes
 
 
+@mistake
+def over_the_tiles(mask, block):
+    """`any` is taken over the tiles, so the cells within a tile are left. Take it over the two
+    dimensions of size `block`, so that the tiles are left."""
+    rows = torch.stack(mask.split(block)).any(0)
+    return _with_tiles(mask, block, torch.stack(rows.split(block, 1)).any(0))
+
+
+@mistake
+def runs(mask, block):
+    """Runs of `block` cells in a row are counted. A tile has `block` rows as well: take `any` over
+    both of its sides."""
+    return _with_tiles(mask, block, mask.reshape(-1, block).any(1))
+
+
 EXERCISE = Exercise(
     id="resnext.index_bytes",
     place=4,

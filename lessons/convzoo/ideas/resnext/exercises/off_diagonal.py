@@ -124,6 +124,15 @@ def cut_off_blocks(blocks, extra, places):
     return framework.off_diagonal(blocks.detach(), extra, places)
 
 
+@mistake
+def both_sides(blocks, extra, places):
+    """Each extra block is also on the other side of the diagonal. A place is one block: group i
+    reads group j, and not the other way round."""
+    whole = framework.off_diagonal(torch.zeros_like(blocks), extra, places)
+    other = swapped(torch.zeros_like(blocks), extra, places)
+    return framework.block_diagonal(blocks) + torch.where(other != 0, other, whole)
+
+
 EXERCISE = Exercise(
     id="resnext.off_diagonal",
     place=5,
