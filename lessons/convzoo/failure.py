@@ -30,7 +30,7 @@ class Objection(Exception):
 
 
 def first_line(problem: BaseException) -> str:
-    """What Python said, in short."""
+    """Return what Python said, in short."""
     line = " ".join(str(problem).strip().split("\n")[0].split())
     return line.removesuffix(", but expected one of:")[:300] or "no message"
 
@@ -64,7 +64,8 @@ def _line_of(problem: BaseException, filename: str) -> str:
 
 
 def source_file(target) -> str:
-    """The file, or the cell's name, in which a function or class was written; "" for torch's."""
+    """Return the file, or the cell's name, in which a function or class was written; "" for
+    torch's."""
     target = unwrap(target)
     target = unwrap(getattr(target, "forward", target))  # a `@torch.no_grad()` stands around it
     if (getattr(target, "__module__", None) or "").startswith("torch."):

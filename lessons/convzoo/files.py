@@ -13,7 +13,7 @@ MODE = 0o644  # a temporary file is for its owner alone
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file in one step with `text` in UTF-8, and make its folder where there is none.
 
-    Raises OSError where it cannot be written. Nothing is left beside the old file then.
+    Raises OSError if it cannot be written. Nothing is left beside the old file then.
     """
     write_together({path: text})
 
@@ -21,7 +21,7 @@ def write_atomically(path: Path, text: str) -> None:
 def write_together(texts: Mapping[Path, str]) -> None:
     """Replace several files: all of them are complete beside their places before the first moves.
 
-    Raises OSError where one cannot be written. The old files are all there then.
+    Raises OSError if one cannot be written. The old files are all there then.
     """
     ready: list[tuple[str, Path]] = []
     try:

@@ -57,9 +57,9 @@ def version_of(python: str):
 
 
 def find_python(names=NAMES, which=shutil.which, version_of=version_of):
-    """The first interpreter of `names` that the course runs on, as (path, version).
+    """Return the first interpreter of `names` that the course runs on, as (path, version).
 
-    Raises Trouble where there is none, naming what was found.
+    Raises Trouble if there is none, naming what was found.
     """
     found, crippled = [], None
     for name in names:
@@ -92,7 +92,7 @@ def check_disk(
     free=lambda path: shutil.disk_usage(path).free,
     platform: str = sys.platform,
 ):
-    """Raises Trouble where fewer bytes are free at `folder` than the installation takes."""
+    """Raises Trouble if fewer bytes are free at `folder` than the installation takes."""
     need = NEED_GB["linux" if platform.startswith("linux") else "other"] if first else AGAIN_GB
     there = free(folder) / 1e9
     if there < need:
@@ -104,7 +104,7 @@ def check_disk(
 
 
 def explain(output: str) -> str:
-    """The one sentence for a pip run that failed, from all that it printed."""
+    """Return the one sentence for a pip run that failed, from all that it printed."""
     if NO_SPACE.search(output):
         return (
             "The disk ran full while packages were unpacked: make room (a first installation "
@@ -126,7 +126,7 @@ def explain(output: str) -> str:
 
 
 def pip_install(python: str, arguments, say=print):
-    """Runs pip, telling of the large downloads only; raises Trouble where it fails."""
+    """Runs pip, telling of the large downloads only; raises Trouble if it fails."""
     command = [
         python,
         "-m",
@@ -159,7 +159,7 @@ def pip_install(python: str, arguments, say=print):
 
 
 def fingerprint(root: str, version) -> str:
-    """A hash of all that decides what is installed: an unchanged one means nothing to do."""
+    """Return a hash of all that decides what is installed: an unchanged one means nothing to do."""
     parts = [root, "%d.%d" % version]
     for name in ("requirements.txt", "pyproject.toml"):
         with open(os.path.join(root, name), encoding="utf-8") as file:
@@ -168,13 +168,13 @@ def fingerprint(root: str, version) -> str:
 
 
 def environment_python(root: str) -> str:
-    """Where the environment's interpreter lies."""
+    """Return where the environment's interpreter lies."""
     inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     return os.path.join(root, ".venv", *inside)
 
 
 def is_current(root: str, extra: str) -> bool:
-    """Whether the environment holds what the files ask for. Starts no interpreter."""
+    """Return whether the environment holds what the files ask for. Starts no interpreter."""
     for name in {extra, "test"}:  # what the tests need includes what a student needs
         stamp = os.path.join(root, ".venv", "convzoo-%s.stamp" % name)
         try:
@@ -237,7 +237,7 @@ def make_environment(python: str, folder: str):
 
 
 def has_pip(python: str) -> bool:
-    """Whether pip answers; an interrupted first run leaves an environment without it."""
+    """Return whether pip answers; an interrupted first run leaves an environment without it."""
     return (
         subprocess.call(
             [python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -247,13 +247,13 @@ def has_pip(python: str) -> bool:
 
 
 def has_torch(python: str) -> bool:
-    """Whether torch, the bulk of an installation, is there already."""
+    """Return whether torch, the bulk of an installation, is there already."""
     code = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is None)"
     return subprocess.call([python, "-I", "-c", code]) == 0
 
 
 def main(arguments=None) -> int:
-    """The command line: `install.py [--test]`."""
+    """Return the command line: `install.py [--test]`."""
     parser = argparse.ArgumentParser(description="Install the course into .venv.")
     parser.add_argument("--test", action="store_true", help="with what the tests need")
     chosen = parser.parse_args(arguments)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def watcher(title: str) -> Callable[[History], None]:
-    """A curve in a notebook, a bar in a terminal, nobody elsewhere."""
+    """Return a curve in a notebook, a bar in a terminal, nobody elsewhere."""
     from convzoo import show
 
     if show.in_notebook():
@@ -37,7 +37,7 @@ def _bar(title: str) -> Callable[[History], None]:
 
 
 def _curve(title: str) -> Callable[[History], None]:
-    """One view that is drawn again after each epoch, and stays as the last picture."""
+    """Return one view that is drawn again after each epoch, and stays as the last picture."""
     from IPython.display import display
 
     handles = []
@@ -53,7 +53,7 @@ def _curve(title: str) -> Callable[[History], None]:
 
 
 def progress_picture(history: History, title: str = "") -> Picture:
-    """A History as a picture: accuracy by epoch, in train and test."""
+    """Return a History as a picture: accuracy by epoch, in train and test."""
     from convzoo import show
 
     title = title or "Training"

@@ -28,7 +28,7 @@ class ResNet(nn.Module):
 
     smallest_image: pixels of the side of the smallest image in which every stride still
       has two pixels to choose from; a smaller one runs, but its last stages are idle.
-    Raises UserError where layers and widths do not fit together.
+    Raises UserError if layers and widths do not fit together.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ def _fit(layers: Sequence[int], widths: Sequence[int], stem: str) -> None:
 
 
 def expansion(block: Callable[..., nn.Module]) -> int:
-    """How many channels a block gives for each of its planes: torchvision's word."""
+    """Return how many channels a block gives for each of its planes: torchvision's word."""
     return getattr(block, "expansion", 1)
 
 

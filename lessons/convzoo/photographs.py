@@ -75,7 +75,7 @@ def photograph(name: str | Path) -> Photograph:
 
     name: one of NAMES ("cat", "coffee", "motorcycle", "palace", "daisy", "astronaut"), or the
     path of a JPEG, PNG or WebP file. Raises UserError for an unknown name, a file that is no
-    image or is too large, and where the package that brings the photograph is not installed.
+    image or is too large, and if the package that brings the photograph is not installed.
     """
     shipped = _SHIPPED.get(str(name))
     if shipped is not None:
@@ -117,7 +117,7 @@ def _found(name: str, shipped: _Shipped) -> Path:
 
 
 def _read(file, label: str = "") -> Tensor:
-    """An image file as 1 3 h w, turned the way its camera noted."""
+    """Return an image file as 1 3 h w, turned the way its camera noted."""
     from PIL import Image, ImageOps
 
     label = label or str(file)

@@ -86,5 +86,5 @@ def raised(problem: BaseException, what: str, label: str = "") -> Trouble:
 
 
 def _line(source: str, number: int) -> str:
-    """A line of a cell by its number from 1, "" where there is none."""
+    """Return a line of a cell by its number from 1, "" if there is none."""
     return "".join(source.split("\n")[number - 1 : number])

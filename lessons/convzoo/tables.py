@@ -101,7 +101,7 @@ ROWS = (
 
 
 def compared(row: Row, folder: Path | None = None) -> dict:
-    """A row with our count beside the printed one.
+    """Return a row with our count beside the printed one.
 
     Gives {"table", "network", "settings", "macs", "printed_macs", "params", "printed_params",
     "printed_error", "agrees", "note"}. A count agrees where it differs from the printed figure
@@ -145,7 +145,8 @@ def agrees(ours: int, printed: str) -> bool:
 
 
 def cells(*names: str) -> list[list[str]]:
-    """Rows for `show.draw.table` of the named networks: network, ours, printed; a reason below.
+    """Return rows for `show.draw.table` of the named networks: network, ours, printed; a reason
+    below.
 
     In a folder without solutions, one row that says so.
     """
@@ -162,7 +163,7 @@ def cells(*names: str) -> list[list[str]]:
 
 
 def as_lines(rows: Iterable[dict]) -> list[str]:
-    """The rows for people, a table after the other."""
+    """Return the rows for people, a table after the other."""
     lines, table = [], ""
     for row in rows:
         if row["table"] != table:

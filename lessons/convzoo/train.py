@@ -54,7 +54,7 @@ def train(
     `images` gives n c h w with a label for each image or each pixel; the model's output is
     n classes (h w). `on_epoch` is called before the first epoch and after each, instead of the
     bar or the curve. The seed orders the batches and drives dropout; the weights to begin with
-    are the model's own. Raises UserError for numbers that cannot be, and where the loss is not
+    are the model's own. Raises UserError for numbers that cannot be, and if the loss is not
     a number any more.
     """
     if epochs < 1 or batch_size < 1 or lr <= 0:
@@ -108,7 +108,8 @@ def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 512) -> t
 
 
 def _hits(output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """How many labels were met, and how many there are: not read, so no step waits for them."""
+    """Return how many labels were met, and how many there are: not read, so no step waits for
+    them."""
     return (output.detach().argmax(1) == y).sum(), (y != IGNORED).sum()
 
 

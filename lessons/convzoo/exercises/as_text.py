@@ -14,7 +14,7 @@ LINE = 88  # characters beside each other
 
 
 def tensor_text(value: Tensor) -> str:
-    """A small tensor as rows of figures; channels and images are told apart by a blank line.
+    """Return a small tensor as rows of figures; channels and images are told apart by a blank line.
     The weight of a 1x1 convolution is the matrix that it is."""
     shape = tuple(value.shape)
     value = value.detach().double()
@@ -69,7 +69,7 @@ def _row(blocks: list[tuple[str, str]]) -> str:
 def side_by_side(
     case: Case, reply: Reply, expected: Reply, key: str, names: tuple[str, ...] = ()
 ) -> str:
-    """The smallest failing case, to follow by hand; `key` names the output that differs, and
+    """Return the smallest failing case, to follow by hand; `key` names the output that differs, and
     `names` what the outputs are.
 
     Weights of one dimension (a batch norm's) are left out where they change nothing, as most do
@@ -100,7 +100,7 @@ def side_by_side(
 
 
 def _shifts(name: str, value: Tensor) -> bool:
-    """Whether it is a bias that is not zero."""
+    """Return whether it is a bias that is not zero."""
     return name.endswith("bias") and bool(value.any())
 
 

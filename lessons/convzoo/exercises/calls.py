@@ -58,7 +58,7 @@ def begin(lesson: str, student: str = ""):
 
 
 def _notice_if_unknown(call: Callable) -> Callable:
-    """A wrong id becomes a notice that names the nearest one."""
+    """Return a wrong id becomes a notice that names the nearest one."""
 
     @wraps(call)
     def asked(key: str, *rest):
@@ -86,7 +86,7 @@ def check(exercise_id: str) -> Verdict:
 
 
 def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
-    """A verdict in words: title, body, kind."""
+    """Return a verdict in words: title, body, kind."""
     if verdict.passed:
         body = f"You earned {_points(exercise.points)}. From here on the lesson runs on yours."
         return f"{exercise.id}: passed", body, "pass"
@@ -107,7 +107,7 @@ def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
 
 
 def use(exercise_id: str) -> Callable:
-    """The reader's own where it is right, the framework's operation where it is not, and
+    """Return the reader's own where it is right, the framework's operation where it is not, and
     which of the two is said."""
     namespace = sys._getframe(1).f_globals
     exercise = find(exercise_id, all_exercises)
@@ -207,7 +207,7 @@ def _judged(exercise: Exercise, namespace: dict) -> Verdict:
 
 
 def broken_cell(exercise: Exercise, cells: list[str]) -> str:
-    """A sentence if the cell of this exercise that ran last is no Python, or defines another
+    """Return a sentence if the cell of this exercise that ran last is no Python, or defines another
     name; else nothing."""
     mark = f"# exercise: {exercise.id}"
     texts = [cell.split("\n") for cell in cells if isinstance(cell, str)]

@@ -21,22 +21,22 @@ from convzoo.exercises.questions import Question
 
 
 def all_exercises() -> dict[str, Exercise]:
-    """Every exercise by id."""
+    """Return every exercise by id."""
     return _all(_exercises)
 
 
 def all_questions() -> dict[str, Question]:
-    """Every short question by id."""
+    """Return every short question by id."""
     return _all(_questions)
 
 
 def all_predictions() -> dict[str, Prediction]:
-    """Every prediction by id."""
+    """Return every prediction by id."""
     return _all(_predictions)
 
 
 def find(key: str, known: Callable[[], dict]):
-    """An entry by its id, or by the part behind its dot where only one has it; otherwise a
+    """Return an entry by its id, or by the part behind its dot where only one has it; otherwise a
     UserError that names the nearest one.
 
     known: `all_exercises`, `all_questions` or `all_predictions`. Of an id that names its lesson
@@ -53,7 +53,8 @@ def find(key: str, known: Callable[[], dict]):
 
 
 def of_lesson(lesson: str, known: Callable[[], dict] = all_exercises) -> dict:
-    """The exercises (or the questions) of "02_resnext", by id; none of a lesson that is not."""
+    """Return the exercises (or the questions) of "02_resnext", by id; none of a lesson that is
+    not."""
     name = lesson.split("_")[-1]
     return _KINDS[known](name) if name in ideas.lessons() else {}
 

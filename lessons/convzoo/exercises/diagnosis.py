@@ -38,7 +38,7 @@ def _fitting(
 
 
 def _alike(reply: Reply, mistaken: Reply, asked: set[str]) -> bool:
-    """Whether a reply is what a mistake gives; asked: the reference's tensors."""
+    """Return whether a reply is what a mistake gives; asked: the reference's tensors."""
     if reply.stage or mistaken.stage:  # "size of a (24) must match b (6)": either may come first
         kinds = [(r.stage, sorted(r.raised.split())) for r in (reply, mistaken)]
         return kinds[0] == kinds[1]
@@ -50,7 +50,7 @@ def _alike(reply: Reply, mistaken: Reply, asked: set[str]) -> bool:
 
 
 def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
-    """What came back, without gradients that the reference has not (a running mean's), and
+    """Return what came back, without gradients that the reference has not (a running mean's), and
     without those of nothing but zeros: none is the same."""
     return {
         k: v

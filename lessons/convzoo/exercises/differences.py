@@ -113,8 +113,8 @@ def _close(have: Tensor, want: Tensor) -> bool:
 
 
 def _one_kind(have: Tensor, want: Tensor) -> bool:
-    """Whether two tensors of one shape have one dtype, as they have to; or are single floating
-    numbers, whose dtype matters no more than that of Python's."""
+    """Return whether two tensors of one shape have one dtype, as they have to; or are single
+    floating numbers, whose dtype matters no more than that of Python's."""
     single = have.dim() == 0 and have.is_floating_point() and want.is_floating_point()
     return single or have.dtype == want.dtype
 

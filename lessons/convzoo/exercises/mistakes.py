@@ -47,7 +47,7 @@ class Mistakes:
 
 
 def _builder(name: str, function: Callable) -> type:
-    """A class that, called with a constructor's arguments, gives what `function` builds."""
+    """Return a class that, called with a constructor's arguments, gives what `function` builds."""
     return type(name, (nn.Module,), {"__new__": lambda cls, *args, **kw: function(*args, **kw)})
 
 

@@ -94,7 +94,7 @@ class Verdict:
 
 
 def normal(gen: Generator, *shape: int) -> Tensor:
-    """Normal numbers in float64."""
+    """Return normal numbers in float64."""
     return torch.randn(*shape, generator=gen, dtype=torch.float64)
 
 
@@ -105,16 +105,16 @@ def integers(*shape: int, start: int = 1) -> Tensor:
 
 
 def pick(gen: Generator, options: list):
-    """One of the options."""
+    """Return one of the options."""
     return options[int(torch.randint(len(options), (), generator=gen))]
 
 
 def small_module_case(
     reference: type, scalars: dict, tensors: dict[str, Tensor], shift: float = 0.0
 ) -> Case:
-    """A case for a module to follow by hand, in evaluation mode: convolutions with weights from
-    -1, 0, 1, 2, and batch norms that add `shift`, then twice `shift` and so on, and change nothing
-    else (their variance makes up for eps)."""
+    """Return a case for a module to follow by hand, in evaluation mode: convolutions with weights
+    from -1, 0, 1, 2, and batch norms that add `shift`, then twice `shift` and so on, and change
+    nothing else (their variance makes up for eps)."""
     module = reference(**scalars).double()
     weights, biases = {}, 0
     first = 7  # from here the pattern lets every ReLU of a bottleneck matter
@@ -137,7 +137,7 @@ def small_module_case(
 def module_case(
     reference: type, scalars: dict, tensors: dict[str, Tensor], gen: Generator, training=False
 ) -> Case:
-    """A case for a module: weights drawn by name for the shapes of the reference."""
+    """Return a case for a module: weights drawn by name for the shapes of the reference."""
     weights = {}
     for name, value in state(reference(**scalars)).items():
         drawn = normal(gen, *value.shape)

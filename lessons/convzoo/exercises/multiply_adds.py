@@ -11,7 +11,8 @@ _FIRST_OF_TWO = {"mm": 0, "bmm": 0, "mv": 0, "dot": 0, "addmm": 1, "baddbmm": 1,
 
 
 def macs(ops: Iterable[Op]) -> int:
-    """Multiply-adds of the products of matrices and the convolutions among the operations."""
+    """Return multiply-adds of the products of matrices and the convolutions among the
+    operations."""
     return sum(map(_macs, ops))
 
 

@@ -24,7 +24,7 @@ KINDS = {  # what an entry of each is
 
 
 def load() -> dict[str, dict]:
-    """All that is known, by kind and id; what is not of its kind is passed over."""
+    """Return all that is known, by kind and id; what is not of its kind is passed over."""
     path = place.home() / "progress.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -57,7 +57,7 @@ def record(kind: str, key: str, value) -> None:
 
 
 def recall(kind: str, key: str, default=None):
-    """What was remembered, or the default."""
+    """Return what was remembered, or the default."""
     return load()[kind].get(key, default)
 
 

@@ -11,7 +11,7 @@ from convzoo.measure import records
 
 
 def load(name: str, folder: Path | None = None) -> dict:
-    """An experiment's record; raises UserError where it was never run."""
+    """Return an experiment's record; raises UserError if it was never run."""
     path = (folder or place.results()) / f"{name}.json"
     record = records.read(path)
     if record is None or record.get("what") != "experiment":
@@ -23,7 +23,7 @@ def load(name: str, folder: Path | None = None) -> dict:
 
 
 def summary(record: dict) -> list[dict]:
-    """A row for each variant: params, macs, seeds (how many), mean, low and high.
+    """Return a row for each variant: params, macs, seeds (how many), mean, low and high.
 
     The last three are of the test accuracy after the last epoch, 0..1.
     """
@@ -56,7 +56,7 @@ def gap(record: dict, one: str, other: str) -> dict:
 
 
 def together(records: dict[str, dict]) -> dict:
-    """Several records as one, to be read by `summary` and `gap`; {name: record}.
+    """Return several records as one, to be read by `summary` and `gap`; {name: record}.
 
     Its variants are called "variant, name".
     """
@@ -70,7 +70,7 @@ def together(records: dict[str, dict]) -> dict:
 
 
 def value_and_lines(paths: list[Path]) -> tuple[list[dict], list[str]]:
-    """What the command line says of experiments: their summaries, and lines for people."""
+    """Return what the command line says of experiments: their summaries, and lines for people."""
     value, lines = [], []
     for path in paths:
         record = load(path.stem, path.parent)

@@ -53,14 +53,15 @@ class Experiment:
 
 @cache
 def all_experiments() -> dict[str, Experiment]:
-    """Every experiment by name: the EXPERIMENTS of each idea that has an `experiments.py`."""
+    """Return every experiment by name: the EXPERIMENTS of each idea that has an
+    `experiments.py`."""
     homes = [f"convzoo.ideas.{name}.experiments" for name in ideas.lessons()]
     modules = [import_module(home) for home in homes if find_spec(home)]
     return {experiment.name: experiment for m in modules for experiment in m.EXPERIMENTS}
 
 
 def find(name: str) -> Experiment:
-    """An experiment by name; raises UserError where there is none."""
+    """Return an experiment by name; raises UserError if there is none."""
     known = all_experiments()
     if name not in known:
         raise UserError(f"There is no experiment {name!r}. {nearest(name, known)}")
@@ -91,7 +92,7 @@ def _trained(experiment: Experiment, variant: str, seed: int, on_epoch, device) 
 
 
 def _fresh(experiment: Experiment, variant: str, seed: int) -> nn.Module:
-    """A network as this seed makes it; the reader's own random numbers are left alone."""
+    """Return a network as this seed makes it; the reader's own random numbers are left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return experiment.variants[variant]()
@@ -112,7 +113,7 @@ def run(
     until then these lie in NAME.new.json, with which the next such call goes on.
     data: other images, such as "cifar10", for the experiments that can be put to them; their
     results go to a file of their own.
-    Raises UserError for an unknown name, and where a file was made with other settings.
+    Raises UserError for an unknown name, and if a file was made with other settings.
     """
     if seeds < 1:
         raise UserError(f"seeds is {seeds}, and must be 1 or more.")
@@ -159,7 +160,7 @@ def _chosen(names: list[str], data: str | None) -> list[Experiment]:
 
 
 def _record(experiment: Experiment, path: Path, device: torch.device, again: bool) -> dict:
-    """The record to go on with."""
+    """Return the record to go on with."""
     found = records.read(path)
     sizes = {name: _size(experiment, name) for name in experiment.variants}
     if found and (found["settings"], found["variants"]) != (experiment.settings, sizes):
@@ -189,7 +190,7 @@ def _size(experiment: Experiment, variant: str) -> dict:
 
 
 def _result(variant: str, seed: int, history: History) -> dict:
-    """A unit, as it stands in the file: accuracies and losses by epoch."""
+    """Return a unit, as it stands in the file: accuracies and losses by epoch."""
     kept = {
         name: [float(f"{value:.4g}") for value in getattr(history, name)]
         for name in ("train_loss", "train_accuracy", "test_accuracy")

@@ -89,7 +89,7 @@ def cost(fn: Callable, *inputs, backward: bool = False, **kwargs) -> Cost:
 
 
 def saved_bytes(fn: Callable, *inputs, **kwargs) -> int:
-    """Bytes that `fn(*inputs, **kwargs)` keeps for its backward pass.
+    """Return bytes that `fn(*inputs, **kwargs)` keeps for its backward pass.
 
     Each storage counts once and whole, however many views of it are kept.
     Parameters, and a module's buffers, are left out: they are there anyway.
@@ -173,13 +173,13 @@ def _tensors(tree) -> list[Tensor]:
 
 
 def _storages(tensors: list[Tensor]) -> dict[int, int]:
-    """Bytes of each storage beneath the tensors, by its address."""
+    """Return bytes of each storage beneath the tensors, by its address."""
     parts = [part.untyped_storage() for t in tensors for part in formulas.components(t)]
     return {storage._cdata: storage.nbytes() for storage in parts}
 
 
 def _arguments(func, args, kwargs) -> Iterator[tuple[object, list[Tensor]]]:
-    """The schema's arguments with the tensors that were passed for each."""
+    """Yield the schema's arguments with the tensors that were passed for each."""
     for position, spec in enumerate(func._schema.arguments):
         value = args[position] if position < len(args) else kwargs.get(spec.name)
         yield spec, _tensors(value)
@@ -195,14 +195,14 @@ def _mutated(func, args, kwargs) -> list[Tensor]:
 
 
 def _wanted(name: str, args, output):
-    """The results, less the gradients that a convolution was not asked for."""
+    """Return the results, less the gradients that a convolution was not asked for."""
     if name != "convolution_backward":
         return output
     return [gradient for gradient, wanted in zip(output, args[10]) if wanted]
 
 
 def _read(func, name: str, args, kwargs) -> list[Tensor]:
-    """The tensors whose values the operation needs."""
+    """Return the tensors whose values the operation needs."""
     if name.endswith("_like") or name.startswith("new_"):
         return []  # zeros_like(x), x.new_zeros(...): x gives its shape only
     if name == "convolution_backward":
@@ -216,7 +216,7 @@ def _read(func, name: str, args, kwargs) -> list[Tensor]:
 
 
 def _footprint(tensors: list[Tensor]) -> int:
-    """Bytes under the tensors, one that is passed twice counted once.
+    """Return bytes under the tensors, one that is passed twice counted once.
 
     An expanded dimension and windows that overlap have fewer elements in memory
     than in their shape.
@@ -232,14 +232,14 @@ def _footprint(tensors: list[Tensor]) -> int:
 
 
 def _parameters(fn: Callable, watch: _Watch) -> int:
-    """Elements of a module's parameters and of those seen; each parameter once."""
+    """Return elements of a module's parameters and of those seen; each parameter once."""
     own = fn.parameters() if isinstance(fn, nn.Module) else ()
     seen = watch.parameters | {id(p): p for p in own}
     return sum(p.numel() for p in seen.values())
 
 
 def _in_a_graph(tree):
-    """The tree with every floating-point tensor replaced by one that needs a gradient.
+    """Return the tree with every floating-point tensor replaced by one that needs a gradient.
 
     A copy, for what is a leaf could not be changed in place.
     """
@@ -262,7 +262,7 @@ def _differentiable(output) -> list[Tensor]:
 
 
 def _graph_leaves(output) -> list[Tensor]:
-    """The leaves that need a gradient, wherever `fn` had them from."""
+    """Return the leaves that need a gradient, wherever `fn` had them from."""
     nodes = [t.grad_fn for t in _differentiable(output)]
     seen, leaves = set(), []
     while nodes:

@@ -15,13 +15,13 @@ RIVALS = ("COO", "CSR", "BSR", "block-diagonal")  # of the dense product
 
 
 def load_all(folder: Path | None = None) -> list[dict]:
-    """Every device's report in a folder, by file name; experiments' files are left out."""
+    """Return every device's report in a folder, by file name; experiments' files are left out."""
     found = [records.read(path) for path in sorted((folder or place.results()).glob("*.json"))]
     return [record for record in found if record and record.get("what") == "report"]
 
 
 def curve(record: dict, layout: str, n: int, columns: int, dtype: str = "float32") -> list[dict]:
-    """A layout's speed-up over dense by density, rising: density, speedup, low, high.
+    """Return a layout's speed-up over dense by density, rising: density, speedup, low, high.
 
     The speed-up compares the least time of all rounds with dense's least at the same density:
     what the work costs, however busy the machine. low and high are the least and the largest
@@ -42,7 +42,7 @@ def curve(record: dict, layout: str, n: int, columns: int, dtype: str = "float32
 
 
 def _least(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """The least time of either."""
+    """Return the least time of either."""
     dense, taken = zip(*pairs)
     return min(dense), min(taken)
 
@@ -59,7 +59,7 @@ def _times(
 
 
 def crossovers(record: dict) -> list[dict]:
-    """Where dense becomes the faster, for each size, number of columns and layout.
+    """Return where dense becomes the faster, for each size, number of columns and layout.
 
     density: from the least times of all rounds; low and high: the range of the rounds taken one
     by one. Where the curves do not cross, density is None and `faster` is the faster one.
@@ -92,6 +92,6 @@ def _crossing(record: dict, layout: str, n: int, columns: int, dtype: str) -> di
 
 
 def _met(times: Times) -> float | None:
-    """Where the curves cross."""
+    """Return where the curves cross."""
     at = sorted(times)
     return sparse.crossover(at, [times[d][0] for d in at], [times[d][1] for d in at])

@@ -78,7 +78,8 @@ def _sparse_settings(device: torch.device, quick: bool) -> list[Settings]:
 
 
 def _sparse(device: torch.device, point: Settings, seconds: float) -> dict:
-    """Every layout, each on its own pattern at about the same density, beside the dense one."""
+    """Return every layout, each on its own pattern at about the same density, beside the dense
+    one."""
     n, dtype, seed = point["n"], getattr(torch, point["dtype"]), point["round"]
     products, matrices, density = _built(device, n, dtype, point["asked"], seed)
     _, x = sparse.operands(n, point["columns"], device, seed, dtype)
@@ -135,7 +136,7 @@ def _peak_settings(device: torch.device, quick: bool) -> list[Settings]:
 
 
 def _peak(device: torch.device, point: Settings, seconds: float) -> dict:
-    """A copy far larger than the caches, and a large product of matrices."""
+    """Return a copy far larger than the caches, and a large product of matrices."""
     large = device.type == "cuda"
     elements, width = (2**28, 8192) if large else (2**25, 2048)
     dtype = getattr(torch, point["dtype"])
@@ -156,7 +157,7 @@ PARTS = {
 
 
 def _plain(times: dict[str, Timing]) -> dict[str, dict]:
-    """Timings as JSON, in seconds; where there is none, the reason."""
+    """Return timings as JSON, in seconds; where there is none, the reason."""
     return {
         name: {
             "minimum": records.short(t.minimum),
@@ -204,7 +205,7 @@ def report(
 
 
 def _begun(found: dict | None, about: dict, file: str, again: bool, names: list[str]) -> dict:
-    """The record to go on with."""
+    """Return the record to go on with."""
     if found is None or (again and set(names) >= set(found["parts"])):
         return {"what": "report", **about, "note": "", "parts": {}}
     other = [key for key in MUST_AGREE if found.get(key) != about[key]]
@@ -251,7 +252,7 @@ def _minutes(seconds: float) -> str:
 
 
 def value_and_lines(path: Path) -> tuple[dict, list[str]]:
-    """What the command line says of a report: its value, and lines for people."""
+    """Return what the command line says of a report: its value, and lines for people."""
     record = records.read(path)
     found = record.get("crossovers", [])
     lines = [f"{path.name}: {record['device']}, torch {record['torch']}, {record['date']}"]

@@ -15,7 +15,7 @@ _COMPRESSED_COLUMNS = (torch.sparse_csc, torch.sparse_bsc)
 
 
 def components(t: Tensor) -> list[Tensor]:
-    """The dense tensors that hold `t`: itself, or the indices and values of a sparse one."""
+    """Return the dense tensors that hold `t`: itself, or the indices and values of a sparse one."""
     if t.layout == torch.sparse_coo:
         return [t._indices(), t._values()]
     if t.layout in _COMPRESSED_ROWS:
@@ -30,7 +30,8 @@ def is_sparse(t: Tensor) -> bool:
 
 
 def stored(t: Tensor) -> int:
-    """Entries that take part in a product: all of a dense tensor, the stored ones of a sparse.
+    """Return entries that take part in a product: all of a dense tensor, the stored ones of a
+    sparse.
 
     A block layout multiplies whole blocks, so the zeros inside a block count.
     """
@@ -38,7 +39,8 @@ def stored(t: Tensor) -> int:
 
 
 def product(a: Tensor, b: Tensor) -> int:
-    """Multiply-adds of a @ b over a's last dimension; vectors, matrices, batches; sparse or not."""
+    """Return multiply-adds of a @ b over a's last dimension; vectors, matrices, batches; sparse or
+    not."""
     if is_sparse(a) and is_sparse(b):
         left = a.to_sparse_coo().coalesce().indices()[1].bincount(minlength=a.shape[1])
         right = b.to_sparse_coo().coalesce().indices()[0].bincount(minlength=a.shape[1])
@@ -49,7 +51,7 @@ def product(a: Tensor, b: Tensor) -> int:
 
 
 def convolution(image: Tensor, weight: Tensor, output: Tensor, transposed: bool) -> int:
-    """Every weight is used once at every position; positions of the image if transposed.
+    """Return every weight is used once at every position; positions of the image if transposed.
 
     image [n, c, *], weight [o, c/g, *k] (or [c, o/g, *k], transposed), output [n, o, *].
     The padding's zeros count as they do in the framework's counter.
@@ -113,7 +115,7 @@ _FORMULAS: dict[str, Callable[[Sequence, object], int]] = {
 
 
 def macs(name: str, args: Sequence, output: object) -> int:
-    """Multiply-adds of the operation `aten::name`; 0 where it is no product of matrices."""
+    """Return multiply-adds of the operation `aten::name`; 0 if it is no product of matrices."""
     if name.startswith("_scaled_dot_product"):
         formula = _attention_backward if name.endswith("_backward") else _attention
     else:

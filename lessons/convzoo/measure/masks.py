@@ -22,7 +22,8 @@ PATTERNS = (
 
 
 def mask(pattern: str, n: int, density: float, seed: int = 0, block: int = 32) -> Tensor:
-    """Where the n x n matrix is not zero (bool, on the CPU), as near to a density as it can be.
+    """Return where the n x n matrix is not zero (bool, on the CPU), as near to a density as it can
+    be.
 
     random          any places, exactly round(density n n) of them
     blocks          any tiles of block x block
@@ -65,7 +66,7 @@ def _with_off_diagonal(n: int, density: float, gen: torch.Generator) -> Tensor:
 
 
 def _some(places: int, wanted: float, gen: torch.Generator) -> Tensor:
-    """A flat bool tensor, true at round(wanted) random places, at one at least."""
+    """Return a flat bool tensor, true at round(wanted) random places, at one at least."""
     chosen = torch.zeros(places, dtype=torch.bool)
     count = min(places, max(1, round(wanted)))
     chosen[torch.randperm(places, generator=gen)[:count]] = True
@@ -81,12 +82,13 @@ def divisors(n: int) -> list[int]:
 
 
 def density_of(mask: Tensor) -> float:
-    """The part of the matrix that is not zero."""
+    """Return the part of the matrix that is not zero."""
     return int(mask.sum()) / mask.numel()
 
 
 def thumbnail(mask: Tensor, cells: int = 32) -> Tensor:
-    """How full each of cells x cells tiles is, 0..1: a picture of a matrix too large to draw."""
+    """Return how full each of cells x cells tiles is, 0..1: a picture of a matrix too large to
+    draw."""
     cells = min(cells, len(mask))
     if len(mask) % cells:
         raise UserError(f"{cells} cells do not divide a matrix of {len(mask)} rows.")
@@ -95,7 +97,7 @@ def thumbnail(mask: Tensor, cells: int = 32) -> Tensor:
 
 
 def groups_of(mask: Tensor) -> int | None:
-    """The most equal blocks on the diagonal that hold every entry; None where only one does
+    """Return the most equal blocks on the diagonal that hold every entry; None if only one does
     and it is not full."""
     n = len(mask)
     rows = torch.arange(n, device=mask.device)
@@ -110,5 +112,5 @@ def groups_of(mask: Tensor) -> int | None:
 
 
 def is_permutation(mask: Tensor) -> bool:
-    """One entry in each row and each column."""
+    """Return one entry in each row and each column."""
     return bool((mask.sum(0) == 1).all() and (mask.sum(1) == 1).all())

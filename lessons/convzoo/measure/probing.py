@@ -58,7 +58,8 @@ def effective_receptive_field(
     x: Tensor,  # n c h w; only the first image is used
     position: Sequence[int] | None = None,
 ) -> Tensor:
-    """How strongly the output at `position` depends on each pixel: float64 [H, W] on the CPU.
+    """Return how strongly the output at `position` depends on each pixel: float64 [H, W] on the
+    CPU.
 
     The absolute gradients d y[i, position] / d x[j, q], summed over the channels i and j
     (Luo et al. 2016, 1701.04128, but without signs that cancel). The default position
@@ -84,7 +85,7 @@ class Field:
 
 
 def receptive_field(layers: nn.Module | Iterable[nn.Module | Sequence[int]]) -> Field:
-    """The receptive field of layers one after the other, in theory.
+    """Return the receptive field of layers one after the other, in theory.
 
     layers: convolutions, pools and pointwise layers, in an `nn.Sequential` (nested ones
     too) or in a list; a layer may also be given as (kernel, stride, padding, dilation),
@@ -103,7 +104,7 @@ def receptive_field(layers: nn.Module | Iterable[nn.Module | Sequence[int]]) -> 
 
 
 def _run(fn: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The output for the first image, and the leaf that stands for that image."""
+    """Return the output for the first image, and the leaf that stands for that image."""
     if isinstance(fn, nn.Module):
         fn, x = copy.deepcopy(fn).cpu().double().eval(), x.cpu().double()
     with torch.enable_grad():
@@ -143,7 +144,7 @@ def _gradients(y: Tensor, leaf: Tensor, position: tuple[int, ...]) -> Iterator[T
 
 
 def _pixel_under(position: int, small: int, large: int) -> int:
-    """The input pixel that an output position stands on, along one axis."""
+    """Return the input pixel that an output position stands on, along one axis."""
     stride = max(1, round(large / small))
     return stride * position if stride > 1 else position + (large - small) // 2
 

@@ -35,19 +35,19 @@ def header(device: torch.device | str) -> dict:
 
 
 def today() -> str:
-    """The date, as 2026-01-31."""
+    """Return the date, as 2026-01-31."""
     return date.today().isoformat()
 
 
 def slug(about: dict) -> str:
-    """A file's name for a header: "cpu-2-threads-amd-epyc", "cuda-nvidia-h200"."""
+    """Return a file's name for a header: "cpu-2-threads-amd-epyc", "cuda-nvidia-h200"."""
     threads = [] if about["kind"] == "cuda" else [f"{about['threads']} threads"]
     words = " ".join([about["kind"], *threads, about["device"]])
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 def read(path: Path) -> dict | None:
-    """A file's record; None where there is no file. Raises UserError where it is damaged."""
+    """Return a file's record; None if there is no file. Raises UserError if it is damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -69,7 +69,7 @@ def write(path: Path, record: dict) -> None:
 
 
 def short(number: float) -> float:
-    """A measured number with five digits, which is more than can be trusted."""
+    """Return a measured number with five digits, which is more than can be trusted."""
     return float(f"{number:.5g}")
 
 

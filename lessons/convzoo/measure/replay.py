@@ -15,7 +15,8 @@ _NOT_RECORDED = "not recorded for this pattern"
 
 
 def replay(record: dict, pattern: str, density: float, n: int, columns: int) -> Step:
-    """The recorded point nearest to a density (on a log scale), as `sparse.sweep` would give it.
+    """Return the recorded point nearest to a density (on a log scale), as `sparse.sweep` would give
+    it.
 
     record: a report (`curves.load_all`). A layout that was not timed on this pattern is told
     as not available.

@@ -46,7 +46,7 @@ def convolution(
     groups: int = 1,
     size: int = 4,
 ) -> Work:
-    """A convolution with stride 1; groups=in_channels is a depthwise one."""
+    """Return a convolution with stride 1; groups=in_channels is a depthwise one."""
     weights = kernel_size**2 * in_channels * out_channels // groups
     moved = positions * (in_channels + out_channels) + weights
     return Work(positions * weights, size * moved)
@@ -85,12 +85,12 @@ def squeeze_excitation(
 
 
 def shuffle(positions: int, channels: int, size: int = 4, folded: bool = False) -> Work:
-    """A channel shuffle: a copy, or nothing where the next layer's weights take it in."""
+    """Return a channel shuffle: a copy, or nothing if the next layer's weights take it in."""
     return Work(0, 0 if folded else 2 * positions * channels * size)
 
 
 def floor_seconds(work, peaks: Peaks) -> float:
-    """The least time of a Work, or of a Cost: the longer of moving and multiplying."""
+    """Return the least time of a Work, or of a Cost: the longer of moving and multiplying."""
     return max(work.bytes / peaks.bandwidth, work.macs / peaks.rate)
 
 

@@ -96,7 +96,7 @@ def _attempt(name: str, weight: Tensor, mask: Tensor, block: int) -> Product | U
 
 @cache
 def _lacking(kind: str, dtype: torch.dtype) -> dict[str, str]:
-    """For each layout why this kind of device cannot multiply with it; "" where it can."""
+    """For each layout why this kind of device cannot multiply with it; "" if it can."""
     return {name: _tiny(name, torch.device(kind), dtype) for name in LAYOUTS}
 
 
@@ -115,7 +115,7 @@ def _tiny(name: str, device: torch.device, dtype: torch.dtype) -> str:
 
 
 def _line(error: Exception) -> str:
-    """An error's first line, short enough for a label."""
+    """Return an error's first line, short enough for a label."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"[:160]
 
@@ -165,16 +165,17 @@ _BUILD = {
 
 
 def disagreement(product: Product, x: Tensor, expected: Tensor) -> float:
-    """The largest difference from the masked dense product, as a part of its largest entry."""
+    """Return the largest difference from the masked dense product, as a part of its largest
+    entry."""
     return float((product(x) - expected).abs().max() / expected.abs().max().clamp(min=1e-30))
 
 
 def crossover(
     densities: Sequence[float], dense: Sequence[float], sparse: Sequence[float]
 ) -> float | None:
-    """The density above which dense is the faster, between the measured ones on a log scale.
+    """Return the density above which dense is the faster, between the measured ones on a log scale.
 
-    Densities rise; times are of the same densities, and a nan is left out. None where the two
+    Densities rise; times are of the same densities, and a nan is left out. None if the two
     curves do not cross: sparse always the faster, or never. Where noise lets them cross several
     times, the last crossing from "sparse wins" to "dense wins" counts.
     """
@@ -230,7 +231,7 @@ def sweep(
     block: int = 32,
     dtype: torch.dtype = torch.float32,
 ) -> Step:
-    """Every layout of one random matrix, checked against the masked dense product and timed.
+    """Return every layout of one random matrix, checked against the masked dense product and timed.
 
     Takes about `budget_seconds` and what the building takes (0.1 s at n=1024 on a CPU).
     """
@@ -249,7 +250,7 @@ def sweep(
 def operands(
     n: int, columns: int, device: torch.device | str, seed: int, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """A random n x n weight and an n x columns input, the same on every device."""
+    """Return a random n x n weight and an n x columns input, the same on every device."""
     gen = torch.Generator().manual_seed(seed)
     weight, x = torch.randn(n, n, generator=gen), torch.randn(n, columns, generator=gen)
     return weight.to(device, dtype), x.to(device, dtype)
@@ -262,7 +263,7 @@ def timed(
     budget_seconds: float,
     slowest: float | None = None,
 ) -> dict[str, Timing]:
-    """A Timing for each product, once it agrees with its dense matrix's product with x.
+    """Return a Timing for each product, once it agrees with its dense matrix's product with x.
 
     A product that takes longer than `slowest` seconds is timed once and no more; unless given,
     that is where three repeats and two to warm up would outlast most of the budget.
@@ -286,7 +287,7 @@ def timed(
 
 
 def _checked(product: Product, x: Tensor, matrix: Tensor) -> tuple[str, float]:
-    """Why a product is not to be trusted ("" where it is), and the seconds of one call."""
+    """Return why a product is not to be trusted ("" if it is), and the seconds of one call."""
     try:
         off = disagreement(product, x, matrix @ x)
         allowed = _TOLERANCE.get(x.dtype, _COARSE)

@@ -33,7 +33,7 @@ class Timing:
 
     minimum, median  over the repeats
     spread           interquartile range over the repeats, as a part of the median
-    repeats          how many were taken; 0 where the variant could not run
+    repeats          how many were taken; 0 if the variant could not run
     reason           why it could not, in one line
     """
 
@@ -98,7 +98,7 @@ def bench(
 
 
 def summary(times: list[float], reason: str = "") -> Timing:
-    """The Timing of repeats that took these seconds each, or of a variant that failed."""
+    """Return the Timing of repeats that took these seconds each, or of a variant that failed."""
     if reason:
         return Timing(nan, nan, nan, 0, reason)
     median = statistics.median(times)

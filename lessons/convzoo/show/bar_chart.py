@@ -76,7 +76,7 @@ def _words(x: float, y: float, text: str) -> str:
 
 
 def _beside(line: float | None, x: float, text: str) -> float:
-    """Where a text at x starts, so that the dashed line does not cross it."""
+    """Return where a text at x starts, so that the dashed line does not cross it."""
     crossed = line is not None and x - 6 < line < x + 10.5 * len(text)
     return line + 8 if crossed else x
 
@@ -93,7 +93,7 @@ def _level(x: float, top: int, height: int, name: str) -> str:
 def table(
     rows: Sequence[Sequence[object]], header: Sequence[str], caption: str, mark: int | None = None
 ) -> Picture:
-    """A table that a screen reader reads as one; the row `mark` stands out.
+    """Return a table that a screen reader reads as one; the row `mark` stands out.
 
     The first cell of a row is its heading; the last one of a short row fills what is left of it.
     Numbers stand to the right; a column without any, words alone, to the left.
@@ -129,7 +129,7 @@ def table(
 
 
 def _of_words(rows: Sequence[Sequence[object]], column: int) -> bool:
-    """Whether a column, the headings of the rows aside, holds no number."""
+    """Return whether a column, the headings of the rows aside, holds no number."""
     held = "".join(str(row[column]) for row in rows if column < len(row))
     return column > 0 and not any(letter.isdigit() for letter in held)
 

@@ -22,7 +22,7 @@ def taps(
     size: int = 420,
     still: bool = False,
 ) -> Picture:
-    """A k x k kernel as its k * k matrices: rows are outputs, columns are inputs.
+    """Return a k x k kernel as its k * k matrices: rows are outputs, columns are inputs.
 
     matrices: for each tap (dy, dx), pixels down and to the right of the output's own, its matrix,
     all of one size. shown: the taps in full colour, the others are left pale; all unless given.

@@ -78,7 +78,7 @@ def channel_matrix(
 
 
 def as_lists(matrix) -> Matrix:
-    """A tensor, an array or nested lists as rows of floats; checks the shape."""
+    """Return a tensor, an array or nested lists as rows of floats; checks the shape."""
     if hasattr(matrix, "detach"):
         matrix = matrix.detach().cpu()
     rows = matrix.tolist() if hasattr(matrix, "tolist") else list(matrix)
@@ -179,7 +179,7 @@ def _frame(rows: int, cols: int, cell: float, left: float) -> str:
 
 
 def _cells(values: Matrix, say: Term | None, cell, left, largest, bottom) -> str:
-    """All cells in one group; with terms each is a group with its title and its line."""
+    """Return all cells in one group; with terms each is a group with its title and its line."""
     drawn = []
     for i, row in enumerate(values):
         for j, value in enumerate(row):

@@ -45,7 +45,7 @@ def seconds(value: float) -> str:
 
 
 def _three(value: float) -> str:
-    """Three significant digits, without an exponent and without idle zeros."""
+    """Return three significant digits, without an exponent and without idle zeros."""
     decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

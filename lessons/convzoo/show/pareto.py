@@ -86,7 +86,7 @@ def front(
 
 
 def _log_axis(values: Sequence[float], left: float, right: float):
-    """Where a value stands, and the values to write: 1, 2, 5, 10, ... or finer."""
+    """Return where a value stands, and the values to write: 1, 2, 5, 10, ... or finer."""
     low, high = log10(min(values)) - 0.06, log10(max(values)) + 0.12
 
     def at(value: float) -> float:
@@ -144,8 +144,8 @@ def _dot(x: float, y: float, ends: Sequence[float], on_front: bool) -> str:
 
 
 def _names(spots, places, taken: list[Box], frame: Box) -> list[str]:
-    """Each name once, beside the last of its spots, where it covers least; a thin line leads to
-    it where it stands away from its spot, or nearer to another's."""
+    """Return each name once, beside the last of its spots, where it covers least; a thin line leads
+    to it where it stands away from its spot, or nearer to another's."""
     last = {spot.name: k for k, spot in enumerate(spots)}
     parts = []
     for name, k in last.items():
@@ -165,23 +165,23 @@ def _names(spots, places, taken: list[Box], frame: Box) -> list[str]:
 
 
 def _nearest(box: Box, place) -> tuple[float, float]:
-    """The point of a box that is nearest to a place."""
+    """Return the point of a box that is nearest to a place."""
     return min(max(place[0], box[0]), box[2]), min(max(place[1], box[1]), box[3])
 
 
 def _away(box: Box, place) -> float:
-    """Pixels from a box to a place."""
+    """Return pixels from a box to a place."""
     return hypot(*(a - b for a, b in zip(_nearest(box, place), place, strict=True)))
 
 
 def _led(box: Box, place, others) -> bool:
-    """Whether a name in this box needs a line to its spot."""
+    """Return whether a name in this box needs a line to its spot."""
     own = _away(box, place)
     return own > 20 or any(_away(box, other) < own for other in others)
 
 
 def _along(a, b) -> list[Box]:
-    """Boxes of some pixels all the way from a to b, which a name should not cover."""
+    """Return boxes of some pixels all the way from a to b, which a name should not cover."""
     steps = ceil(hypot(b[0] - a[0], b[1] - a[1]) / 8) or 1
     ways = [(t / steps, 1 - t / steps) for t in range(steps + 1)]
     middles = [(p * b[0] + q * a[0], p * b[1] + q * a[1]) for p, q in ways]
@@ -200,8 +200,8 @@ def _around(name: str, x: float, y: float) -> list[Box]:
 
 
 def _cost(box: Box, taken: Sequence[Box], frame: Box, place, others) -> float:
-    """Square pixels of what a name in this box, or the line to it, would hide or leave the frame
-    with, and something for distance and for standing nearer to another's spot."""
+    """Return square pixels of what a name in this box, or the line to it, would hide or leave the
+    frame with, and something for distance and for standing nearer to another's spot."""
     inside = _overlap(box, frame)
     whole = (box[2] - box[0]) * (box[3] - box[1])
     own = _away(box, place)

@@ -24,7 +24,7 @@ def pattern(values: Matrix) -> str:
 
 
 def _one_each(filled: set, size: int) -> bool:
-    """One entry in every row and one in every column."""
+    """Return one entry in every row and one in every column."""
     return len(filled) == len({i for i, _ in filled}) == len({j for _, j in filled}) == size
 
 
@@ -36,7 +36,7 @@ def _strong_diagonal(values: Matrix) -> bool:
 
 
 def _blocks(filled: set, rows: int, cols: int) -> str:
-    """The finest division into equal blocks on the diagonal that holds every entry."""
+    """Return the finest division into equal blocks on the diagonal that holds every entry."""
     common = gcd(rows, cols)
     for count in range(common, 1, -1):
         if common % count:

@@ -79,7 +79,7 @@ def maps(features, *, title: str, columns: int = 8, size: int = 480, note: str =
 
 
 def _array(values) -> np.ndarray:
-    """A tensor, an array or lists as float numbers outside of any graph."""
+    """Return a tensor, an array or lists as float numbers outside of any graph."""
     values = values.detach().cpu() if hasattr(values, "detach") else values
     return np.asarray(values, dtype=np.float64)
 
@@ -100,7 +100,7 @@ def _tiled(tiles: np.ndarray, columns: int, size: int, alt: str, title: str, not
 
 
 def _encoded(pixels: np.ndarray, form: str, **options) -> str:
-    """An image h w 3 as a data URL."""
+    """Return an image h w 3 as a data URL."""
     from PIL import Image
 
     stream = BytesIO()
@@ -109,7 +109,7 @@ def _encoded(pixels: np.ndarray, form: str, **options) -> str:
 
 
 def _framed(data: str, wide: float, high: float, alt: str, title: str, note: str) -> Picture:
-    """An image under its title and above its note, as one SVG."""
+    """Return an image under its title and above its note, as one SVG."""
     width = max(wide + 2 * _SIDE, 0.6 * _TITLE * len(title), 0.58 * _TEXT * len(note)) + 2 * _SIDE
     height = _TOP + high + (32 if note else 10)
     below = (

@@ -31,7 +31,7 @@ class Picture:
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this code."""
+    """Return whether a Jupyter kernel runs this code."""
     get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     return hasattr(get_shell(), "kernel")
 
@@ -56,7 +56,7 @@ def notice(title: str, body: str = "", kind: str = "info") -> None:
 
 
 def notice_picture(title: str, body: str = "", kind: str = "info") -> Picture:
-    """The notice as a Picture, for whoever shows it in a view of his own."""
+    """Return the notice as a Picture, for whoever shows it in a view of his own."""
     colour, sign = KINDS[kind]
     red, green, blue = channels(colour)
     paragraphs = re.split(r"\n\s*\n", body.strip("\n")) if body.strip() else []
@@ -81,7 +81,7 @@ def _paragraph(text: str) -> str:
 
 
 def coded(line: str) -> str:
-    """A line as HTML, with `code` in backticks shown as code."""
+    """Return a line as HTML, with `code` in backticks shown as code."""
     return re.sub(r"`([^`<>]+)`", r"<code>\1</code>", escape(line))
 
 

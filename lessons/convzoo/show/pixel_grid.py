@@ -21,7 +21,7 @@ def pixels(
     limit: float | None = None,
     size: int = 420,
 ) -> Picture:
-    """One channel of an image: blue below zero, orange above, white at zero.
+    """Return one channel of an image: blue below zero, orange above, white at zero.
 
     values: rows of numbers, 64 x 64 at most; whole numbers are written into their pixels.
     outlined: (row, column) of pixels with a thick edge; note: a line below that says what they

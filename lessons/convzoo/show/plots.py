@@ -87,7 +87,7 @@ def curves(
 
 
 def image(png: bytes, alt: str, width: int, height: int) -> str:
-    """An <img> that needs no file; width and height keep the page from jumping."""
+    """Return an <img> that needs no file; width and height keep the page from jumping."""
     data = base64.b64encode(png).decode()
     return (
         f'<img alt="{escape(alt)}" width="{width}" height="{height}" '
@@ -98,7 +98,7 @@ def image(png: bytes, alt: str, width: int, height: int) -> str:
 
 @lru_cache(maxsize=8)
 def _stage(log_x: bool, log_y: bool, x_ticks: tuple, size: tuple[int, int]):
-    """A figure with empty axes; what is drawn into it, the next drawing takes away."""
+    """Return a figure with empty axes; what is drawn into it, the next drawing takes away."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -204,7 +204,7 @@ def _label_marks(figure, axes, marks: Sequence[Mark]) -> None:
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """The places, in their order, moved so that neighbours are `gap` apart.
+    """Return the places, in their order, moved so that neighbours are `gap` apart.
 
     Stays within low and high where there is room.
     """

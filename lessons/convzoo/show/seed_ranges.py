@@ -20,11 +20,11 @@ def seeds(
     chance: float | None = None,
     width: int = 860,
 ) -> Picture:
-    """One line a variant: from the worst seed to the best, its mean, and the reader's own.
+    """Return one line a variant: from the worst seed to the best, its mean, and the reader's own.
 
     rows: variant, mean, low, high (0..1) and seeds, as `experiments.summary` gives them.
     live: the reader's accuracy by variant, a diamond. chance: a dashed line. The axis begins at
-    the tenth below the lowest value. Raises UserError where there are no rows.
+    the tenth below the lowest value. Raises UserError if there are no rows.
     """
     if not rows:
         raise UserError(

@@ -20,7 +20,8 @@ COLOURS = {
 
 
 def panel(step) -> Picture:
-    """One stop of the slider, a `measure.sparse.Step`: its pattern, and a row for each layout."""
+    """Return one stop of the slider, a `measure.sparse.Step`: its pattern, and a row for each
+    layout."""
     picture = channel_matrix(
         step.picture,
         title=f"density {step.density:.2%}",

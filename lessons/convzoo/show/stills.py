@@ -13,7 +13,7 @@ _TRUSTED = "<style>.convzoo-live{display:block!important}.convzoo-still{display:
 
 
 def for_any_page(html: str, plain: str = "") -> str:
-    """The HTML, and beside it the same with images for SVGs; one of the two is seen.
+    """Return the HTML, and beside it the same with images for SVGs; one of the two is seen.
 
     A page that cleans drops the <style> and so shows the images; `plain` is what it shows
     where the HTML needs its style.
@@ -28,7 +28,8 @@ def for_any_page(html: str, plain: str = "") -> str:
 
 
 def as_image(svg: str) -> str:
-    """An SVG of ours as an <img> with the same words and size, without what is read in cells."""
+    """Return an SVG of ours as an <img> with the same words and size, without what is read in
+    cells."""
     start = svg[: svg.index(">")]
     words, width, height = (
         re.search(rf'\b{name}="([^"]*)"', start)[1] for name in ("aria-label", "width", "height")

@@ -20,7 +20,7 @@ _AS_TEXT = "<style>.convzoo-explorer{--jp-widgets-font-size:var(--jp-content-fon
 
 
 def _ipywidgets():
-    """The module, or None where it is not installed."""
+    """Return the module, or None if it is not installed."""
     try:
         import ipywidgets
     except ImportError:
@@ -178,7 +178,7 @@ class Explorer:
         self.view.value = self.picture.html
 
     def _at(self, values: dict) -> tuple[Picture, Exception | None]:
-        """The picture at these values, or the trouble in its place."""
+        """Return the picture at these values, or the trouble in its place."""
         try:
             picture = self._draw(**values)
             if not isinstance(picture, Picture):
@@ -199,13 +199,14 @@ class Explorer:
         return box
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """The widget for a live page; for pages without widgets its stops, or its picture."""
+        """Return the widget for a live page; for pages without widgets its stops, or its
+        picture."""
         live = self.box._repr_mimebundle_() if self.box else {}
         html = for_any_page(self.page().html, self.default.html)
         return {**live, "text/html": html, "text/plain": self.default.alt}
 
     def page(self) -> Picture:
-        """What a page shows on which nothing is computed: each stop of the first control
+        """Return what a page shows on which nothing is computed: each stop of the first control
         where those are few and quick to draw, else the first picture."""
         if not self._stops:
             return self.default

@@ -25,14 +25,15 @@ def lines(
     gap: int = 30,
     width: int = 640,
 ) -> Picture:
-    """One column of dots for the inputs, and one for the outputs of each step, from left to right.
+    """Return one column of dots for the inputs, and one for the outputs of each step, from left to
+    right.
 
     steps: matrices, outputs x inputs, the first one first; a line stands for an entry that is not
     zero. names: of the steps, written above them. groups: the columns' dots in so many groups; a
     line has the colour of the group it comes from. follow: an input whose ways are drawn strongly,
     and all others pale. right: labels of the last column; gap: pixels between two dots.
 
-    Raises UserError where a step does not take as many inputs as the one before it gives.
+    Raises UserError if a step does not take as many inputs as the one before it gives.
     """
     matrices = [as_lists(step) for step in steps]
     heights = [len(matrices[0][0]), *(len(matrix) for matrix in matrices)]
@@ -75,7 +76,7 @@ def lines(
 
 
 def _reached(matrices, inputs: int, follow: int | None) -> list[set[int]] | None:
-    """In each column the dots that the followed input reaches; None where none is followed."""
+    """In each column the dots that the followed input reaches; None if none is followed."""
     if follow is None:
         return None
     if not 0 <= follow < inputs:
@@ -87,7 +88,7 @@ def _reached(matrices, inputs: int, follow: int | None) -> list[set[int]] | None
 
 
 def _between(matrix, x0: float, x1: float, gap: int, groups: int, reached, k: int) -> str:
-    """The lines of one step; those that are followed come last, so that none covers them."""
+    """Return the lines of one step; those that are followed come last, so that none covers them."""
     parts = []
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):

@@ -17,7 +17,7 @@ _OWNER_ID = re.compile(r"[A-Za-z][\w.]{0,60}$", re.ASCII)
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: kind is "code", "markdown" or "raw"; id is "" where the file has none."""
+    """One cell: kind is "code", "markdown" or "raw"; id is "" if the file has none."""
 
     kind: str
     source: str
@@ -96,7 +96,8 @@ def with_ids(notebook: Notebook) -> Notebook:
 
 
 def _headings(cell: Cell) -> list[str]:
-    """Slugs of a cell's headings; not of the student's cells, where the answer might have some."""
+    """Return slugs of a cell's headings; not of the student's cells, where the answer might have
+    some."""
     if cell.kind != "markdown" or cell.role or "answer" in cell.tags:
         return []
     found = re.findall(r"^#{1,6} +(.+?)\s*$", cell.source, re.MULTILINE)

@@ -35,7 +35,7 @@ def report(
     """Return one {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
     lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
-    where the file cannot be read or holds no exercise.
+    if the file cannot be read or holds no exercise.
     """
     student = read(path)
     lesson = clean_lesson(student, path, lessons)
@@ -97,7 +97,7 @@ def verdicts(
     """Execute the cells of a student's lesson and judge every exercise; each is on its own.
 
     A cell that does not parse, raises, exits or goes on for longer than `seconds` is that
-    exercise's verdict, and the others go on. Raises UserError where the lesson itself does not run.
+    exercise's verdict, and the others go on. Raises UserError if the lesson itself does not run.
     """
     handed_in, broken, extra = set(student.ids()), {}, []
     clean = {plain(cell.source) for cell in lesson.cells}
@@ -172,7 +172,7 @@ def try_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
 
 
 def _advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
-    """What broke, and what to do next."""
+    """Return what broke, and what to do next."""
     if issubclass(trouble.error, TimeLimit):
         return (
             f"{what} was still running after {seconds:.0f} seconds and was stopped. "

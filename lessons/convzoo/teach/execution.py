@@ -51,7 +51,7 @@ def execute(solution: dict, folder: Path) -> dict:
 
 
 def _where(node) -> str:
-    """The cell at which the execution stopped: the last one that has been started."""
+    """Return the cell at which the execution stopped: the last one that has been started."""
     started = [c for c in node.cells if c.get("execution_count") or c.get("outputs")]
     return f"The solution's cell {started[-1].id if started else node.cells[0].id}"
 

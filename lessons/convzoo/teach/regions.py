@@ -56,7 +56,7 @@ def answer_lines(cell: Cell) -> list[str]:
 
 
 def _walk(source: str):
-    """Each line with whether it stands in a region (the markers count as inside)."""
+    """Yield each line with whether it stands in a region (the markers count as inside)."""
     inside = False
     for line in source.split("\n"):
         mark = _MARK.match(line)
@@ -68,7 +68,7 @@ def _walk(source: str):
 def problems(source: Notebook, known: Collection[str] | None = None) -> list[str]:
     """Return all that breaks a rule in a source, each with its cell and line.
 
-    known: the ids of exercises and questions; None where the lesson's module is not there.
+    known: the ids of exercises and questions; None if the lesson's module is not there.
     """
     owners = Counter(cell.owner for cell in source.cells if cell.role)
     found = [

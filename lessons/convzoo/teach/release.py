@@ -102,7 +102,8 @@ def differences(root: Path, only: Sequence[str] = ()) -> list[dict]:
 
 
 def _sources(root: Path, names: Sequence[str] = ()) -> list[Notebook]:
-    """Every source, or those named "02" or "02_resnext"; raises UserError for an unknown name."""
+    """Return every source, or those named "02" or "02_resnext"; raises UserError for an unknown
+    name."""
     paths = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
     if not paths:
         raise UserError(
@@ -118,7 +119,7 @@ def _sources(root: Path, names: Sequence[str] = ()) -> list[Notebook]:
 
 
 def _spare(root: Path, source: Notebook) -> None:
-    """Raise UserError where a release would overwrite somebody's answer to an exercise."""
+    """Raise UserError if a release would overwrite somebody's answer to an exercise."""
     for path in (root / "lessons" / f"{source.name}{suffix}" for suffix in (".ipynb", ".py")):
         if _load(path) is None and path.suffix == ".ipynb" or not path.exists():
             continue
@@ -131,7 +132,7 @@ def _spare(root: Path, source: Notebook) -> None:
 
 
 def _known(name: str) -> set[str] | None:
-    """The ids of the catalogue, or None where the lesson has no module in it yet."""
+    """Return the ids of the catalogue, or None if the lesson has no module in it yet."""
     module = f"convzoo.ideas.{name.split('_', 1)[1]}"
     if importlib.util.find_spec("convzoo.exercises") and importlib.util.find_spec(module):
         from convzoo.exercises import all_questions, of_lesson
@@ -141,7 +142,7 @@ def _known(name: str) -> set[str] | None:
 
 
 def _made(source: Notebook) -> tuple[dict, str, dict]:
-    """The lesson's notebook and script and the solution, not yet executed."""
+    """Return the lesson's notebook and script and the solution, not yet executed."""
     cells = [stub(cell) for cell in source.cells if "answer" not in cell.tags]
     lesson = replace(source, cells=tuple(cells))
     solution = replace(source, cells=tuple(map(unmarked, source.cells)))
@@ -179,7 +180,7 @@ def script(source: Notebook) -> str:
 
 
 def _load(path: Path) -> dict | None:
-    """A notebook as plain data, or None where there is none to be read."""
+    """Return a notebook as plain data, or None if there is none to be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         read(path)
@@ -205,7 +206,7 @@ def _rows(root: Path, path: Path, entries) -> list[dict]:
 
 
 def _compare(wanted: dict, found: dict | None) -> Iterator[tuple[str, str]]:
-    """Pairs of cell id and what differs in it; outputs are never looked at."""
+    """Yield pairs of cell id and what differs in it; outputs are never looked at."""
     if found is None:
         yield "", "is missing or cannot be read"
         return

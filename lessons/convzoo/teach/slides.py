@@ -86,7 +86,7 @@ def _hold_back(outputs: list[dict]) -> None:
 
 
 def _praises(output: dict) -> bool:
-    """Whether an output says that an exercise has passed, under a stub that does nothing."""
+    """Return whether an output says that an exercise has passed, under a stub that does nothing."""
     return "convzoo-pass" in "".join(output.get("data", {}).get("text/html", ""))
 
 

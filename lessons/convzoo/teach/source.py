@@ -25,7 +25,7 @@ _JUPYTEXT_OWN = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
 def read(path: str | Path) -> Notebook:
     """Read a notebook (.ipynb) or its script in percent format (.py).
 
-    Raises UserError where the file is missing, too large, not text or not a notebook.
+    Raises UserError if the file is missing, too large, not text or not a notebook.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -85,7 +85,7 @@ def _parse_json(text: str, name: str, label: str) -> Notebook:
 
 
 def _shallow(data) -> bool:
-    """Whether it is nested at most MAX_DEPTH deep; without recursion."""
+    """Return whether it is nested at most MAX_DEPTH deep; without recursion."""
     level = [data]
     for _ in range(MAX_DEPTH):
         level = [part for value in level for part in _parts(value)]
@@ -139,7 +139,8 @@ def _parse_script(text: str, name: str, label: str) -> Notebook:
 
 
 def _headless(text: str) -> str:
-    """A script without its YAML header: nothing in it is needed, and YAML can be made to explode.
+    """Return a script without its YAML header: nothing in it is needed, and YAML can be made to
+    explode.
 
     What follows always begins with a cell, or a second header would be read as one.
     """
@@ -216,9 +217,9 @@ _DEFINITIONS = (*_IMPORTS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _definitions(cell: Cell, bound: set[str], imports_only: bool) -> Cell | None:
-    """What an added cell brings: itself, without what would replace a name in `bound`.
+    """Return what an added cell brings: itself, without what would replace a name in `bound`.
 
-    None where it does more than import and define; from a cell of the lesson that was edited, its
+    None if it does more than import and define; from a cell of the lesson that was edited, its
     imports alone.
     """
     source = plain(cell.source)
@@ -259,7 +260,7 @@ def _bound(cell: Cell) -> Iterator[str]:
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement at the top of a cell binds."""
+    """Yield the names that a statement at the top of a cell binds."""
     if isinstance(statement, _IMPORTS):
         yield from ((a.asname or a.name).split(".")[0] for a in statement.names)
     elif isinstance(statement, _DEFINITIONS):

@@ -29,7 +29,7 @@ class PartNorm(nn.BatchNorm2d):
 
 
 def _network(norm: Callable[[int], nn.Module] | None) -> nn.Module:
-    """Three 3x3 layers, each with its norm and a ReLU; a pool to 2 x 2, a linear head."""
+    """Return three 3x3 layers, each with its norm and a ReLU; a pool to 2 x 2, a linear head."""
     parts, channels = [], 1
     for _ in range(3):
         parts += [nn.Conv2d(channels, WIDTH, 3, padding=1, bias=norm is None)]

@@ -25,7 +25,7 @@ def conv2d(
 
 
 def stack(size: int, layers: list[list[int]]) -> tuple[int, int]:
-    """Output size and receptive field of convolutions in a row, found by running them.
+    """Return output size and receptive field of convolutions in a row, found by running them.
 
     layers: [kernel, stride, padding, dilation] of each, along one axis.
     """

@@ -19,7 +19,7 @@ TRAINING, NOISE = 200, 0.15  # images; deviation of what is added to each pixel,
 
 
 def few_noisy_digits() -> data.Images:
-    """The bundled digits under noise: 200 to learn from, the other 1,597 to be tested on."""
+    """Return the bundled digits under noise: 200 to learn from, the other 1,597 to be tested on."""
     digits = data.load("digits")
     x = torch.cat([digits.train_x, digits.test_x])
     y = torch.cat([digits.train_y, digits.test_y])
@@ -49,12 +49,12 @@ class Moved(nn.Module):
 
 
 def small_resnet() -> nn.Module:
-    """Two basic blocks, 16 and 32 channels wide."""
+    """Return two basic blocks, 16 and 32 channels wide."""
     return ResNet(BasicBlock, [1, 1], 10, in_channels=1, widths=[16, 32], stem="small")
 
 
 def small_densenet() -> nn.Module:
-    """Two dense blocks of three layers, growth rate 10, a transition between them."""
+    """Return two dense blocks of three layers, growth rate 10, a transition between them."""
     width, wide = 16 + 3 * 10, (16 + 3 * 10) // 2 + 3 * 10
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1, bias=False),

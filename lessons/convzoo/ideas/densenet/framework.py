@@ -52,7 +52,7 @@ class BufferBlock(DenseBlock):
 
 
 def channels(num_init_features: int, growth_rate: int, block_config: list[int]) -> tuple[int, ...]:
-    """How many channels each block ends with, read off torchvision's network."""
+    """Return how many channels each block ends with, read off torchvision's network."""
     return _read_off(num_init_features, growth_rate, tuple(block_config))
 
 

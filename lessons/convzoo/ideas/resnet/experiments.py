@@ -29,7 +29,7 @@ class Plain(BasicBlock):
         return F.relu(self.branch(x))
 
     def branch(self, x: Tensor) -> Tensor:
-        """What stands before the last ReLU."""
+        """Return what stands before the last ReLU."""
         return self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
 
 
@@ -43,7 +43,8 @@ class Residual(Plain):
 
 
 def network(block: type[nn.Module], depth: int) -> nn.Module:
-    """Three stages of (depth - 2) / 6 blocks, 8, 16 and 32 channels wide, for 8 x 8 digits."""
+    """Return three stages of (depth - 2) / 6 blocks, 8, 16 and 32 channels wide, for 8 x 8
+    digits."""
     blocks = [(depth - 2) // 6] * 3
     return ResNet(block, blocks, 10, in_channels=1, widths=[8, 16, 32], stem="small")
 

@@ -20,7 +20,8 @@ def residual_stack(weights: Tensor, scale: float) -> Tensor:
 
 
 def projection(in_channels: int, channels: int, stride: int) -> nn.Sequential | None:
-    """What the shortcut needs where stride or width changes (He 2015, option B); else nothing."""
+    """Return what the shortcut needs where stride or width changes (He 2015, option B); else
+    nothing."""
     if stride == 1 and in_channels == channels:
         return None
     conv = nn.Conv2d(in_channels, channels, 1, stride, bias=False)

@@ -24,7 +24,7 @@ def _digits() -> data.Images:
 
 
 def _small_resnext(groups: int, width: int) -> nn.Module:
-    """The paper's block at half its width, where all five rows are whole numbers still."""
+    """Return the paper's block at half its width, where all five rows are whole numbers still."""
     return ResNet(
         Bottleneck,
         [1, 1],
@@ -53,18 +53,18 @@ DIAGONAL: Blocks = [(i, i) for i in range(GROUPS)]
 
 
 def neighbours() -> Blocks:
-    """The diagonal, and beside each of its blocks the next one, around the end."""
+    """Return the diagonal, and beside each of its blocks the next one, around the end."""
     return DIAGONAL + [(i, (i + 1) % GROUPS) for i in range(GROUPS)]
 
 
 def at_random() -> Blocks:
-    """The diagonal and as many blocks as it has, anywhere off it: others in every layer."""
+    """Return the diagonal and as many blocks as it has, anywhere off it: others in every layer."""
     off = [(i, j) for i in range(GROUPS) for j in range(GROUPS) if i != j]
     return DIAGONAL + [off[k] for k in torch.randperm(len(off))[:GROUPS].tolist()]
 
 
 def everywhere() -> Blocks:
-    """All blocks: a dense layer."""
+    """Return all blocks: a dense layer."""
     return [(i, j) for i in range(GROUPS) for j in range(GROUPS)]
 
 
@@ -101,7 +101,7 @@ def _stack(
     in_width: int | None = None,
     shuffle: bool = False,
 ) -> nn.Module:
-    """Layers of blocks, each with batch norm and ReLU; a global pool, a linear head.
+    """Return layers of blocks, each with batch norm and ReLU; a global pool, a linear head.
 
     in_width: the channels of a group of the task; None for an image, which a dense layer reads.
     """
@@ -121,8 +121,8 @@ def _stack(
 
 
 def _patterns(widths: tuple[int, int, int], **settings) -> dict[str, Callable[[], nn.Module]]:
-    """Five patterns; widths: of a group where 4, 8 or all 16 blocks are there, chosen so that
-    the parameters are as many."""
+    """Return five patterns; widths: of a group where 4, 8 or all 16 blocks are there, chosen so
+    that the parameters are as many."""
     few, some, every = widths
     patterns = {
         "block-diagonal": (lambda: DIAGONAL, few, False),

@@ -39,7 +39,7 @@ class Bottleneck(TorchvisionBottleneck):
 
 
 def group_width(budget: int, channels: int, groups: int) -> int:
-    """The widest group whose layers, as torch builds them, have at most `budget` weights."""
+    """Return the widest group whose layers, as torch builds them, have at most `budget` weights."""
     return bisect_right(range(1, budget + 1), budget, key=lambda d: _weights(channels, groups, d))
 
 

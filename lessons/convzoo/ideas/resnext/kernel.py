@@ -83,5 +83,5 @@ def grouped_conv2d(x: Tensor, weight: Tensor, groups: int) -> Tensor:
 
 
 def _tile(size: int) -> int:
-    """A power of two that holds `size`; a matrix unit takes no side under 16."""
+    """Return a power of two that holds `size`; a matrix unit takes no side under 16."""
     return max(16, triton.next_power_of_2(size))

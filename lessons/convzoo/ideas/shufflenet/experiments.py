@@ -42,7 +42,7 @@ def nothing(channels: int, groups: int) -> nn.Module:
 
 
 def shuffle(channels: int, groups: int) -> nn.Module:
-    """The paper's: reshape to (groups, width), transpose, flatten."""
+    """Return the paper's: reshape to (groups, width), transpose, flatten."""
     return nn.ChannelShuffle(groups)
 
 
@@ -52,7 +52,7 @@ def copies(k: int) -> Between:
 
 
 def learned(channels: int, groups: int) -> nn.Module:
-    """A full 1x1 without a ReLU: the permutation matrix as something to be trained."""
+    """Return a full 1x1 without a ReLU: the permutation matrix as something to be trained."""
     return nn.Conv2d(channels, channels, 1, bias=False)
 
 
@@ -76,7 +76,7 @@ def stack(
 
 
 def xor() -> data.Images:
-    """The label is the XOR of a bit in channel group 0 and a bit in group 2."""
+    """Return the label is the XOR of a bit in channel group 0 and a bit in group 2."""
     return data.made("xor_groups", groups=4, width=4).normalised()
 
 
@@ -97,7 +97,7 @@ SHUFFLE_XOR = Experiment(
 
 
 def short(between: Between, width: int) -> nn.Module:
-    """Two grouped layers with one chance to mix between them: eight groups of two channels,
+    """Return two grouped layers with one chance to mix between them: eight groups of two channels,
     then eight of `width`. (n, 16, h, w) -> (n, 2)
     """
     return nn.Sequential(
@@ -115,7 +115,7 @@ def short(between: Between, width: int) -> nn.Module:
 
 
 def eight_groups() -> data.Images:
-    """The XOR of groups 0 and 2 among eight groups of two channels."""
+    """Return the XOR of groups 0 and 2 among eight groups of two channels."""
     return data.made("xor_groups", groups=8, width=2).normalised()
 
 
@@ -195,7 +195,8 @@ BETWEEN: dict[str, Between] = {
 
 
 def _network(classes: int, in_channels: int, between: Between, **block) -> nn.Module:
-    """Two blocks, the second with stride 2; the stem of a task in groups keeps them apart."""
+    """Return two blocks, the second with stride 2; the stem of a task in groups keeps them
+    apart."""
     network = ResNet(
         GroupedBlock,
         [1, 1],

@@ -50,7 +50,7 @@ class ShuffleUnit(nn.Sequential):
         return self.last(self.join(x, super().forward(x)))
 
     def join(self, x: Tensor, branch: Tensor) -> Tensor:
-        """The input beside the branch, or under it."""
+        """Return the input beside the branch, or under it."""
         return torch.cat([self.pool(x), branch], dim=1) if self.stride == 2 else branch + x
 
     pool = staticmethod(nn.AvgPool2d(3, 2, 1))

@@ -73,7 +73,7 @@ class ShuffleNetV1(_Skeleton):
 
 
 def v1_widths(groups: int, width_mult: float) -> tuple[int, list[int]]:
-    """The channels of the stem and of the three stages."""
+    """Return the channels of the stem and of the three stages."""
     if groups not in STAGE2:
         raise UserError(
             f"ShuffleNet V1 has no column for {groups} groups: table 1 has "
@@ -90,7 +90,7 @@ def v1_widths(groups: int, width_mult: float) -> tuple[int, list[int]]:
 
 
 def _nearest(channels: float, step: int) -> int:
-    """The multiple of step, one at least, that is nearest; the larger of two that are."""
+    """Return the multiple of step, one at least, that is nearest; the larger of two that are."""
     return max(step, int(channels / step + 0.5) * step)
 
 
@@ -99,7 +99,7 @@ class ShuffleNetV2(_Skeleton):
 
     unit: called as unit(in_channels, out_channels, stride).
     stages_repeats, stages_out_channels: torchvision's; the channels of the stem, of the three
-      stages and of the last 1x1. Raises UserError where these do not fit together.
+      stages and of the last 1x1. Raises UserError if these do not fit together.
     """
 
     def __init__(

@@ -29,7 +29,8 @@ def cluttered(
     pieces: int = 2,
     noise: float = 0.05,
 ) -> Images:
-    """The digits of `load("digits")`, each once more in size and place, among `pieces` pieces.
+    """Return the digits of `load("digits")`, each once more in size and place, among `pieces`
+    pieces.
 
     x is n 1 size size, y the digit: of 8 to 11 pixels, whole, at any place, at 0.7 to 1 of its
     brightness. A piece is a square of 3 to 5 pixels cut from another digit, at 0.4 to 0.8 of its

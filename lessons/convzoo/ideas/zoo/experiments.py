@@ -30,7 +30,7 @@ SETTINGS = {"epochs": 12, "batch_size": 64, "lr": 0.1, "recipe": {"warmup": 0.1}
 
 @cache
 def images() -> data.Images:
-    """The task: which digit is it, among pieces of others?"""
+    """Return the task: which digit is it, among pieces of others?"""
     return clutter.cluttered().normalised()
 
 
@@ -43,7 +43,8 @@ def _variants(make: Callable[[str, int], nn.Module]) -> dict[str, Callable[[], n
 
 
 def on(name: str) -> Experiment:
-    """The same networks, twice as wide, on other images: "cifar10", say, and best on a GPU."""
+    """Return the same networks, twice as wide, on other images: "cifar10", say, and best on a
+    GPU."""
 
     @cache
     def others() -> data.Images:

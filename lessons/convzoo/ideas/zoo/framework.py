@@ -26,7 +26,7 @@ def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) ->
 
 
 def width_for_budget(kind: str, budget: int, step: int) -> int:
-    """The widest network of the zoo, by bisection of Python's own."""
+    """Return the widest network of the zoo, by bisection of Python's own."""
     stops = range(0, MOST * step, step)
     return step * (bisect_right(stops, budget, lo=1, key=lambda width: zoo.macs(kind, width)) - 1)
 

@@ -137,8 +137,8 @@ KINDS = {
 
 
 def widths(kind: str, width: int) -> list[int]:
-    """The channels of the three stages: a quarter, a half and all of `width`, each rounded to the
-    nearest number that the block can have."""
+    """Return the channels of the three stages: a quarter, a half and all of `width`, each rounded
+    to the nearest number that the block can have."""
     unit = _kind(kind).unit
     return [max(unit, unit * int(width / part / unit + 0.5)) for part in (4, 2, 1)]
 
@@ -166,7 +166,8 @@ def network(kind: str, width: int, classes: int = 10, in_channels: int = 1) -> n
 
 
 def counted(kind: str, width: int) -> Cost:
-    """What the network costs for one grey image of SIDE x SIDE pixels, in evaluation mode."""
+    """Return what the network costs for one grey image of SIDE x SIDE pixels, in evaluation
+    mode."""
     with torch.device("meta"):
         made = network(kind, width).eval()
         return cost(made, torch.empty(1, 1, SIDE, SIDE))
@@ -174,7 +175,8 @@ def counted(kind: str, width: int) -> Cost:
 
 @cache
 def macs(kind: str, width: int) -> int:
-    """Multiply-adds of the network of this width for one image; more, or as many, for a wider one.
+    """Return multiply-adds of the network of this width for one image; more, or as many, for a
+    wider one.
 
     Batch norms have none, and are left out: on the meta device they take most of the time.
     """
@@ -201,14 +203,14 @@ def examined(
     side: int,
     budget: int,
 ) -> tuple[int, int, int, int, int, int]:
-    """What is asked of a block of one's own, whatever stands in it: channels out; rows out;
+    """Return what is asked of a block of one's own, whatever stands in it: channels out; rows out;
     multiply-adds above the budget, for one image of side x side; input channels that reach no
     output; pairs of an output and an input channel that never meet; pixels of the image that an
     output pixel sees, as far as they lie in 3 rows and 3 columns.
 
     Its parameters are drawn anew, all above zero as the images are, so that no ReLU closes and no
     weight is zero by its initialisation. Several images, for in each a maximum has one source.
-    Raises Objection where it is no module, or gives no image that depends on the one it got.
+    Raises Objection if it is no module, or gives no image that depends on the one it got.
     """
     made = block(in_channels, planes, stride)
     if not isinstance(made, nn.Module):
@@ -236,7 +238,7 @@ def examined(
 
 
 def _felt(total: Tensor, x: Tensor) -> Tensor:
-    """Where x matters to the total."""
+    """Return where x matters to the total."""
     slope = None
     if total.requires_grad:
         (slope,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)

@@ -35,7 +35,7 @@ def read_secret(path: Path, create: bool) -> bytes:
 
 
 def load_result(out: Path, student: str, lesson: str) -> Graded | None:
-    """Return a student's result of an earlier run, None where none can be read."""
+    """Return a student's result of an earlier run, None if none can be read."""
     try:
         text = _path(out, student, lesson).read_text(encoding="utf-8")
         return Graded.from_plain(json.loads(text))

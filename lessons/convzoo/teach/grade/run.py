@@ -53,7 +53,7 @@ class Entry:
 def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell) -> dict:
     """Grade everything under `place` into `out`; returns the summary.
 
-    root: the course's folder. Raises UserError for a mistake of the teacher's, and where there is
+    root: the course's folder. Raises UserError for a mistake of the teacher's, and if there is
     no sandbox.
     """
     _apart(place, out)
@@ -106,7 +106,7 @@ def _result(out: Path, handed: Handed, submission: Submission, secret: bytes) ->
 
 
 def _tasks(submissions, old, secret: bytes, options: Options) -> list[Task]:
-    """What is new, changed, or was not graded: one task for each student."""
+    """Return what is new, changed, or was not graded: one task for each student."""
     todo: dict[str, list[Submission]] = {}
     for handed, submission in submissions:
         known = old[handed.student, handed.lesson]

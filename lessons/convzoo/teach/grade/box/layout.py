@@ -64,7 +64,7 @@ def clear() -> None:
 
 
 def _lock(end: int) -> None:
-    """Hold it, or raise OSError where another process does."""
+    """Hold it, or raise OSError if another process does."""
     import fcntl
 
     fcntl.flock(end, fcntl.LOCK_EX | fcntl.LOCK_NB)

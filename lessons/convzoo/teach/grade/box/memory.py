@@ -35,7 +35,7 @@ def _private(process: Path) -> int:
 
 
 def _share(process: Path) -> int:
-    """A process's memory, with its part of the pages that it shares with others."""
+    """Return a process's memory, with its part of the pages that it shares with others."""
     try:
         lines = (process / "smaps_rollup").read_text().splitlines()
     except OSError:

@@ -103,7 +103,7 @@ class Box:
         return self.command(limits, ["-c", START, place, site, *map(str, pipes), settings])
 
     def _mounts(self, limits: Limits) -> list[str]:
-        """What is seen inside: the system, the environment, our files; each read-only.
+        """Return what is seen inside: the system, the environment, our files; each read-only.
 
         Deeper paths come later, so that what must be hidden is, wherever it lies.
         """
@@ -151,7 +151,7 @@ def _isolation() -> list[str]:
 
 @cache
 def _sites() -> tuple[Path, ...]:
-    """The folders in which torch and what it needs are installed."""
+    """Return the folders in which torch and what it needs are installed."""
     from importlib.util import find_spec
 
     found = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
@@ -164,7 +164,7 @@ def _sites() -> tuple[Path, ...]:
 
 @cache
 def _environment() -> tuple[Path, ...]:
-    """The interpreter and its packages."""
+    """Return the interpreter and its packages."""
     home = Path(os.path.realpath(sys.executable)).parents[1]
     wanted = [home, *_sites()]
     bad = [p for p in wanted if p in (Path("/"), Path.home())]
@@ -217,7 +217,7 @@ def _open(folder: Path) -> bool:
 
 
 def _nobody() -> int:
-    """A user that owns nothing and runs nothing else: limits on processes count by user."""
+    """Return a user that owns nothing and runs nothing else: limits on processes count by user."""
     with open("/proc/self/uid_map") as file:
         ranges = [[int(n) for n in line.split()] for line in file]
     last = max(start + count for start, _, count in ranges)

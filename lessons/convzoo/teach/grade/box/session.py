@@ -296,7 +296,7 @@ def _number(value, below: int) -> int:
 
 
 def _ended(status: int, limits: Limits) -> tuple[str, bool]:
-    """What a fork's exit status tells, and whether it was surely the student's doing."""
+    """Return what a fork's exit status tells, and whether it was surely the student's doing."""
     if -status == signal.SIGXCPU:
         return (
             f"It was still computing after {limits.cpu} seconds and was stopped. Look for a loop "

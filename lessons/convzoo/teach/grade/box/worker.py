@@ -77,7 +77,7 @@ def _say(control: int, status: int) -> None:
 
 
 def _wait_for(child: int) -> int:
-    """The status of a fork; what was orphaned meanwhile is reaped, too."""
+    """Return the status of a fork; what was orphaned meanwhile is reaped, too."""
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == child:
@@ -203,7 +203,7 @@ def _define(channel: Channel, header: dict) -> dict:
 
 
 def _answered(stubs, names: dict, header: dict) -> list:
-    """The answer to a short question as plain data: [kind, value]."""
+    """Return the answer to a short question as plain data: [kind, value]."""
     given = [value for id, value in stubs.answers if id == header.get("question")]
     value = given[-1] if given else names.get("answer", ...)
     if value is ...:

@@ -27,7 +27,7 @@ _COPY = re.compile(r"(?P<stem>.+?)(?:-(?P<number>\d{1,3}))$")  # Canvas: a file 
 
 @dataclass(frozen=True)
 class Handed:
-    """One lesson of one student. late: None where it is not known."""
+    """One lesson of one student. late: None if it is not known."""
 
     student: str
     lesson: str
@@ -49,7 +49,7 @@ def collect_class(
 ) -> Collected:
     """Return everything that was handed in under `place`, a folder or a zip file.
 
-    Raises UserError where there is no such place.
+    Raises UserError if there is no such place.
     """
     if not place.exists():
         raise UserError(f"There is no {place}. Name the folder (or zip file) of the submissions.")
@@ -105,7 +105,7 @@ def _student(student: str, theirs: list[File], plans: dict[str, Plan], found: Co
 
 
 def _touched(notebook: Notebook, plan: Plan) -> bool:
-    """Whether anything was done in it: an untouched copy beside the work is not the work."""
+    """Return whether anything was done in it: an untouched copy beside the work is not the work."""
     submission = transplant(plan, notebook)
     return any(submission.touched(*owner) for owner in submission.own if owner[0] != "student")
 
@@ -118,7 +118,7 @@ def _rank(file: File, renamed: bool) -> tuple:
 
 
 def _lesson(file: File, notebook: Notebook, plans: dict[str, Plan]) -> tuple[str, bool]:
-    """The lesson that a file is, and whether its name had to be overlooked."""
+    """Return the lesson that a file is, and whether its name had to be overlooked."""
     stem = Path(file.name).stem
     copy = _COPY.match(stem)
     for name in (stem, copy["stem"] if copy else stem):

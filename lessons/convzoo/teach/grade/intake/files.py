@@ -106,7 +106,7 @@ def handed_files(place: Path, found: Found) -> Iterator[File]:
 
 
 def _listed(folder: Path, found: Found, student: str) -> Iterator[os.DirEntry]:
-    """What a folder holds, in order, without links and other things that are no files."""
+    """Yield what a folder holds, in order, without links and other things that are no files."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda e: e.name)

@@ -52,5 +52,5 @@ def _answered(entry) -> bool:
 
 
 def _letters(name: str) -> tuple[str, ...]:
-    """A name without order, spaces and case: "Doe, Jane" and "Jane Doe" are one."""
+    """Return a name without order, spaces and case: "Doe, Jane" and "Jane Doe" are one."""
     return tuple(sorted(c for c in name.casefold() if c.isalnum()))

@@ -85,7 +85,8 @@ def _moodle(match: re.Match) -> tuple[str, dict[str, str]]:
 
 
 def _id(name: str) -> str:
-    """A student's id: their name; one that had to be changed to be shown stays unlike others'."""
+    """Return a student's id: their name; one that had to be changed to be shown stays unlike
+    others'."""
     plain = printable(name)
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return plain if plain == name and plain else f"{plain or 'unnamed'} ({mark})"

@@ -63,7 +63,7 @@ class Roster:
 
 
 def read_roster(path: Path) -> Roster:
-    """Read either form. Raises UserError where it is neither."""
+    """Read either form. Raises UserError if it is neither."""
     try:
         raw = path.read_bytes()[: MAX_BYTES + 1]
     except OSError as problem:

@@ -10,7 +10,7 @@ from convzoo.teach.cells import plain, syntax
 def literal_answer(source: str):
     """Return the answer in a question's cell where it stands there as a text or plain arithmetic.
 
-    None where it has to be computed.
+    None if it has to be computed.
     """
     tree = syntax(plain(source))
     body = tree.body if tree else []

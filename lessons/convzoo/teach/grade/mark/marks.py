@@ -66,7 +66,7 @@ class Graded:
 
     @staticmethod
     def from_plain(data: dict) -> Graded:
-        """Return the mark from our own JSON. Raises TypeError or KeyError where it is none."""
+        """Return the mark from our own JSON. Raises TypeError or KeyError if it is none."""
         items = tuple(Item(**item) for item in data["items"])
         return Graded(**{**data, "items": items, "flags": tuple(data["flags"])})
 

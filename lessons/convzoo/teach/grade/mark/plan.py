@@ -36,12 +36,12 @@ class Plan:
 
     @cached_property
     def stubs(self) -> dict[tuple[str, str], Cell]:
-        """The student's cells as they were handed out."""
+        """Return the student's cells as they were handed out."""
         return {c.owner: c for c in self.lesson.cells if c.role}
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """The modules that the lesson itself imports."""
+        """Return the modules that the lesson itself imports."""
         trees = [syntax(plain(c.source)) for c in self.lesson.cells if c.defines]
         nodes = [node for tree in trees if tree for node in ast.walk(tree)]
         names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
@@ -75,7 +75,7 @@ class Submission:
 
     @cached_property
     def name(self) -> str:
-        """The name in the student's call of `begin`, "" where none can be read there."""
+        """Return the name in the student's call of `begin`, "" if none can be read there."""
         cell = self.own.get(("student", "name"))
         tree = syntax(cell.source) if cell else None
         for node in ast.walk(tree) if tree else ():
@@ -109,7 +109,7 @@ def plans(root: Path) -> dict[str, Plan]:
     """Return every lesson under `root` that has exercises, by name, as it was handed out.
 
     A lesson that is not in lessons/ is made from its source in solutions/, as a release makes it.
-    Raises UserError where there is no lesson at all.
+    Raises UserError if there is no lesson at all.
     """
     version = library_version(LIBRARY)
     found: dict[str, Plan] = {}

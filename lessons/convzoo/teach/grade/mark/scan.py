@@ -85,7 +85,7 @@ def _scanned(own: str, others, shortcuts, exercise_id: str, added, apart) -> Fou
 
 
 def _helpers(tree: ast.Module, added: Iterable[str], apart) -> list[ast.stmt]:
-    """The definitions in other cells that a cell leads to, by the names in it."""
+    """Return the definitions in other cells that a cell leads to, by the names in it."""
     cells = filter(None, (syntax(plain(source)) for source in added))
     statements = [statement for cell in cells for statement in cell.body]
     defined = {name: s for s in statements for name in _defines(s) if name not in apart}
@@ -193,7 +193,7 @@ class _Reader:
                 self._cost(shortcut.sentence.rstrip("."), node)
 
     def _passes(self, node: ast.Call, path: str, arguments: tuple[str, ...], direct: bool) -> bool:
-        """Whether a call gives one of `arguments` another value than 1."""
+        """Return whether a call gives one of `arguments` another value than 1."""
         last = path.rsplit(".", 1)[-1]
         for keyword in node.keywords:
             if keyword.arg in arguments and not _is_one(keyword.value):
@@ -236,7 +236,7 @@ class _Reader:
 
 
 def _is_ours(path: str) -> bool:
-    """Whether it is, or lies in, the framework's own forms of an idea's exercises."""
+    """Return whether it is, or lies in, the framework's own forms of an idea's exercises."""
     return re.match(r"convzoo\.ideas\.\w+\.framework(\.|$)", path) is not None
 
 
@@ -249,7 +249,8 @@ def _is_framework(path: str) -> bool:
 
 
 def _is_method(node: ast.Attribute) -> bool:
-    """Whether it reads like a method of a tensor: `mask.to_sparse_csr`, but not one of `self`."""
+    """Return whether it reads like a method of a tensor: `mask.to_sparse_csr`, but not one of
+    `self`."""
     import torch
 
     return getattr(node.value, "id", "") != "self" and hasattr(torch.Tensor, node.attr)

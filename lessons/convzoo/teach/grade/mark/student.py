@@ -44,7 +44,7 @@ MAX_TOGETHER = 500_000  # characters of all cells that are run
 
 
 def known() -> dict[str, tuple[str, str, str]]:
-    """Return for every exercise its name, and where the framework's own is."""
+    """Return for every exercise its name, and if the framework's own is."""
     return {
         e.id: (e.name, e.reference.__module__, e.reference.__name__)
         for e in all_exercises().values()
@@ -209,7 +209,7 @@ class _Marker:
     def _define(self, cell: Cell, name: str = "", exercise: str = "", question: str = ""):
         """Run the cells up to `cell` in a fork; those that end Python are left out.
 
-        Returns them, the place of `cell` among them, and how they went. Raises Failed where
+        Returns them, the place of `cell` among them, and how they went. Raises Failed if
         it is `cell` itself that ends Python.
         """
         while True:
@@ -240,7 +240,8 @@ class _Marker:
                 self.flags.append(f"{_label(guilty)}: the cell was left out. {problem}")
 
     def _cells(self, cell: Cell) -> list[Cell]:
-        """What stands before `cell`, `cell`, and the definitions that the student added later."""
+        """Return what stands before `cell`, `cell`, and the definitions that the student added
+        later."""
         usable = [
             c
             for c in self.submission.namespace
@@ -253,7 +254,8 @@ class _Marker:
         return [*usable[: place + 1], *later]
 
     def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
-        """What the lesson imports and what its `use` falls back on: once, not in every fork."""
+        """Return what the lesson imports and what its `use` falls back on: once, not in every
+        fork."""
         text = "\n".join(c.source for c in self.submission.plan.lesson.cells if c.defines)
         used = [
             all_exercises()[i] for i in set(_USE.findall(text)) - passed if i in all_exercises()
@@ -288,7 +290,7 @@ class _Marker:
         )
 
     def _twice_given(self, question: Question, cell: Cell):
-        """The answer in a question's cell, or a Verdict on what went wrong."""
+        """Return the answer in a question's cell, or a Verdict on what went wrong."""
         given = literal_answer(cell.source)
         if given is not None:
             return given
@@ -326,7 +328,7 @@ def _label(cell: Cell) -> str:
 
 
 def _belief(question: Question, student: str, given) -> str:
-    """The name under which a wrong answer is counted for the class, "" if none is known."""
+    """Return the name under which a wrong answer is counted for the class, "" if none is known."""
     _, sentence = question.mark(student, given)
     numbers = question.numbers(student)
     for number, belief in enumerate(question.beliefs, 1):
@@ -336,7 +338,7 @@ def _belief(question: Question, student: str, given) -> str:
 
 
 def _value(kind: str, value: str | None):
-    """What the worker says that the answer is, as something that `mark` understands."""
+    """Return what the worker says that the answer is, as something that `mark` understands."""
     if kind == "number":
         try:
             return float(value or "")

@@ -58,7 +58,7 @@ def make(root: Path, course: Path) -> list[Path]:
     """Make or renew the course folder; returns the lessons' sources in it.
 
     root: the course's own folder, with solutions/. Submissions, gradebook, marks and the teacher's
-    own nbgrader_config.py that lie in the course folder are left alone. Raises UserError where
+    own nbgrader_config.py that lie in the course folder are left alone. Raises UserError if
     there are no solutions.
     """
     sources = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
@@ -109,7 +109,7 @@ def _lesson(root: Path, source: Notebook, course: Path) -> Path | None:
 
 
 def _points(source: Notebook) -> dict[tuple[str, str], float]:
-    """What each of the student's cells is worth."""
+    """Return what each of the student's cells is worth."""
     from convzoo.exercises import all_exercises, all_questions
 
     known = {"exercise": all_exercises(), "question": all_questions()}
@@ -147,7 +147,7 @@ def _metadata(cell: Cell, points: dict) -> dict:
 
 
 def _figure(name: str, root: Path, folder: Path) -> str:
-    """A picture of the text goes along with the assignment."""
+    """Return a picture of the text goes along with the assignment."""
     path = root / "figures" / name
     if not path.is_file():
         return f"(../figures/{name})"

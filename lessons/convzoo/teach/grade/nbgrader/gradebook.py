@@ -74,7 +74,8 @@ class Marks(NbGraderPreprocessor):
 
 
 def _harmless(nb):
-    """The notebook as the formgrader and a feedback page may show it: HTML as text, no state."""
+    """Return the notebook as the formgrader and a feedback page may show it: HTML as text, no
+    state."""
     for cell in nb.cells:
         if cell.cell_type != "code":
             cell.source = cell.source.replace("<", "&lt;")

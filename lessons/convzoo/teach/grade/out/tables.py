@@ -26,7 +26,7 @@ def _csv(rows: Iterable[Iterable]) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return points as people write them; nothing where there are none."""
+    """Return points as people write them; nothing if there are none."""
     return "" if value is None else f"{value:g}"
 
 
@@ -137,7 +137,8 @@ def _canvas(entries, lessons: list[str], collected, roster) -> str:
 
 
 def _moodle(entries, lesson: str, collected, roster) -> str:
-    """The grading worksheet with its Grade column filled in; without one, a small worksheet."""
+    """Return the grading worksheet with its Grade column filled in; without one, a small
+    worksheet."""
     own = roster if roster and roster.kind == "moodle" and roster.covers(lesson) else None
     numbers = {ids["moodle"]: s for s, ids in collected.students.items() if "moodle" in ids}
     if own is None:
