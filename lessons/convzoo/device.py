@@ -116,8 +116,8 @@ def seed(n: int = 0) -> None:
 def one_thread() -> Iterator[None]:
     """Inside, torch computes with one CPU thread.
 
-    Networks as small as this course trains gain little from a second thread, and if the
-    machine is busy the threads wait for each other: a seed of 4 seconds has taken 90.
+    Networks as small as this course trains gain little from a second thread, and on a
+    busy machine the threads wait for each other: a seed of 4 seconds has taken 90.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -51,8 +51,8 @@ def made(name: str, seed: int = 0, train: int = 2048, test: int = 512, **options
     """Return a synthetic task by name: the same images for the same seed, on every machine.
 
     "xor_groups" (groups=4, width=4, size=4) asks whether information passes between channel groups;
-    "far_clue" (distance=12, size=16) asks how far a pixel sees. See `data.tasks` for both. Raises
-    UserError for an unknown name or option, and if the options do not fit together.
+    "far_clue" (distance=12, size=16) asks how far a pixel sees. See `data.tasks` for both.
+    Raises UserError for an unknown name or option, and if the options do not fit together.
     """
     if name not in TASKS:
         raise UserError(f"There is no task named {name!r}: made knows {', '.join(TASKS)}.")
