@@ -1,4 +1,5 @@
-"""One folder an idea: all that one lesson brings. An idea imports only earlier ideas."""
+"""One folder per idea, with everything that its lesson brings. An idea imports only earlier
+ideas."""
 
 from functools import cache
 from importlib import import_module
@@ -7,7 +8,7 @@ from pkgutil import iter_modules
 
 @cache
 def lessons() -> dict[str, str]:
-    """Return every lesson in order: {"resnext": "02_resnext", ...}, by the folder of its idea."""
+    """Return every lesson in order, by the folder of its idea: {"resnext": "02_resnext", ...}."""
     names = [module.name for module in iter_modules(__path__) if module.ispkg]
     found = {name: import_module(f"{__name__}.{name}").LESSON for name in names}
     return dict(sorted(found.items(), key=lambda entry: entry[1]))

@@ -1,4 +1,4 @@
-"""Lesson 01: deep plain networks and residual ones, alike in everything but the addition."""
+"""Lesson 01: deep plain networks and residual ones that differ only in the addition."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Plain(BasicBlock):
         return F.relu(self.branch(x))
 
     def branch(self, x: Tensor) -> Tensor:
-        """Return what stands before the last ReLU."""
+        """Return the result before the last ReLU."""
         return self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
 
 
 class Residual(Plain):
-    """The same layers and the input added, by a shortcut without parameters (option A)."""
+    """The same layers, with the input added by a shortcut without parameters (option A)."""
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.branch(x)
@@ -52,7 +52,7 @@ def network(block: type[nn.Module], depth: int) -> nn.Module:
 DEPTH = Experiment(
     name="resnet_depth",
     question="With the same layers and the same recipe, do deeper networks train worse, and does "
-    "the addition mend it?",
+    "the addition fix it?",
     images=lambda: data.load("digits").normalised(),
     variants={
         f"{kind.__name__.lower()} {depth}": partial(network, kind, depth)
@@ -66,7 +66,7 @@ _DEEP = {"plain 56": partial(network, Plain, 56)}
 
 PATIENCE = Experiment(
     name="resnet_patience",
-    question="Does the deep plain network train as well as a shallow one if it is given time?",
+    question="With longer training, does the deep plain network train as well as a shallow one?",
     images=DEPTH.images,
     variants=_DEEP,
     settings={**DEPTH.settings, "epochs": 18},
@@ -74,7 +74,7 @@ PATIENCE = Experiment(
 
 SMALL_STEPS = Experiment(
     name="resnet_small_steps",
-    question="Does the deep plain network train as well as a shallow one by smaller steps?",
+    question="With smaller steps, does the deep plain network train as well as a shallow one?",
     images=DEPTH.images,
     variants=_DEEP,
     settings={**DEPTH.settings, "lr": 0.01},

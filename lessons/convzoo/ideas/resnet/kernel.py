@@ -1,4 +1,5 @@
-"""Batch norm, addition and ReLU as one Triton kernel: two reads and a write in place of seven."""
+"""Batch norm, addition and ReLU as one Triton kernel: two reads and a write instead of seven
+passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 06: what a separable network loses against a dense one, and what it buys."""
+"""Lesson 06: what a separable network loses and gains compared with a dense one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def separable(channels: int) -> list[nn.Module]:
 
 
 def depthwise_alone(channels: int) -> list[nn.Module]:
-    """Return a depthwise layer and no 1x1 behind it: the channels never meet."""
+    """Return a depthwise layer without a 1x1 after it: the channels never mix."""
     conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
     return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
 
@@ -49,8 +49,8 @@ def network(layer: Callable[[int], list[nn.Module]], channels: int) -> nn.Sequen
 DIGITS = Experiment(
     name="separable_digits",
     question=(
-        "What does a separable network lose against a dense one as wide, and against one "
-        "that costs as little?"
+        "How does a separable network compare with a dense one of the same width, and with one of "
+        "the same cost?"
     ),
     images=_digits,
     variants={

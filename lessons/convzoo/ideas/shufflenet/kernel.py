@@ -1,7 +1,7 @@
 """The channel shuffle folded into the grouped 1x1 that follows it: one Triton kernel.
 
 The shuffle moves every byte and computes nothing. Here nothing moves: the 1x1 reads each of its
-input channels where it lies before the shuffle.
+input channels where it is before the shuffle.
 """
 
 from __future__ import annotations
