@@ -1,7 +1,7 @@
-"""Who watches a training: a curve in a notebook, a bar in a terminal, nobody elsewhere.
+"""Shows a training run: a curve in a notebook, a bar in a terminal, nothing elsewhere.
 
-`train` stands above `show` in the house, and nothing of the training needs a picture: so
-`show` is imported here alone, when somebody is there to look.
+Training itself needs no pictures and must not depend on `show`, so `show` is imported only here,
+when there is somebody to show something to.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def watcher(title: str) -> Callable[[History], None]:
-    """Return a curve in a notebook, a bar in a terminal, nobody elsewhere."""
+    """Return what shows a training run: a curve in a notebook, a bar in a terminal, nothing
+    elsewhere."""
     from convzoo import show
 
     if show.in_notebook():
@@ -37,7 +38,7 @@ def _bar(title: str) -> Callable[[History], None]:
 
 
 def _curve(title: str) -> Callable[[History], None]:
-    """Return one view that is drawn again after each epoch, and stays as the last picture."""
+    """Return a view that is redrawn after each epoch and keeps the last picture."""
     from IPython.display import display
 
     handles = []
@@ -58,7 +59,7 @@ def progress_picture(history: History, title: str = "") -> Picture:
 
     title = title or "Training"
     if not history.done:
-        return show.notice_picture(title, "The first epoch is under way.", "info")
+        return show.notice_picture(title, "The first epoch is running.", "info")
     epochs = range(1, history.done + 1)
     ticks = range(1, history.epochs + 1, -(-history.epochs // 10))  # ten numbers at most
     series = {"test": history.test_accuracy, "train": history.train_accuracy}

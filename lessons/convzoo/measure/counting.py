@@ -1,9 +1,8 @@
-"""What a callable costs, by watching the operations that reach the dispatch.
+"""Counts what a callable costs, by watching the operations that reach torch's dispatcher.
 
-Nothing is estimated from a module's type, so a reader's own loop is counted as
-the framework's layer is. What never reaches the dispatch is not seen: NumPy,
-Python numbers (`.item()`), hand-written kernels (Triton), compiled functions,
-and the inside of fused recurrent layers.
+Nothing is estimated from a module's type, so a reader's own loop is counted in the same way as the
+framework's layer. What never reaches the dispatcher is not seen: NumPy, Python numbers (`.item()`),
+hand-written kernels (Triton), compiled functions, and the inside of fused recurrent layers.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convzoo.errors import UserError
 from convzoo.measure import formulas
 
-_ALLOCATIONS = ("empty", "new_empty")  # memory is taken, nothing is written
+_ALLOCATIONS = ("empty", "new_empty")  # memory is allocated, nothing is written
 _OVERWRITES = {
     *("copy_", "fill_", "zero_", "uniform_", "normal_", "random_", "bernoulli_"),
     *("exponential_", "cauchy_", "geometric_", "log_normal_"),
@@ -30,15 +29,15 @@ _TO_THE_HOST = {"_local_scalar_dense", "equal"}  # .item(), torch.equal
 
 @dataclass(frozen=True)
 class Cost:
-    """What one call does.
+    """What one call costs.
 
-    params         elements of all parameters, a shared one once
-    macs           multiply-adds in products of matrices and convolutions
+    params         elements of all parameters; a shared one counts once
+    macs           multiply-adds in matrix products and convolutions
     products       elementwise multiplications, of which a naive loop is made
     bytes_read     each operation reads each of its tensors once,
     bytes_written  and writes each of its results once; no cache is assumed
-    launches       operations that run a kernel: views and allocations are none
-    backward       the same for the backward pass; None if it was not asked for
+    launches       operations that run a kernel; views and allocations do not
+    backward       the same for the backward pass; None if it was not counted
     """
 
     params: int
@@ -66,14 +65,14 @@ class Cost:
 def cost(fn: Callable, *inputs, backward: bool = False, **kwargs) -> Cost:
     """Count what `fn(*inputs, **kwargs)` does, by running it once.
 
-    fn: a module, a function, a closure; on any device, "meta" included, where
-    nothing is computed. It runs in the mode it is in (train or eval); a module's
-    buffers, all `.grad` and the random state are left as they were.
+    fn: a module, a function or a closure, on any device; on "meta" nothing is computed. It runs in
+    its current mode (train or eval); a module's buffers, all `.grad` and the random state are left
+    unchanged.
 
-    backward=True counts the backward pass as well, as it is in the middle of a
-    network: gradients for every parameter and every floating-point input.
+    backward=True also counts the backward pass, as it would be in the middle of a network:
+    gradients for every parameter and every floating-point input.
 
-    Raises UserError if a backward pass is asked of a result that has none.
+    Raises UserError if the backward pass is to be counted and no result has one.
     """
     with _undisturbed(fn):
         if not backward:
@@ -89,11 +88,11 @@ def cost(fn: Callable, *inputs, backward: bool = False, **kwargs) -> Cost:
 
 
 def saved_bytes(fn: Callable, *inputs, **kwargs) -> int:
-    """Return bytes that `fn(*inputs, **kwargs)` keeps for its backward pass.
+    """Return the bytes that `fn(*inputs, **kwargs)` keeps for its backward pass.
 
-    Each storage counts once and whole, however many views of it are kept.
-    Parameters, and a module's buffers, are left out: they are there anyway.
-    Every floating-point input is taken to need a gradient.
+    Each storage counts once and as a whole, however many views of it are kept. Parameters and a
+    module's buffers are left out, because they exist anyway. Every floating-point input is assumed
+    to need a gradient.
     """
     kept: list[Tensor] = []
 
@@ -115,7 +114,7 @@ def saved_bytes(fn: Callable, *inputs, **kwargs) -> int:
 
 
 class _Watch(TorchDispatchMode):
-    """Adds up what every operation does that is dispatched while it is entered."""
+    """Adds up the costs of every operation that is dispatched inside it."""
 
     def __init__(self):
         super().__init__()
@@ -126,9 +125,9 @@ class _Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func is torch.ops.aten.dropout.default and not args[2]:
-            return args[0]  # torch 2.11's decomposition has a copy that nothing makes
+            return args[0]  # torch 2.11's decomposition contains a copy that never happens
         if func.namespace == "aten":
-            # A composite arrives whole in inference mode: count its parts.
+            # A composite operation arrives whole in inference mode: count its parts.
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -173,7 +172,7 @@ def _tensors(tree) -> list[Tensor]:
 
 
 def _storages(tensors: list[Tensor]) -> dict[int, int]:
-    """Return bytes of each storage beneath the tensors, by its address."""
+    """Return the bytes of each storage under the tensors, by its address."""
     parts = [part.untyped_storage() for t in tensors for part in formulas.components(t)]
     return {storage._cdata: storage.nbytes() for storage in parts}
 
@@ -195,7 +194,7 @@ def _mutated(func, args, kwargs) -> list[Tensor]:
 
 
 def _wanted(name: str, args, output):
-    """Return the results, less the gradients that a convolution was not asked for."""
+    """Return the results without gradients that were not requested from a convolution."""
     if name != "convolution_backward":
         return output
     return [gradient for gradient, wanted in zip(output, args[10]) if wanted]
@@ -204,7 +203,7 @@ def _wanted(name: str, args, output):
 def _read(func, name: str, args, kwargs) -> list[Tensor]:
     """Return the tensors whose values the operation needs."""
     if name.endswith("_like") or name.startswith("new_"):
-        return []  # zeros_like(x), x.new_zeros(...): x gives its shape only
+        return []  # zeros_like(x), x.new_zeros(...): only the shape of x is used
     if name == "convolution_backward":
         grad, image, weight, wanted = *args[:3], args[10]
         return [grad] + [weight] * wanted[0] + [image] * wanted[1]
@@ -216,7 +215,7 @@ def _read(func, name: str, args, kwargs) -> list[Tensor]:
 
 
 def _footprint(tensors: list[Tensor]) -> int:
-    """Return bytes under the tensors, one that is passed twice counted once.
+    """Return the bytes under the tensors; one that is passed twice counts once.
 
     An expanded dimension and windows that overlap have fewer elements in memory
     than in their shape.
@@ -232,7 +231,7 @@ def _footprint(tensors: list[Tensor]) -> int:
 
 
 def _parameters(fn: Callable, watch: _Watch) -> int:
-    """Return elements of a module's parameters and of those seen; each parameter once."""
+    """Return the elements of a module's parameters and of those seen, each parameter once."""
     own = fn.parameters() if isinstance(fn, nn.Module) else ()
     seen = watch.parameters | {id(p): p for p in own}
     return sum(p.numel() for p in seen.values())
@@ -241,7 +240,7 @@ def _parameters(fn: Callable, watch: _Watch) -> int:
 def _in_a_graph(tree):
     """Return the tree with every floating-point tensor replaced by one that needs a gradient.
 
-    A copy, for what is a leaf could not be changed in place.
+    Each is a copy, because a leaf could not be changed in place.
     """
     copies: dict[int, Tensor] = {}
 
@@ -262,7 +261,7 @@ def _differentiable(output) -> list[Tensor]:
 
 
 def _graph_leaves(output) -> list[Tensor]:
-    """Return the leaves that need a gradient, wherever `fn` had them from."""
+    """Return the leaves that need a gradient, wherever `fn` got them from."""
     nodes = [t.grad_fn for t in _differentiable(output)]
     seen, leaves = set(), []
     while nodes:
@@ -277,13 +276,13 @@ def _graph_leaves(output) -> list[Tensor]:
 
 
 def _backward(output) -> _Watch:
-    """Watch the backward pass of every result, without writing to any `.grad`."""
+    """Return a watch on the backward pass of every result, without writing to any `.grad`."""
     outputs, leaves = _differentiable(output), _graph_leaves(output)
     if not leaves:
         raise UserError(
-            "The backward pass cannot be counted, because no result depends on an input "
-            "or a parameter through torch; pass floating-point tensors, and avoid "
-            "detach(), .item() and NumPy on the way."
+            "The backward pass cannot be counted, because no result depends on an input or a "
+            "parameter through torch. Pass floating-point tensors, and avoid detach(), .item() "
+            "and NumPy on the way."
         )
     ones = [torch.ones_like(t) for t in outputs]
     with _Watch() as behind:
@@ -293,7 +292,7 @@ def _backward(output) -> _Watch:
 
 @contextmanager
 def _undisturbed(fn: Callable) -> Iterator[None]:
-    """Put a module's buffers and the random state back when done."""
+    """Restore a module's buffers and the random state at the end."""
     buffers = list(fn.buffers()) if isinstance(fn, nn.Module) else []
     before = [b.clone() for b in buffers]
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []

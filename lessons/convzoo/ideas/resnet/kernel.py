@@ -1,5 +1,5 @@
-"""Batch norm, addition and ReLU as one Triton kernel: two reads and a write instead of seven
-passes."""
+"""Batch norm, addition and ReLU as one Triton kernel: two reads and one write instead of seven
+accesses."""
 
 from __future__ import annotations
 
