@@ -1,4 +1,4 @@
-"""Runs the source of a cell, and says in one sentence what broke."""
+"""Runs the source of a cell, and reports in one sentence what broke."""
 
 from __future__ import annotations
 import __future__
@@ -18,9 +18,9 @@ WIDEST = 200  # characters of a line of code that are shown
 class Trouble:
     """What broke in a cell.
 
-    kind: "syntax" (a line is not Python), "source" (the cell as a whole is not), "stub" (it
-    calls a stub), "exit" (it ends Python) or "raised". sentence: what happened, without advice;
-    "" for a stub. error: the class of what was raised. (The exception itself would keep alive all
+    kind: "syntax" (a line is not Python), "source" (the cell as a whole is not), "stub" (it calls a
+    stub), "exit" (it ends Python) or "raised". sentence: what happened, without advice; "" for a
+    stub. error: the class of what was raised. (The exception itself would keep everything alive
     that the cell had in memory.)
     """
 
@@ -34,8 +34,8 @@ def execute(
 ) -> Trouble | None:
     """Execute a cell among `names`; return what broke, or None.
 
-    label: the name that a traceback gives the cell. limit: is open while the cell runs, such as
-    a limit on its seconds. Whatever the cell raises is returned, KeyboardInterrupt included.
+    label: the cell's name in a traceback. limit: a context manager that is open while the cell
+    runs, such as a time limit. Whatever the cell raises is returned, KeyboardInterrupt included.
     """
     linecache.cache[label] = (len(source), None, source.splitlines(True), label)
     later = __future__.annotations
@@ -54,7 +54,7 @@ def execute(
 
 
 def compiled(source: str, label: str, flags: int = 0) -> CodeType | Trouble:
-    """Return the code of a cell, or what keeps it from being Python."""
+    """Return the code of a cell, or why it is not valid Python."""
     try:
         return compile(source, label, "exec", flags=flags, dont_inherit=True)
     except SyntaxError as problem:

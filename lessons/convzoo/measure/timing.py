@@ -33,7 +33,7 @@ class Timing:
 
     minimum, median  over the repeats
     spread           interquartile range over the repeats, relative to the median
-    repeats          how many were taken; 0 if the variant could not run
+    repeats          how many there were; 0 if the variant could not run
     reason           why it could not run, in one line
     """
 

@@ -1,7 +1,7 @@
-"""What can be shown, and where: a picture with its words, a notice, a display.
+"""What can be shown, and where: a picture with its alt text, a notice, a display.
 
-In a notebook things are drawn; in a terminal, a script or a test the same words
-are printed. IPython is never imported here: where it runs, it is loaded already.
+In a notebook things are drawn; in a terminal, a script or a test the same words are printed.
+IPython is never imported here: where it runs, it is already loaded.
 """
 
 import re
@@ -17,10 +17,10 @@ KINDS = {"pass": (OUTPUT, "✓"), "fail": (WEIGHT, "✗"), "info": (INPUT, "➜"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and the words for it.
+    """A picture and its alt text.
 
-    `html` holds an <img alt>, an <svg role="img" aria-label> or a table; front
-    ends ignore an alt text that stands anywhere else.
+    `html` contains an <img alt>, an <svg role="img" aria-label> or a table; front ends ignore an alt
+    text anywhere else.
     """
 
     alt: str
@@ -37,7 +37,7 @@ def in_notebook() -> bool:
 
 
 def display(thing) -> None:
-    """Shows `thing` in a notebook; elsewhere prints its words (or its repr)."""
+    """Show `thing` in a notebook; elsewhere print its alt text (or its repr)."""
     if in_notebook():
         from IPython.display import display as show
 
@@ -47,16 +47,16 @@ def display(thing) -> None:
 
 
 def notice(title: str, body: str = "", kind: str = "info") -> None:
-    """A box with a coloured edge in a notebook, the same words elsewhere.
+    """Show a box with a coloured edge in a notebook, the same text elsewhere.
 
-    kind: "pass", "fail", "info" or "todo". Paragraphs of the body are parted by
-    an empty line; those that hold matrices or code keep their columns.
+    kind: "pass", "fail", "info" or "todo". Paragraphs of the body are separated by an empty line;
+    those that contain matrices or code keep their columns.
     """
     display(notice_picture(title, body, kind))
 
 
 def notice_picture(title: str, body: str = "", kind: str = "info") -> Picture:
-    """Return the notice as a Picture, for whoever shows it in a view of his own."""
+    """Return the notice as a Picture, to show it in another view."""
     colour, sign = KINDS[kind]
     red, green, blue = channels(colour)
     paragraphs = re.split(r"\n\s*\n", body.strip("\n")) if body.strip() else []
@@ -86,5 +86,5 @@ def coded(line: str) -> str:
 
 
 def _has_columns(text: str) -> bool:
-    """Matrices, indented code and aligned columns lose their sense without them."""
+    """Return whether a paragraph needs its columns, as matrices, indented code and tables do."""
     return any(re.search(r"\S {2,}\S|^ {2,}\S|^\s*\[", line) for line in text.splitlines())
