@@ -19,7 +19,7 @@ KINDS = {"pass": (OUTPUT, "✓"), "fail": (WEIGHT, "✗"), "info": (INPUT, "➜"
 class Picture:
     """A picture and its alt text.
 
-    `html` contains an <img alt>, an <svg role="img" aria-label> or a table; front ends ignore an alt
+    `html` contains an <img alt>, an <svg role="img" aria-label> or a table; front ends ignore alt
     text anywhere else.
     """
 

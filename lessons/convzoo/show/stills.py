@@ -13,7 +13,7 @@ _TRUSTED = "<style>.convzoo-live{display:block!important}.convzoo-still{display:
 
 
 def for_any_page(html: str, plain: str = "") -> str:
-    """Return the HTML together with a copy that has images for SVGs; only one of the two is visible.
+    """Return the HTML together with a copy that has images for SVGs; only one of them shows.
 
     A page that sanitises drops the <style> and so shows the images; `plain` is what it shows if the
     HTML needs its style.

@@ -1,4 +1,4 @@
-"""Runs the exercises of a student's file, here and now, and tells what each check says.
+"""Runs the exercises of a student's file and reports what each check says.
 
 It is a report for whoever wrote the code, in their own process: no sandbox and no mark.
 """
@@ -21,21 +21,21 @@ from convzoo.exercises.model import Exercise, Verdict
 from convzoo.teach.cells import MAX_CELL, Cell, Notebook, plain
 from convzoo.teach.source import read, student_namespace_cells
 
-SECONDS = 20.0  # for one cell of the student's
-LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
+SECONDS = 20.0  # for one of the student's cells
+LESSON_SECONDS = 120.0  # for one of the lesson's own cells: the first import of torch can be slow
 MODULE = "convzoo_checked_lesson"
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
-ADVICE = {"syntax": "Mend that line and check again.", "exit": "Take that line out."}
+ADVICE = {"syntax": "Fix that line and check again.", "exit": "Remove that line."}
 Judge = Callable[[Exercise, Callable], Verdict]
 
 
 def report(
     path: Path, lessons: Path, known: Callable[[str], dict[str, Exercise]], judge: Judge
 ) -> list[dict]:
-    """Return one {lesson, id, status, stage, message} for every exercise of the file's lesson.
+    """Return {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
     lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
-    if the file cannot be read or holds no exercise.
+    if the file cannot be read or contains no exercise.
     """
     student = read(path)
     lesson = clean_lesson(student, path, lessons)
@@ -43,8 +43,8 @@ def report(
     exercises = {i: here[i] for i in lesson.ids() if i in here}
     if not exercises:
         raise UserError(
-            f"{path} holds no exercise that the course knows. Its exercise cells begin with "
-            "`# exercise: ` and an id; `python -m convzoo exercises` lists the ids."
+            f"{path} contains no exercise of the course. Exercise cells begin with `# exercise: ` "
+            "and an id; run `python -m convzoo exercises` to list the ids."
         )
     found = verdicts(lesson, student, exercises, judge)
     return [
@@ -71,10 +71,9 @@ def report_lines(path: Path, entries: list[dict]) -> list[str]:
 
 
 def clean_lesson(student: Notebook, path: Path, lessons: Path) -> Notebook:
-    """Return the lesson that a student's file is a copy of, found by the ids in it.
-
-    Where the student works in the lesson's own file its pair is the clean one; a
-    file of no known lesson is its own.
+    """Return the lesson that a student's file is a copy of, found by the ids in it. If the student
+    works in the lesson's own file, its paired file is the clean one; a file of no known lesson
+    counts as its own lesson.
     """
     prefixes = Counter(id.split(".")[0] for id in student.ids())
     for prefix, _ in prefixes.most_common(1):
@@ -94,10 +93,10 @@ def verdicts(
     judge: Judge,
     seconds: float = SECONDS,
 ) -> list[Verdict]:
-    """Execute the cells of a student's lesson and judge every exercise; each is on its own.
+    """Execute the cells of a student's lesson and judge every exercise separately.
 
-    A cell that does not parse, raises, exits or goes on for longer than `seconds` is that
-    exercise's verdict, and the others go on. Raises UserError if the lesson itself does not run.
+    A cell that does not parse, raises, exits or takes longer than `seconds` is that exercise's
+    verdict, and the others still run. Raises UserError if the lesson itself does not run.
     """
     handed_in, broken, extra = set(student.ids()), {}, []
     clean = {plain(cell.source) for cell in lesson.cells}
@@ -117,7 +116,7 @@ def verdicts(
                 elif trouble and not broken:
                     raise UserError(
                         f"{lesson.name}, cell {cell.id or 'without an id'}, does not run here: "
-                        f"{trouble} `python -m convzoo doctor` looks for what is missing."
+                        f"{trouble} Run `python -m convzoo doctor` to find what is missing."
                     )
             return [
                 _verdict(exercise, names, broken.get(id), id in handed_in, judge, extra)
@@ -142,19 +141,20 @@ def _verdict(exercise, names, trouble, handed_in, judge, extra) -> Verdict:
 
 def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
     if not callable(target):
-        found = f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+        found = f"Its cell runs, but does not define `{exercise.name}`. Keep the name from the "
+        "stub."
         return Verdict(exercise.id, "failed", "run", found)
     try:
         return judge(exercise, target)
     except KeyboardInterrupt:
         raise
-    except BaseException as problem:  # a call that exits, as `exit()` does
+    except BaseException as problem:  # a call that ends Python, as `exit()` does
         trouble = run_cell.raised(problem, "The call")
         return Verdict(exercise.id, "failed", "run", _advised(trouble, "The call"))
 
 
 def try_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
-    """Execute a cell among `names`; ("", "") or ("run", what went wrong as a sentence).
+    """Execute a cell among `names`; return ("", "") or ("run", what went wrong as a sentence).
 
     A stub that is called while the cell runs gives ("", "...").
     """
@@ -165,14 +165,14 @@ def try_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
     if trouble is None:
         return "", ""
     if trouble.kind == "stub":
-        return "", "The cell calls its own stub. Write the answer first."
+        return "", "The cell calls its own stub. Write your answer first."
     if issubclass(trouble.error, KeyboardInterrupt):
         raise KeyboardInterrupt
     return "run", _advised(trouble, "The cell", seconds)
 
 
 def _advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
-    """Return what broke, and what to do next."""
+    """Return a sentence on what broke, and what to do next."""
     if issubclass(trouble.error, TimeLimit):
         return (
             f"{what} was still running after {seconds:.0f} seconds and was stopped. "
@@ -182,7 +182,7 @@ def _advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
 
 
 class _Nowhere(io.TextIOBase):
-    """Takes what a student prints, however much it is."""
+    """Swallows everything that a student prints."""
 
     def writable(self) -> bool:
         return True
@@ -193,8 +193,8 @@ class _Nowhere(io.TextIOBase):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No print of a student's reaches standard output, not even one of a child process;
-    whoever waits for input gets none."""
+    """Keep everything that a student prints away from standard output, even from a child process;
+    code that waits for input gets none."""
     sys.stdout.flush()
     kept, nowhere, stdin = os.dup(1), os.open(os.devnull, os.O_WRONLY), sys.stdin
     os.dup2(nowhere, 1)

@@ -1,7 +1,7 @@
-"""Reads lessons and what students hand in, and knows which cell is whose.
+"""Reads lessons and submissions, and knows which cell belongs to whom.
 
-A file is read as untrusted text: with limits on its size and depth, and nothing in it is
-executed. What a reader of this module gets are plain, frozen cells.
+A file is read as untrusted text, with limits on its size and depth, and nothing in it is executed.
+This module returns plain, frozen cells.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ def read(path: str | Path) -> Notebook:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".ipynb", ".py"):
-        raise UserError(f"{path} is neither a notebook (.ipynb) nor its script (.py).")
+        raise UserError(
+            f"{path} is neither a notebook (.ipynb) nor its script (.py). Name one of the two."
+        )
     if not path.exists():
-        raise UserError(f"There is no file {path}. Look at its name and at the folder you are in.")
+        raise UserError(f"There is no file {path}. Check its name and the folder you are in.")
     if not path.is_file():
         raise UserError(f"{path} is not a file. Name a lesson's .ipynb or .py.")
     limit = MAX_NOTEBOOK if suffix == ".ipynb" else MAX_SCRIPT
@@ -43,18 +45,20 @@ def read(path: str | Path) -> Notebook:
         raise UserError(f"{path} cannot be read: {problem.strerror}.") from None
     if len(raw) > limit:
         raise UserError(
-            f"{path} is larger than {limit // 1_000_000} MB, too large for a lesson. "
+            f"{path} is larger than {limit // 1_000_000} MB, which is too large for a lesson. "
             "Clear the outputs of its cells and save it again."
         )
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text, so it is no notebook.") from None
+        raise UserError(
+            f"{path} is not UTF-8 text, so it is not a notebook. Save it again from JupyterLab."
+        ) from None
     return parse(text, path.stem, suffix, str(path))
 
 
 def parse(text: str, name: str, suffix: str = ".ipynb", label: str = "") -> Notebook:
-    """Return the notebook in a text. label: what an error calls the file."""
+    """Return the notebook in a text. label: the file's name in error messages."""
     label = label or name + suffix
     return _parse_script(text, name, label) if suffix == ".py" else _parse_json(text, name, label)
 
@@ -69,10 +73,13 @@ def _parse_json(text: str, name: str, label: str) -> Notebook:
         where = f" in line {problem.lineno}" if hasattr(problem, "lineno") else ""
         raise UserError(
             f"{label} is not a complete notebook ({why}{where}). "
-            "Save it again from JupyterLab, or take the last copy that opens."
+            "Save it again from JupyterLab, or use the last copy that opens."
         ) from None
     if not shallow:
-        raise UserError(f"{label} is nested more than {MAX_DEPTH} levels deep, as no notebook is.")
+        raise UserError(
+            f"{label} is nested more than {MAX_DEPTH} levels deep, so it is not a "
+            "notebook. Save it again from JupyterLab."
+        )
     cells = data.get("cells") if isinstance(data, dict) else None
     if not isinstance(cells, list) or data.get("nbformat") != 4:
         raise UserError(f"{label} is JSON but not a notebook of version 4. Open it in JupyterLab.")
@@ -85,7 +92,7 @@ def _parse_json(text: str, name: str, label: str) -> Notebook:
 
 
 def _shallow(data) -> bool:
-    """Return whether it is nested at most MAX_DEPTH deep; without recursion."""
+    """Return whether the data is nested at most MAX_DEPTH deep, without recursion."""
     level = [data]
     for _ in range(MAX_DEPTH):
         level = [part for value in level for part in _parts(value)]
@@ -106,11 +113,16 @@ def _cell(data, number: int, label: str) -> Cell:
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if isinstance(source, str) and kind in ("code", "markdown", "raw"):
-            source = source.encode("utf-8", "replace").decode()  # a lone surrogate has no bytes
+            source = source.encode(
+                "utf-8", "replace"
+            ).decode()  # a lone surrogate cannot be encoded
             metadata, id = data.get("metadata"), data.get("id")
             metadata = metadata if isinstance(metadata, dict) else {}
             return Cell(kind, source, metadata, id if isinstance(id, str) and len(id) < 65 else "")
-    raise UserError(f"Cell {number} of {label} is not a notebook's cell. Save the file again.")
+    raise UserError(
+        f"Cell {number} of {label} is not a valid notebook cell. Save the file again "
+        "from JupyterLab."
+    )
 
 
 def _parse_script(text: str, name: str, label: str) -> Notebook:
@@ -118,8 +130,8 @@ def _parse_script(text: str, name: str, label: str) -> Notebook:
         import jupytext
     except ImportError:
         raise UserError(
-            f"Reading {label} needs jupytext, which is not installed: `pip install jupytext`, "
-            "or name the .ipynb."
+            f"Reading {label} needs jupytext, which is not installed. Run `pip install jupytext`, "
+            "or name the .ipynb instead."
         ) from None
     try:
         nodes = jupytext.reads(_headless(text), fmt="py:percent").cells
@@ -133,16 +145,16 @@ def _parse_script(text: str, name: str, label: str) -> Notebook:
         ]
     except Exception as problem:
         raise UserError(
-            f"{label} cannot be read as a script in percent format ({type(problem).__name__})."
+            f"{label} cannot be read as a script in percent format ({type(problem).__name__}). "
+            "Name the .ipynb instead."
         ) from None
     return Notebook(name, tuple(cells))
 
 
 def _headless(text: str) -> str:
-    """Return a script without its YAML header: nothing in it is needed, and YAML can be made to
-    explode.
+    """Return a script without its YAML header, which is not needed and could be malicious.
 
-    What follows always begins with a cell, or a second header would be read as one.
+    The rest always begins with a cell, or a second header would be read as one.
     """
     lines = text.split("\n")
     start = next((i for i, line in enumerate(lines) if line.rstrip() == "# ---"), None)
@@ -154,7 +166,7 @@ def _headless(text: str) -> str:
 
 
 def attempted(cell: Cell, stub: Cell | None) -> bool:
-    """Return whether a student's cell is more than the stub; a comment added to it is not."""
+    """Return whether a student's cell is more than the stub; an added comment does not count."""
     return stub is None or _content(cell) != _content(stub)
 
 
@@ -162,14 +174,14 @@ def _content(cell: Cell) -> str:
     tree = syntax(plain(cell.source)) if cell.kind == "code" else None
     try:
         return ast.dump(tree) if tree else "\n".join(cell.source.split())
-    except (RecursionError, ValueError):  # too deep, or a number too long to be written out
+    except (RecursionError, ValueError):  # too deep, or a number too long to print
         return cell.source
 
 
 def answers(lesson: Notebook, student: Notebook) -> dict[tuple[str, str], Cell]:
     """Return the student's cells by (role, id): of several copies the last attempted one.
 
-    Only cells that the lesson has, and only of the kind (code, markdown) they have there.
+    Only cells that the lesson has, and only of the same kind (code, markdown).
     """
     stubs = {cell.owner: cell for cell in lesson.cells if cell.role}
     found: dict[tuple[str, str], Cell] = {}
@@ -185,9 +197,9 @@ def answers(lesson: Notebook, student: Notebook) -> dict[tuple[str, str], Cell]:
 def student_namespace_cells(lesson: Notebook, student: Notebook) -> list[Cell]:
     """Return the cells that are executed to try a student's exercises, in order.
 
-    The clean lesson's `define` cells, with the student's exercise cells in their places,
-    and the student's added imports and definitions, each where they put it. An added
-    definition never replaces one of the lesson's: the answer is the cell with the id.
+    The clean lesson's `define` cells, with the student's exercise cells in their places and the
+    student's added imports and definitions where they put them. An added definition never replaces
+    one of the lesson's, because the answer is the cell with the id.
     """
     lesson = with_ids(lesson)
     own = answers(lesson, student)
@@ -217,10 +229,10 @@ _DEFINITIONS = (*_IMPORTS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _definitions(cell: Cell, bound: set[str], imports_only: bool) -> Cell | None:
-    """Return what an added cell brings: itself, without what would replace a name in `bound`.
+    """Return what an added cell contributes: itself, without anything that would replace a name in
+    `bound`.
 
-    None if it does more than import and define; from a cell of the lesson that was edited, its
-    imports alone.
+    None if it does more than import and define. For an edited cell of the lesson, only its imports.
     """
     source = plain(cell.source)
     tree = syntax(source)
@@ -260,7 +272,7 @@ def _bound(cell: Cell) -> Iterator[str]:
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement at the top of a cell binds."""
+    """Yield the names that a top-level statement of a cell binds."""
     if isinstance(statement, _IMPORTS):
         yield from ((a.asname or a.name).split(".")[0] for a in statement.names)
     elif isinstance(statement, _DEFINITIONS):
