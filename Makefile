@@ -10,11 +10,12 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test doctor check release report experiments exercises figures slides present clean
-.PHONY: python setup setup-test grade nbgrader-course tables bench matrix
+.PHONY: python setup setup-test check-quick grade nbgrader-course tables bench matrix
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
-	@echo "make test             set up with the test tools, then run every test (20 minutes)"
+	@echo "make test             set up with the test tools, then run every test (12 minutes)"
+	@echo "make check-quick      the same without what is slow (2 minutes): while a lesson is made"
 	@echo "make doctor           look at versions, device, widgets and disk, and say what to do"
 	@echo "make exercises        list the exercises"
 	@echo "make check FILE=...   run the exercises of a notebook and report"
@@ -46,11 +47,18 @@ lab: setup
 	@.venv/bin/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" \
 	$(if $(FIRST),--LabApp.default_url=/lab/tree/$(FIRST)) $(LAB)
 
-# In the files' order: by itself xdist keeps the browser's tests, few and long, for the end, when
-# nothing is left to run beside them.
+# In the order of tests/conftest.py: by itself xdist keeps the browser's tests, few and long, for
+# the end, when nothing is left to run beside them.
+RUFF = .venv/bin/python -m ruff format --check . && .venv/bin/python -m ruff check .
+TESTS = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: setup-test
-	@echo "Running every test, two at a time: about 20 minutes."
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@echo "Running every test, two at a time: about 12 minutes."
+	@$(RUFF) && $(TESTS) --durations=10 $(PYTEST)
+
+check-quick: setup-test
+	@echo "Running what is quick, each exercise with one set of numbers: about 2 minutes."
+	@$(RUFF) && .venv/bin/python -m convzoo release --check && $(TESTS) --quick $(PYTEST)
 
 doctor: python
 	@$(CONVZOO) doctor

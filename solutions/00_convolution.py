@@ -34,7 +34,7 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import data, experiments, nets, predict, show, use
 
 # %% student="name" slideshow={"slide_type": "skip"}
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("00_convolution", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -221,11 +221,10 @@ def products_picture(count):
     return show.draw.beside(left, right)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_products():
     stops = show.widgets.Stops([1, 2, 3, 5, 7, 8, 9], 8, "products")
     return show.widgets.Explorer(products_picture, count=stops)
-
 
 predict(
     "convolution.eight_of_nine", explore_products, measured=lambda: missing(8)
@@ -416,7 +415,7 @@ def size_picture(k, stride, padding, dilation):
     return show.draw.beside(left, right)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_sizes():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -523,7 +522,7 @@ def field_picture(depth, stride, dilation):
     return show.draw.pixels(depends, title=title)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_field():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -532,7 +531,6 @@ def explore_field():
         stride=stops([1, 2], 2, "stride of the first"),
         dilation=stops([1, 2], 1, "dilation of the others, if any"),
     )
-
 
 predict("convolution.field", explore_field)
 
@@ -982,7 +980,7 @@ def times_fewer():
     return macs[0] / macs[1]
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_budget():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -991,7 +989,6 @@ def explore_budget():
         wide=stops([1, 2, 3], 2, "5x5 rows"),
         narrow=stops([1, 2, 4, 8, 12], 4, "reduced to"),
     )
-
 
 predict("convolution.reduced", explore_budget, measured=times_fewer)
 

@@ -32,7 +32,7 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import data, nets, predict, show, use
 
 # %% student="name" slideshow={"slide_type": "skip"}
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("01_resnet", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -193,13 +193,12 @@ def stacks_picture(layers, scale):
     return show.draw.beside(*panels)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_stacks():
     kit = show.widgets
     stops = kit.Stops([1, 2, 4, 8, 16, 32], 16, "layers")
     scale = kit.Range(0.0, 1.0, 0.1, 0.2, "scale of the branch")
     return kit.Explorer(stacks_picture, layers=stops, scale=scale)
-
 
 predict(
     "resnet.directions", explore_stacks,
@@ -371,15 +370,13 @@ def depth_picture(depth):
     )
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_depth():
     stops = show.widgets.Stops([8, 20, 32, 56], 56, "depth")
     return show.widgets.Explorer(depth_picture, depth=stops)
 
-
 def deep_training():
     return round(accuracies("plain 56", "train")[:, -1].mean().item(), 1)
-
 
 predict("resnet.depth", explore_depth, measured=deep_training)
 

@@ -32,7 +32,7 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import nets, predict, show, use
 
 # %% student="name" slideshow={"slide_type": "skip"}
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("02_resnext", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -282,11 +282,10 @@ def groups_picture(groups):
     return show.draw.beside(left, show.draw.bars(rows, title="Cost", **scale))
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_groups():
     stops = show.widgets.Stops(divisors, 4, "groups")
     return show.widgets.Explorer(groups_picture, groups=stops)
-
 
 predict("resnext.budget_width", explore_groups)
 

@@ -35,7 +35,7 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import nets, predict, show, use
 
 # %% student="name" slideshow={"slide_type": "skip"}
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("03_densenet", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -288,7 +288,7 @@ def growth_picture(growth, layers):
     return show.draw.beside(left, growth_bars(growth, layers))
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def explore_growth():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -296,7 +296,6 @@ def explore_growth():
         layers=stops([1, 2, 3, 4], 2, "layers"),
         growth=stops([2, 4, 6, 8], 4, "growth rate"),
     )
-
 
 predict("densenet.width_121", explore_growth)
 

@@ -191,7 +191,7 @@ class Shuffle(nn.Module):
 # %% question="shufflenet.place" slideshow={"slide_type": "skip"}
 # question: shufflenet.place
 ### BEGIN SOLUTION
-answer = 6 % 5 * 3 + 6 // 5
+answer = 17 % 7 * 4 + 17 // 7
 ### END SOLUTION
 ask("shufflenet.place", answer)
 

@@ -2,6 +2,7 @@
 window.zoo = {
   times: new Map(), // when the kernel began with a message that moved a widget
   kernelTime: null,
+  stops: new WeakMap(), // where a control has stood
 
   panel() {
     return window.jupyterapp.shell.currentWidget;
@@ -106,7 +107,15 @@ window.zoo = {
     return node.dataset.zooBack ? "ArrowLeft" : "ArrowRight";
   },
 
-  watch(k) {
+  walked(kind, node) { // whether it has now stood at all its stops
+    const stood = this.stops.get(node) ?? new Set();
+    const now = node.getAttribute("aria-valuenow") ?? node.selectedIndex ?? node.checked;
+    this.stops.set(node, stood.add(now));
+    if (kind !== "slider") return stood.size === (node.options?.length ?? 2);
+    return ["aria-valuemin", "aria-valuemax"].every((end) => stood.has(node.getAttribute(end)));
+  },
+
+  watch(k, patience) {
     const { kind, node, view } = this.controls()[k];
     node.scrollIntoView({ block: "center" });
     this.kernelTime = null;
@@ -126,15 +135,17 @@ window.zoo = {
         await Promise.all([...view.querySelectorAll("img")].map((i) => i.decode()));
         await new Promise(requestAnimationFrame);
         const screen = performance.now() - start;
-        await new Promise((later) => setTimeout(later, 60)); // the kernel's "idle" comes last
+        for (let wait = 0; this.kernelTime === null && wait < 60; wait += 5) {
+          await new Promise((later) => setTimeout(later, 5)); // the kernel's "idle" comes last
+        }
         done({ changed: true, screen, kernel: this.kernelTime });
       });
       watcher.observe(view, { childList: true, subtree: true, characterData: true });
       const until = performance.now() + 60000;
-      let answered = null; // a kernel that has answered a second ago draws nothing more
+      let answered = null; // a kernel that has answered some time ago draws nothing more
       looked = setInterval(() => {
         if (this.kernelTime !== null) answered ??= performance.now();
-        if (performance.now() < Math.min(until, (answered ?? until) + 1000)) return;
+        if (performance.now() < Math.min(until, (answered ?? until) + patience)) return;
         watcher.disconnect();
         clearInterval(looked);
         done({ changed: false, screen: null, kernel: this.kernelTime });
@@ -142,7 +153,8 @@ window.zoo = {
     });
     const labels = [...node.closest(".jupyter-widgets").querySelectorAll("label")];
     const name = labels.map((l) => l.textContent.replace(/\u200b/g, "").trim()).find(Boolean);
-    return { kind, name: name || kind, picture: before, next: this.next(kind, node) };
+    const walked = this.walked(kind, node);
+    return { kind, name: name || kind, picture: before, walked, next: this.next(kind, node) };
   },
 
   async seen() {
@@ -157,9 +169,10 @@ window.zoo = {
     return Math.ceil(bottom / (view.clientHeight - 40));
   },
 
-  scroll(k) {
+  async scroll(k) { // until what has come into view is drawn
     const view = this.panel().node.querySelector(".jp-WindowedPanel-outer");
     view.scrollTop = k * (view.clientHeight - 40);
+    for (const frame of [1, 2]) await new Promise(requestAnimationFrame);
   },
 
   slide(k) { // shows slide k with all its fragments; tells what does not fit

@@ -49,7 +49,8 @@ class Lab:
 
 @dataclass(frozen=True)
 class Move:
-    """One move of one control: the picture before and after, and how long it took (ms)."""
+    """One move of one control: the picture before and after, how long it took (ms), and whether
+    the control had stood at every one of its stops before it."""
 
     control: str
     before: dict
@@ -57,6 +58,7 @@ class Move:
     changed: bool
     screen: float
     kernel: float | None
+    walked: bool
 
 
 def chromium() -> str | None:
@@ -148,17 +150,18 @@ def _end(server: subprocess.Popen) -> None:
 
 
 @contextmanager
-def chromium_page(width: int = 1280, height: int = 1400):
-    """A page of a headless Chromium."""
+def chromium_window(width: int = 1280, height: int = 1400):
+    """A window of a headless Chromium, in which each test opens a page of its own: what
+    JupyterLab is made of is loaded once."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as kit:
         browser = kit.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.add_init_script(_SCRIPT)
-        page.set_default_timeout(60_000)
+        window = browser.new_context(viewport={"width": width, "height": height})
+        window.add_init_script(_SCRIPT)
+        window.set_default_timeout(60_000)
         try:
-            yield page
+            yield window
         finally:
             browser.close()
 
@@ -198,9 +201,10 @@ def move_every_control(page) -> list[Move]:
     return made
 
 
-def move(page, k: int) -> Move:
-    """Moves control k one step and waits for the next picture in its view."""
-    start = page.evaluate("k => zoo.watch(k)", k)
+def move(page, k: int, patience: int = 1000) -> Move:
+    """Moves control k one step and waits for the next picture in its view; once the kernel has
+    answered, not longer than `patience` ms."""
+    start = page.evaluate("([k, patience]) => zoo.watch(k, patience)", [k, patience])
     control = page.locator(f'[data-zoo="{k}"]')
     if start["kind"] == "dropdown":
         control.select_option(index=start["next"])
@@ -208,18 +212,23 @@ def move(page, k: int) -> Move:
         control.focus()
         page.keyboard.press(start["next"])
     end = page.evaluate("zoo.seen()")
-    return Move(start["name"], start["picture"], end["picture"], **end["seen"])
+    return Move(
+        start["name"], start["picture"], end["picture"], **end["seen"], walked=start["walked"]
+    )
 
 
 def latency(page, k: int, moves: int = 20, seconds: float = 15) -> str:
-    """The medians of some moves of one control, in words; fewer moves where it is slow.
+    """The medians of some moves of one control, in words; fewer moves where it is slow, or has
+    been at all its stops.
 
     It walks from one end to the other, whatever the other controls stand at: a stop where
     nothing changes (a dilation with one layer) is passed over.
     """
     made, until = [], time.monotonic() + seconds
     while len(made) < moves and time.monotonic() < until:
-        made.append(move(page, k))
+        made.append(move(page, k, patience=200))
+        if made[-1].walked:
+            break
     seen = [m for m in made if m.changed]
     if not seen:
         return f"{made[0].control}: {len(made)} moves changed nothing"
@@ -236,7 +245,6 @@ def screenshots(page, folder: Path, name: str) -> None:
         old.unlink()
     for k in range(page.evaluate("zoo.pages()")):
         page.evaluate("k => zoo.scroll(k)", k)
-        page.wait_for_timeout(150)
         page.screenshot(path=folder / f"{name}-{k + 1:02}.png")
 
 
@@ -249,6 +257,7 @@ def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
     page.goto(deck.resolve().as_uri())
     page.wait_for_function("window.Reveal?.isReady()")
     page.wait_for_function("window.MathJax?.Hub?.queue.pending === 0")
+    page.add_style_tag(content="* { transition: none !important; animation: none !important }")
     folder.mkdir(parents=True, exist_ok=True)
     name = deck.name.split(".")[0]
     for old in folder.glob(f"{name}-slide-*.png"):
@@ -256,7 +265,6 @@ def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
     found = []
     for k in range(page.evaluate("Reveal.getTotalSlides()")):
         found += page.evaluate("k => zoo.slide(k)", k)
-        page.wait_for_timeout(300)  # fragments fade in
         page.screenshot(path=folder / f"{name}-slide-{k + 1:02}.png")
     return found
 

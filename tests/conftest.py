@@ -26,6 +26,22 @@ def pytest_configure(config) -> None:
     config.add_cleanup(partial(shutil.rmtree, home, ignore_errors=True))
 
 
+def pytest_addoption(parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="no slow test, and every exercise under one seed"
+    )
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """The slow files come first: two processes then share what is quick, and end together."""
+    slow = {item for item in items if item.get_closest_marker("slow")}
+    if config.getoption("quick"):
+        config.hook.pytest_deselected(items=list(slow))
+        items[:] = [item for item in items if item not in slow]
+    else:
+        items.sort(key=lambda item: item not in slow)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item) -> None:
     """What a test and its fixtures draw depends on no other test."""

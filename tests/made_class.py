@@ -53,7 +53,7 @@ def clean(name: str = LESSON):
 @cache
 def solution(name: str) -> dict[tuple[str, str], str]:
     """The answers in a lesson's source, by (role, id), as a student would have written them."""
-    from convzoo.teach.source import read
+    from convzoo.notebook.reading import read
 
     found = read(ROOT / "solutions" / f"{name}.py")
     return {cell.owner: unmarked(cell.source) for cell in found.cells if cell.role}

@@ -35,10 +35,17 @@ def lab(copy, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def page():
-    with browser.chromium_page() as opened:
+@pytest.fixture(scope="session")
+def window():
+    with browser.chromium_window() as opened:
         yield opened
+
+
+@pytest.fixture
+def page(window):
+    opened = window.new_page()
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)

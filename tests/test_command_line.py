@@ -12,8 +12,8 @@ from convzoo import __main__ as line
 from convzoo import commands
 from convzoo.errors import NotAttempted
 from convzoo.exercises.model import Verdict
+from convzoo.notebook.reading import parse, read
 from convzoo.teach import check_file as report
-from convzoo.teach.source import parse, read
 
 LESSON = """# %% tags=["define"]
 import math

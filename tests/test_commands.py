@@ -101,8 +101,10 @@ def test_test_runs_pytest_and_says_how_long(clone):
     run = make(clone, "test", "PYTEST=-k device")
     first, *asked = run.stdout.splitlines()
     assert "minutes" in first
-    how = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    assert asked == ["python", "-m", "pytest", *how, "-k", "device"]
+    ruff = ["python", "-m", "ruff"]
+    how = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations=10"]
+    checked = [*ruff, "format", "--check", ".", *ruff, "check", "."]
+    assert asked == [*checked, "python", "-m", "pytest", *how, "-k", "device"]
 
 
 def test_the_second_time_nothing_is_installed(clone, monkeypatch):

@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
+from convzoo.notebook.reading import read
 from convzoo.teach.grade.nbgrader.course import generate, make
 from convzoo.teach.regions import answer_lines, stub
-from convzoo.teach.source import read
 from made_class import BLOCKS, LESSON, ROOT, all_right, full, right
 from made_hostile import patch
 

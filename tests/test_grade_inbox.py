@@ -8,13 +8,13 @@ from datetime import datetime
 
 import pytest
 from convzoo.errors import UserError
+from convzoo.notebook.reading import read
 from convzoo.teach.grade.intake.collect import collect_class, moment_of
 from convzoo.teach.grade.intake.names import slug
 from convzoo.teach.grade.intake.rosters import read_roster
 from convzoo.teach.grade.mark.plan import plans as all_plans
 from convzoo.teach.grade.out import tables
 from convzoo.teach.regions import answer_lines
-from convzoo.teach.source import read
 from made_class import BLOCKS, LESSON, ROOT, Made, notebook, right
 
 UNTOUCHED = Made("x")
@@ -227,8 +227,8 @@ def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans):
 
 
 def test_a_number_too_long_to_be_written_out_is_no_trouble(plans):
+    from convzoo.notebook.reading import parse
     from convzoo.teach.grade.mark.plan import transplant
-    from convzoo.teach.source import parse
 
     made = Made("x", {BLOCKS: right(BLOCKS) + "\nx = 0x" + "f" * 9000})
     work = transplant(plans[LESSON], parse(text(made), LESSON))

@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
+from convzoo.notebook.cells import Notebook
 from convzoo.place import LIBRARY
-from convzoo.teach.cells import Notebook
 from convzoo.teach.grade.intake.collect import Collected, Handed
 from convzoo.teach.grade.intake.files import Notice
 from convzoo.teach.grade.mark.marks import Graded, Item

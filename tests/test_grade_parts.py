@@ -274,6 +274,10 @@ def test_every_stage_of_the_engine_has_a_credit():
         ("answer = 10 ** 10 ** 10", None),
         ("answer = 9 ** 9 ** 9", None),
         ("answer = 'a' * 10 ** 9", None),
+        ("answer = 2160,", 2160),
+        ("answer = ['b']", "b"),
+        ("answer = 2, 160", None),
+        ("answer = 2 ** 10", 1024),
         ("answer = open('x')", None),
         ("x = 1\nanswer = x\nask('x', answer)", None),
         ("answer = 1\nanswer += 1", None),
@@ -286,3 +290,21 @@ def test_plain_answers_are_read_without_running_anything(source, value):
     from convzoo.teach.grade.mark.literals import literal_answer
 
     assert literal_answer(source) == value
+
+
+@pytest.mark.parametrize(
+    ("answer", "plain"),
+    [
+        ((2160,), ["number", "2160.0"]),
+        ([True], ["other", "a bool"]),
+        (["b"], ["text", "b"]),
+        ((2, 160), ["other", "tuple"]),
+    ],
+)
+def test_one_answer_in_a_tuple_is_that_answer(answer, plain):
+    from types import SimpleNamespace
+
+    from convzoo.teach.grade.box.worker import _answered
+
+    stubs = SimpleNamespace(answers=[("a.b", answer)])
+    assert _answered(stubs, {}, {"question": "a.b"}) == plain

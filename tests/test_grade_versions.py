@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from convzoo.notebook.reading import read
 from convzoo.place import LIBRARY
 from convzoo.teach.grade.mark import plan
-from convzoo.teach.source import read
 from made_class import LESSON, ROOT
 
 FILES = sorted(path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py"))

@@ -191,7 +191,7 @@ def test_a_wrong_gradient_is_told():
 
 def test_a_loop_over_single_numbers_is_slow_however_long_it_is(monkeypatch):
     monkeypatch.setattr(ENGINE, "MAX_OPS", 20)
-    monkeypatch.setattr(sys.modules["convzoo.case"], "MAX_OPS", 20)
+    monkeypatch.setattr(sys.modules["convzoo.recorder"], "MAX_OPS", 20)
     verdict = judged(written.LOOP)
     assert verdict.stage == "launches" and "or more" in verdict.message
 

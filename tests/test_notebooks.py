@@ -1,58 +1,28 @@
 """Every lesson that stands: nbval over the untouched notebook and over the solution, the
-verdicts of both, the script on a machine without Jupyter, words for every picture.
+verdicts of both, words for every picture.
 
 A lesson joins by being there. A check never raises, so a notebook that runs proves
 nothing of its answers: what the checks said is read from the student's progress file.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
 import time
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
+from convzoo.notebook.reading import read
 from convzoo.teach.regions import unmarked
-from convzoo.teach.source import read
+from lesson_runs import NAMES, ROOT, each_lesson, environment, exercises, progress
 
-ROOT = Path(__file__).resolve().parent.parent
-NAMES = [path.stem for path in sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))]
 TARGET = 45  # seconds for a solution on two cores; told, never asserted
-BLOCKED = """
-import runpy, sys
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("IPython", "ipywidgets", "ipykernel", "jupyter_client"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Blocker())
-runpy.run_path(sys.argv[1], run_name="__main__")
-"""
-
-each_lesson = pytest.mark.parametrize("name", NAMES)
 
 
 def test_there_is_a_lesson():
     assert NAMES
     assert [path.stem for path in sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))] == NAMES
-
-
-def exercises(name: str) -> list[str]:
-    return read(ROOT / "lessons" / f"{name}.ipynb").ids()
-
-
-def environment(home: Path) -> dict[str, str]:
-    """What a lesson is run in: a home of its own, nothing of the test run that starts it."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    return kept | {"CONVZOO_HOME": str(home), "CONVZOO_PREDICT": "skip", "MPLBACKEND": "Agg"}
-
-
-def progress(home: Path) -> dict[str, str]:
-    """What each check said, by exercise."""
-    kept = json.loads((home / "progress.json").read_text())["exercises"]
-    return {id: entry["status"] for id, entry in kept.items()}
 
 
 @each_lesson
@@ -118,27 +88,6 @@ def test_check_reports_the_untouched_lesson_and_the_solution(name, capfd):
             exercises(name), status
         ), path
         assert {entry["lesson"] for entry in found} == {name}
-
-
-@each_lesson
-@pytest.mark.slow
-def test_the_script_runs_without_ipython_and_ipywidgets(name, tmp_path, capsys):
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", BLOCKED, f"{name}.py"],
-        cwd=ROOT / "lessons",
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    with capsys.disabled():
-        print(f"\nlessons/{name}.py: {time.perf_counter() - start:.1f} s as a plain script")
-    assert done.returncode == 0, done.stderr[-4000:]
-    assert "Traceback" not in done.stderr
-    for id in exercises(name):
-        assert f"{id}: not attempted yet" in done.stdout
-    assert progress(tmp_path) == dict.fromkeys(exercises(name), "not attempted")
 
 
 @each_lesson

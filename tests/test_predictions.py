@@ -70,7 +70,10 @@ def test_without_a_notebook_it_prints_and_shows(capsys, monkeypatch):
     progress.record("guesses", "resnext.budget_width", 48.0)
     predict("resnext.budget_width", then, measured=24)
     words = capsys.readouterr().out
-    assert "You guessed 48 channels. Answer: 24 channels. Your guess is 2 times that." in words
+    assert (
+        "You guessed 48 channels. Answer: 24 channels. Your guess is about two times too high."
+        in words
+    )
 
 
 def test_in_a_notebook_it_asks_unless_told_to_skip(monkeypatch):
@@ -98,7 +101,7 @@ def test_the_result_stays_hidden_until_a_guess():
     assert "You guessed 48 channels. Measured: 24 channels." in shown(form)
     assert progress.recall("guesses", WIDTH.id) == 48.0
     said(form, "24")
-    assert "Exactly." in shown(form) and progress.recall("guesses", WIDTH.id) == 24.0
+    assert "Exactly right." in shown(form) and progress.recall("guesses", WIDTH.id) == 24.0
 
 
 def test_skip_shows_without_comparing():
@@ -122,7 +125,7 @@ def test_what_is_no_number_gets_a_sentence(typed):
     then = Spy()
     form = Asking(WIDTH, then)
     said(form, typed)
-    assert "Write a number" in shown(form) and "press Skip" in shown(form)
+    assert "is not a number. Write one in digits" in shown(form) and "press Skip" in shown(form)
     assert then.calls == 0 and progress.recall("guesses", WIDTH.id) is None
 
 
@@ -137,6 +140,9 @@ def test_what_is_no_number_gets_a_sentence(typed):
         ("0,125", 0.125),
         ("-3", -3),
         ("2e3", 2000),
+        ("24 channels", 24),
+        ("~1/4", 0.25),
+        ("2x", 2),
     ],
 )
 def test_a_number_is_read_as_people_type_it(typed, number):
@@ -148,11 +154,11 @@ def test_a_choice_is_asked_with_buttons():
     then = Spy()
     form = Asking(CHOICE, then, measured="dense")
     form.guess.click()
-    assert "Choose one of them" in shown(form) and then.calls == 0
+    assert "Choose one of the options. Or press Skip." in shown(form) and then.calls == 0
     said(form, "sparse")
-    assert "You guessed sparse. Measured: dense. Not as you said." in shown(form)
+    assert "You guessed sparse. Measured: dense. Your guess was different." in shown(form)
     said(form, "dense")
-    assert "As you said." in shown(form)
+    assert "That is right." in shown(form)
 
 
 @pytest.mark.parametrize("where", ["then", "measured"])
@@ -160,7 +166,7 @@ def test_an_error_in_the_result_is_told(where):
     broken = Spy(RuntimeError("out of <memory>"))
     form = Asking(WIDTH, broken if where == "then" else Spy(), broken)
     said(form, "24")
-    assert "The result could not be made" in shown(form)
+    assert "The result could not be computed" in shown(form)
     assert "RuntimeError: out of &lt;memory&gt;" in shown(form)
     assert form.result.children[-1] is form.why
 
@@ -195,12 +201,24 @@ def test_an_explorer_and_a_figure_can_be_the_result():
     ("guess", "value", "words"),
     [
         (None, 24, "Measured: 24 channels."),
-        (12.0, 24, "Your guess is 0.5 times that."),
-        (24, 0.0903, "Your guess is 266 times that."),
+        (12.0, 24, "Your guess is about two times too low."),
+        (
+            24,
+            128,
+            "You guessed 24 channels. Measured: 128 channels. Your guess is about five times",
+        ),
+        (24, 128, "five times too low."),
+        (20, 24, "Your guess is 17% too low."),
+        (30, 24, "Your guess is 25% too high."),
+        (24.01, 24, "That is very close."),
+        (60, 24, "Your guess is about 2.5 times too high."),
+        (1, 24, "Your guess is about 24 times too low."),
+        (24, 0.0903, "Your guess is about 266 times too high."),
         (0.0, 24, "You guessed 0 channels. Measured: 24 channels."),
         (3.0, 0, "You guessed 3 channels. Measured: 0 channels."),
-        (1.0, -0.45, "Measured: -0.45 channels. The sign is the other one."),
-        (-0.9, -0.45, "Your guess is 2 times that."),
+        (1.0, -0.45, "Measured: -0.45 channels. Your guess has the other sign."),
+        (-0.9, -0.45, "Your guess is about two times too far from zero."),
+        (-0.1, -0.45, "Your guess is about 4.5 times too close to zero."),
         (1.0, 25_028_904, "Measured: 25,028,904 channels."),
         (1.0, 0.123456, "Measured: 0.1235 channels."),
     ],
@@ -214,6 +232,10 @@ def test_a_guess_beside_what_was_measured(guess, value, words):
     [
         ("10%", "of the pixels", 0.1),
         ("-0.4%", "points", -0.4),
+        ("\u22120.4 percentage points", "points", -0.4),
+        ("10 percent", "of the pixels", 0.1),
+        ("10% of the pixels", "of the pixels", 0.1),
+        ("10 percent", "percent", 10.0),
         ("10 %", "%", 10.0),
         ("1,5", "", 1.5),
     ],
@@ -229,3 +251,10 @@ def test_a_page_without_a_form_lists_what_there_is_to_choose_from(capsys):
     predict("resnext.neighbours", lambda: RESULT)
     said = capsys.readouterr().out
     assert all(f"- {option}" in said for option in all_predictions()["resnext.neighbours"].options)
+
+
+def test_the_unit_percent_stands_at_the_number():
+    share = Prediction("t.share", "How much?", "%")
+    assert compared(share, 10, 20) == (
+        "You guessed 10%. Measured: 20%. Your guess is about two times too low."
+    )

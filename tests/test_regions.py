@@ -2,8 +2,8 @@
 
 import pytest
 from convzoo import UserError
+from convzoo.notebook.cells import Cell, Notebook
 from convzoo.teach import regions
-from convzoo.teach.cells import Cell, Notebook
 
 
 def cell(text: str, kind: str = "code", **metadata) -> Cell:

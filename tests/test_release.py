@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from convzoo import UserError
+from convzoo.notebook.cells import Notebook
+from convzoo.notebook.reading import read
 from convzoo.teach import execution, regions, release
-from convzoo.teach.cells import Notebook
-from convzoo.teach.source import read
 
 SOURCE = '''# %% [markdown] slideshow={"slide_type": "slide"}
 # # A sample

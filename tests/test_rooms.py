@@ -22,8 +22,9 @@ ROOMS = {
         *("__init__", "errors", "place", "history", "ideas/__init__"),
         *("files", "progress_bar", "run_cell"),
     ),
+    "a lesson's file": ("notebook",),
     "pictures of results": ("show",),
-    "devices, images, calls": ("device", "data", "photographs", "case", "failure"),
+    "devices, images, calls": ("device", "data", "photographs", "recorder", "case", "failure"),
     "measuring": ("measure",),
     "networks and training": ("nets", "train", "live"),
     "engine of exercises": ("exercises",),
@@ -32,9 +33,6 @@ ROOMS = {
     "teaching": ("teach",),
     "verbs": ("count", "tables", "benchmarks", "doctor", "install", "commands", "__main__"),
 }
-# Lesson 07 shows what `python -m convzoo tables` finds: its counts come from the define cells of
-# the solutions, which `count` reads as the grader reads a notebook.
-READS_LESSONS = {"count": {"teach/source", "teach/check_file"}}
 # A function may bear its module's name where the lessons import it so.
 IN_LESSONS = {"train.train", "measure.replay.replay"}
 
@@ -93,14 +91,14 @@ def rooms_of(name: str) -> list[int]:
     ]
 
 
-def reached(starts: set[str], without: dict[str, set[str]] | None = None) -> set[str]:
-    """The files that these import, and what those import, and so on, `without` some imports."""
+def reached(starts: set[str]) -> set[str]:
+    """The files that these import, and what those import, and so on."""
     found, waiting = set(), list(starts)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += graph()[name] - (without or {}).get(name, set())
+            waiting += graph()[name]
     return found
 
 
@@ -138,7 +136,7 @@ def test_an_upward_import_and_a_circle_would_be_found():
     "path", sorted(ROOT.glob("solutions/[0-9][0-9]_*.py")), ids=lambda p: p.stem
 )
 def test_nothing_that_a_lesson_uses_imports_what_is_for_teachers(path):
-    used = reached(imports(path.read_text(encoding="utf-8")), READS_LESSONS)
+    used = reached(imports(path.read_text(encoding="utf-8")))
     assert used and sorted(name for name in used if name.startswith("teach/")) == []
 
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 from convzoo import UserError
-from convzoo.teach import source as teach
-from convzoo.teach.cells import Cell, Notebook, plain, syntax, with_ids
+from convzoo.notebook import reading
+from convzoo.notebook.cells import Cell, Notebook, plain, syntax, with_ids
+from convzoo.teach import student_cells
 
 LESSON = """# ---
 # jupyter: {kernelspec: {name: python3}}
@@ -49,7 +50,7 @@ ask("sample.ask", answer)
 # student: your name
 begin("09_sample", student="")
 """
-LESSON_NB = with_ids(teach.parse(LESSON, "09_sample", ".py"))
+LESSON_NB = with_ids(reading.parse(LESSON, "09_sample", ".py"))
 DOUBLE = "# exercise: sample.double\ndef double(x):\n    return 2 * x"
 HALF = "# exercise: sample.half\ndef half(x):\n    return x / 2"
 
@@ -77,7 +78,7 @@ def ipynb(*cells: dict, **more) -> str:
 
 def run(student_nb: Notebook) -> dict:
     names: dict = {"NotAttempted": NotImplementedError}
-    for cell in teach.student_namespace_cells(LESSON_NB, student_nb):
+    for cell in student_cells.student_namespace_cells(LESSON_NB, student_nb):
         exec(cell.source, names)
     return names
 
@@ -137,16 +138,16 @@ def test_of_several_copies_the_last_attempted_one_counts():
     stub = LESSON_NB.cells[3]
     commented = code(stub.source + "\n    # later", exercise="sample.double")
     first, second = code(DOUBLE), code(DOUBLE.replace("2 * x", "x + x"))
-    found = teach.answers(LESSON_NB, student(first, second, stub, commented, insert_at=4))
+    found = student_cells.answers(LESSON_NB, student(first, second, stub, commented, insert_at=4))
     assert found["exercise", "sample.double"] is second
-    only_stubs = teach.answers(LESSON_NB, student(commented))
-    assert not teach.attempted(only_stubs["exercise", "sample.double"], stub)
+    only_stubs = student_cells.answers(LESSON_NB, student(commented))
+    assert not student_cells.attempted(only_stubs["exercise", "sample.double"], stub)
 
 
 def test_an_answer_of_another_kind_or_of_no_lesson_is_not_taken():
     text = Cell("markdown", "def double(x): ...", {"exercise": "sample.double"})
     unknown = code("x = 1", exercise="sample.unknown")
-    found = teach.answers(LESSON_NB, student(text, unknown, insert_at=9))
+    found = student_cells.answers(LESSON_NB, student(text, unknown, insert_at=9))
     assert set(found) == {cell.owner for cell in LESSON_NB.cells if cell.role}
     assert found["exercise", "sample.double"].kind == "code"
 
@@ -158,7 +159,9 @@ def test_a_students_helper_works_and_nothing_else_of_his_is_run():
     nb = student(helper, answer, scratch, insert_at=3)
     names = run(nb)
     assert names["double"](4) == 8 and names["twice"](1) == 4 and "cmath" in names
-    assert not any("nowhere" in c.source for c in teach.student_namespace_cells(LESSON_NB, nb))
+    assert not any(
+        "nowhere" in c.source for c in student_cells.student_namespace_cells(LESSON_NB, nb)
+    )
 
 
 def test_an_added_definition_never_replaces_the_lessons_or_the_answer():
@@ -199,7 +202,7 @@ def test_a_script_and_a_notebook_read_alike(tmp_path):
     ]
     path = tmp_path / "nb.ipynb"
     path.write_text("\ufeff" + ipynb(*cells), encoding="utf-8")
-    assert with_ids(teach.read(path)).cells == LESSON_NB.cells
+    assert with_ids(reading.read(path)).cells == LESSON_NB.cells
 
 
 NEST = 100_000
@@ -227,7 +230,7 @@ def test_a_bad_notebook_is_one_sentence(name, tmp_path):
     path = tmp_path / "x.ipynb"
     path.write_text(BAD[name])
     with pytest.raises(UserError) as caught:
-        teach.read(path)
+        reading.read(path)
     assert "x.ipynb" in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -237,11 +240,11 @@ def test_junk_and_size(tmp_path, monkeypatch):
     (tmp_path / "folder.ipynb").mkdir()
     for name in ("junk.ipynb", "x.txt", "folder.ipynb", "missing.ipynb"):
         with pytest.raises(UserError, match=name):
-            teach.read(tmp_path / name)
-    monkeypatch.setattr(teach, "MAX_NOTEBOOK", 1_000_000)
+            reading.read(tmp_path / name)
+    monkeypatch.setattr(reading, "MAX_NOTEBOOK", 1_000_000)
     (tmp_path / "large.ipynb").write_bytes(b" " * 1_000_001)
     with pytest.raises(UserError, match="larger than 1 MB"):
-        teach.read(tmp_path / "large.ipynb")
+        reading.read(tmp_path / "large.ipynb")
 
 
 def test_strange_metadata_do_no_harm():
@@ -251,7 +254,7 @@ def test_strange_metadata_do_no_harm():
         {"cell_type": "code", "source": "x", "metadata": {"tags": [1, None]}, "id": "i" * 999},
         {"cell_type": "code", "source": "x = '\ud800'", "metadata": {}},
     ]
-    nb = teach.parse(ipynb(*odd, metadata=3), "odd")
+    nb = reading.parse(ipynb(*odd, metadata=3), "odd")
     assert [cell.id for cell in nb.cells] == [""] * 4
     assert not any(cell.tags or cell.role for cell in nb.cells)
     nb.cells[3].source.encode()
@@ -259,11 +262,11 @@ def test_strange_metadata_do_no_harm():
 
 def test_a_header_is_never_read_as_yaml():
     bomb = "# ---\n# a: &a [x, x]\n# b: !!python/object:os.system {}\n# ---\n"
-    nb = teach.parse(bomb + bomb + '# %% exercise="a.b"\nx = 1\n', "bomb", ".py")
+    nb = reading.parse(bomb + bomb + '# %% exercise="a.b"\nx = 1\n', "bomb", ".py")
     assert nb.metadata == {} and nb.ids() == ["a.b"]
 
 
 @pytest.mark.parametrize("text", ["(" * 5000, "-" * 50_000 + "1", "x\0y", "a." * 40_000 + "b"])
 def test_a_cell_that_breaks_the_parser_is_no_syntax(text):
     assert syntax(text) is None or text.startswith(("a.", "-"))
-    assert not teach.attempted(code(text), code(text))
+    assert not student_cells.attempted(code(text), code(text))

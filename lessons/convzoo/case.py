@@ -6,25 +6,20 @@ exactly the same.
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
-from math import nan
 from numbers import Real
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from convzoo.errors import NotAttempted
 from convzoo.failure import Objection, first_line, sentence, source_file
+from convzoo.recorder import Op, Recorder
 
-MAX_OPS = 4096
-_FRAMEWORK = re.compile(r"convzoo\.ideas\.\w+\.framework")
-_WHOLE = (torch.int64, torch.int32)  # a count is a number, whether it is an int or a tensor
+_WHOLE = (torch.int64, torch.int32)  # a count is a number, be it an int or a tensor
 
 
 @dataclass(frozen=True)
@@ -44,22 +39,6 @@ class Case:
     weights: dict[str, Tensor] = field(default_factory=dict)
     training: bool = False
     examine: str = ""
-
-
-@dataclass(frozen=True)
-class Op:
-    """An operation that ran: its name, its arguments (a tensor is its shape), its line.
-
-    launch: whether it starts a kernel; borrowed: the name of the fallback in
-    `convzoo.ideas.NAME.framework` that it ran inside of, which the lesson called and not the
-    reader.
-    """
-
-    name: str
-    args: list
-    launch: bool = True
-    line: int = 0
-    borrowed: str = ""
 
 
 @dataclass
@@ -89,7 +68,7 @@ class Reply:
 
 
 def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
-    """Call `target` on `case`, forward and backward.
+    """Return what `target` gives for `case`, forward and backward.
 
     target: a function, called with the tensors and scalars by name; a module used as a function,
     called the same way; or a module class, built from the scalars. Anything that goes wrong becomes
@@ -161,7 +140,7 @@ def describe(target: Callable, case: Case) -> str:
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:
-    """Return a module's parameters and buffers by name, except for batch counters."""
+    """Return a module's parameters and buffers by name, without the batch counters."""
     return {
         name: value
         for name, value in module.state_dict().items()
@@ -237,61 +216,3 @@ def _gradients(outputs: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[st
     total = torch.stack([(v * cotangent(v)).sum().double() for v in reached]).sum()
     found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
     return {f"grad:{k}": g for k, g in zip(wanted, found, strict=True) if g is not None}
-
-
-class Recorder(TorchDispatchMode):
-    """Records every operation as plain data, with the line that called it."""
-
-    def __init__(self, filename: str = ""):
-        super().__init__()
-        self.ops: list[Op] = []
-        self._filename = filename
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Return no: to be skipped, torch would import its compiler at the first call, which takes
-        2 to 4 seconds."""
-        return False
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if len(self.ops) < MAX_OPS:
-            plain = [_plain(value) for value in args]
-            line, borrowed = self._origin()
-            self.ops.append(Op(str(func), plain, _starts_kernel(func), line, borrowed))
-        output = func(*args, **(kwargs or {}))
-        if allocates(str(func)) and output.layout == torch.strided and output.is_floating_point():
-            output.fill_(nan)  # memory that happens to hold zeros would hide that it was never set
-        return output
-
-    def _origin(self) -> tuple[int, str]:
-        frame, borrowed = sys._getframe(2), ""
-        while frame is not None:
-            if is_framework(frame.f_globals.get("__name__", "")):
-                borrowed = frame.f_code.co_qualname.split(".")[0]
-            if self._filename and frame.f_code.co_filename == self._filename:
-                return frame.f_lineno, borrowed
-            frame = frame.f_back
-        return 0, borrowed
-
-
-def is_framework(module: str) -> bool:
-    """Return whether a module of that name holds the framework's own forms of an idea's
-    exercises."""
-    return _FRAMEWORK.fullmatch(module) is not None
-
-
-def allocates(name: str) -> bool:
-    """Return whether an operation allocates memory without writing to it, as `torch.empty` does."""
-    return name.startswith(("aten.empty", "aten.new_empty"))
-
-
-def _starts_kernel(func) -> bool:
-    return not (func.is_view or allocates(str(func)) or str(func).startswith("aten._unsafe_view"))
-
-
-def _plain(value):
-    if isinstance(value, Tensor):
-        return list(value.shape)
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    return value if isinstance(value, (bool, int, float, str)) else None

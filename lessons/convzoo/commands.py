@@ -68,7 +68,7 @@ def run_exercises(arguments: Arguments) -> Outcome:
 
 
 def run_check(arguments: Arguments) -> Outcome:
-    from convzoo.teach.source import read
+    from convzoo.notebook.reading import read
 
     paths = [Path(name) for name in arguments.file]
     for path in paths:  # reports a wrong name at once, before torch's seconds of import
@@ -88,7 +88,7 @@ def run_hint(arguments: Arguments) -> Outcome:
     from convzoo.exercises import all_exercises, progress
     from convzoo.exercises.calls import hint as open_hint
     from convzoo.exercises.catalogue import find
-    from convzoo.teach.check_file import quiet
+    from convzoo.exercises.trial import quiet
 
     exercise = find(arguments.id, all_exercises)
     with quiet():

@@ -116,8 +116,8 @@ def definitions(path: Path) -> SimpleNamespace:
     for a cell that does not run.
     """
     from convzoo.exercises.calls import trusted
-    from convzoo.teach.check_file import quiet, try_cell
-    from convzoo.teach.source import read
+    from convzoo.exercises.trial import quiet, try_cell
+    from convzoo.notebook.reading import read
 
     names = vars(ModuleType(f"convzoo_solution_{path.stem}"))
     with trusted(), quiet():

@@ -28,7 +28,7 @@ def choose() -> torch.device:
     """
     asked = os.environ.get(VARIABLE, "").strip()
     if asked:
-        return _asked_for(asked)
+        return _named_by_variable(asked)
     return torch.device(next(kind for kind in KINDS if available(kind)))
 
 
@@ -45,8 +45,8 @@ def available(kind: str) -> int:
     return int(kind == "cpu")
 
 
-def _asked_for(asked: str) -> torch.device:
-    """Return the device that CONVZOO_DEVICE names; raises UserError if it is not available."""
+def _named_by_variable(asked: str) -> torch.device:
+    """The device that CONVZOO_DEVICE names; raises UserError where it cannot be had."""
     there = [kind for kind in KINDS if available(kind)]
     what_next = f"set it to {' or '.join(there)}, or unset it"
     try:

@@ -1,7 +1,7 @@
 """Shows a training run: a curve in a notebook, a bar in a terminal, nothing elsewhere.
 
-Training itself needs no pictures and must not depend on `show`, so `show` is imported only here,
-when there is somebody to show something to.
+Nothing of the training needs a picture, so `show` is imported here alone, when somebody is
+there to look.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def watcher(title: str) -> Callable[[History], None]:
-    """Return what shows a training run: a curve in a notebook, a bar in a terminal, nothing
-    elsewhere."""
+    """Return what is called after each epoch: it draws a curve in a notebook, a bar in a terminal
+    and nothing elsewhere."""
     from convzoo import show
 
     if show.in_notebook():

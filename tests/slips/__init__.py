@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from convzoo import NotAttempted, ideas
 from convzoo.count import definitions
-from convzoo.teach.source import read
+from convzoo.notebook.reading import read
 from torch import nn
 from torch.nn import functional as F
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from slips import Slip, changed
+from slips import NUMBERS, Slip, answer, changed, names
+from slips.resnext import NAMES as RESNEXT
 
 FIELD, LECTURE, PAPER = "senet.field_sizes", "senet.lecture_gate", "senet.squeeze_excite"
-NAMES: dict = {}
+LIVE, BLOCK = "senet.live_matrix", "senet.block"
+
+NAMES = RESNEXT | names("senet", "SqueezeExcitation")  # defined between the exercises
 
 # --- how far a layer sees --------------------------------------------------------
-
-WALKED = """
-def field_sizes(layers):
-    size, step, sizes = 1, 1, []
-    for kernel, stride, dilation in layers:
-        size += (kernel - 1) * dilation * step
-        step *= stride
-        sizes.append(size)
-    return sizes
-"""
 
 BACKWARDS = """
 def field_sizes(layers):
@@ -42,15 +35,6 @@ def field_sizes(layers):
 """
 
 # --- the lecture's gate ----------------------------------------------------------
-
-NAMED = """
-def lecture_gate(x, weight, scaled=False):
-    sums = torch.einsum("nchw,chw->nc", x, weight)
-    gates = torch.softmax(sums, dim=1)
-    if scaled:
-        gates = gates * x.shape[1]
-    return x * gates[:, :, None, None], gates
-"""
 
 MULTIPLIED = """
 def lecture_gate(x, weight, scaled=False):
@@ -81,14 +65,6 @@ def lecture_gate(x, weight, scaled=False):
 
 # --- the paper's gate ------------------------------------------------------------
 
-PLAIN = """
-def squeeze_excite(x, w1, b1, w2, b2):
-    squeezed = x.mean((2, 3))
-    middle = torch.relu(squeezed @ w1.T + b1)
-    gates = torch.sigmoid(middle @ w2.T + b2)
-    return x * gates[:, :, None, None], gates
-"""
-
 LINEAR = """
 def squeeze_excite(x, w1, b1, w2, b2):
     z = F.adaptive_avg_pool2d(x, 1).flatten(1)
@@ -104,19 +80,69 @@ def squeeze_excite(x, w1, b1, w2, b2):
     return x * z, z.squeeze(-1).squeeze(-1)
 """
 
-RIGHT = {
-    FIELD: {"walked": WALKED, "backwards": BACKWARDS, "counted": COUNTED},
-    LECTURE: {"named": NAMED, "multiplied": MULTIPLIED, "by_hand": BY_HAND},
-    PAPER: {"plain": PLAIN, "linear": LINEAR, "convolutions": AS_CONVOLUTIONS},
-}
+# --- the live matrix -------------------------------------------------------------
 
-NUMBERS = ("smallest case", "yours", "expected")
+WITH_DIAGONALS = """
+def live_matrix(pixel, mean, w1, b1, w2, b2):
+    middle = w1 @ mean + b1
+    gates = (w2 @ middle.clamp(min=0) + b2).sigmoid()
+    mask, slope = torch.diag((middle > 0).double()), torch.diag(gates * (1 - gates))
+    return torch.diag(gates) + torch.diag(pixel) @ slope @ w2 @ mask @ w1
+"""
+
+ENTRY_BY_ENTRY = """
+def live_matrix(pixel, mean, w1, b1, w2, b2):
+    middle = w1 @ mean + b1
+    gates = torch.sigmoid(w2 @ torch.relu(middle) + b2)
+    rows = []
+    for i in range(len(pixel)):
+        row = []
+        for j in range(len(pixel)):
+            through = sum(
+                w2[i, k] * w1[k, j] for k in range(len(middle)) if middle[k] > 0
+            )
+            own = gates[i] if i == j else 0
+            row.append(own + pixel[i] * gates[i] * (1 - gates[i]) * through)
+        rows.append(torch.stack(row))
+    return torch.stack(rows)
+"""
+
+# --- the block -------------------------------------------------------------------
+
+BRANCH = "self.bn3(self.conv3(y))"
+UNGATED = (f"self.se({BRANCH})", BRANCH)
+
+WITH_RELU_LAYER = changed(
+    answer(BLOCK),
+    ("        self.se =", "        self.relu = nn.ReLU(inplace=True)\n        self.se ="),
+    ("F.relu(self.bn", "self.relu(self.bn"),
+    ("return F.relu(y + identity)", "y += identity\n        return self.relu(y)"),
+)
+
+SHORTCUT_FIRST = changed(
+    answer(BLOCK),
+    (
+        "        y = F.relu(self.bn1(self.conv1(x)))\n",
+        "        shortcut = self.downsample(x) if self.downsample else x\n"
+        "        y = self.bn1(self.conv1(x)).clamp(min=0)\n",
+    ),
+    ("        identity = x if self.downsample is None else self.downsample(x)\n", ""),
+    ("y + identity", "shortcut + y"),
+)
+
+RIGHT = {
+    FIELD: {"backwards": BACKWARDS, "counted": COUNTED},
+    LECTURE: {"multiplied": MULTIPLIED, "by_hand": BY_HAND},
+    PAPER: {"linear": LINEAR, "convolutions": AS_CONVOLUTIONS},
+    LIVE: {"diagonals": WITH_DIAGONALS, "entries": ENTRY_BY_ENTRY},
+    BLOCK: {"relu_layer": WITH_RELU_LAYER, "shortcut_first": SHORTCUT_FIRST},
+}
 
 SLIPS = (
     Slip(
         FIELD,
         "no_stride",
-        changed(WALKED, ("        step *= stride\n", "")),
+        changed(answer(FIELD), ("        spacing *= stride\n", "")),
         "values",
         "no_stride",
         (*NUMBERS, "strides are not used"),
@@ -124,7 +150,7 @@ SLIPS = (
     Slip(
         FIELD,
         "no_dilation",
-        changed(WALKED, ("(kernel - 1) * dilation", "(kernel - 1)")),
+        changed(answer(FIELD), ("(kernel - 1) * dilation", "(kernel - 1)")),
         "values",
         "no_dilation",
         (*NUMBERS, "dilation is not used"),
@@ -133,9 +159,9 @@ SLIPS = (
         FIELD,
         "step_first",
         changed(
-            WALKED,
-            ("        step *= stride\n", ""),
-            ("        size +=", "        step *= stride\n        size +="),
+            answer(FIELD),
+            ("        spacing *= stride\n", ""),
+            ("        size +=", "        spacing *= stride\n        size +="),
         ),
         "values",
         "own_stride",
@@ -144,7 +170,7 @@ SLIPS = (
     Slip(
         FIELD,
         "whole_kernel",
-        changed(WALKED, ("(kernel - 1)", "kernel")),
+        changed(answer(FIELD), ("(kernel - 1)", "kernel")),
         "values",
         "whole_kernel",
         (*NUMBERS, "a whole kernel"),
@@ -152,7 +178,7 @@ SLIPS = (
     Slip(
         FIELD,
         "multiplied",
-        changed(WALKED, ("size += (kernel - 1) * dilation * step", "size *= kernel")),
+        changed(answer(FIELD), ("size += (kernel - 1) * dilation * spacing", "size *= kernel")),
         "values",
         "multiplied",
         (*NUMBERS, "multiplied"),
@@ -160,7 +186,7 @@ SLIPS = (
     Slip(
         FIELD,
         "half",
-        changed(WALKED, ("append(size)", "append(size // 2)")),
+        changed(answer(FIELD), ("append(size)", "append(size // 2)")),
         "values",
         "one_side",
         (*NUMBERS, "to one side"),
@@ -168,14 +194,14 @@ SLIPS = (
     Slip(
         FIELD,
         "last_alone",
-        changed(WALKED, ("return sizes", "return size")),
+        changed(answer(FIELD), ("return sizes", "return size")),
         "shape",
         says=("one number",),
     ),
     Slip(
         FIELD,
         "from_zero",
-        changed(WALKED, ("size, step, sizes = 1,", "size, step, sizes = 0,")),
+        changed(answer(FIELD), ("size, spacing, sizes = 1,", "size, spacing, sizes = 0,")),
         "values",
         "from_zero",
         (*NUMBERS, "one too small"),
@@ -183,7 +209,7 @@ SLIPS = (
     Slip(
         FIELD,
         "step_is_stride",
-        changed(WALKED, ("step *= stride", "step = stride")),
+        changed(answer(FIELD), ("spacing *= stride", "spacing = stride")),
         "values",
         "stride_before",
         (*NUMBERS, "They multiply"),
@@ -191,7 +217,7 @@ SLIPS = (
     Slip(
         FIELD,
         "kernel_dilated",
-        changed(WALKED, ("(kernel - 1) * dilation", "(kernel * dilation - 1)")),
+        changed(answer(FIELD), ("(kernel - 1) * dilation", "(kernel * dilation - 1)")),
         "values",
         "kernel_times_dilation",
         (*NUMBERS, "two gaps"),
@@ -199,22 +225,22 @@ SLIPS = (
     Slip(
         FIELD,
         "dilation_on",
-        changed(WALKED, ("step *= stride", "step *= stride * dilation")),
+        changed(answer(FIELD), ("spacing *= stride", "spacing *= stride * dilation")),
         "values",
         "dilation_stays",
-        (*NUMBERS, "its own kernel alone"),
+        (*NUMBERS[1:], "its own kernel alone"),
     ),
     Slip(
         FIELD,
         "step_adds",
-        changed(WALKED, ("step *= stride", "step += stride - 1")),
+        changed(answer(FIELD), ("spacing *= stride", "spacing += stride - 1")),
         "values",
         says=NUMBERS,
     ),
     Slip(
         LECTURE,
         "batch",
-        changed(NAMED, ("dim=1", "dim=0")),
+        changed(answer(LECTURE), ("dim=1", "dim=0")),
         "values",
         "over_the_batch",
         (*NUMBERS, "images of the batch"),
@@ -223,9 +249,12 @@ SLIPS = (
         LECTURE,
         "pixels",
         changed(
-            NAMED,
+            answer(LECTURE),
             ("nchw,chw->nc", "nchw,chw->nhw"),
-            ("torch.softmax(sums, dim=1)", "torch.softmax(sums.flatten(1), 1).reshape(sums.shape)"),
+            (
+                "torch.softmax(products, dim=1)",
+                "torch.softmax(products.flatten(1), 1).reshape(products.shape)",
+            ),
             ("gates[:, :, None, None]", "gates[:, None]"),
         ),
         "shape",
@@ -235,7 +264,7 @@ SLIPS = (
     Slip(
         LECTURE,
         "sigmoid",
-        changed(NAMED, ("torch.softmax(sums, dim=1)", "torch.sigmoid(sums)")),
+        changed(answer(LECTURE), ("torch.softmax(products, dim=1)", "torch.sigmoid(products)")),
         "values",
         "sigmoid",
         (*NUMBERS, "compete"),
@@ -252,7 +281,7 @@ SLIPS = (
         LECTURE,
         "one_sum",
         changed(
-            NAMED,
+            answer(LECTURE),
             (
                 '"nchw,chw->nc", x, weight)',
                 '"nchw,chw->n", x, weight)[:, None].expand(x.shape[:2])',
@@ -273,7 +302,7 @@ SLIPS = (
     Slip(
         LECTURE,
         "always",
-        changed(NAMED, ("    if scaled:\n    ", "")),
+        changed(answer(LECTURE), ("    if scaled:\n    ", "")),
         "values",
         "always_scaled",
         (*NUMBERS, "even without"),
@@ -293,7 +322,7 @@ SLIPS = (
     Slip(
         LECTURE,
         "image_scaled",
-        changed(NAMED, ("        gates = gates * x.shape[1]\n", "        x = x * x.shape[1]\n")),
+        changed(answer(LECTURE), ("gates = gates * x", "x = x * x")),
         "values",
         "scaled_image_alone",
         (*NUMBERS, "that were used"),
@@ -301,7 +330,7 @@ SLIPS = (
     Slip(
         LECTURE,
         "times_pixels",
-        changed(NAMED, ("* x.shape[1]", "* x.shape[2] * x.shape[3]")),
+        changed(answer(LECTURE), ("* x.shape[1]", "* x.shape[2] * x.shape[3]")),
         "values",
         "scaled_by_pixels",
         (*NUMBERS, "number of pixels"),
@@ -309,7 +338,7 @@ SLIPS = (
     Slip(
         LECTURE,
         "plus",
-        changed(NAMED, ("x * gates", "x + gates")),
+        changed(answer(LECTURE), ("x * gates", "x + gates")),
         "values",
         "added",
         (*NUMBERS, "multiply"),
@@ -317,7 +346,7 @@ SLIPS = (
     Slip(
         LECTURE,
         "detached",
-        changed(NAMED, ("= torch.softmax(sums", "= torch.softmax(sums.detach()")),
+        changed(answer(LECTURE), ("softmax(products,", "softmax(products.detach(),")),
         "gradients",
         "held_still",
         ("cut off",),
@@ -325,21 +354,21 @@ SLIPS = (
     Slip(
         LECTURE,
         "image_detached",
-        changed(NAMED, ('->nc", x,', '->nc", x.detach(),')),
+        changed(answer(LECTURE), ('->nc", x,', '->nc", x.detach(),')),
         "gradients",
         says=("gradient of `x`",),
     ),
     Slip(
         LECTURE,
         "no_dimensions",
-        changed(NAMED, ("gates[:, :, None, None]", "gates")),
+        changed(answer(LECTURE), ("gates[:, :, None, None]", "gates")),
         "run",
         says=("line",),
     ),
     Slip(
         LECTURE,
         "image_alone",
-        changed(NAMED, ("None], gates", "None]")),
+        changed(answer(LECTURE), ("None], gates", "None]")),
         "shape",
         says=("one tensor", "2 tensors"),
     ),
@@ -347,7 +376,11 @@ SLIPS = (
         LECTURE,
         "gates_first",
         changed(
-            NAMED, ("x * gates[:, :, None, None], gates", "gates, x * gates[:, :, None, None]")
+            answer(LECTURE),
+            (
+                "return x * gates[:, :, None, None], gates",
+                "return gates, x * gates[:, :, None, None]",
+            ),
         ),
         "shape",
         says=("shape", "expected"),
@@ -356,7 +389,7 @@ SLIPS = (
     Slip(
         PAPER,
         "sum",
-        changed(PLAIN, ("x.mean", "x.sum")),
+        changed(answer(PAPER), ("x.mean", "x.sum")),
         "values",
         "summed",
         (*NUMBERS, "pixels are summed"),
@@ -364,7 +397,7 @@ SLIPS = (
     Slip(
         PAPER,
         "max",
-        changed(PLAIN, ("x.mean((", "x.amax((")),
+        changed(answer(PAPER), ("x.mean", "x.amax")),
         "values",
         "largest",
         (*NUMBERS, "largest pixel"),
@@ -372,7 +405,7 @@ SLIPS = (
     Slip(
         PAPER,
         "no_relu",
-        changed(PLAIN, ("torch.relu(squeezed @ w1.T + b1)", "squeezed @ w1.T + b1")),
+        changed(answer(PAPER), ("torch.relu(squeezed @ w1.T + b1)", "squeezed @ w1.T + b1")),
         "values",
         "no_relu",
         (*NUMBERS, "no ReLU"),
@@ -380,9 +413,7 @@ SLIPS = (
     Slip(
         PAPER,
         "softmax",
-        changed(
-            PLAIN, ("torch.sigmoid(middle @ w2.T + b2)", "torch.softmax(middle @ w2.T + b2, 1)")
-        ),
+        changed(answer(PAPER), ("sigmoid(middle @ w2.T + b2)", "softmax(middle @ w2.T + b2, 1)")),
         "values",
         "softmax",
         (*NUMBERS, "sum to one"),
@@ -399,7 +430,7 @@ SLIPS = (
         PAPER,
         "relu_twice",
         changed(
-            PLAIN,
+            answer(PAPER),
             ("torch.sigmoid(middle @ w2.T + b2)", "torch.sigmoid(torch.relu(middle @ w2.T + b2))"),
         ),
         "values",
@@ -433,7 +464,7 @@ SLIPS = (
     Slip(
         PAPER,
         "residual",
-        changed(PLAIN, ("return x * gates", "return x + x * gates")),
+        changed(answer(PAPER), ("return x * gates", "return x + x * gates")),
         "values",
         "added",
         (*NUMBERS, "added"),
@@ -449,7 +480,7 @@ SLIPS = (
     Slip(
         PAPER,
         "unchanged",
-        changed(PLAIN, ("return x * gates[:, :, None, None]", "return x.clone()")),
+        changed(answer(PAPER), ("return x * gates[:, :, None, None]", "return x.clone()")),
         "values",
         "not_applied",
         (*NUMBERS, "unchanged"),
@@ -457,10 +488,173 @@ SLIPS = (
     Slip(
         PAPER,
         "held",
-        changed(PLAIN, ("return x * gates", "gates = gates.detach()\n    return x * gates")),
+        changed(answer(PAPER), ("    return", "    gates = gates.detach()\n    return")),
         "gradients",
         "held_still",
         ("cut off",),
     ),
-    Slip(PAPER, "transposed", changed(PLAIN, ("w1.T", "w1")), "run", says=("line",)),
+    Slip(PAPER, "transposed", changed(answer(PAPER), ("w1.T", "w1")), "run", says=("line",)),
+    Slip(
+        LIVE,
+        "diagonal",
+        changed(answer(LIVE), (" + slope[:, None] * moved", "")),
+        "values",
+        "held_still",
+        (*NUMBERS, "held still"),
+    ),
+    Slip(
+        LIVE,
+        "no_diagonal",
+        changed(answer(LIVE), ("torch.diag(gates) + ", "")),
+        "values",
+        "gate_alone",
+        (*NUMBERS, "directly"),
+    ),
+    Slip(
+        LIVE,
+        "columns",
+        changed(answer(LIVE), ("slope[:, None] * moved", "(slope[:, None] * moved).T")),
+        "values",
+        "transposed",
+        (*NUMBERS, "rows are outputs"),
+    ),
+    Slip(
+        LIVE,
+        "no_mask",
+        changed(answer(LIVE), ("(open_[:, None] * w1)", "w1")),
+        "values",
+        "no_relu",
+        (*NUMBERS, "nothing goes"),
+    ),
+    Slip(
+        LIVE,
+        "no_slope",
+        changed(answer(LIVE), ("pixel * gates * (1 - gates)", "pixel")),
+        "values",
+        "no_slope",
+        (*NUMBERS, "slope"),
+    ),
+    Slip(
+        LIVE,
+        "mean",
+        changed(answer(LIVE), ("slope = pixel", "slope = mean")),
+        "values",
+        "mean_for_pixel",
+        (*NUMBERS, "the channel's mean"),
+    ),
+    Slip(
+        LIVE,
+        "no_pixel",
+        changed(answer(LIVE), ("slope = pixel * ", "slope = ")),
+        "values",
+        "no_pixel",
+        (*NUMBERS, "not multiplied"),
+    ),
+    Slip(
+        LIVE,
+        "pixel_columns",
+        changed(answer(LIVE), ("slope = pixel * ", "slope = "), ("* moved", "* moved * pixel")),
+        "values",
+        "pixel_of_column",
+        (*NUMBERS, "row i by pixel i"),
+    ),
+    Slip(
+        LIVE,
+        "half_slope",
+        changed(answer(LIVE), ("gates * (1 - gates)", "gates")),
+        "values",
+        says=NUMBERS,
+    ),
+    Slip(
+        BLOCK,
+        "not_asked",
+        changed(answer(BLOCK), UNGATED),
+        "values",
+        "not_asked",
+        (*NUMBERS, "never called"),
+    ),
+    Slip(
+        BLOCK,
+        "after",
+        changed(answer(BLOCK), UNGATED, ("y + identity", "self.se(y + identity)")),
+        "values",
+        "after_addition",
+        (*NUMBERS, "behind the addition"),
+    ),
+    Slip(
+        BLOCK,
+        "before_norm",
+        changed(
+            answer(BLOCK), ("self.se(self.bn3(self.conv3(y)))", "self.bn3(self.se(self.conv3(y)))")
+        ),
+        "values",
+        "before_norm",
+        ("before the last batch norm",),
+    ),
+    Slip(
+        BLOCK,
+        "stride_in_1x1",
+        changed(
+            answer(BLOCK),
+            ("in_channels, width, 1, bias", "in_channels, width, 1, stride, bias"),
+            ("width, width, 3, stride, 1", "width, width, 3, 1, 1"),
+        ),
+        "values",
+        "stride_first",
+        (*NUMBERS, "skips pixels"),
+    ),
+    Slip(
+        BLOCK,
+        "on_shortcut",
+        changed(answer(BLOCK), UNGATED, ("y + identity", "y + self.se(identity)")),
+        "values",
+        "on_shortcut",
+        (*NUMBERS, "rescales the shortcut"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_before",
+        changed(answer(BLOCK), (BRANCH, f"F.relu({BRANCH})")),
+        "values",
+        "relu_before_gate",
+        (*NUMBERS, "take away"),
+    ),
+    Slip(
+        BLOCK,
+        "no_last_relu",
+        changed(answer(BLOCK), ("F.relu(y + identity)", "y + identity")),
+        "values",
+        "no_last_relu",
+        (*NUMBERS, "last ReLU"),
+    ),
+    Slip(
+        BLOCK,
+        "sixteen",
+        changed(answer(BLOCK), ("(out, reduction)", "(out)")),
+        "parameters",
+        "fixed_reduction",
+        ("`se.fc1.weight`", "hand it on"),
+    ),
+    Slip(
+        BLOCK,
+        "planes",
+        changed(answer(BLOCK), ("(out, reduction)", "(out, 4 * reduction)")),
+        "parameters",
+        "of_planes",
+        ("`se.fc1.weight`", "four times"),
+    ),
+    Slip(
+        BLOCK,
+        "narrow_gate",
+        changed(answer(BLOCK), ("(out, reduction)", "(planes, reduction)")),
+        "run",
+        says=("`se.fc1.weight` has shape",),
+    ),
+    Slip(
+        BLOCK,
+        "gate_name",
+        changed(answer(BLOCK), ("self.se", "self.gate")),
+        "names",
+        says=("`se.fc1.weight`", "`gate.fc1.weight`"),
+    ),
 )

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from slips import NUMBERS, Slip, changed, defined
+from slips import NUMBERS, Slip, answer, changed, line_of, names
 from slips.resnext import NAMES as RESNEXT
 
 STACK, SHUFFLE, UNIT = "shufflenet.stack_matrix", "shufflenet.channel_shuffle", "shufflenet.unit"
+FOLD, MIXING, V2 = "shufflenet.fold", "shufflenet.mixing_matrix", "shufflenet.unit_v2"
+
+NAMES = RESNEXT | names("shufflenet", "shuffle")  # defined between the exercises
 
 # --- the matrix of a stack ---------------------------------------------------------
-
-LOOP = """
-def stack_matrix(layers, order):
-    total = layers[0]
-    for layer in layers[1:]:
-        total = layer @ total[order]
-    return total
-"""
 
 WITH_P = """
 def stack_matrix(layers, order):
@@ -34,13 +29,6 @@ def stack_matrix(layers, order):
 """
 
 # --- the shuffle -----------------------------------------------------------------------
-
-RESHAPED = """
-def channel_shuffle(x, groups):
-    n, c, h, w = x.shape
-    table = x.reshape(n, groups, c // groups, h, w)
-    return table.transpose(1, 2).reshape(n, c, h, w)
-"""
 
 INDEXED = """
 def channel_shuffle(x, groups):
@@ -79,62 +67,83 @@ def channel_shuffle(x, groups):
     return torch.stack(dealt, dim=1)
 """
 
-shuffle = defined(RESHAPED, "channel_shuffle")
-
 # --- the unit ---------------------------------------------------------------------------
 
-PLAIN = """
-class ShuffleUnit(nn.Module):
-    def __init__(self, in_channels, out_channels, stride, groups, first_groups):
-        super().__init__()
-        mid = out_channels // 4
-        out = out_channels - (in_channels if stride == 2 else 0)
-        self.stride, self.groups = stride, groups
-        self.conv1 = GroupedConv2d(in_channels, mid, 1, groups=first_groups)
-        self.bn1 = nn.BatchNorm2d(mid)
-        self.conv2 = GroupedConv2d(mid, mid, 3, stride, 1, groups=mid)
-        self.bn2 = nn.BatchNorm2d(mid)
-        self.conv3 = GroupedConv2d(mid, out, 1, groups=groups)
-        self.bn3 = nn.BatchNorm2d(out)
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = shuffle(y, self.groups)
-        y = self.bn2(self.conv2(y))
-        y = self.bn3(self.conv3(y))
-        if self.stride == 1:
-            return F.relu(x + y)
-        pooled = F.avg_pool2d(x, 3, 2, 1)
-        return F.relu(torch.cat([pooled, y], dim=1))
-"""
+BEFORE, AFTER = "F.relu(self.bn1(self.conv1(x)))", "self.bn3(self.conv3(self.bn2(self.conv2(y))))"
+UNSHUFFLED = (f"shuffle({BEFORE}, self.groups)", BEFORE)
 
 WITH_LAYERS = changed(
-    PLAIN,
+    answer(UNIT),
     ("        self.bn3 = ", "        self.pool = nn.AvgPool2d(3, 2, 1)\n        self.bn3 = "),
     ("pooled = F.avg_pool2d(x, 3, 2, 1)", "pooled = self.pool(x)"),
     ("F.relu(torch.cat([pooled, y], dim=1))", "torch.cat((pooled, y), 1).clamp(min=0)"),
 )
 
 FRAMEWORKS = changed(
-    PLAIN,
+    answer(UNIT),
     (
         "GroupedConv2d(in_channels, mid, 1, groups=first_groups)",
         "nn.Conv2d(in_channels, mid, 1, groups=first_groups, bias=False)",
     ),
-    ("shuffle(y, self.groups)", "y.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)"),
+    UNSHUFFLED,
+    (BEFORE, f"{BEFORE}.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)"),
 )
 
+# --- Further: the shuffle in weights, several permutations, the unit of V2 ---------------
+
+SORTED = """
+def fold_shuffle(weight, groups):
+    order = torch.arange(weight.shape[1]).reshape(groups, -1).T.flatten()
+    return weight[:, order.argsort()]
+"""
+
+PLACED = """
+def fold_shuffle(weight, groups):
+    order = torch.arange(weight.shape[1]).reshape(groups, -1).T.flatten()
+    folded = torch.empty_like(weight)
+    folded[:, order] = weight
+    return folded
+"""
+
+EYES = """
+def mixing_matrix(orders):
+    return torch.eye(orders.shape[1])[orders].double().sum(0) / len(orders) ** 0.5
+"""
+
+COMPARED = """
+def mixing_matrix(orders):
+    k, c = orders.shape
+    return (orders[:, :, None] == torch.arange(c)).double().sum(0) / torch.tensor(k).double().sqrt()
+"""
+
+JOINED = "shuffle(torch.cat(joined, dim=1), 2)"
+
+SPLIT = changed(
+    answer(V2),
+    ("x.chunk(2, dim=1)", "(x[:, : x.shape[1] // 2], x[:, x.shape[1] // 2 :])"),
+    (
+        f"return {JOINED}",
+        "y = torch.cat(joined, dim=1)\n"
+        "        return y[:, torch.arange(y.shape[1]).reshape(2, -1).T.flatten()]",
+    ),
+)
+
+IN_BRANCHES = changed(answer(V2), (JOINED, "torch.stack(joined, dim=2).flatten(1, 2)"))
+
 RIGHT = {
-    STACK: {"loop": LOOP, "with_p": WITH_P, "all_at_once": ALL_AT_ONCE},
-    SHUFFLE: {"reshaped": RESHAPED, "indexed": INDEXED, "permuted": PERMUTED, "layer": STRIDED},
-    UNIT: {"plain": PLAIN, "with_layers": WITH_LAYERS, "frameworks": FRAMEWORKS},
+    STACK: {"with_p": WITH_P, "all_at_once": ALL_AT_ONCE},
+    SHUFFLE: {"indexed": INDEXED, "permuted": PERMUTED, "layer": STRIDED},
+    UNIT: {"with_layers": WITH_LAYERS, "frameworks": FRAMEWORKS},
+    FOLD: {"sorted": SORTED, "placed": PLACED},
+    MIXING: {"eyes": EYES, "compared": COMPARED},
+    V2: {"split": SPLIT, "in_branches": IN_BRANCHES},
 }
 
 SLIPS = (
     Slip(
         STACK,
         "from_the_right",
-        changed(LOOP, ("layer @ total[order]", "total[order] @ layer")),
+        changed(answer(STACK), ("layer @ total[order]", "total[order] @ layer")),
         "values",
         "from_the_right",
         NUMBERS,
@@ -142,7 +151,7 @@ SLIPS = (
     Slip(
         STACK,
         "one_late",
-        changed(LOOP, ("layer @ total[order]", "layer[order] @ total")),
+        changed(answer(STACK), ("layer @ total[order]", "layer[order] @ total")),
         "values",
         "one_place_late",
         NUMBERS,
@@ -158,7 +167,7 @@ SLIPS = (
     Slip(
         STACK,
         "columns",
-        changed(LOOP, ("total[order]", "total[:, order]")),
+        changed(answer(STACK), ("total[order]", "total[:, order]")),
         "values",
         "columns",
         NUMBERS,
@@ -166,7 +175,7 @@ SLIPS = (
     Slip(
         STACK,
         "argsort",
-        changed(LOOP, ("total[order]", "total[order.argsort()]")),
+        changed(answer(STACK), ("total[order]", "total[order.argsort()]")),
         "values",
         "inverse_order",
         NUMBERS,
@@ -174,7 +183,7 @@ SLIPS = (
     Slip(
         STACK,
         "plain_product",
-        changed(LOOP, ("total[order]", "total")),
+        changed(answer(STACK), ("total[order]", "total")),
         "values",
         "no_permutation",
         NUMBERS,
@@ -182,7 +191,7 @@ SLIPS = (
     Slip(
         STACK,
         "one_too_many",
-        changed(LOOP, ("return total", "return total[order]")),
+        changed(answer(STACK), ("return total", "return total[order]")),
         "values",
         "after_the_last",
         NUMBERS,
@@ -190,7 +199,7 @@ SLIPS = (
     Slip(
         STACK,
         "cell_by_cell",
-        changed(LOOP, ("@ total[order]", "* total[order]")),
+        changed(answer(STACK), ("@ total[order]", "* total[order]")),
         "values",
         "elementwise",
         NUMBERS,
@@ -198,14 +207,14 @@ SLIPS = (
     Slip(
         STACK,
         "in_place",
-        changed(LOOP, ("total = layers[0]", "total = layers[0].data")),
+        changed(answer(STACK), ("total = layers[0]", "total = layers[0].data")),
         "gradients",
         says=("gradient",),
     ),
     Slip(
         SHUFFLE,
         "inverse",
-        changed(RESHAPED, ("groups, c // groups", "c // groups, groups")),
+        changed(answer(SHUFFLE), ("groups, -1", "-1, groups")),
         "values",
         "inverse",
         (*NUMBERS, "undoes"),
@@ -213,7 +222,7 @@ SLIPS = (
     Slip(
         SHUFFLE,
         "no_transpose",
-        changed(RESHAPED, ("table.transpose(1, 2)", "table")),
+        changed(answer(SHUFFLE), ("table.transpose(1, 2)", "table")),
         "values",
         "nothing_moved",
         (*NUMBERS, "No channel has moved"),
@@ -221,7 +230,7 @@ SLIPS = (
     Slip(
         SHUFFLE,
         "other_axes",
-        changed(RESHAPED, ("transpose(1, 2)", "transpose(2, 3)")),
+        changed(answer(SHUFFLE), ("transpose(1, 2)", "transpose(2, 3)")),
         "values",
         "wrong_axes",
         NUMBERS,
@@ -229,16 +238,14 @@ SLIPS = (
     Slip(
         SHUFFLE,
         "view",
-        changed(RESHAPED, (".reshape(n, c, h, w)", ".view(n, c, h, w)")),
+        changed(answer(SHUFFLE), (".reshape(x.shape)", ".view(x.shape)")),
         "run",
-        says=("line 5", "view"),
+        says=(line_of(answer(SHUFFLE), "return table"), "view"),
     ),
     Slip(
         SHUFFLE,
         "images_mixed",
-        changed(
-            RESHAPED, ("reshape(n, groups, c // groups, h, w)", "reshape(1, groups, -1, h, w)")
-        ),
+        changed(answer(SHUFFLE), ("reshape(n, ", "reshape(1, ")),
         "values",
         "over_images",
         NUMBERS,
@@ -246,7 +253,7 @@ SLIPS = (
     Slip(
         SHUFFLE,
         "images_moved",
-        changed(RESHAPED, ("transpose(1, 2)", "transpose(0, 1)")),
+        changed(answer(SHUFFLE), ("transpose(1, 2)", "transpose(0, 1)")),
         "values",
         "images_for_groups",
         NUMBERS,
@@ -254,7 +261,7 @@ SLIPS = (
     Slip(
         SHUFFLE,
         "minus_one",
-        changed(RESHAPED, ("c // groups, h, w", "-1")),
+        changed(answer(SHUFFLE), ("-1, h, w", "-1")),
         "values",
         "with_the_pixels",
         NUMBERS,
@@ -281,7 +288,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "no_shuffle",
-        changed(PLAIN, ("        y = shuffle(y, self.groups)\n", "")),
+        changed(answer(UNIT), UNSHUFFLED),
         "values",
         "no_shuffle",
         (*NUMBERS, "shuffled"),
@@ -290,8 +297,8 @@ def channel_shuffle(x, groups):
         UNIT,
         "late",
         changed(
-            PLAIN,
-            ("        y = shuffle(y, self.groups)\n", ""),
+            answer(UNIT),
+            UNSHUFFLED,
             ("self.bn2(self.conv2(y))", "shuffle(self.bn2(self.conv2(y)), self.groups)"),
         ),
         "values",
@@ -301,7 +308,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "one_relu_more",
-        changed(PLAIN, ("y = self.bn2(self.conv2(y))", "y = F.relu(self.bn2(self.conv2(y)))")),
+        changed(answer(UNIT), ("self.bn2(self.conv2(y))", "F.relu(self.bn2(self.conv2(y)))")),
         "values",
         "relu_after_depthwise",
         NUMBERS,
@@ -310,7 +317,7 @@ def channel_shuffle(x, groups):
         UNIT,
         "no_last_relu",
         changed(
-            PLAIN,
+            answer(UNIT),
             ("F.relu(x + y)", "x + y"),
             ("F.relu(torch.cat([pooled, y], dim=1))", "torch.cat([pooled, y], dim=1)"),
         ),
@@ -321,7 +328,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "whole_branch",
-        changed(PLAIN, (" - (in_channels if stride == 2 else 0)", "")),
+        changed(answer(UNIT), (" - (in_channels if stride == 2 else 0)", "")),
         "shape",
         "whole_branch",
         ("branch makes the rest",),
@@ -329,7 +336,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "max_pool",
-        changed(PLAIN, ("avg_pool2d", "max_pool2d")),
+        changed(answer(UNIT), ("avg_pool2d", "max_pool2d")),
         "values",
         "max_pool",
         NUMBERS,
@@ -337,7 +344,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "other_order",
-        changed(PLAIN, ("[pooled, y]", "[y, pooled]")),
+        changed(answer(UNIT), ("[pooled, y]", "[y, pooled]")),
         "values",
         "branch_first",
         NUMBERS,
@@ -345,7 +352,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "first_in_groups",
-        changed(PLAIN, ("groups=first_groups", "groups=groups")),
+        changed(answer(UNIT), ("groups=first_groups", "groups=groups")),
         "parameters",
         "first_always_grouped",
         ("conv1.weight", "narrow"),
@@ -353,7 +360,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "last_dense",
-        changed(PLAIN, ("(mid, out, 1, groups=groups)", "(mid, out, 1)")),
+        changed(answer(UNIT), ("(mid, out, 1, groups=groups)", "(mid, out, 1)")),
         "parameters",
         "last_ungrouped",
         ("conv3.weight", "full convolution"),
@@ -361,7 +368,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "not_depthwise",
-        changed(PLAIN, ("groups=mid", "groups=groups")),
+        changed(answer(UNIT), ("groups=mid", "groups=groups")),
         "parameters",
         "depthwise_in_groups",
         ("conv2.weight",),
@@ -369,7 +376,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "dense",
-        changed(PLAIN, (", groups=mid", "")),
+        changed(answer(UNIT), (", groups=mid", "")),
         "parameters",
         "depthwise_dense",
         ("conv2.weight",),
@@ -377,7 +384,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "no_padding",
-        changed(PLAIN, ("3, stride, 1, groups", "3, stride, groups")),
+        changed(answer(UNIT), ("3, stride, 1, groups", "3, stride, groups")),
         "run",
         "no_padding",
         ("line",),
@@ -385,7 +392,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "pool_no_padding",
-        changed(PLAIN, ("(x, 3, 2, 1)", "(x, 3, 2)")),
+        changed(answer(UNIT), ("(x, 3, 2, 1)", "(x, 3, 2)")),
         "run",
         "bare_pool",
         ("line",),
@@ -394,7 +401,7 @@ def channel_shuffle(x, groups):
         UNIT,
         "shuffled_in_first",
         changed(
-            PLAIN,
+            answer(UNIT),
             (
                 "self.stride, self.groups = stride, groups",
                 "self.stride, self.groups = stride, first_groups",
@@ -407,11 +414,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "shuffled_last",
-        changed(
-            PLAIN,
-            ("        y = shuffle(y, self.groups)\n", ""),
-            ("y = self.bn3(self.conv3(y))", "y = shuffle(self.bn3(self.conv3(y)), self.groups)"),
-        ),
+        changed(answer(UNIT), UNSHUFFLED, (AFTER, f"shuffle({AFTER}, self.groups)")),
         "values",
         "last_shuffle",
         NUMBERS,
@@ -420,7 +423,7 @@ def channel_shuffle(x, groups):
         UNIT,
         "stride_early",
         changed(
-            PLAIN,
+            answer(UNIT),
             ("mid, 1, groups=first", "mid, 1, stride, groups=first"),
             ("3, stride, 1", "3, 1, 1"),
         ),
@@ -431,7 +434,7 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "norm_forgotten",
-        changed(PLAIN, ("self.bn3(self.conv3(y))", "self.conv3(y)")),
+        changed(answer(UNIT), (AFTER, "self.conv3(self.bn2(self.conv2(y)))")),
         "values",
         "no_bn3",
         ("`bn3`",),
@@ -439,10 +442,168 @@ def channel_shuffle(x, groups):
     Slip(
         UNIT,
         "quarter_of_the_input",
-        changed(PLAIN, ("mid = out_channels", "mid = in_channels")),
+        changed(answer(UNIT), ("mid = out_channels", "mid = in_channels")),
         "run",
         says=("line",),
     ),
+    Slip(
+        FOLD,
+        "again",
+        changed(answer(FOLD), ("weight.shape[1] // groups", "groups")),
+        "values",
+        "shuffled_again",
+        (*NUMBERS, "other way"),
+    ),
+    Slip(
+        FOLD,
+        "w_p",
+        """
+def fold_shuffle(weight, groups):
+    order = torch.arange(weight.shape[1]).reshape(groups, -1).T.flatten()
+    return weight @ torch.eye(len(order), dtype=weight.dtype)[order]
+""",
+        "run",
+        "over_the_kernel",
+        ("dimension 1",),
+    ),
+    Slip(
+        FOLD,
+        "rows",
+        changed(
+            SORTED,
+            ("weight.shape[1])", "weight.shape[0])"),
+            ("weight[:, order.argsort()]", "weight[order.argsort()]"),
+        ),
+        "values",
+        says=("numbers are not", "smallest case"),
+    ),
+    Slip(
+        FOLD, "not_sorted", changed(SORTED, (".argsort()", "")), "values", "shuffled_again", NUMBERS
+    ),
+    Slip(
+        FOLD,
+        "data",
+        changed(PLACED, ("= weight\n", "= weight.data\n")),
+        "gradients",
+        "cut_off",
+        ("no gradient",),
+    ),
+    Slip(
+        MIXING,
+        "inverted",
+        changed(answer(MIXING), ("torch.arange(c), order]", "order, torch.arange(c)]")),
+        "values",
+        "transposed",
+        NUMBERS,
+    ),
+    Slip(MIXING, "mean", changed(answer(MIXING), ("k**0.5", "k")), "values", "mean", NUMBERS),
+    Slip(
+        MIXING, "sum", changed(answer(MIXING), (" / k**0.5", "")), "values", "not_scaled", NUMBERS
+    ),
+    Slip(
+        MIXING,
+        "root_of_c",
+        changed(answer(MIXING), ("k**0.5", "c**0.5")),
+        "values",
+        "by_channels",
+        NUMBERS,
+    ),
+    Slip(
+        MIXING,
+        "in_turn",
+        """
+def mixing_matrix(orders):
+    matrix = torch.eye(orders.shape[1], dtype=torch.float64)
+    for order in orders:
+        matrix = matrix[order]
+    return matrix
+""",
+        "values",
+        "composed_in_turn",
+        NUMBERS,
+    ),
+    Slip(MIXING, "once", changed(answer(MIXING), ("+= 1", "= 1")), "values", "no_overlap", NUMBERS),
+    Slip(
+        V2,
+        "no_shuffle",
+        changed(answer(V2), (JOINED, "torch.cat(joined, dim=1)")),
+        "values",
+        "no_shuffle",
+        NUMBERS,
+    ),
+    Slip(
+        V2,
+        "other_half",
+        changed(answer(V2), ("kept, worked_on = x.chunk", "worked_on, kept = x.chunk")),
+        "values",
+        "other_half",
+        NUMBERS,
+    ),
+    Slip(
+        V2,
+        "in_turn",
+        changed(answer(V2), ("x.chunk(2, dim=1)", "(x[:, ::2], x[:, 1::2])")),
+        "values",
+        "every_second",
+        NUMBERS,
+    ),
+    Slip(
+        V2,
+        "relu_last",
+        changed(answer(V2), (JOINED, f"F.relu({JOINED})")),
+        "values",
+        "relu_over_all",
+        NUMBERS,
+    ),
+    Slip(
+        V2,
+        "not_depthwise",
+        changed(answer(V2), ("3, stride, 1, groups=half", "3, stride, 1")),
+        "parameters",
+        "not_depthwise",
+        ("branch2.3.weight",),
+    ),
+    Slip(
+        V2,
+        "other_order",
+        changed(
+            answer(V2),
+            (
+                "[self.branch1(kept), self.branch2(worked_on)]",
+                "[self.branch2(worked_on), self.branch1(kept)]",
+            ),
+        ),
+        "values",
+        "other_order",
+        NUMBERS,
+    ),
+    Slip(
+        V2,
+        "stride_1_of_two",
+        changed(answer(V2), ("half, half, 3, stride, 1", "half, half, 3, 1, 1")),
+        "run",
+        says=("line",),
+    ),
+    Slip(
+        V2,
+        "inverse",
+        changed(answer(V2), ("dim=1), 2)", "dim=1), joined[0].shape[1])")),
+        "values",
+        "inverse_shuffle",
+        NUMBERS,
+    ),
+    Slip(
+        V2,
+        "all_channels",
+        changed(answer(V2), ("half if stride == 1 else in_channels", "in_channels")),
+        "run",
+        says=("line",),
+    ),
+    Slip(
+        V2,
+        "shortcut",
+        changed(answer(V2), (JOINED, "nn.ChannelShuffle(2)(torch.cat(joined, dim=1))")),
+        "shortcut",
+        says=("Take yours",),
+    ),
 )
-
-NAMES = RESNEXT | {"shuffle": shuffle}

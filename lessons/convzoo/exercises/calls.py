@@ -1,5 +1,5 @@
-"""What a lesson calls: begin, check, use, hint, ask, predict. None of them raises for a reader's
-mistake, so a lesson always runs to its end."""
+"""What a lesson calls: begin, check, use, hint, ask, predict. None of them ever raises for a
+mistake of the reader's, so that a lesson runs to its end whatever they wrote."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def trusted():
 def begin(lesson: str, student: str = ""):
     """Open a lesson: seed everything, describe the device and return it.
 
-    lesson: "02_resnext"; student: the name that the student hands in under. It decides the numbers
-    in their short questions.
+    lesson: "02_resnext"; student: the name under which they hand in, which draws the
+    numbers of their short questions.
     """
     _session["student"] = str(student).strip()
     devices.seed(0)
@@ -61,13 +61,13 @@ def _notice_if_unknown(call: Callable) -> Callable:
     """Decorate `call`, so that a wrong id becomes a notice that names the nearest one."""
 
     @wraps(call)
-    def asked(key: str, *rest):
+    def guarded(key: str, *rest):
         try:
             return call(key, *rest)
         except UserError as problem:
             notice(f"{call.__name__}: nothing to do", str(problem), "todo")
 
-    return asked
+    return guarded
 
 
 @_notice_if_unknown
@@ -148,7 +148,8 @@ def ask(question_id: str, answer=...) -> None:
         return
     progress.record("answers", question.id, {"answer": str(answer), "right": right})
     head = f"{question.title}: {'right' if right else 'not yet'}"
-    notice(head, f"{shown}\n\nYou said {answer}. {sentence}", "pass" if right else "fail")
+    given = question.in_words(_session["student"], answer).rstrip(".")
+    notice(head, f"{shown}\n\nYou answered {given}. {sentence}", "pass" if right else "fail")
 
 
 def predict(prediction_id: str, then: Callable, measured=None) -> None:

@@ -30,16 +30,16 @@ def _fitting(
     exercise: Exercise, mistakes: tuple[Mistake, ...], cases, replies
 ) -> tuple[Mistake, ...]:
     pairs = list(zip(cases, replies, strict=False))
-    asked = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
+    keys = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
     return tuple(
         m
         for m in mistakes
-        if all(_alike(r, answer(m.target, c, False), a) for (c, r), a in zip(pairs, asked))
+        if all(_alike(r, answer(m.target, c, False), k) for (c, r), k in zip(pairs, keys))
     )
 
 
-def _alike(reply: Reply, mistaken: Reply, asked: set[str]) -> bool:
-    """Return whether a reply is what a mistake gives. asked: the reference's tensors."""
+def _alike(reply: Reply, mistaken: Reply, keys: set[str]) -> bool:
+    """Whether a reply is what a mistake gives; keys: of the reference's tensors."""
     if reply.stage or mistaken.stage:  # "size of a (24) must match b (6)": either may come first
         kinds = [(r.stage, sorted(r.raised.split())) for r in (reply, mistaken)]
         return kinds[0] == kinds[1]
@@ -47,16 +47,16 @@ def _alike(reply: Reply, mistaken: Reply, asked: set[str]) -> bool:
         return False
     if not mistaken.loaded:  # because its weights are random
         return True
-    return same(_felt(reply, asked), _felt(mistaken, asked))
+    return same(_comparable(reply, keys), _comparable(mistaken, keys))
 
 
-def _felt(reply: Reply, asked: set[str]) -> dict[str, Tensor]:
-    """Return the reply's tensors without gradients that the reference does not have (a running
-    mean's) and without gradients that are all zeros, which count as none."""
+def _comparable(reply: Reply, keys: set[str]) -> dict[str, Tensor]:
+    """What came back, without gradients that the reference has not (a running mean's), and
+    without those of nothing but zeros: none is the same."""
     return {
         k: v
         for k, v in reply.tensors.items()
-        if not k.startswith("grad:") or (k in asked and v.any())
+        if not k.startswith("grad:") or (k in keys and v.any())
     }
 
 

@@ -39,7 +39,7 @@ def difference(
         return "parameters", shape
     if not same(have, want):
         wrong = [key for key in want if not _close(have[key], want[key])]
-        return "values", messages.numbers(wrong, want, returns) + messages.unwritten(reply)
+        return "values", messages.wrong_values(wrong, want, returns) + messages.unwritten(reply)
     buffer = _buffer_difference(_part(reply, "buffer:"), _part(expected, "buffer:"), case)
     if buffer:
         return "values", buffer

@@ -11,13 +11,14 @@ from collections.abc import Callable
 import torch
 from torch import Generator
 
-from convzoo.case import MAX_OPS, Reply, answer, describe, is_framework
+from convzoo.case import Reply, answer, describe
 from convzoo.exercises import messages
 from convzoo.exercises.diagnosis import diagnose, smallest
 from convzoo.exercises.differences import difference
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Respond, Verdict
 from convzoo.exercises.multiply_adds import macs
+from convzoo.recorder import MAX_OPS, is_framework
 
 SECONDS = 10.0
 SPARE = 1.5  # times the reference's multiply-adds that an answer may take

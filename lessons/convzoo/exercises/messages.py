@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from convzoo.case import Case, Reply, allocates
+from convzoo.case import Case, Reply
 from convzoo.exercises.model import Exercise
+from convzoo.recorder import allocates
 
 
 def kind(exercise: Exercise, target: Callable) -> str:
@@ -94,7 +95,7 @@ def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
     return f"Its result is {have}, expected {want}. {advice}"
 
 
-def numbers(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
+def wrong_values(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
     """That the numbers are not right; of several results, which ones.
 
     wrong: their keys, "output.1" for the second; returns: what they are called.

@@ -98,6 +98,15 @@ def swap_strides(module: nn.Module, first: str, second: str) -> nn.Module:
     return module
 
 
+def regroup(module: nn.Module, layer: str, groups: int) -> nn.Module:
+    """Give a convolution another number of groups, and new weights."""
+    conv = module.get_submodule(layer)
+    size = (conv.out_channels, conv.in_channels // groups, *conv.kernel_size)
+    conv.groups, conv.weight = groups, nn.Parameter(conv.weight.new_empty(size))
+    conv.reset_parameters()
+    return module
+
+
 class _SkippingRelu(nn.Module):
     def __init__(self, skips: tuple[int, ...], of: int):
         super().__init__()

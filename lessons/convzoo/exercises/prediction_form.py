@@ -1,8 +1,8 @@
-"""The form of a prediction: a result stays hidden until the reader has guessed.
+"""The form of a prediction: a result stays hidden until you have guessed.
 
-The guess is kept, shown beside what is measured, and one line is asked for: why.
-Nothing ever waits for input(). CONVZOO_PREDICT=skip shows results at once, for
-tests, slides and scripts.
+The guess is kept and compared with the result. A field below asks for one line: why.
+Nothing waits for input(). CONVZOO_PREDICT=skip shows results at once, for tests,
+slides and scripts.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from collections.abc import Callable
 from html import escape
 from io import BytesIO
 
+from convzoo.errors import UserError
 from convzoo.exercises import progress
-from convzoo.exercises.predictions import Prediction, as_number, compared, value_of
+from convzoo.exercises.numbers import read
+from convzoo.exercises.predictions import Prediction, compared, value_of
 from convzoo.show import Picture, coded, in_notebook, notice_picture
 
 
@@ -53,17 +55,20 @@ class Asking:
             self.reveal(kept)
 
     def _guessed(self, given) -> None:
-        guess = given if self.prediction.options else as_number(given, self.prediction.unit)
-        if guess is None:
-            options = self.prediction.options
-            do = "Choose one of them" if options else "Write a number, such as 24 or 1.5"
-            text = f"{do}, or press Skip."
+        asked = self.prediction
+        try:
+            guess = given if asked.options else read(given, asked.question, asked.unit)
+            problem = "" if guess is not None else "Choose one of the options."
+        except UserError as unclear:
+            problem = str(unclear)
+        if problem:
+            text = f"{problem} Or press Skip."
             self.result.children = (_widget(notice_picture("No guess yet", text, "todo")),)
         else:
             self.reveal(guess)
 
     def reveal(self, guess) -> None:
-        """Keep the guess, and show the result beside it."""
+        """Keep the guess and show the result."""
         progress.record("guesses", self.prediction.id, guess)
         self._wait(True)
         try:
@@ -73,14 +78,16 @@ class Asking:
                 shown.append(_widget(Picture(words, _paragraph(f"<b>{escape(words)}</b>"))))
         except Exception as problem:
             text = f"{type(problem).__name__}: {problem}"
-            shown = [_widget(notice_picture("The result could not be made", text, "fail"))]
+            shown = [_widget(notice_picture("The result could not be computed", text, "fail"))]
         self._wait(False)
         self.result.children = (*shown, self.why)
 
     def _wait(self, waiting: bool) -> None:
-        """Take no clicks while the result is made, and say so."""
+        """Take no clicks while the result is computed, and say so."""
         if waiting:
-            self.result.children = (_widget(notice_picture("Measuring, some seconds", "")),)
+            self.result.children = (
+                _widget(notice_picture("Measuring: this takes some seconds", "")),
+            )
         self.guess.description = "Measuring" if waiting else "Guess again"
         self.guess.disabled = self.skip.disabled = waiting
 
@@ -93,7 +100,7 @@ class Asking:
 
 
 def can_ask() -> bool:
-    """Return whether a reader is there to be asked: in a notebook that shows widgets."""
+    """Return whether there is a notebook that shows widgets, so that a reader can be asked."""
     if os.environ.get("CONVZOO_PREDICT") == "skip" or not in_notebook():
         return False
     try:
@@ -104,7 +111,7 @@ def can_ask() -> bool:
 
 
 def _field(kit, prediction: Prediction):
-    shared = {"description": "I say:", "tooltip": prediction.question}
+    shared = {"description": "My guess:", "tooltip": prediction.question}
     if prediction.options:
         return kit.RadioButtons(
             options=list(prediction.options),
@@ -127,7 +134,7 @@ def _widget(thing):
 
 
 def _drawn(figure) -> str:
-    """A matplotlib figure as an image; the words for it are its titles."""
+    """Return a matplotlib figure as an image, with its titles as alt text."""
     titles = [axes.get_title() for axes in figure.axes]
     alt = "; ".join(filter(None, titles)) or "A figure"
     stream = BytesIO()

@@ -1,19 +1,17 @@
-"""Predict, then play, then explain: what is asked, and a guess beside what was measured."""
+"""Predict, then play, then explain: what is asked, and how far a guess was off."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from math import isfinite
 
-_HUNDREDTHS = "%", "percent", "points"
+_COUNTS = "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is asked before a result is shown; with `options` a choice, else a number.
+    """A question before a result is shown: a choice if it has `options`, else a number.
 
-    value: what a guess is compared with, where no measurement is needed to know it.
+    value: what a guess is compared with, if that is known without a measurement.
     """
 
     id: str
@@ -25,47 +23,59 @@ class Prediction:
 
     @property
     def asked(self) -> str:
-        """The question, and what there is to choose from, a line each."""
+        """The question, and a line for each option."""
         return "\n".join([self.question, *(f"- {option}" for option in self.options)])
 
 
 def compared(prediction: Prediction, guess, value) -> str:
-    """Return a guess beside what was measured, in a sentence."""
-    unit = f" {prediction.unit}" if prediction.unit and not prediction.options else ""
-    result = f"{'Measured' if prediction.value is None else 'Answer'}: {_text(value)}{unit}."
+    """Return a guess and what was measured, and in words how far apart they are."""
+    result = f"{'Measured' if prediction.value is None else 'Answer'}: {_of(prediction, value)}."
     kind = str if prediction.options else (int, float)
     if guess == "skip" or not isinstance(guess, kind):
         return result
-    head = f"You guessed {_text(guess)}{unit}. {result}"
+    head = f"You guessed {_of(prediction, guess)}. {result}"
     if prediction.options:
-        return f"{head} {'As you said.' if guess == value else 'Not as you said.'}"
+        return f"{head} {'That is right.' if guess == value else 'Your guess was different.'}"
+    return f"{head} {_distance(guess, value)}".strip()
+
+
+def _distance(guess: float, value: float) -> str:
+    """Return in words how far a guess was off; nothing if one of the two is zero."""
     if guess == value:
-        return f"{head} Exactly."
+        return "Exactly right."
     if guess * value < 0:
-        return f"{head} The sign is the other one."
-    if guess * value > 0:
-        times = guess / value
-        figure = f"{times:.2g}" if times < 99.5 else f"{times:,.0f}"
-        return f"{head} Your guess is {figure} times that."
-    return head
+        return "Your guess has the other sign."
+    if guess * value == 0:
+        return ""
+    ratio = guess / value
+    if value > 0:
+        side = "too high" if ratio > 1 else "too low"
+    else:
+        side = "too far from zero" if ratio > 1 else "too close to zero"
+    if 0.51 < ratio < 1.95:
+        percent = round(100 * abs(ratio - 1))
+        return f"Your guess is {percent}% {side}." if percent else "That is very close."
+    return f"Your guess is about {_times(max(ratio, 1 / ratio))} times {side}."
+
+
+def _times(factor: float) -> str:
+    whole = round(factor)
+    if factor < 5 and abs(factor - whole) > 0.15:
+        return f"{factor:.1f}"
+    if whole < len(_COUNTS):
+        return _COUNTS[whole]
+    return f"{factor:.2g}" if factor < 99.5 else f"{factor:,.0f}"
 
 
 def value_of(measured):
-    """Return what a guess is compared with: a value, or what a function of no arguments returns."""
+    """Return what a guess is compared with; call it first if it is a function."""
     return measured() if callable(measured) else measured
 
 
-def as_number(given: str, unit: str = "") -> float | None:
-    """Return a number as people type it: 24, 1.5, 1,5, 25,000 or 10%, which is 10 if the unit is
-    percent or percentage points; None if it is no number."""
-    thousands = re.fullmatch(r"\s*-?[1-9]\d{0,2}(,\d{3})+\s*", given)
-    percent = given.strip().endswith("%")
-    try:
-        number = float(given.strip().rstrip("%").replace(",", "" if thousands else "."))
-        number = number / 100 if percent and unit not in _HUNDREDTHS else number
-    except ValueError:
-        return None
-    return number if isfinite(number) else None
+def _of(prediction: Prediction, value) -> str:
+    """Return a number with its unit, or an option."""
+    unit = "" if prediction.options else prediction.unit
+    return f"{_text(value)}{unit}" if unit == "%" else f"{_text(value)} {unit}".strip()
 
 
 def _text(value) -> str:

@@ -1,4 +1,4 @@
-"""What the reader did, in a file: passes, hints, answers, guesses.
+"""What the reader did, in a file of their own: passes, hints, answers, guesses.
 
 The file is $CONVZOO_HOME/progress.json (by default in ~/.convzoo). It is always replaced as a
 whole, so that a kernel killed in the middle loses nothing; a file that cannot be read is moved

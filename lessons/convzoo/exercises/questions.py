@@ -1,20 +1,23 @@
-"""Short questions: a number or a choice, with each student's own numbers, checked at once."""
+"""Short questions: a number or a choice, with different numbers for each student."""
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from itertools import combinations
 
 from convzoo.errors import UserError
+from convzoo.exercises.numbers import read, shortened, spelled
 
 LETTERS = "abcdefgh"
+DRAWS = 1000  # none of so many draws may be left in which a wrong rule is right
 
 
 @dataclass(frozen=True)
 class Belief:
-    """What a wrong answer would mean: a number (from the student's own) or an option's text."""
+    """A wrong answer, as a rule that computes it or as an option's text, and what to say to it."""
 
     gives: Callable[[dict], float] | str
     sentence: str
@@ -24,9 +27,11 @@ class Belief:
 class Question:
     """One short question.
 
-    draw: the student's own numbers; text: the question, with `{name}` for each of them;
-    answer: the right number, or the text of the right option; options: for a choice,
-    each formatted with the numbers too. tolerance is relative.
+    draw: makes the numbers of one student; text: the question, with `{name}` for each of them;
+    answer: computes the right number, or is the text of the right option; options: the texts to
+    choose from, which may have `{name}` too. wrong_numbers: what other wrong rules would
+    compute; no student gets numbers for which one of them, or of the beliefs, is right.
+    tolerance is relative.
     """
 
     id: str
@@ -39,75 +44,100 @@ class Question:
     beliefs: tuple[Belief, ...]
     draw: Callable[[random.Random], dict] = lambda rng: {}
     options: tuple[str, ...] = ()
+    wrong_numbers: Callable[[dict], tuple[float, ...]] = lambda numbers: ()
     tolerance: float = 0.0
 
     def numbers(self, student: str) -> dict:
-        """The numbers of this student: the same at each call, others for each name."""
-        return self.draw(self._rng(student))
+        """Return the numbers of this student: always the same for one name.
+
+        Raises ValueError if the question draws none that tell the wrong rules from the right one.
+        """
+        rng = random.Random(f"{self.id}/{student}")
+        for _ in range(DRAWS):
+            numbers = self.draw(rng)
+            if self.options or self._tells_apart(numbers):
+                return numbers
+        raise ValueError(f"{self.id}: a wrong rule is right for all numbers that were drawn.")
 
     def shown(self, student: str) -> str:
-        """The question as this student sees it."""
+        """Return the question as this student sees it."""
         text = self.text.format(**self.numbers(student))
         rows = [f"  {a}) {t}" for a, t in zip(LETTERS, self.order(student), strict=False)]
         return "\n".join([text, *rows])
 
     @property
     def form(self) -> str:
-        """How an answer is written."""
+        """How to write an answer."""
         letters = LETTERS[: len(self.options)]
         if not letters:
-            return "Write a number, or a calculation such as 3 * 3 * 64."
-        return (
-            f'Write one letter in quotes, such as "{letters[0]}"; they go from {letters[0]} to '
-            f"{letters[-1]}."
-        )
+            return "Write a number, or a calculation such as 3 * 3 * 64 or 2**10."
+        return f'Write one letter from {letters[0]} to {letters[-1]} in quotes, such as "b".'
 
     def order(self, student: str) -> list[str]:
-        """The options in this student's order."""
+        """Return the options in the order that this student sees."""
         shuffled = [o.format(**self.numbers(student)) for o in self.options]
         random.Random(f"{self.id}/{student}/order").shuffle(shuffled)
         return shuffled
 
     def mark(self, student: str, given) -> tuple[bool, str]:
-        """Whether `given` is right, and the sentence for it. Raises UserError for what is
-        no answer at all (a word where a number is asked)."""
+        """Return whether an answer is right, and what to say to it.
+
+        Raises UserError if it cannot be understood, such as a word instead of a number.
+        """
         numbers = self.numbers(student)
         if self.options:
             chosen = self._option(student, given)
             right = chosen == str(self.answer).format(**numbers)
             hit = next((b for b in self.beliefs if str(b.gives).format(**numbers) == chosen), None)
         else:
-            value = _number(given)
+            value = self._number(student, given)
             right = self._near(value, self.answer(numbers))
             hit = next((b for b in self.beliefs if self._near(value, b.gives(numbers))), None)
         if right:
             return True, self.explain.format(**numbers)
-        sentence = hit.sentence if hit else "Not that. Try it with small numbers."
+        sentence = hit.sentence if hit else "Not quite. Try it with small numbers."
         return False, sentence.format(**numbers)
 
-    def _rng(self, student: str) -> random.Random:
-        return random.Random(f"{self.id}/{student}")
+    def in_words(self, student: str, given) -> str:
+        """Return an answer as it was understood: "b) Half of them." or "2^10, which is 1,024".
+
+        Raises UserError if it cannot be understood.
+        """
+        if self.options:
+            option = self._option(student, given)
+            return f"{LETTERS[self.order(student).index(option)]}) {option}"
+        number = spelled(self._number(student, given))
+        typed = given.strip() if isinstance(given, str) else number
+        same = typed.replace(",", "") == number.replace(",", "")
+        return number if same else f"{typed}, which is {number}"
+
+    def _tells_apart(self, numbers: dict) -> bool:
+        """Return whether no wrong rule is right, and no two beliefs are the same, for these."""
+        right, beliefs = self.answer(numbers), [b.gives(numbers) for b in self.beliefs]
+        wrong = [*beliefs, *self.wrong_numbers(numbers)]
+        pairs = [*((value, right) for value in wrong), *combinations(beliefs, 2)]
+        return not any(self._near(a, b) for a, b in pairs)
+
+    def _number(self, student: str, given) -> float:
+        return read(given, about=self.shown(student))
 
     def _near(self, a: float, b: float) -> bool:
         return abs(a - b) <= self.tolerance * abs(b) + 1e-9 * max(1.0, abs(b))
 
     def _option(self, student: str, given) -> str:
-        letters = LETTERS[: len(self.options)]
-        letter = given.strip().lower().rstrip(").") if isinstance(given, str) else ""
-        if letter not in list(letters):
-            raise UserError(f"{given!r} is not one of the options. {self.form}")
-        return self.order(student)[letters.index(letter)]
+        """Return the option that is meant: by its letter, its text or both."""
+        if isinstance(given, (list, tuple)) and len(given) == 1:
+            given = given[0]
+        order = self.order(student)
+        names = {}
+        for letter, option in zip(LETTERS, order, strict=False):
+            text = _bare(option)
+            names |= dict.fromkeys((letter, text, f"{letter} {text}", f"option {letter}"), option)
+        if not isinstance(given, str) or _bare(given) not in names:
+            raise UserError(f"{shortened(given)} is not one of the options. {self.form}")
+        return names[_bare(given)]
 
 
-def _number(given) -> float:
-    try:
-        if isinstance(given, bool):
-            raise TypeError
-        number = float(given.replace(",", "") if isinstance(given, str) else given)
-        if not isfinite(number):
-            raise ValueError
-        return number
-    except (TypeError, ValueError, OverflowError, RuntimeError):  # torch raises the last
-        raise UserError(
-            f"{given!r} is not a number. Write one, or a calculation such as 3 * 3 * 64."
-        ) from None
+def _bare(text: str) -> str:
+    """Return the words of a text in lower case, without anything between them."""
+    return " ".join(re.findall(r"[\w%]+", text.lower()))

@@ -8,7 +8,6 @@ hand-written kernels (Triton), compiled functions, and the inside of fused recur
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +15,9 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convzoo.errors import UserError
-from convzoo.measure import formulas
+from convzoo.measure import formulas, traffic
 
-_ALLOCATIONS = ("empty", "new_empty")  # memory is allocated, nothing is written
-_OVERWRITES = {
-    *("copy_", "fill_", "zero_", "uniform_", "normal_", "random_", "bernoulli_"),
-    *("exponential_", "cauchy_", "geometric_", "log_normal_"),
-}
+_ALLOCATIONS = ("empty", "new_empty")  # memory is taken, nothing is written
 _PRODUCTS = {"mul", "addcmul", "addr"}
 _TO_THE_HOST = {"_local_scalar_dense", "equal"}  # .item(), torch.equal
 
@@ -107,8 +102,8 @@ def saved_bytes(fn: Callable, *inputs, **kwargs) -> int:
     held = [leaf for leaf in _graph_leaves(output) if isinstance(leaf, nn.Parameter)]
     if isinstance(fn, nn.Module):
         held += [*fn.parameters(), *fn.buffers()]
-    storages = _storages(kept)
-    for key in _storages(held):
+    storages = traffic.storages(kept)
+    for key in traffic.storages(held):
         storages.pop(key, None)
     return sum(storages.values())
 
@@ -137,20 +132,20 @@ class _Watch(TorchDispatchMode):
         return output
 
     def _count(self, func, args, kwargs, output) -> None:
-        operands = _tensors((args, kwargs))
-        self.parameters |= {id(t): t for t in operands if isinstance(t, nn.Parameter)}
+        passed = traffic.tensors_in((args, kwargs))
+        self.parameters |= {id(t): t for t in passed if isinstance(t, nn.Parameter)}
         name = func._schema.name.split("::")[1]
-        before = _storages(operands)
-        results = _tensors(_wanted(name, args, output))
-        fresh = [t for t in results if not _storages([t]).keys() <= before.keys()]
-        written = _mutated(func, args, kwargs) + fresh
+        before = traffic.storages(passed)
+        results = traffic.tensors_in(traffic.results(name, args, output))
+        fresh = [t for t in results if not traffic.storages([t]).keys() <= before.keys()]
+        written = traffic.mutated(func, args, kwargs) + fresh
         if name.startswith(_ALLOCATIONS) or torch.Tag.inplace_view in func.tags:
             return
         if not written and name not in _TO_THE_HOST:
             return  # a view
         self.launches += 1
-        self.bytes_read += _footprint(_read(func, name, args, kwargs))
-        self.bytes_written += _footprint(written)
+        self.bytes_read += traffic.footprint(traffic.sources(func, name, args, kwargs))
+        self.bytes_written += traffic.footprint(written)
         self.macs += formulas.macs(name, args, output)
         if name.removesuffix("_") in _PRODUCTS:
             self.products += sum(formulas.stored(t) for t in written)
@@ -167,74 +162,11 @@ class _Watch(TorchDispatchMode):
         )
 
 
-def _tensors(tree) -> list[Tensor]:
-    return [leaf for leaf in pytree.tree_leaves(tree) if isinstance(leaf, Tensor)]
-
-
-def _storages(tensors: list[Tensor]) -> dict[int, int]:
-    """Return the bytes of each storage under the tensors, by its address."""
-    parts = [part.untyped_storage() for t in tensors for part in formulas.components(t)]
-    return {storage._cdata: storage.nbytes() for storage in parts}
-
-
-def _arguments(func, args, kwargs) -> Iterator[tuple[object, list[Tensor]]]:
-    """Yield the schema's arguments with the tensors that were passed for each."""
-    for position, spec in enumerate(func._schema.arguments):
-        value = args[position] if position < len(args) else kwargs.get(spec.name)
-        yield spec, _tensors(value)
-
-
-def _is_mutated(spec) -> bool:
-    return spec.alias_info is not None and spec.alias_info.is_write
-
-
-def _mutated(func, args, kwargs) -> list[Tensor]:
-    pairs = _arguments(func, args, kwargs)
-    return [t for spec, tensors in pairs if _is_mutated(spec) for t in tensors]
-
-
-def _wanted(name: str, args, output):
-    """Return the results without gradients that were not requested from a convolution."""
-    if name != "convolution_backward":
-        return output
-    return [gradient for gradient, wanted in zip(output, args[10]) if wanted]
-
-
-def _read(func, name: str, args, kwargs) -> list[Tensor]:
-    """Return the tensors whose values the operation needs."""
-    if name.endswith("_like") or name.startswith("new_"):
-        return []  # zeros_like(x), x.new_zeros(...): only the shape of x is used
-    if name == "convolution_backward":
-        grad, image, weight, wanted = *args[:3], args[10]
-        return [grad] + [weight] * wanted[0] + [image] * wanted[1]
-    read = []
-    for spec, tensors in _arguments(func, args, kwargs):
-        overwritten = _is_mutated(spec) and (spec.kwarg_only or name in _OVERWRITES)
-        read += [] if overwritten else tensors
-    return read
-
-
-def _footprint(tensors: list[Tensor]) -> int:
-    """Return the bytes under the tensors; one that is passed twice counts once.
-
-    An expanded dimension and windows that overlap have fewer elements in memory
-    than in their shape.
-    """
-    places = {}
-    for part in (part for t in tensors for part in formulas.components(t)):
-        sizes, steps = part.shape, part.stride()
-        span = 1 + sum((n - 1) * step for n, step in zip(sizes, steps))
-        count = prod(n for n, step in zip(sizes, steps) if step)
-        place = (part.untyped_storage()._cdata, part.storage_offset(), sizes, steps)
-        places[place] = min(count, max(span, 0)) * part.element_size()
-    return sum(places.values())
-
-
 def _parameters(fn: Callable, watch: _Watch) -> int:
-    """Return the elements of a module's parameters and of those seen, each parameter once."""
+    """Elements of a module's parameters and of those that were passed on; each once."""
     own = fn.parameters() if isinstance(fn, nn.Module) else ()
-    seen = watch.parameters | {id(p): p for p in own}
-    return sum(p.numel() for p in seen.values())
+    found = watch.parameters | {id(p): p for p in own}
+    return sum(p.numel() for p in found.values())
 
 
 def _in_a_graph(tree):
@@ -257,18 +189,18 @@ def _in_a_graph(tree):
 
 
 def _differentiable(output) -> list[Tensor]:
-    return [t for t in _tensors(output) if t.requires_grad]
+    return [t for t in traffic.tensors_in(output) if t.requires_grad]
 
 
 def _graph_leaves(output) -> list[Tensor]:
     """Return the leaves that need a gradient, wherever `fn` got them from."""
     nodes = [t.grad_fn for t in _differentiable(output)]
-    seen, leaves = set(), []
+    visited, leaves = set(), []
     while nodes:
         node = nodes.pop()
-        if node is None or node in seen:
+        if node is None or node in visited:
             continue
-        seen.add(node)
+        visited.add(node)
         if hasattr(node, "variable"):
             leaves.append(node.variable)
         nodes += [after for after, _ in node.next_functions]

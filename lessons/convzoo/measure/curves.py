@@ -84,17 +84,17 @@ def _crossing(record: dict, layout: str, n: int, columns: int, dtype: str) -> di
         )  # block-diagonal: some densities come twice
         every.setdefault(density, []).append((dense, taken))
     times = {density: _least(pairs) for density, pairs in every.items()}
-    met = _met(times)
+    met = _crossing_density(times)
     if met is None:
         wins = sum(taken < dense for dense, taken in times.values())
         faster = (layout if wins > len(times) / 2 else "dense") if times else None
         return {"density": None, "rounds": len(rounds), "faster": faster}
-    range_ = [met, *(at for at in map(_met, rounds.values()) if at is not None)]
+    range_ = [met, *(at for at in map(_crossing_density, rounds.values()) if at is not None)]
     values = {"density": met, "low": min(range_), "high": max(range_)}
     return {**{k: records.short(v) for k, v in values.items()}, "rounds": len(rounds)}
 
 
-def _met(times: Times) -> float | None:
-    """Return where the curves cross."""
+def _crossing_density(times: Times) -> float | None:
+    """Where the curves cross."""
     at = sorted(times)
     return sparse.crossover(at, [times[d][0] for d in at], [times[d][1] for d in at])

@@ -81,15 +81,15 @@ def _sparse_settings(device: torch.device, quick: bool) -> list[Settings]:
 def _sparse(device: torch.device, point: Settings, seconds: float) -> dict:
     """Time every layout, each on its own pattern at about the same density, and dense."""
     n, dtype, seed = point["n"], getattr(torch, point["dtype"]), point["round"]
-    products, matrices, density = _built(device, n, dtype, point["asked"], seed)
+    products, matrices, density = _matrices(device, n, dtype, point["asked"], seed)
     _, x = sparse.operands(n, point["columns"], device, seed, dtype)
     times = sparse.timed(products, x, matrices, seconds, slowest=_SLOWEST)
     return {"density": density, "times": _plain(times)}
 
 
-@lru_cache(maxsize=1)  # points of one density come one after another
-def _built(device: torch.device, n: int, dtype: torch.dtype, asked: float, seed: int) -> tuple:
-    """Return products, dense matrices and densities, by layout."""
+@lru_cache(maxsize=1)  # points of one density, by number of columns, follow each other
+def _matrices(device: torch.device, n: int, dtype: torch.dtype, asked: float, seed: int) -> tuple:
+    """Products, dense matrices and densities, by layout."""
     weight, _ = sparse.operands(n, 1, device, seed, dtype)
     products, matrices, density = {}, {}, {}
     for pattern, names in LAYOUTS_OF.items():
@@ -196,7 +196,7 @@ def report(
     device = torch.device(device or devices.choose())
     about = records.header(device)
     path = (folder or place.results()) / f"{records.slug(about)}.json"
-    record = _begun(records.read(path), about, path.name, again, names)
+    record = _continued(records.read(path), about, path.name, again, names)
     if note:
         record["note"] = note
     for name in names:
@@ -204,8 +204,8 @@ def report(
     return path
 
 
-def _begun(found: dict | None, about: dict, file: str, again: bool, names: list[str]) -> dict:
-    """Return the record to continue from."""
+def _continued(found: dict | None, about: dict, file: str, again: bool, names: list[str]) -> dict:
+    """The record to go on with."""
     if found is None or (again and set(names) >= set(found["parts"])):
         return {"what": "report", **about, "note": "", "parts": {}}
     other = [key for key in MUST_AGREE if found.get(key) != about[key]]

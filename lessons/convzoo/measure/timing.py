@@ -111,11 +111,11 @@ def _prepared(fn: Callable, inputs: tuple, device) -> Callable[[], float]:
     clock = _clock(torch.device(device or _device_of((inputs, fn(*inputs)))))
 
     def seconds_of(calls: int) -> float:
-        def work() -> None:
+        def repeat() -> None:
             for _ in range(calls):
                 fn(*inputs)
 
-        return clock(work)
+        return clock(repeat)
 
     calls = 1
     while (taken := seconds_of(calls)) < _SHORTEST:

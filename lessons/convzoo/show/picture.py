@@ -56,7 +56,7 @@ def notice(title: str, body: str = "", kind: str = "info") -> None:
 
 
 def notice_picture(title: str, body: str = "", kind: str = "info") -> Picture:
-    """Return the notice as a Picture, to show it in another view."""
+    """Return the notice as a Picture, to be shown in a view of its own."""
     colour, sign = KINDS[kind]
     red, green, blue = channels(colour)
     paragraphs = re.split(r"\n\s*\n", body.strip("\n")) if body.strip() else []

@@ -166,9 +166,9 @@ def _label(figure, axes, lines: Sequence[Line], colours: Sequence[str]) -> None:
     """Write each name at the end of its line, moved apart if two would overlap."""
     ends = []
     for line, colour in zip(lines, colours):
-        seen = [(x, y) for x, y in zip(line.x, line.y) if math.isfinite(y)]
-        if seen:
-            x, y = axes.transData.transform(seen[-1])
+        finite = [(x, y) for x, y in zip(line.x, line.y) if math.isfinite(y)]
+        if finite:
+            x, y = axes.transData.transform(finite[-1])
             ends.append((float(y), float(x), line.name, colour))
     box = axes.get_window_extent()
     heights = spread([end[0] for end in ends], _LINE_GAP, box.y0 + 8, box.y1 - 4)

@@ -14,9 +14,12 @@ from convzoo.show.picture import Picture, notice_picture
 from convzoo.show.stills import for_any_page
 from convzoo.show.stops import MOST, switch
 
-_WIDE = {"description_width": "initial"}  # so that no label is cut off
-# Labels and values as large as the notebook's text, in presentation mode too.
-_AS_TEXT = "<style>.convzoo-explorer{--jp-widgets-font-size:var(--jp-content-font-size1)}</style>"
+_WIDE = {"description_width": "initial"}  # no label is ever cut off
+# Labels and values as large as the notebook's text, in presentation mode too; no value is cut off.
+_STYLE = (
+    "<style>.convzoo-explorer{--jp-widgets-font-size:var(--jp-content-font-size1)}"
+    ".convzoo-explorer .widget-readout{flex:none;max-width:none}</style>"
+)
 
 
 def _ipywidgets():
@@ -191,10 +194,10 @@ class Explorer:
         return picture, None
 
     def _box(self, kit):
-        row = kit.HBox(
-            list(self.controls.values()), layout=kit.Layout(flex_flow="row wrap", width="100%")
-        )
-        box = kit.VBox([row, self.view, kit.HTML(_AS_TEXT)], layout=kit.Layout(width="100%"))
+        # The gap keeps a slider's value apart from the label of the next control.
+        spaced = kit.Layout(flex_flow="row wrap", grid_gap="0 1.5em", width="100%")
+        row = kit.HBox(list(self.controls.values()), layout=spaced)
+        box = kit.VBox([row, self.view, kit.HTML(_STYLE)], layout=kit.Layout(width="100%"))
         box.add_class("convzoo-explorer")
         return box
 

@@ -6,26 +6,24 @@ It is a report for whoever wrote the code, in their own process: no sandbox and 
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import sys
 import types
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from convzoo import run_cell
 from convzoo.errors import UserError
-from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Verdict
-from convzoo.teach.cells import MAX_CELL, Cell, Notebook, plain
-from convzoo.teach.source import read, student_namespace_cells
+from convzoo.exercises.trial import advised, quiet, try_cell
+from convzoo.notebook.cells import Notebook, plain
+from convzoo.notebook.reading import read
+from convzoo.teach.student_cells import student_namespace_cells
 
 SECONDS = 20.0  # for one of the student's cells
 LESSON_SECONDS = 120.0  # for one of the lesson's own cells: the first import of torch can be slow
 MODULE = "convzoo_checked_lesson"
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
-ADVICE = {"syntax": "Fix that line and check again.", "exit": "Remove that line."}
 Judge = Callable[[Exercise, Callable], Verdict]
 
 
@@ -150,60 +148,4 @@ def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
         raise
     except BaseException as problem:  # a call that ends Python, as `exit()` does
         trouble = run_cell.raised(problem, "The call")
-        return Verdict(exercise.id, "failed", "run", _advised(trouble, "The call"))
-
-
-def try_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
-    """Execute a cell among `names`; return ("", "") or ("run", what went wrong as a sentence).
-
-    A stub that is called while the cell runs gives ("", "...").
-    """
-    if len(cell.source) > MAX_CELL:
-        return "run", f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
-    label = f"<{cell.owner[1] or cell.id or 'cell'}>"
-    trouble = run_cell.execute(cell.source, label, names, time_limit(seconds))
-    if trouble is None:
-        return "", ""
-    if trouble.kind == "stub":
-        return "", "The cell calls its own stub. Write your answer first."
-    if issubclass(trouble.error, KeyboardInterrupt):
-        raise KeyboardInterrupt
-    return "run", _advised(trouble, "The cell", seconds)
-
-
-def _advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
-    """Return a sentence on what broke, and what to do next."""
-    if issubclass(trouble.error, TimeLimit):
-        return (
-            f"{what} was still running after {seconds:.0f} seconds and was stopped. "
-            "Look for a loop that never ends."
-        )
-    return " ".join(filter(None, (trouble.sentence, ADVICE.get(trouble.kind))))
-
-
-class _Nowhere(io.TextIOBase):
-    """Swallows everything that a student prints."""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep everything that a student prints away from standard output, even from a child process;
-    code that waits for input gets none."""
-    sys.stdout.flush()
-    kept, nowhere, stdin = os.dup(1), os.open(os.devnull, os.O_WRONLY), sys.stdin
-    os.dup2(nowhere, 1)
-    sys.stdin = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
-            yield
-    finally:
-        sys.stdin = stdin
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+        return Verdict(exercise.id, "failed", "run", advised(trouble, "The call"))

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from convzoo.errors import UserError
-from convzoo.teach.cells import ROLES, Cell, Notebook, syntax
+from convzoo.notebook.cells import ROLES, Cell, Notebook, syntax
 
 LINES, COLUMNS = 15, 79
 METADATA = (*ROLES, "jupyter", "slideshow", "tags")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.files import write_together
-from convzoo.teach.cells import Cell, Notebook, with_ids
+from convzoo.notebook.cells import Cell, Notebook, with_ids
+from convzoo.notebook.reading import read
 from convzoo.teach.execution import STATE, execute, same_code, source_of, with_outputs
 from convzoo.teach.regions import problems, stub, unmarked, validate
-from convzoo.teach.source import read
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from convzoo import place
 from convzoo.errors import UserError
-from convzoo.teach.cells import Cell
+from convzoo.notebook.cells import Cell
 from convzoo.teach.regions import stub
 
 WIDTH, HEIGHT = 1280, 720

@@ -32,7 +32,7 @@ def stack(size: int, layers: list[list[int]]) -> tuple[int, int]:
     """
     with torch.device("meta"):
         out = _run(torch.empty(1, 1, size), layers, padded=True).shape[-1]
-    return out, _seen(layers)
+    return out, _field_size(layers)
 
 
 def _run(x: Tensor, layers: list[list[int]], padded: bool) -> Tensor:
@@ -41,9 +41,8 @@ def _run(x: Tensor, layers: list[list[int]], padded: bool) -> Tensor:
     return x
 
 
-def _seen(layers: list[list[int]]) -> int:
-    """Return the pixels from the first to the last one that an output depends on, away from
-    borders."""
+def _field_size(layers: list[list[int]]) -> int:
+    """From the first to the last pixel on which one output depends, away from every border."""
     with torch.enable_grad():
         x = torch.zeros(1, 1, 2048, dtype=torch.float64, requires_grad=True)
         first = _run(x, layers, padded=False)[0, 0, 0]

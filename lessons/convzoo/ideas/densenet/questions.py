@@ -1,4 +1,4 @@
-"""Lesson 03: its short questions and its predictions."""
+"""Lesson 03: short questions and predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _draw_block(rng) -> dict:
 
 
 def _copied(v: dict, first: int, last: int) -> int:
-    """Channels of the tensors that there are before layer `first` to before layer `last`."""
+    """Return the sum of the channels that layers `first` to `last`, counted from 0, would read."""
     return sum(v["c"] + i * v["k"] for i in range(first, last + 1))
 
 
@@ -39,64 +39,73 @@ QUESTIONS = (
         lesson=LESSON,
         title="The end of a block",
         points=1,
-        text="A dense block is given {c} channels. It has {n} layers and growth rate {k}. How many "
-        "channels does it hand on?",
+        text="A dense block gets {c} channels. It has {n} layers and growth rate {k}. How many "
+        "channels does it return?",
         draw=_draw_block,
         answer=lambda v: v["c"] + v["n"] * v["k"],
-        explain="{c} to begin with, and {k} more from each of {n} layers.",
+        wrong_numbers=lambda v: (
+            v["c"] + v["k"],
+            v["c"] * v["n"],
+            v["n"] * (v["c"] + v["k"]),
+            v["c"] * v["n"] + v["k"],
+            v["c"] + (v["n"] + 1) * v["k"],
+        ),
+        explain="It starts with {c}, and each of the {n} layers adds {k}.",
         beliefs=(
             Belief(
                 lambda v: v["c"] * v["k"],
-                "The growth rate does not multiply the channels. Each layer adds that many.",
+                "The growth rate does not multiply the channels. It says how many channels each "
+                "layer adds.",
             ),
             Belief(
                 lambda v: v["c"] * v["k"] ** v["n"],
-                "That multiplies by the growth rate at each layer. Each layer adds that many.",
+                "That multiplies by the growth rate at each layer. Instead, each layer adds {k} "
+                "channels.",
             ),
             Belief(
                 lambda v: v["n"] * v["k"],
-                "Those are the new ones. The {c} channels of the beginning are handed on as well.",
+                "Those are the new channels. The block also passes on the {c} channels it got.",
             ),
             Belief(
                 lambda v: v["k"],
-                "{k} is what one layer makes. The block hands on everything that there is.",
+                "One layer makes {k} channels. The block returns all channels: old and new.",
             ),
             Belief(
                 lambda v: v["c"] + (v["n"] - 1) * v["k"],
-                "That is what the last layer reads. Its own channels come on top.",
+                "That is what the last layer reads. Add the channels that it makes.",
             ),
         ),
     ),
     Question(
         id="densenet.unequal",
         lesson=LESSON,
-        title="What fits beside what",
+        title="Which shapes can be concatenated",
         points=1,
         text="x has {a} channels of {s} x {s} pixels, f(x) has {b} channels of {s} x {s}. What "
         "does `torch.cat([x, f(x)], dim=1)` do?",
         draw=_draw_pair,
-        answer="It gives {a} + {b} channels of {s} x {s} pixels.",
+        answer="It returns {a} + {b} channels of {s} x {s} pixels.",
         options=(
-            "It gives {a} + {b} channels of {s} x {s} pixels.",
+            "It returns {a} + {b} channels of {s} x {s} pixels.",
             "It fails: both need the same number of channels.",
-            "It gives {a} channels: those of f(x) are added to the first {b}.",
-            "It gives {a} channels, after f(x) was filled up with zeros.",
+            "It returns {a} channels: those of f(x) are added to the first {b}.",
+            "It returns {a} channels, after f(x) was filled up with zeros.",
         ),
-        explain="Only the batch, the height and the width must agree. It is the residual's "
-        "addition that needs equal channels.",
+        explain="Only batch, height and width must be the same. The addition in a residual block "
+        "is different: it needs the same number of channels.",
         beliefs=(
             Belief(
                 "It fails: both need the same number of channels.",
-                "The addition of a residual block needs that. Side by side the two may differ; "
-                "batch, height and width must agree.",
+                "The addition in a residual block needs that. To concatenate two images, only "
+                "batch, height and width must be the same.",
             ),
             Belief(
-                "It gives {a} channels: those of f(x) are added to the first {b}.",
-                "Nothing is added to anything: both stand in the result as they were.",
+                "It returns {a} channels: those of f(x) are added to the first {b}.",
+                "Nothing is added: both are in the result unchanged.",
             ),
             Belief(
-                "It gives {a} channels, after f(x) was filled up with zeros.",
-                "Nothing is filled up: the result has as many channels as both together.",
+                "It returns {a} channels, after f(x) was filled up with zeros.",
+                "No zeros are needed: the result has the channels of both.",
             ),
         ),
     ),
@@ -105,64 +114,80 @@ QUESTIONS = (
         lesson=LESSON,
         title="What the concatenations write",
         points=1,
-        text="A block of {n} layers begins with {c} channels and has growth rate {k}. After each "
-        "layer `torch.cat` writes a new tensor of all channels. How many channels do the {n} "
-        "concatenations write in all?",
+        text="A block of {n} layers starts with {c} channels and has growth rate {k}. After each "
+        "layer, `torch.cat` writes all channels so far into a new tensor. How many channels do the "
+        "{n} concatenations write in total?",
         draw=_draw_block,
         answer=lambda v: _copied(v, 1, v["n"]),
-        explain="The first one writes {c} + {k} channels, and each later one {k} more than the one "
-        "before. Only {n} * {k} of them were new.",
+        wrong_numbers=lambda v: (
+            v["n"] * v["c"],
+            v["n"] * (v["c"] + v["k"]),
+            v["k"] * v["n"] * (v["n"] + 1) / 2,
+            v["c"] + v["k"] * v["n"] * (v["n"] + 1) / 2,
+            _copied(v, 0, v["n"]),
+            _copied(v, 1, v["n"] - 1),
+        ),
+        explain="The first one writes {c} + {k} channels. Each later one writes {k} more than the "
+        "one before. Only {n} * {k} of all these channels are new.",
         beliefs=(
             Belief(
                 lambda v: 0,
-                "Concatenation is no view: it takes new memory and copies every channel into it.",
+                "A concatenation is not a view: it takes new memory and copies every channel into "
+                "it.",
             ),
             Belief(
                 lambda v: v["n"] * v["k"],
-                "Those are the new channels. Each concatenation copies the old ones as well.",
+                "Those are the new channels. Each concatenation also copies the old ones.",
             ),
             Belief(
                 lambda v: v["c"] + v["n"] * v["k"],
-                "That is what the last concatenation writes. There is one after each layer.",
+                "That is what the last concatenation writes. There is one after every layer.",
             ),
             Belief(
                 lambda v: _copied(v, 0, v["n"] - 1),
-                "Those are the channels that the layers read. A concatenation writes the new ones, "
-                "too.",
+                "Those are the channels that the layers read. A concatenation writes the new ones "
+                "as well.",
             ),
             Belief(
                 lambda v: v["n"] * (v["c"] + v["n"] * v["k"]),
-                "That takes each for as large as the last one. The first are smaller.",
+                "That counts every concatenation as if it were as large as the last one. The first "
+                "ones are smaller.",
             ),
         ),
     ),
     Question(
         id="densenet.transition",
         lesson=LESSON,
-        title="What a transition leaves",
+        title="What remains after a transition",
         points=1,
-        text="A block hands on {c} channels of {s} x {s} pixels. How many numbers are left of them "
-        "behind the transition?",
+        text="A dense block returns {c} channels of {s} x {s} pixels. How many numbers are left "
+        "after the transition?",
         draw=_draw_transition,
         answer=lambda v: v["c"] * v["s"] ** 2 / 8,
-        explain="Half the channels, and a quarter of the pixels.",
+        wrong_numbers=lambda v: (
+            v["c"] * v["s"] / 4,
+            v["c"] / 2,
+            v["s"] ** 2 / 4,
+            v["c"] * v["s"] ** 2 / 32,
+        ),
+        explain="Half the channels are left, each with a quarter of the pixels.",
         beliefs=(
             Belief(
                 lambda v: v["c"] * v["s"] ** 2 / 4,
-                "Height and width are halved, which leaves a quarter. The 1x1 halves the channels, "
-                "too.",
+                "Halving height and width leaves a quarter. The 1x1 also halves the channels.",
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2 / 2,
-                "The channels are halved. The pool takes 2 x 2 pixels to one as well.",
+                "That halves the channels. The pool also turns 2 x 2 pixels into one.",
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2 / 16,
-                "The channels are halved once: the pool leaves them alone.",
+                "The channels are halved only once, by the 1x1. The pool keeps their number.",
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2,
-                "Something is thrown away twice: by the 1x1, and by the pool.",
+                "A transition makes the image smaller twice: the 1x1 reduces the channels, and the "
+                "pool reduces the pixels.",
             ),
         ),
     ),
@@ -171,32 +196,32 @@ QUESTIONS = (
         lesson=LESSON,
         title="What a table of two rows says",
         points=1,
-        text="A paper prints: its new network, trained with its own new recipe, 80%; an old "
-        "network, with the old recipe of the old paper, 76%. What follows?",
-        answer="Not which of the two made the difference, the network or the recipe.",
+        text="A paper reports 80% for its new network, trained with a new recipe. It reports 76% "
+        "for an old network, with the old recipe of the old paper. What follows?",
+        answer="We cannot say whether the network or the recipe made the difference.",
         options=(
-            "Not which of the two made the difference, the network or the recipe.",
+            "We cannot say whether the network or the recipe made the difference.",
             "The new network is better.",
             "The new recipe is better.",
             "Both the network and the recipe are better.",
         ),
-        explain="Two things changed at once. It takes the old network under the new recipe, or the "
-        "new one under the old, and several seeds.",
+        explain="Two things changed at once. To separate them, train the old network with the new "
+        "recipe, or the new network with the old recipe, and use several seeds.",
         beliefs=(
             Belief(
                 "The new network is better.",
-                "Perhaps. The old network may reach as much with the new recipe: that was not "
+                "Perhaps. But the old network may be just as good with the new recipe: nobody "
                 "tried.",
             ),
             Belief(
                 "The new recipe is better.",
-                "Perhaps. The new network may reach as much with the old recipe: that was not "
+                "Perhaps. But the new network may be just as good with the old recipe: nobody "
                 "tried.",
             ),
             Belief(
                 "Both the network and the recipe are better.",
-                "One of them may do nothing, or harm: two things changed, and one number was "
-                "printed.",
+                "One of them may have no effect, or even do harm. Two things changed, but the "
+                "paper shows only one difference.",
             ),
         ),
     ),
@@ -205,40 +230,40 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="densenet.width_121",
-        question="The third dense block of DenseNet-121 is given 256 channels. It has 24 layers "
-        "and growth rate 32. How many channels does it end with?",
+        question="The third dense block of DenseNet-121 gets 256 channels. It has 24 layers and "
+        "growth rate 32. How many channels does it end with?",
         unit="channels",
-        why="Which part of them is new?",
+        why="What share of them is new?",
         value=1024,
     ),
     Prediction(
         id="densenet.memory",
-        question="A dense block of 8 layers keeps some memory for its backward pass. One of 64 "
-        "layers, eight times as many, with the same growth rate: how many times as much does it "
-        "keep?",
+        question="A dense block of 8 layers keeps some memory for its backward pass. Another has "
+        "64 layers, eight times as many, and the same growth rate. How many times as much memory "
+        "does it keep?",
         unit="times as much",
         why="Why is it not 8?",
     ),
     Prediction(
         id="densenet.price",
-        question="Every layer runs a second time in the backward pass. How many percent more "
-        "multiply-adds is that for a whole training step, forward and backward?",
+        question="Every layer runs a second time in the backward pass. By what percentage does "
+        "that increase the multiply-adds of a whole training step, forward and backward?",
         unit="percent",
         why="What share of a step is the forward pass?",
     ),
     Prediction(
         id="densenet.buffer",
-        question="A block of 32 layers, for prediction alone: how many times as many bytes does it "
-        "read and write with concatenations as with one buffer?",
+        question="A block of 32 layers is used only for prediction. How many times as many bytes "
+        "does it read and write with concatenations as with one buffer?",
         unit="times as many",
         why="What is the same in both?",
     ),
     Prediction(
         id="densenet.recipes",
-        question="Which gap will be the wider one: between the two networks under the same recipe, "
-        "or between the two recipes with the same network?",
+        question="Which gap will be wider: between two networks with the same recipe, or between "
+        "two recipes with the same network?",
         options=("between the networks", "between the recipes", "about the same"),
-        why="What would a paper's table have shown?",
+        why="What would the table in a paper have shown?",
         value="between the recipes",
     ),
 )

@@ -73,10 +73,10 @@ def grouped_conv2d(x: Tensor, weight: Tensor, groups: int) -> Tensor:
 
     x: (n, c_in, h, w); weight: (c_out, c_in / groups, 3, 3); both contiguous.
     """
-    n, _, h, w = x.shape
+    images, _, h, w = x.shape
     rows, columns = weight.shape[0] // groups, weight.shape[1]
-    y = x.new_empty(n, groups * rows, h, w)
-    grid = n * groups, triton.cdiv(h * w, POSITIONS)
+    y = x.new_empty(images, groups * rows, h, w)
+    grid = images * groups, triton.cdiv(h * w, POSITIONS)
     tile = {"ROWS": _tile(rows), "COLUMNS": _tile(columns), "POSITIONS": POSITIONS}
     _grouped_3x3[grid](x, weight, y, groups, rows, columns, h, w, **tile)
     return y

@@ -20,27 +20,42 @@ QUESTIONS = (
         lesson=LESSON,
         title="From corner to corner",
         points=1,
-        text="An image of {n} x {n} pixels goes through 3x3 layers of stride 1 that keep its size. "
-        "How many layers until the output at the top left depends on the pixel at the bottom "
-        "right?",
+        text="An image of {n} x {n} pixels goes through 3x3 layers with stride 1 that keep its "
+        "size. How many layers does it take until the output at the top left depends on the pixel "
+        "at the bottom right?",
         draw=lambda rng: {"n": rng.choice([9, 15, 17, 25, 33])},
         answer=lambda v: v["n"] - 1,
+        wrong_numbers=lambda v: (
+            v["n"] + 1,
+            v["n"] - 2,
+            v["n"] / 2,
+            (v["n"] + 1) / 2,
+            (v["n"] - 1) / 3,
+            2 * (v["n"] - 1),
+            v["n"] ** 2,
+        ),
         explain="Each layer reaches one pixel further, and the corner is {n} - 1 pixels away.",
         beliefs=(
             Belief(
                 lambda v: (v["n"] - 1) / 2,
-                "After that many layers the field is {n} pixels wide, but a corner sees only the "
-                "half of it that lies inside the image.",
+                "After that many layers the field is {n} pixels wide. But at a corner, only half "
+                "of the field is inside the image.",
             ),
-            Belief(lambda v: v["n"], "One less: a pixel sees itself before the first layer."),
+            Belief(
+                lambda v: v["n"],
+                "One layer less is enough: a pixel already sees itself before the first layer.",
+            ),
             Belief(
                 lambda v: v["n"] / 3,
-                "A second layer of width 3 adds two pixels to the field, not three.",
+                "Each further 3x3 layer adds two pixels to the field, not three.",
             ),
             Belief(
-                lambda v: 2 * v["n"] - 1, "So wide must the field be. Each layer widens it by two."
+                lambda v: 2 * v["n"] - 1,
+                "That is how wide the field must be. Each layer makes it two pixels wider.",
             ),
-            Belief(lambda v: 1, "One layer sees the eight neighbours alone."),
+            Belief(
+                lambda v: 1, "With one layer, a pixel sees only itself and its eight neighbours."
+            ),
         ),
     ),
     Question(
@@ -56,39 +71,52 @@ QUESTIONS = (
             "side": rng.choice([7, 14]),
         },
         answer=lambda v: v["n"] * v["c"],
-        explain="One for each image and channel. All pixels of a channel share it.",
+        wrong_numbers=lambda v: (
+            v["n"] + v["c"],
+            v["c"] * v["side"] ** 2,
+            v["side"] ** 2,
+            v["n"] * v["side"],
+        ),
+        explain="One gate for each channel of each image. All pixels of the channel share it.",
         beliefs=(
             Belief(
                 lambda v: v["c"],
-                "That would be one for each channel, whatever the image. The gates are computed "
-                "from each image anew.",
+                "That would be one gate for each channel, the same for all images. But each image "
+                "gets gates of its own.",
             ),
             Belief(
                 lambda v: v["n"] * v["side"] ** 2,
-                "That is one for each pixel. SE weighs channels: all pixels of one share its gate.",
+                "That is one gate for each pixel. SE weights channels: all pixels of a channel "
+                "share its gate.",
             ),
             Belief(
                 lambda v: v["n"] * v["c"] * v["side"] ** 2,
-                "That is one for each number of the image. All pixels of a channel share a gate.",
+                "That is one gate for each number in the batch. All pixels of a channel share a "
+                "gate.",
             ),
-            Belief(lambda v: v["n"], "One gate an image could prefer no channel to another."),
+            Belief(
+                lambda v: v["n"],
+                "With one gate for each image, the layer could not treat one "
+                "channel differently from another.",
+            ),
         ),
     ),
     Question(
         id="senet.sum_of_gates",
         lesson=LESSON,
-        title="What the gates sum to",
+        title="The sum of the gates",
         points=1,
-        text="The second layer of the paper's gate gives 0 for each of {c} channels. What do the "
-        "{c} gates of an image sum to?",
+        text="The second layer of the paper's gate returns 0 for each of {c} channels. What is the "
+        "sum of the {c} gates of an image?",
         draw=lambda rng: {"c": rng.choice([12, 24, 64, 96, 256])},
         answer=lambda v: v["c"] / 2,
-        explain="sigmoid(0) is one half, and no gate hears of the others.",
+        wrong_numbers=lambda v: (0.5, 2, 2 * v["c"], v["c"] ** 2),
+        explain="sigmoid(0) is one half, and no gate depends on the other gates.",
         beliefs=(
             Belief(
                 lambda v: 1,
-                "Sigmoids do not share anything out: each gate is between 0 and 1 on its own. A "
-                "softmax's gates sum to one.",
+                "That would be a softmax, whose outputs sum to one. Here each gate is a sigmoid: "
+                "between 0 and 1, whatever the others are.",
             ),
             Belief(lambda v: v["c"], "That would be gates of 1. What is sigmoid(0)?"),
             Belief(lambda v: 0, "That would be gates of 0. What is sigmoid(0)?"),
@@ -97,45 +125,54 @@ QUESTIONS = (
     Question(
         id="senet.weights",
         lesson=LESSON,
-        title="What the two gates hold",
+        title="The weights of the paper's gate",
         points=1,
-        text="The paper's gate stands behind a layer of {c} channels of {side} x {side} pixels, "
-        "with reduction {r}. How many weights does it have, biases included?",
+        text="The paper's gate comes after a layer with {c} channels of {side} x {side} pixels. "
+        "Its reduction is {r}. How many weights does it have, including biases?",
         draw=_draw_weights,
         answer=lambda v: 2 * v["c"] ** 2 / v["r"] + v["c"] + v["c"] / v["r"],
-        explain="{c} to {c}/{r} and back, and a bias for each number that comes out.",
+        wrong_numbers=lambda v: (
+            v["c"] ** 2 / v["r"],
+            v["c"] ** 2 / v["r"] + v["c"],
+            2 * v["c"] ** 2 / v["r"] + 2 * v["c"],
+            2 * v["c"] ** 2 / v["r"] + 2 * v["c"] / v["r"],
+            2 * v["c"] * v["r"] + v["c"] + v["r"],
+            v["c"] ** 2 + v["c"],
+        ),
+        explain="One matrix from {c} to {c}/{r} and one back, and a bias for each output of the "
+        "two layers.",
         beliefs=(
             Belief(
                 lambda v: 2 * v["c"] ** 2 / v["r"],
-                "Those are the two matrices. Each layer has biases, too.",
+                "Those are the two matrices. Both layers also have biases.",
             ),
             Belief(
                 lambda v: 2 * v["c"] ** 2 / v["r"] + v["c"],
-                "The first layer has biases, too: {c}/{r} of them.",
+                "The first layer also has biases: {c}/{r} of them.",
             ),
             Belief(
                 lambda v: 2 * v["c"] ** 2 / v["r"] + v["c"] / v["r"],
-                "The second layer has biases, too: {c} of them.",
+                "The second layer also has biases: {c} of them.",
             ),
             Belief(
                 lambda v: v["c"] * v["side"] ** 2,
-                "That is the lecture's gate, with a weight for each pixel. The paper's sees the "
-                "mean alone, and does not know the image's size.",
+                "That is the lecture's gate, with a weight for each pixel. The paper's gate sees "
+                "only the mean, so it does not depend on the size of the image.",
             ),
             Belief(
                 lambda v: v["c"] ** 2 / v["r"] + v["c"] / v["r"],
-                "That is the way down. There is a way back up.",
+                "That is only the first layer, which reduces the channels. Add the second layer.",
             ),
             Belief(
                 lambda v: 2 * v["c"] ** 2 + 2 * v["c"],
-                "That is without the reduction: the middle has {c}/{r} numbers.",
+                "That has no reduction. Between the two layers there are {c}/{r} numbers.",
             ),
         ),
     ),
     Question(
         id="senet.once_trained",
         lesson=LESSON,
-        title="Once it is trained",
+        title="Gates after training",
         points=1,
         text="A trained SE network is in evaluation mode. You send it two images. What are the "
         "gates of its first SE layer?",
@@ -144,23 +181,23 @@ QUESTIONS = (
             "They differ from image to image.",
             "They are the same: training has fixed them.",
             "They differ from pixel to pixel.",
-            "They are all 1: gates work in training alone.",
+            "They are all 1: gates work only in training.",
         ),
-        explain="Training fixes the weights that compute the gates. The gates are an activation, "
-        "like any other.",
+        explain="Training fixes the weights that compute the gates. The gates themselves are "
+        "computed from each image, like any activation.",
         beliefs=(
             Belief(
                 "They are the same: training has fixed them.",
-                "The weights of its two layers are fixed. What goes through them is the image's "
-                "own mean.",
+                "The weights of the gate's two layers are fixed. But their input is the mean of "
+                "each image.",
             ),
             Belief(
                 "They differ from pixel to pixel.",
                 "A channel's gate is one number for the whole image.",
             ),
             Belief(
-                "They are all 1: gates work in training alone.",
-                "That is dropout's way. The gate is a part of the network.",
+                "They are all 1: gates work only in training.",
+                "Dropout works that way. A gate is a part of the network, also after training.",
             ),
         ),
     ),
@@ -169,39 +206,40 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="senet.layers",
-        question="An image of 12 x 12 pixels, 3x3 layers of stride 1. After how many layers does "
-        "the output at the top left depend on the pixel at the bottom right?",
+        question="An image of 12 x 12 pixels goes through 3x3 layers with stride 1. After how many "
+        "layers does the output at the top left depend on the pixel at the bottom right?",
         unit="layers",
-        why="And how strongly, then?",
+        why="And how strong is the effect then?",
         value=11,
     ),
     Prediction(
         id="senet.scale",
-        question="The lecture's gate on 256 channels, all its weights still zero. By which factor "
-        "does the image come out smaller?",
+        question="The lecture's gate has 256 channels, and all its weights are still zero. By what "
+        "factor does it make the image smaller?",
         unit="times smaller",
-        why="What do the gates sum to?",
+        why="What is the sum of the gates?",
         value=256,
     ),
     Prediction(
         id="senet.first_stage",
-        question="A block of ResNet-50's first stage has 256 channels of 56 x 56 pixels. How many "
-        "times as many weights does the lecture's gate need there as the paper's (reduction 16)?",
+        question="A block in the first stage of ResNet-50 has 256 channels of 56 x 56 pixels. How "
+        "many times as many weights does the lecture's gate need there as the paper's gate "
+        "(reduction 16)?",
         unit="times as many",
-        why="And in the last stage, 2048 channels of 7 x 7?",
+        why="And in the last stage, with 2048 channels of 7 x 7?",
     ),
     Prediction(
         id="senet.far_clue",
-        question="The clue is 9 rows and 9 columns away; a network sees 9 x 9 pixels. How often is "
-        "it right, without a gate?",
+        question="The clue is 9 rows and 9 columns away. A network without a gate sees 9 x 9 "
+        "pixels. How often is it right?",
         options=("about 50%, which is chance", "about 75%", "about 100%"),
-        why="What could it know?",
+        why="What can it know?",
         value="about 50%, which is chance",
     ),
     Prediction(
         id="senet.bytes",
         question="The gate adds less than a thousandth to the multiply-adds of a block in the "
-        "first stage. By how many percent do the bytes grow that the block moves?",
+        "first stage. How many percent more bytes does the block move?",
         unit="percent",
         why="What must be read twice?",
     ),

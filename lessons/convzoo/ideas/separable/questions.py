@@ -1,4 +1,4 @@
-"""Lesson 06: short questions and predictions (misconceptions 22 to 24)."""
+"""Lesson 06: short questions and predictions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ LESSON = "06_separable"
 
 
 def _draw_layer(rng) -> dict:
-    """Numbers for which no belief comes out as the right count."""
     return {"k": rng.choice([3, 5]), "ci": rng.choice([24, 40, 56]), "co": rng.choice([32, 64, 96])}
 
 
@@ -26,38 +25,47 @@ QUESTIONS = (
     Question(
         id="separable.mixing",
         lesson=LESSON,
-        title="Who hears of it?",
+        title="How far one channel reaches",
         points=1,
-        text="You change one channel of the input of a separable layer with {ci} channels in and "
-        "{co} out: a depthwise 3x3, then a 1x1, no weight zero. In how many channels "
-        "does the result change after the depthwise layer, and in how many after the 1x1? Give the "
-        "sum of the two numbers.",
+        text="A separable layer has {ci} channels in and {co} out: a depthwise 3x3, then a 1x1. No "
+        "weight is zero. You change one channel of the input. How many channels change after the "
+        "depthwise layer, and how many after the 1x1? Write the sum of the two numbers.",
         draw=_draw_layer,
         answer=lambda v: 1 + v["co"],
-        explain="One after the depthwise layer, which never mixes channels; all {co} after the "
-        "1x1, which mixes them all.",
+        wrong_numbers=lambda v: (
+            v["ci"],
+            v["ci"] + 1,
+            2 * v["co"],
+            9 * v["co"],
+            v["ci"] * v["co"],
+            3 + v["co"],
+        ),
+        explain="One after the depthwise layer, which does not mix channels, and all {co} after "
+        "the 1x1, which mixes them all.",
         beliefs=(
             Belief(
                 lambda v: v["ci"] + v["co"],
-                "A depthwise convolution does not mix channels: output c reads input c alone. So "
-                "after it one channel has changed.",
+                "A depthwise convolution does not mix channels: output c reads only input c. So "
+                "only one channel changes there.",
             ),
             Belief(
                 lambda v: 2,
-                "One is right for the depthwise layer. But the 1x1 is a full matrix: each of its "
-                "outputs reads all channels.",
+                "One is right for the depthwise layer. But the 1x1 is a full matrix: each output "
+                "reads all channels.",
             ),
             Belief(
                 lambda v: 1,
-                "That is the one after the depthwise layer. Add those that change after the 1x1.",
+                "That is the one after the depthwise layer. Add the channels that change after the "
+                "1x1.",
             ),
             Belief(
                 lambda v: v["co"],
-                "Those are the channels after the 1x1. Add the one that changed before it.",
+                "Those are the channels after the 1x1. Add the one that changes after the "
+                "depthwise layer.",
             ),
             Belief(
                 lambda v: 9 + v["co"],
-                "Nine pixels around each one change, but in how many channels?",
+                "Nine pixels change around each pixel, but all of them are in one channel.",
             ),
         ),
     ),
@@ -66,59 +74,71 @@ QUESTIONS = (
         lesson=LESSON,
         title="Counting the weights",
         points=1,
-        text="A separable layer: a depthwise {k}x{k} on {ci} channels, then a 1x1 to {co} "
-        "channels, no biases. How many weights do the two have together?",
+        text="A separable layer is a depthwise {k}x{k} on {ci} channels, then a 1x1 to {co} "
+        "channels, without biases. How many weights do the two have together?",
         draw=_draw_layer,
         answer=_weights,
-        explain="{ci} filters of {k} x {k}, and a matrix of {ci} x {co}.",
+        wrong_numbers=lambda v: (
+            v["k"] ** 2 * (v["ci"] + v["co"]),
+            v["k"] ** 2 * v["ci"] + v["co"],
+            v["k"] * v["ci"] + v["ci"] * v["co"],
+            _weights(v) + v["ci"] + v["co"],
+            v["k"] ** 2 * v["ci"] * (1 + v["co"]),
+        ),
+        explain="There are {ci} filters of {k} x {k}, and a matrix of {ci} x {co}.",
         beliefs=(
             Belief(
                 lambda v: v["k"] ** 2 * v["ci"] * v["co"],
-                "That is the dense layer, with a filter for each pair of channels.",
+                "That is the dense layer, with a filter for each pair of input and output channel.",
             ),
             Belief(
                 lambda v: v["k"] ** 2 + v["ci"] * v["co"],
-                "That has one filter for all channels. Each of the {ci} has its own.",
+                "That uses one filter for all channels. But each of the {ci} channels has its own "
+                "filter.",
             ),
             Belief(
                 lambda v: v["k"] ** 2 * v["co"] + v["ci"] * v["co"],
-                "The filters come first, so there are as many as input channels: {ci}.",
+                "The depthwise layer comes first, so it has one filter for each of the {ci} input "
+                "channels.",
             ),
-            Belief(lambda v: v["ci"] * v["co"], "That is the 1x1. Add the filters."),
-            Belief(lambda v: v["k"] ** 2 * v["ci"], "Those are the filters. Add the 1x1."),
+            Belief(lambda v: v["ci"] * v["co"], "That is the 1x1. Add the depthwise filters."),
+            Belief(
+                lambda v: v["k"] ** 2 * v["ci"], "Those are the depthwise filters. Add the 1x1."
+            ),
         ),
     ),
     Question(
         id="separable.same_functions",
         lesson=LESSON,
-        title="The same, only cheaper?",
+        title="What a separable layer can compute",
         points=1,
-        text="You replace a trained dense 3x3 layer by a depthwise and a 1x1 layer. What can the "
+        text="You replace a trained dense 3x3 layer with a depthwise layer and a 1x1. What can the "
         "new pair compute?",
-        answer="Only the dense layers in which all outputs see an input channel through one and "
-        "the same filter, each with a factor of its own.",
+        answer="Only the dense layers in which all outputs see an input channel through the same "
+        "filter, each scaled by a different factor.",
         options=(
-            "Only the dense layers in which all outputs see an input channel through one and "
-            "the same filter, each with a factor of its own.",
+            "Only the dense layers in which all outputs see an input channel through the same "
+            "filter, each scaled by a different factor.",
             "Everything that the dense layer can, with fewer multiply-adds.",
-            "Everything that the dense layer can, once it is trained long enough.",
+            "Everything that the dense layer can, if it is trained long enough.",
             "Only layers that do not mix channels.",
         ),
-        explain="For each input channel the (c_out, taps) matrix has rank 1, where a dense "
-        "layer's may have rank 9.",
+        explain="For each input channel, the matrix of output channels by taps has rank 1. In a "
+        "dense layer it can have rank 9.",
         beliefs=(
             Belief(
                 "Everything that the dense layer can, with fewer multiply-adds.",
-                "Count the weights: with so many fewer numbers it cannot reach every dense kernel. "
-                "Look at the kernel that you built from the two.",
+                "Count the weights: with so many fewer numbers, it cannot reach every dense "
+                "kernel. Look at the kernel that you built from the two layers.",
             ),
             Belief(
-                "Everything that the dense layer can, once it is trained long enough.",
-                "Training chooses among the functions that the layer has. It does not add any.",
+                "Everything that the dense layer can, if it is trained long enough.",
+                "Training chooses one of the functions that the layer can compute. It adds no new "
+                "ones.",
             ),
             Belief(
                 "Only layers that do not mix channels.",
-                "The depthwise layer does not mix them. The 1x1 behind it does.",
+                "The depthwise layer does not mix them, but the 1x1 after it does.",
             ),
         ),
     ),
@@ -127,31 +147,31 @@ QUESTIONS = (
         lesson=LESSON,
         title="Half the multiply-adds",
         points=1,
-        text="Layer B does half the multiply-adds of layer A. Both read and write images of the "
-        "same size. What do you know of B's time?",
-        answer="Nothing yet: it depends on the device and on what each layer waits for. Measure.",
+        text="Layer B needs half the multiply-adds of layer A. Both read and write images of the "
+        "same size. What do you know about B's time?",
+        answer="Nothing yet: it depends on the device and on what limits each layer. Measure.",
         options=(
-            "Nothing yet: it depends on the device and on what each layer waits for. Measure.",
+            "Nothing yet: it depends on the device and on what limits each layer. Measure.",
             "It is half of A's.",
             "It is less than A's, but more than half.",
             "It is at most A's: less work cannot take longer.",
         ),
-        explain="Multiply-adds bound the time from below only where the device waits for its "
-        "arithmetic. Bytes, launches and the kernel that was written for the case count too.",
+        explain="Multiply-adds decide the time only if arithmetic is what limits the device. Bytes "
+        "and launches count too, and so does how good the kernel for this case is.",
         beliefs=(
             Belief(
                 "It is half of A's.",
-                "Only if both wait for the arithmetic, and both use it equally well. Look at your "
+                "Only if arithmetic limits both layers, and both use it equally well. Look at your "
                 "own bars.",
             ),
             Belief(
                 "It is less than A's, but more than half.",
-                "Often so, and sometimes not: a layer with fewer multiply-adds has been measured "
-                "as the slower one.",
+                "That is often true, but not always: a layer with fewer multiply-adds can be the "
+                "slower one. It has been measured.",
             ),
             Belief(
                 "It is at most A's: less work cannot take longer.",
-                "Fewer multiply-adds are not less of all work. A rare shape may have no fast "
+                "Multiply-adds are not all of the work. And an unusual shape may have no fast "
                 "kernel.",
             ),
         ),
@@ -161,22 +181,33 @@ QUESTIONS = (
         lesson=LESSON,
         title="The width multiplier",
         points=1,
-        text="A 1x1 layer between {c} and {c} channels does {m:,} multiply-adds on a 14 x 14 "
-        "image. How many does it do when the width multiplier {a} has thinned the whole network?",
+        text="A 1x1 layer with {c} channels in and out does {m:,} multiply-adds on a 14 x 14 "
+        "image. Then the whole network gets the width multiplier {a}. How many does the layer do "
+        "now?",
         draw=_draw_width,
         answer=lambda v: v["a"] ** 2 * v["m"],
-        explain="Inputs and outputs are both thinned, so the factor comes twice: {a} x {a}.",
+        wrong_numbers=lambda v: (
+            v["m"] / v["a"],
+            v["a"] ** 3 * v["m"],
+            (1 - v["a"]) * v["m"],
+            (1 - v["a"] ** 2) * v["m"],
+            v["a"] ** 0.5 * v["m"],
+        ),
+        explain="Both inputs and outputs are fewer, so the factor counts twice: {a} x {a}.",
         tolerance=1e-6,
         beliefs=(
             Belief(
                 lambda v: v["a"] * v["m"],
-                "That thins the outputs. The inputs are the outputs of the layer before, and are "
-                "thinned too. (The depthwise layers do scale so.)",
+                "That reduces only the outputs. The inputs come from the layer before, so they are "
+                "fewer too. (Depthwise layers do scale like this.)",
             ),
-            Belief(lambda v: v["m"], "The width multiplier changes the number of channels."),
+            Belief(
+                lambda v: v["m"],
+                "The width multiplier changes the number of channels, so the multiply-adds change.",
+            ),
             Belief(
                 lambda v: v["a"] ** 4 * v["m"],
-                "The image keeps its size; it is the resolution that another knob changes.",
+                "The image keeps its size. Its size is another knob, the resolution multiplier.",
             ),
         ),
     ),
@@ -185,16 +216,16 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="separable.ratio",
-        question="A dense 3x3 layer goes from 64 to 128 channels. A depthwise 3x3 and a 1x1 take "
-        "its place. How many times fewer multiply-adds do the two do together?",
+        question="A dense 3x3 layer goes from 64 to 128 channels. You replace it with a depthwise "
+        "3x3 and a 1x1. How many times fewer multiply-adds do the two need together?",
         unit="times fewer",
         why="Which of the two parts costs more?",
         value=round(9 * 128 / (9 + 128), 2),
     ),
     Prediction(
         id="separable.time",
-        question="128 channels in and out, 3x3: with as many groups as channels it takes 128 times "
-        "fewer multiply-adds than dense. How many times as fast is it here, in the usual layout? "
+        question="A 3x3 layer has 128 channels in and out. A depthwise layer needs 128 times fewer "
+        "multiply-adds than a dense one. How many times as fast is it here, in the usual layout? "
         "(0.5 means half as fast.)",
         unit="times as fast",
         why="What else takes time?",
@@ -202,9 +233,9 @@ PREDICTIONS = (
     Prediction(
         id="separable.network",
         question="MobileNetV1 has 13 of these blocks. How many times fewer multiply-adds does the "
-        "whole network do than the same network with dense 3x3 layers?",
+        "whole network need than the same network with dense 3x3 layers?",
         unit="times fewer",
-        why="Where do the multiply-adds go now?",
+        why="Which layers need most of the multiply-adds now?",
         value=8.55,
     ),
     Prediction(
@@ -216,26 +247,26 @@ PREDICTIONS = (
     ),
     Prediction(
         id="separable.rank",
-        question="A trained layer is replaced by the nearest separable one (rank 1), and nothing "
-        "is trained again. Which share of the test digits does the network get right then? It was "
-        "about 0.98; guessing gives 0.10.",
+        question="We replace a trained layer with the nearest separable one (rank 1), and train "
+        "nothing again. What share of the test digits does the network get right then? It was "
+        "about 0.98 before; guessing gives 0.10.",
         unit="of the digits",
         why="What did the filters of one input channel have in common?",
     ),
     Prediction(
         id="separable.digits",
-        question="The same networks trained from scratch: by how many percentage points does the "
-        "separable network stay behind the dense one of the same width, which does 7 times the "
-        "multiply-adds? (Negative if it wins.)",
+        question="Both networks are trained from scratch and have the same width; the dense one "
+        "needs 7 times the multiply-adds. By how many percentage points is the separable network "
+        "worse? (Negative if it is better.)",
         unit="points",
         why="What would be a fairer comparison?",
     ),
     Prediction(
         id="separable.half_width",
-        question="MobileNetV1 with half the channels in every layer: which share of the "
+        question="MobileNetV1 gets half the channels in every layer. What share of the "
         "multiply-adds is left? (0.5 means half.)",
         unit="of the multiply-adds",
-        why="Why is it not exactly that?",
+        why="Why is it not exactly a quarter?",
         value=0.26,
     ),
 )

@@ -39,14 +39,14 @@ def shuffled_conv1x1(x: Tensor, weight: Tensor, groups: int, shuffle: int) -> Te
 
     x: (n, c_in, h, w); weight: (c_out, c_in / groups, 1, 1); both contiguous.
     """
-    n, _, h, w = x.shape
+    images, _, h, w = x.shape
     rows, columns = weight.shape[0] // groups, weight.shape[1]
-    y = x.new_empty(n, groups * rows, h, w)
+    y = x.new_empty(images, groups * rows, h, w)
     tile = {
         "ROWS": max(16, triton.next_power_of_2(rows)),
         "COLUMNS": max(16, triton.next_power_of_2(columns)),
         "POSITIONS": POSITIONS,
     }
-    grid = n * groups, triton.cdiv(h * w, POSITIONS)
+    grid = images * groups, triton.cdiv(h * w, POSITIONS)
     _shuffled_1x1[grid](x, weight, y, groups, rows, columns, h * w, shuffle, **tile)
     return y

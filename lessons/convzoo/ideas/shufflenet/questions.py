@@ -1,6 +1,8 @@
-"""Lesson 05: the short questions and the predictions."""
+"""Lesson 05: short questions and predictions."""
 
 from __future__ import annotations
+
+from math import ceil, floor, log2
 
 from convzoo.exercises.predictions import Prediction
 from convzoo.exercises.questions import Belief, Question
@@ -9,14 +11,11 @@ LESSON = "05_shufflenet"
 
 
 def _draw_place(rng) -> dict:
-    """A channel whose place differs after a shuffle, its inverse, and a roll by a group."""
-    groups, width = rng.choice([(3, 5), (4, 6), (3, 8), (5, 4), (6, 4)])
+    """Return a channel that is neither in the first group nor first or last in its group."""
+    groups, width = rng.choice([(3, 7), (3, 8), (4, 6), (4, 7), (5, 4), (5, 8), (6, 4)])
     channel = width * rng.randrange(1, groups - 1) + rng.randrange(1, width - 1)
     numbers = {"c": groups * width, "g": groups, "w": width, "j": channel}
-    numbers |= {"k": channel // width, "i": channel % width, "f": channel % width * groups}
-    place, rolled = _place(numbers), (channel + width) % numbers["c"]
-    places = {place, place + 1, _undone(numbers), channel, rolled}
-    return numbers if len(places) == 5 else _draw_place(rng)
+    return numbers | {"k": channel // width, "i": channel % width, "f": channel % width * groups}
 
 
 def _place(v: dict) -> int:
@@ -27,8 +26,19 @@ def _undone(v: dict) -> int:
     return v["j"] % v["g"] * v["w"] + v["j"] // v["g"]
 
 
+def _misplaced(v: dict) -> tuple[int, ...]:
+    """Return the places that come from mixing up groups and width, or from half of the rule."""
+    j, g, w, c = v["j"], v["g"], v["w"], v["c"]
+    mixed_up = (j % w * w + j // w, j % g * g + j // g, j % w * g + j // g, j % g * w + j // w)
+    swapped = (j // w * g + j % w, j // g * w + j % g, j // w * w + j % g, j // g * g + j % w)
+    halves = (j % w * g, j % g * w, j % w, j // w, j % g, j // g, j * g % c, j * w % c)
+    moved = (j - w, j + g, j - g, c - 1 - j)
+    before = _place(v | {"j": j - 1})  # where it would be if channels were counted from 1
+    return (*mixed_up, *swapped, *halves, *moved, before, before + 1, _place(v) - 1)
+
+
 def _depth(v: dict) -> int:
-    """The fewest layers after which width to that power covers all channels."""
+    """Return the fewest layers after which an output can depend on all channels."""
     layers, seen = 1, v["c"] // v["g"]
     while seen < v["c"]:
         layers, seen = layers + 1, seen * v["c"] // v["g"]
@@ -41,43 +51,49 @@ QUESTIONS = (
         lesson=LESSON,
         title="Where a channel goes",
         points=1,
-        text="{c} channels in {g} groups, counted from 0. At which place does channel {j} stand "
-        "after the shuffle?",
+        text="There are {c} channels in {g} groups. Channels, groups and places are counted from "
+        "0. At which place is channel {j} after the shuffle?",
         draw=_draw_place,
         answer=_place,
-        explain="Channel {j} is number {i} of group {k}, both counted from 0. The {g} channels "
-        "number {i} stand side by side from place {f} on, in the order of their groups.",
+        wrong_numbers=_misplaced,
+        explain="Channel {j} is number {i} in group {k}, both counted from 0. After the shuffle, "
+        "the channels number {i} of the {g} groups are next to each other, from place {f} on.",
         beliefs=(
             Belief(
                 _undone,
-                "That is where the inverse puts it: a reshape to ({w}, {g}) in place of one to "
-                "({g}, {w}).",
+                "That is where the inverse puts it. It reshapes to ({w}, {g}); the shuffle "
+                "reshapes to ({g}, {w}).",
             ),
-            Belief(lambda v: v["j"], "Only the first and the last channel are sure to stay."),
+            Belief(
+                lambda v: v["j"],
+                "It moves. Only the first and the last channel always stay in their places.",
+            ),
             Belief(
                 lambda v: (v["j"] + v["w"]) % v["c"],
-                "That moves the groups round and keeps each together.",
+                "That moves whole groups along. A shuffle also separates the channels of a group.",
             ),
-            Belief(lambda v: _place(v) + 1, "That counts places from 1."),
+            Belief(lambda v: _place(v) + 1, "That counts places from 1. Count from 0."),
         ),
     ),
     Question(
         id="shufflenet.undo",
         lesson=LESSON,
-        title="The way back",
+        title="How to undo a shuffle",
         points=1,
-        text="{c} channels were shuffled in {g} groups. A second shuffle, in how many groups, "
-        "brings every channel back to its old place?",
+        text="{c} channels were shuffled in {g} groups. Now you shuffle them a second time. With "
+        "how many groups does every channel get back to its old place?",
         draw=lambda rng: (lambda g, w: {"c": g * w, "g": g, "w": w})(
             *rng.choice([(3, 8), (4, 6), (5, 8), (2, 9), (8, 3), (3, 20)])
         ),
         answer=lambda v: v["w"],
-        explain="The first reads a table of {g} x {w} by columns, the second one of {w} x {g}.",
+        wrong_numbers=lambda v: (v["c"] - v["g"], v["c"] / 2, 2 * v["g"], v["w"] - 1, 2),
+        explain="The first shuffle transposes a table of {g} x {w}. The second one transposes it "
+        "back: its table is {w} x {g}.",
         beliefs=(
             Belief(
                 lambda v: v["g"],
-                "That would undo it only if there were as many groups as channels in a group. A "
-                "shuffle in {g} groups and one in {w} are two shuffles, each the other's inverse.",
+                "That works only if the number of groups equals the number of channels in a group. "
+                "Here each group has {w} channels.",
             ),
             Belief(lambda v: 1, "A shuffle in one group moves nothing."),
             Belief(lambda v: v["c"], "A shuffle in {c} groups of one channel moves nothing."),
@@ -86,66 +102,82 @@ QUESTIONS = (
     Question(
         id="shufflenet.redrawn",
         lesson=LESSON,
-        title="The second batch",
+        title="Does a shuffle change?",
         points=1,
-        text="A network with channel shuffles is shown a second batch. What happens to its "
+        text="A network with channel shuffles gets a second batch. What happens to its "
         "permutations?",
-        answer="Nothing: they are the same for every image, in training and afterwards.",
+        answer="Nothing: they are the same for every image, in training and after it.",
         options=(
-            "Nothing: they are the same for every image, in training and afterwards.",
-            "They are drawn anew for each batch, as in dropout.",
-            "They are drawn anew in training and fixed in evaluation.",
-            "They have moved a little, by their gradient.",
+            "Nothing: they are the same for every image, in training and after it.",
+            "They are drawn again for each batch, as in dropout.",
+            "They are drawn again in training and fixed in evaluation.",
+            "They change a little, by their gradient.",
         ),
-        explain="The weights of the next layer rely on what stands where. The permutation follows "
-        "from two numbers, channels and groups.",
+        explain="The weights of the next layer rely on the order of the channels. Two numbers fix "
+        "the permutation: channels and groups.",
         beliefs=(
             Belief(
-                "They are drawn anew for each batch, as in dropout.",
-                "Then the next layer's weights would meet other channels each time. Nothing is "
-                "drawn: the shuffle follows from the channels and the groups.",
+                "They are drawn again for each batch, as in dropout.",
+                "Then the weights of the next layer would get different channels each time. "
+                "Nothing is random: the channels and the groups fix the shuffle.",
             ),
             Belief(
-                "They are drawn anew in training and fixed in evaluation.",
-                "Then the weights would be trained for permutations that never come again.",
+                "They are drawn again in training and fixed in evaluation.",
+                "Then the weights would be trained for permutations that never come back.",
             ),
             Belief(
-                "They have moved a little, by their gradient.",
-                "A permutation has no parameters, so nothing has a gradient to move by.",
+                "They change a little, by their gradient.",
+                "A permutation has no parameters, so there is no gradient to change it.",
             ),
         ),
     ),
     Question(
         id="shufflenet.depth",
         lesson=LESSON,
-        title="How deep",
+        title="How many layers mix all channels",
         points=1,
-        text="{c} channels in {g} groups, a shuffle between all layers. After how many grouped "
-        "layers, at the earliest, can an output depend on every input?",
+        text="A stack has {c} channels in {g} groups, with a shuffle between the layers. How many "
+        "grouped layers does it need, at least, so that an output can depend on every input?",
         draw=lambda rng: dict(
-            zip("cg", rng.choice([(16, 8), (32, 16), (64, 32), (81, 27), (256, 64)]))
+            zip(
+                "cg",
+                rng.choice([(240, 40), (243, 81), (250, 50), (350, 50), (625, 125), (729, 243)]),
+            )
         ),
         answer=_depth,
-        explain="Each layer multiplies what an output sees by the {c}/{g} channels of a group.",
+        wrong_numbers=lambda v: (
+            log2(v["c"]),
+            round(log2(v["c"])),
+            log2(v["g"]),
+            *(floor(log2(v["g"])), ceil(log2(v["g"]))),
+            *(v["c"], v["c"] ** 0.5, v["g"] ** 0.5, v["g"] - 1),
+            *(v["c"] / v["g"], v["c"] / v["g"] + 1, v["g"] ** 2 / v["c"]),
+        ),
+        explain="With each layer, an output sees {c}/{g} times as many channels, until it sees all "
+        "{c}.",
         beliefs=(
-            Belief(lambda v: 1, "One layer shows an output the inputs of its own group."),
+            Belief(
+                lambda v: 1,
+                "After one layer, an output depends only on the inputs of its own group.",
+            ),
             Belief(
                 lambda v: _depth(v) + 1,
-                "One less is enough: the first layer already shows an output a whole group.",
+                "One layer less is enough: after the first layer, an output already sees a whole "
+                "group.",
             ),
             Belief(
                 lambda v: 2,
-                "Two layers show an output as many inputs as the square of the channels in a "
-                "group. Is that {c} already?",
+                "After two layers, an output sees at most the square of the channels in a group. "
+                "That is less than {c}.",
             ),
             Belief(
                 lambda v: v["g"],
-                "A shuffle does not add one group at a time: what an output sees is multiplied at "
-                "each layer.",
+                "An output does not see one more group with each layer. What it sees is multiplied "
+                "at each layer.",
             ),
             Belief(
                 lambda v: _depth(v) - 1,
-                "Those are the shuffles. There is one layer more than there are shuffles.",
+                "That is the number of shuffles between the layers. There is one layer more.",
             ),
         ),
     ),
@@ -154,22 +186,35 @@ QUESTIONS = (
         lesson=LESSON,
         title="What a shuffle moves",
         points=1,
-        text="One image of {c} channels and {s} x {s} pixels, in float32, is shuffled by a copy. "
-        "How many bytes does that read and write together, at least?",
+        text="An image has {c} channels of {s} x {s} pixels, in float32. A shuffle copies it. How "
+        "many bytes does that read and write in total, at least?",
         draw=lambda rng: {"c": rng.choice([60, 116, 240]), "s": rng.choice([7, 14, 28])},
         answer=lambda v: 8 * v["c"] * v["s"] ** 2,
-        explain="Each number is read once and written once, at four bytes. Multiply-adds: none.",
+        wrong_numbers=lambda v: (
+            8 * v["c"] * v["s"],
+            12 * v["c"] * v["s"] ** 2,
+            16 * v["c"] * v["s"] ** 2,
+            8 * v["s"] ** 2,
+        ),
+        explain="Each number has four bytes; it is read once and written once. There are no "
+        "multiply-adds.",
         beliefs=(
-            Belief(lambda v: 4 * v["c"] * v["s"] ** 2, "That is read. It is written, too."),
-            Belief(lambda v: 2 * v["c"] * v["s"] ** 2, "Those are numbers, of four bytes each."),
+            Belief(
+                lambda v: 4 * v["c"] * v["s"] ** 2,
+                "That is what is read. The copy is also written.",
+            ),
+            Belief(
+                lambda v: 2 * v["c"] * v["s"] ** 2,
+                "That many numbers are read and written. Each has four bytes.",
+            ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2,
-                "So many numbers there are. Each has four bytes, and is read and written.",
+                "That is how many numbers there are. Each has four bytes, and is read and written.",
             ),
             Belief(
                 lambda v: 0,
-                "It multiplies nothing, but it moves the image. Only folded into the next layer's "
-                "weights it is free.",
+                "It multiplies nothing, but it moves the image. A shuffle is free only if you fold "
+                "it into the weights of the next layer.",
             ),
         ),
     ),
@@ -180,39 +225,40 @@ CHANCE = ("about 50%, which is chance", "about 75%", "about 100%")
 PREDICTIONS = (
     Prediction(
         id="shufflenet.layers",
-        question="12 channels in 4 groups of 3, a shuffle between all layers. How many grouped "
-        "layers does it take until every output depends on every input?",
+        question="A stack has 12 channels in 4 groups of 3, with a shuffle between the layers. How "
+        "many grouped layers does it need until every output depends on every input?",
         unit="layers",
         why="How many inputs does an output see after two?",
         value=3,
     ),
     Prediction(
         id="shufflenet.xor",
-        question="The label is the XOR of a bit in group 0 and a bit in group 2. Which test "
-        "accuracy does the stack without a shuffle reach?",
+        question="The label is the XOR of a bit in group 0 and a bit in group 2. What test "
+        "accuracy does the stack reach without a shuffle?",
         options=CHANCE,
-        why="What would one group have to know of the other?",
+        why="What would one group have to know about the other?",
         value=CHANCE[0],
     ),
     Prediction(
         id="shufflenet.time",
-        question="A ShuffleNet unit and a MobileNet unit with as many multiply-adds. How many "
-        "times as long as MobileNet's does ShuffleNet's take here? (1 means as long.)",
+        question="A ShuffleNet unit and a MobileNet unit need the same number of multiply-adds. "
+        "How many times as long does the ShuffleNet unit take here? (1 means the same time.)",
         unit="times as long",
-        why="What else is there to wait for?",
+        why="What else takes time?",
     ),
     Prediction(
         id="shufflenet.copies",
-        question="Eight groups of two channels, and between two layers the sum of some random "
-        "permutations. How many does it take, at least, to solve the XOR with every seed?",
+        question="There are eight groups of two channels. Between two layers is the sum of some "
+        "random permutations. How many permutations does it take, at least, to solve the XOR with "
+        "every seed?",
         unit="permutations",
-        why="From how many groups does a group of the second layer read?",
+        why="How many groups does a group of the second layer read?",
         value=2,
     ),
     Prediction(
         id="shufflenet.gate",
-        question="A block with a squeeze-and-excitation gate (lesson 04). All its convolutions are "
-        "in groups, and nothing is shuffled. Which test accuracy does it reach on the XOR?",
+        question="A block has a squeeze-and-excitation gate (lesson 04). All its convolutions have "
+        "groups, and there is no shuffle. What test accuracy does it reach on the XOR?",
         options=CHANCE,
         why="What does the gate of a channel depend on?",
         value=CHANCE[2],

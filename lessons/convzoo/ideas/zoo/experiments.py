@@ -49,14 +49,14 @@ def on(name: str) -> Experiment:
     def others() -> data.Images:
         return data.load(name).normalised()
 
-    def made(kind: str, width: int) -> nn.Module:
+    def network(kind: str, width: int) -> nn.Module:
         return zoo.network(kind, 2 * width, len(others().classes), others().channels)
 
     return Experiment(
         f"zoo_{name}",
         f"At equal multiply-adds, which idea does best on {name}?",
         others,
-        _variants(made),
+        _variants(network),
         SETTINGS | {"batch_size": 128},
     )
 

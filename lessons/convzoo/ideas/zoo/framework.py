@@ -44,12 +44,12 @@ def _run(steps: int, lr: float, scheduler) -> list[float]:
     if not steps:
         return []
     optimizer = SGD([nn.Parameter(torch.zeros(1))], lr)
-    own, seen = scheduler(optimizer), []
+    own, rates = scheduler(optimizer), []
     for _ in range(steps):
-        seen.append(optimizer.param_groups[0]["lr"])
+        rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         own.step()
-    return seen
+    return rates
 
 
 def chance(one: Tensor, other: Tensor) -> float:

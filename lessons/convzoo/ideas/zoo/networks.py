@@ -235,16 +235,16 @@ def examined(
         raise Objection(f"{_IMAGE}: an input of shape {shape} gave {came}.")
     own = torch.arange(planes).repeat_interleave(IMAGES)  # which output an image is for
     each = y[torch.arange(len(x)), own] if y.shape[1] == planes else y
-    met = _felt(each.sum(), x).unflatten(0, (planes, IMAGES)).any(1).any(-1).any(-1)
-    seen = _felt(y[:, :, y.shape[2] // 2, y.shape[3] // 2].sum(), x).any(0).any(0)
-    rows, columns = (min(3, int(seen.any(d).sum())) for d in (1, 0))
+    met = _influence(each.sum(), x).unflatten(0, (planes, IMAGES)).any(1).any(-1).any(-1)
+    field = _influence(y[:, :, y.shape[2] // 2, y.shape[3] // 2].sum(), x).any(0).any(0)
+    rows, columns = (min(3, int(field.any(d).sum())) for d in (1, 0))
     over = max(0, cost(made, x[:1].detach()).macs - budget)
     unused, unmet = int((~met.any(0)).sum()), int((~met).sum())
-    return y.shape[1], y.shape[2], over, unused, unmet, min(rows * columns, int(seen.sum()))
+    return y.shape[1], y.shape[2], over, unused, unmet, min(rows * columns, int(field.sum()))
 
 
-def _felt(total: Tensor, x: Tensor) -> Tensor:
-    """Return where x affects the total."""
+def _influence(total: Tensor, x: Tensor) -> Tensor:
+    """Where x matters to the total, as truth values."""
     slope = None
     if total.requires_grad:
         (slope,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)

@@ -1,8 +1,8 @@
-"""Lesson 07: the short questions and the predictions."""
+"""Lesson 07: short questions and predictions."""
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, factorial
 
 from convzoo.exercises.predictions import Prediction
 from convzoo.exercises.questions import Belief, Question
@@ -15,18 +15,28 @@ QUESTIONS = (
         lesson=LESSON,
         title="A wider network",
         points=1,
-        text="A stack of full 3x3 layers of {c} channels each; stem and head are so small that we "
-        "leave them out. Every layer is made {k} times as wide. How many times the multiply-adds?",
+        text="A network is a stack of full 3x3 layers with {c} channels each. (We leave out stem "
+        "and head: they are small.) You make every layer {k} times as wide. How many times as many "
+        "multiply-adds does the network need?",
         draw=lambda rng: {"c": rng.choice([16, 24, 32]), "k": rng.choice([3, 4, 5])},
+        wrong_numbers=lambda v: (2 * v["k"], 2 ** v["k"], 9 * v["k"], v["c"] * v["k"]),
         answer=lambda v: v["k"] ** 2,
-        explain="Inputs and outputs of every layer are {k} times as many: {k} times {k}.",
+        explain="Every layer has {k} times as many inputs and {k} times as many outputs: {k} times "
+        "{k}.",
         beliefs=(
             Belief(
                 lambda v: v["k"],
-                "That would be a depthwise layer. Here the inputs grow as well as the outputs.",
+                "That would be right for depthwise layers. In a full layer, both inputs and "
+                "outputs grow.",
             ),
-            Belief(lambda v: 9 * v["k"] ** 2, "The kernel is 3x3 before and after."),
-            Belief(lambda v: v["k"] ** 3, "Pixels stay as they are: only channels grow."),
+            Belief(
+                lambda v: 9 * v["k"] ** 2,
+                "The kernel is 3x3 before and after, so the 9 does not count again.",
+            ),
+            Belief(
+                lambda v: v["k"] ** 3,
+                "Only the channels grow, in and out. The number of pixels stays the same.",
+            ),
         ),
     ),
     Question(
@@ -34,93 +44,105 @@ QUESTIONS = (
         lesson=LESSON,
         title="Half the multiply-adds",
         points=1,
-        text="Two networks, the second with half the multiply-adds of the first. What does that "
-        "say about the time of one image?",
-        answer="Nothing yet: bytes and launches may decide. It has to be measured.",
+        text="Of two networks, the second needs half the multiply-adds of the first. What does "
+        "that say about the time for one image?",
+        answer="Nothing yet: bytes and launches may decide. You have to measure.",
         options=(
-            "Nothing yet: bytes and launches may decide. It has to be measured.",
+            "Nothing yet: bytes and launches may decide. You have to measure.",
             "The second takes half as long.",
             "The second takes half as long on a GPU, but not on a CPU.",
-            "The second is faster, if not twice.",
+            "The second is faster, but not twice as fast.",
         ),
-        explain="In this lesson, too, networks with as many multiply-adds differ in time by "
-        "factors.",
+        explain="In this lesson too, some networks with the same number of multiply-adds take "
+        "several times as long as others.",
         beliefs=(
             Belief(
                 "The second takes half as long.",
-                "Multiply-adds are one of several things that take time. Look at the axes of this "
-                "lesson's picture.",
+                "Multiply-adds are only one of several things that take time. Look at the axes of "
+                "the picture in this lesson.",
             ),
             Belief(
                 "The second takes half as long on a GPU, but not on a CPU.",
-                "On a GPU multiply-adds are the cheapest of all: there bytes and launches decide "
-                "more often still.",
+                "On a GPU, multiply-adds are cheaper than anything else. So bytes and launches "
+                "decide even more often.",
             ),
             Belief(
-                "The second is faster, if not twice.",
-                "A depthwise layer with fewer multiply-adds may well take longer: it moves as "
-                "many bytes and has more launches beside it.",
+                "The second is faster, but not twice as fast.",
+                "A depthwise layer with fewer multiply-adds can take longer: it moves the same "
+                "number of bytes, and the layers around it add launches.",
             ),
         ),
     ),
     Question(
         id="zoo.splits",
         lesson=LESSON,
-        title="The least that chance can do",
+        title="How rare a gap can be by chance",
         points=1,
-        text="{s} seeds of each of two networks, and the worst of the one is better than the best "
-        "of the other. Of all ways to deal out the {n} numbers to two names, {s} each, one in how "
-        "many has a gap as large as that, in either direction?",
+        text="Two networks were trained with {s} seeds each. The worst result of one is better "
+        "than the best of the other. Now deal the {n} results out to the two networks in every "
+        "possible way, {s} to each. One in how many ways has a gap as large as that, in either "
+        "direction?",
         draw=lambda rng: (lambda s: {"s": s, "n": 2 * s, "all": comb(2 * s, s)})(
             rng.choice([3, 4, 5, 6, 7, 8])
         ),
         answer=lambda v: v["all"] // 2,
-        explain="Two of {all} ways have it: the one that was seen and its mirror image. With {s} "
-        "seeds each no gap, however wide, is less probable by chance than that.",
+        wrong_numbers=lambda v: (
+            v["s"] ** 2,
+            v["n"] ** 2,
+            v["n"],
+            2 ** v["s"],
+            2 ** (v["n"] - 1),
+            factorial(v["s"]),
+            v["all"] - 1,
+            1 / v["all"],
+        ),
+        explain="Two of {all} ways have it: the one you saw and its mirror image. With {s} seeds "
+        "each, no gap is less likely by chance than that, however wide it is.",
         beliefs=(
             Belief(
                 lambda v: v["all"],
-                "Those are all the ways. There is also the one with the two names exchanged.",
+                "{all} is the number of all ways. But two of them have such a gap: with the two "
+                "networks swapped, it is just as large.",
             ),
             Belief(
                 lambda v: 2 / v["all"],
-                "That is the share. Asked is how many ways there are to one like that.",
+                "That is the share of such ways. The question asks for one in how many.",
             ),
-            Belief(lambda v: 2, "So many ways have such a gap. One in how many is that?"),
+            Belief(lambda v: 2, "That is how many ways have such a gap. One in how many is that?"),
             Belief(
                 lambda v: 2 ** v["n"],
-                "The numbers do not choose their names one by one: {s} bear each.",
+                "That lets each result choose a network freely. But each network must get {s} of "
+                "them.",
             ),
         ),
     ),
     Question(
         id="zoo.front_of",
         lesson=LESSON,
-        title="On the front",
+        title="The front on another axis",
         points=1,
-        text="A network, not the most accurate of all, is on the Pareto front of accuracy "
-        "against multiply-adds. Against which other axis is it certain to be on the front, too?",
-        answer="Against none: another axis has another front.",
+        text="A network is on the Pareto front of accuracy against multiply-adds, but it is not "
+        "the most accurate of all. On which other axis is it certain to be on the front too?",
+        answer="On none: a different axis has a different front.",
         options=(
-            "Against none: another axis has another front.",
-            "Against the parameters.",
-            "Against the time of one image.",
-            "Against the parameters and the time.",
+            "On none: a different axis has a different front.",
+            "Parameters.",
+            "Time for one image.",
+            "Both parameters and time.",
         ),
-        explain="Choose another axis in the picture, and see who leaves the front.",
+        explain="Choose another axis in the picture, and see which networks leave the front.",
         beliefs=(
             Belief(
-                "Against the parameters.",
-                "A 3x3 on a large image has few parameters and many multiply-adds: the two orders "
-                "differ.",
+                "Parameters.",
+                "A 3x3 on a large image has few parameters but needs many multiply-adds. So the "
+                "order of the networks differs.",
             ),
             Belief(
-                "Against the time of one image.",
-                "Networks with as many multiply-adds differ in time by factors.",
+                "Time for one image.",
+                "Of two networks with the same number of multiply-adds, one can take several times "
+                "as long as the other.",
             ),
-            Belief(
-                "Against the parameters and the time.", "Neither follows from the multiply-adds."
-            ),
+            Belief("Both parameters and time.", "Neither follows from the multiply-adds."),
         ),
     ),
 )
@@ -128,25 +150,27 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="zoo.apart",
-        question="Eight networks, one task, one recipe, 174,000 multiply-adds each, five seeds of "
-        "each. They make 28 pairs. In how many is the gap between the two means larger than the "
-        "spread (best seed less worst) of whichever varies more?",
+        question="Eight networks with 174,000 multiply-adds each learn one task with one recipe, "
+        "five seeds each. They make 28 pairs. Compare the gap between the two means with the "
+        "spread (best seed minus worst) of the network that varies more. In how many pairs is the "
+        "gap larger?",
         unit="pairs",
         why="How long are the bars of the first picture?",
     ),
     Prediction(
         id="zoo.latency",
-        question="ShuffleNet's network and the plain one have as many multiply-adds. How many "
-        "times as long as the plain one does ShuffleNet's take for one image, on your device? (1 "
-        "means as long.)",
+        question="ShuffleNet's network and the plain one need the same number of multiply-adds. "
+        "How many times as long does ShuffleNet's take for one image on your device? (1 means the "
+        "same time.)",
         unit="times as long",
-        why="What else is there to wait for?",
+        why="What else takes time?",
     ),
     Prediction(
         id="zoo.own_mix",
-        question="The first layer has eight groups of two channels, the second, too; the label is "
-        "the XOR of groups 0 and 2. Each place reads its own channel and the one `shift` places "
-        "further. What is the smallest `shift` with which the second layer can know both groups?",
+        question="Two layers have eight groups of two channels each. The label is the XOR of "
+        "groups 0 and 2. Between the layers, each place reads its own channel and the one `shift` "
+        "places further on. What is the smallest `shift` with which the second layer can see both "
+        "groups?",
         unit="places",
         why="Which channels does a group of the second layer read?",
         value=3,

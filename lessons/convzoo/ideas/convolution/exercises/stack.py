@@ -121,8 +121,8 @@ def fractions(size, layers):
     """A size is not whole. A window that does not fit any more is left out: round down at every
     layer."""
     exact = float(size)
-    for kernel, stride, padding, dilation in layers:
-        exact = 1 + (exact - 1 + 2 * padding - dilation * (kernel - 1)) / stride
+    for kernel, step, padding, dilation in layers:
+        exact = 1 + (exact - 1 + 2 * padding - dilation * (kernel - 1)) / step
     return exact, _field(layers)
 
 

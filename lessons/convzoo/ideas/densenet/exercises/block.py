@@ -139,8 +139,7 @@ def no_bn_size(bn_size, **sizes):
 def width_for_factor(growth_rate, bn_size, **sizes):
     """The layers are given a number of channels as `bn_size`. It is a factor: each layer multiplies
     it by the growth rate itself."""
-    width = bn_size * growth_rate
-    return framework.DenseBlock(growth_rate=growth_rate, bn_size=width, **sizes)
+    return framework.DenseBlock(growth_rate=growth_rate, bn_size=bn_size * growth_rate, **sizes)
 
 
 @mistake

@@ -49,15 +49,15 @@ mistake = Mistakes(framework.pad_shortcut)
 @mistake
 def zeros_first(x, out_channels, stride):
     """The channels of zeros stand in front. They come behind the channels of `x`."""
-    missing = out_channels - x.shape[1]
-    return framework.pad_shortcut(x, out_channels, stride).roll(missing, 1)
+    added = out_channels - x.shape[1]
+    return framework.pad_shortcut(x, out_channels, stride).roll(added, 1)
 
 
 @mistake
 def zeros_around(x, out_channels, stride):
     """Half of the zero channels stand in front and half behind. All of them come behind."""
-    missing = out_channels - x.shape[1]
-    return framework.pad_shortcut(x, out_channels, stride).roll(missing // 2, 1)
+    added = out_channels - x.shape[1]
+    return framework.pad_shortcut(x, out_channels, stride).roll(added // 2, 1)
 
 
 @mistake

@@ -1,4 +1,4 @@
-"""Lesson 04: the block of SE-ResNet, in Further."""
+"""Lesson 04, Further: the block of SE-ResNet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from torch.nn import functional as F
 from torchvision.ops import SqueezeExcitation
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, module_case, normal, pick
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_input,
+    change_output,
+    change_result,
+    skip_relu,
+    swap_strides,
+)
+from convzoo.exercises.model import Exercise, module_case, normal, pick
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
@@ -88,80 +96,82 @@ def _strided_small(weights: dict[str, Tensor]) -> Case:
     return Case(scalars, {"x": x}, weights | project | own)
 
 
-class _Third(nn.Module):
-    """ReLU, but at its third call what is given: torchvision's block calls one thrice."""
-
-    def __init__(self, last):
-        super().__init__()
-        self.last, self.calls = last, 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        return F.relu(x) if self.calls % 3 else self.last(x)
+mistake = Mistakes(framework.SEBottleneck)
 
 
-class _Ungated(framework.SEBottleneck):
-    """The gate is there, and is not asked."""
-
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn3.after = (nn.Identity(),)
-
-
-class _AfterAddition(_Ungated):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu = _Third(lambda x: F.relu(self.se(x)))
+@mistake
+def not_asked(**scalars):
+    """The gate is built and never called, or what it gives is not used."""
+    module = framework.SEBottleneck(**scalars)
+    module.bn3.after = (nn.Identity(),)
+    return module
 
 
-class _OnShortcut(_Ungated):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        if self.downsample is None:
-            self.downsample = lambda x: self.se(x)
-        else:
-            self.downsample[1] = framework.Then(self.bn3.num_features, self.se)
+@mistake
+def after_addition(**scalars):
+    """The gate stands behind the addition and rescales the shortcut too. Then no signal passes a
+    block untouched: it belongs on the branch alone."""
+    module = skip_relu(not_asked(**scalars), 2, of=3)
+    return change_result(module, lambda x, y: F.relu(module.se(y)))
 
 
-class _ReluBeforeGate(framework.SEBottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn3.after = (lambda y: self.se(F.relu(y)),)
+@mistake
+def on_shortcut(**scalars):
+    """The gate rescales the shortcut. It belongs on the branch."""
+    module = not_asked(**scalars)
+    if module.downsample is None:
+        module.downsample = module.se.forward  # a method, which brings no weights of its own
+        return module
+    return change_output(module, "downsample", module.se)
 
 
-class _NoLastRelu(framework.SEBottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu = _Third(lambda x: x.clone())
+@mistake
+def relu_before_gate(**scalars):
+    """There is a ReLU between the last batch norm and the gate. The branch may take away: no ReLU
+    before the addition."""
+    return change_input(framework.SEBottleneck(**scalars), F.relu, "se")
 
 
-class _StrideFirst(framework.SEBottleneck):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.conv1.stride, self.conv2.stride = self.conv2.stride, self.conv1.stride
+@mistake
+def before_norm(**scalars):
+    """The gate stands before the last batch norm. It comes behind it."""
+    module = not_asked(**scalars)
+    return change_output(module, "conv3", module.se)
 
 
-class _BeforeNorm(_Ungated):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.conv3.register_forward_hook(lambda conv, given, found: self.se(found))
+@mistake
+def stride_first(**scalars):
+    """The stride sits in the first 1x1, which then skips pixels unseen. Here it sits in the 3x3,
+    which looks at all of them."""
+    return swap_strides(framework.SEBottleneck(**scalars), "conv1", "conv2")
 
 
-class _FixedReduction(framework.SEBottleneck):
-    def __init__(self, reduction=16, **scalars):
-        super().__init__(**scalars, reduction=16)
+@mistake
+def no_last_relu(**scalars):
+    """The last ReLU is missing: it comes after the addition."""
+    return skip_relu(framework.SEBottleneck(**scalars), 2, of=3)
 
 
-class _OfPlanes(framework.SEBottleneck):
-    def __init__(self, planes, reduction=16, **scalars):
-        super().__init__(planes=planes, reduction=4 * reduction, **scalars)
+@mistake
+def fixed_reduction(reduction=16, **scalars):
+    """The gate does not hear of `reduction`: hand it on."""
+    return framework.SEBottleneck(**scalars)
 
 
-class _HiddenIsReduction(framework.SEBottleneck):
-    def __init__(self, planes, reduction=16, **scalars):
-        super().__init__(planes=planes, reduction=reduction, **scalars)
-        self.se = SqueezeExcitation(4 * planes, reduction)
-        self.bn3.after = (self.se,)
+@mistake
+def of_planes(reduction=16, **scalars):
+    """The gate's middle is counted from `planes`. The gate sees the block's output, which is four
+    times as wide."""
+    return framework.SEBottleneck(reduction=4 * reduction, **scalars)
+
+
+@mistake
+def middle_is_reduction(reduction=16, **scalars):
+    """The gate's middle has `reduction` numbers. It has the channels divided by it."""
+    module = framework.SEBottleneck(**scalars)
+    module.se = SqueezeExcitation(module.se.fc2.out_channels, reduction)
+    module.bn3.after = (module.se,)
+    return module
 
 
 EXERCISE = Exercise(
@@ -175,56 +185,7 @@ EXERCISE = Exercise(
     reference=framework.SEBottleneck,
     cases=_block_cases,
     small=_block_small,
-    mistakes=(
-        Mistake(
-            "not_asked",
-            "The gate is built and never called, or what it gives is not used.",
-            _Ungated,
-        ),
-        Mistake(
-            "after_addition",
-            "The gate stands behind the addition and rescales the shortcut too. Then no signal "
-            "passes a block untouched: it belongs on the branch alone.",
-            _AfterAddition,
-        ),
-        Mistake(
-            "on_shortcut", "The gate rescales the shortcut. It belongs on the branch.", _OnShortcut
-        ),
-        Mistake(
-            "relu_before_gate",
-            "There is a ReLU between the last batch norm and the gate. The branch may take away: "
-            "no ReLU before the addition.",
-            _ReluBeforeGate,
-        ),
-        Mistake(
-            "before_norm",
-            "The gate stands before the last batch norm. It comes behind it.",
-            _BeforeNorm,
-        ),
-        Mistake(
-            "stride_first",
-            "The stride sits in the first 1x1, which then skips pixels unseen. Here it sits in the "
-            "3x3, which looks at all of them.",
-            _StrideFirst,
-        ),
-        Mistake(
-            "no_last_relu", "The last ReLU is missing: it comes after the addition.", _NoLastRelu
-        ),
-        Mistake(
-            "fixed_reduction", "The gate does not hear of `reduction`: hand it on.", _FixedReduction
-        ),
-        Mistake(
-            "of_planes",
-            "The gate's middle is counted from `planes`. The gate sees the block's output, which "
-            "is four times as wide.",
-            _OfPlanes,
-        ),
-        Mistake(
-            "middle_is_reduction",
-            "The gate's middle has `reduction` numbers. It has the channels divided by it.",
-            _HiddenIsReduction,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Begin with the bottleneck of ResNeXt: three convolutions, a batch norm after each, a "
         "ReLU after the first two, and `downsample` where the shape changes.",

@@ -7,7 +7,8 @@ from itertools import accumulate
 from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, pick
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
@@ -40,22 +41,86 @@ def _field_small() -> list[Case]:
     ]
 
 
-def _spoilt_fields(change) -> object:
-    return lambda layers: framework.field_sizes([change(*layer) for layer in layers])
+mistake = Mistakes(framework.field_sizes)
 
 
-def _own_stride(layers):
+@mistake
+def no_stride(layers):
+    """The strides are not used. After a stride of 2 neighbouring pixels lie two pixels of the input
+    apart, so every later layer reaches twice as far."""
+    return framework.field_sizes([[kernel, 1, dilation] for kernel, _, dilation in layers])
+
+
+@mistake
+def no_dilation(layers):
+    """The dilation is not used. It spreads the kernel's taps: with a dilation of 2 a 3x3 kernel
+    covers 5 pixels."""
+    return framework.field_sizes([[kernel, stride, 1] for kernel, stride, _ in layers])
+
+
+@mistake
+def own_stride(layers):
+    """A layer's own stride is counted for its own kernel. The kernel lies on the pixels that come
+    in; the stride spreads those that go out."""
     kernels, strides, dilations = zip(*layers, strict=True)
     moved = zip(kernels, (*strides[1:], 1), dilations, strict=True)
     return framework.field_sizes([[1, strides[0], 1], *moved])[1:]
 
 
-def _stride_before(layers):
-    """Each layer's reach, if no stride but the one just before it counted."""
+@mistake
+def stride_before(layers):
+    """Only the stride next before a layer is counted for it. They multiply: after two strides of 2
+    neighbouring pixels lie four pixels of the input apart."""
     before = (1, *(stride for _, stride, _ in layers))
     pairs = zip(before, layers, strict=False)  # the last stride spreads no kernel
     reach = (framework.field_sizes([[1, b, 1], layer])[-1] - 1 for b, layer in pairs)
     return tuple(accumulate(reach, initial=1))[1:]
+
+
+@mistake
+def kernel_times_dilation(layers):
+    """The kernel is multiplied by its dilation. What grows are the gaps between the taps: 3 taps
+    have two gaps, so a dilation of 2 spans 5 pixels, not 6."""
+    return framework.field_sizes(
+        [[kernel * dilation, stride, 1] for kernel, stride, dilation in layers]
+    )
+
+
+@mistake
+def dilation_stays(layers):
+    """The dilation is carried on to the later layers, as a stride is. It spreads the taps of its
+    own kernel alone."""
+    return framework.field_sizes(
+        [[kernel, stride * dilation, dilation] for kernel, stride, dilation in layers]
+    )
+
+
+@mistake
+def from_zero(layers):
+    """Each size is one too small. Before any layer a pixel sees itself: the size is 1."""
+    return tuple(size - 1 for size in framework.field_sizes(layers))
+
+
+@mistake
+def whole_kernel(layers):
+    """Each layer adds a whole kernel. The pixel in its place was seen before: a kernel of 3 adds
+    two."""
+    return framework.field_sizes(
+        [[kernel + 1, stride, dilation] for kernel, stride, dilation in layers]
+    )
+
+
+@mistake
+def one_side(layers):
+    """That is how far it sees to one side. The field goes to both sides, and has a middle."""
+    return tuple((size - 1) / 2 for size in framework.field_sizes(layers))
+
+
+@mistake
+def multiplied(layers):
+    """The kernels are multiplied. Two 3x3 layers see 5 pixels, not 9: each adds its own reach to
+    what was seen."""
+    return framework.field_sizes([[kernel, kernel, 1] for kernel, _, _ in layers])
 
 
 EXERCISE = Exercise(
@@ -69,66 +134,7 @@ EXERCISE = Exercise(
     reference=framework.field_sizes,
     cases=_field_cases,
     small=_field_small,
-    mistakes=(
-        Mistake(
-            "no_stride",
-            "The strides are not used. After a stride of 2 neighbouring pixels lie two pixels of "
-            "the input apart, so every later layer reaches twice as far.",
-            _spoilt_fields(lambda kernel, stride, dilation: [kernel, 1, dilation]),
-        ),
-        Mistake(
-            "no_dilation",
-            "The dilation is not used. It spreads the kernel's taps: with a dilation of 2 a 3x3 "
-            "kernel covers 5 pixels.",
-            _spoilt_fields(lambda kernel, stride, dilation: [kernel, stride, 1]),
-        ),
-        Mistake(
-            "own_stride",
-            "A layer's own stride is counted for its own kernel. The kernel lies on the pixels "
-            "that come in; the stride spreads those that go out.",
-            _own_stride,
-        ),
-        Mistake(
-            "stride_before",
-            "Only the stride next before a layer is counted for it. They multiply: after two "
-            "strides of 2 neighbouring pixels lie four pixels of the input apart.",
-            _stride_before,
-        ),
-        Mistake(
-            "kernel_times_dilation",
-            "The kernel is multiplied by its dilation. What grows are the gaps between the taps: 3 "
-            "taps have two gaps, so a dilation of 2 spans 5 pixels, not 6.",
-            _spoilt_fields(lambda kernel, stride, dilation: [kernel * dilation, stride, 1]),
-        ),
-        Mistake(
-            "dilation_stays",
-            "The dilation is carried on to the later layers, as a stride is. It spreads the taps "
-            "of its own kernel alone.",
-            _spoilt_fields(lambda kernel, stride, dilation: [kernel, stride * dilation, dilation]),
-        ),
-        Mistake(
-            "from_zero",
-            "Each size is one too small. Before any layer a pixel sees itself: the size is 1.",
-            lambda layers: tuple(n - 1 for n in framework.field_sizes(layers)),
-        ),
-        Mistake(
-            "whole_kernel",
-            "Each layer adds a whole kernel. The pixel in its place was seen before: a kernel of "
-            "3 adds two.",
-            _spoilt_fields(lambda kernel, stride, dilation: [kernel + 1, stride, dilation]),
-        ),
-        Mistake(
-            "one_side",
-            "That is how far it sees to one side. The field goes to both sides, and has a middle.",
-            lambda layers: tuple((n - 1) / 2 for n in framework.field_sizes(layers)),
-        ),
-        Mistake(
-            "multiplied",
-            "The kernels are multiplied. Two 3x3 layers see 5 pixels, not 9: each adds its own "
-            "reach to what was seen.",
-            _spoilt_fields(lambda kernel, stride, dilation: [kernel, kernel, 1]),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Begin with one pixel, which sees itself: the size is 1. Draw a row of pixels for two "
         "3-wide layers: what does the second one add at either end?",

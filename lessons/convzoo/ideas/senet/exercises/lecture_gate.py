@@ -6,11 +6,11 @@ import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, integers, normal, pick
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
-RETURNS = ("rescaled", "gates")
 
 
 def _lecture_case(gen: Generator, n: int, c: int, image: tuple[int, int], scaled: bool) -> Case:
@@ -44,51 +44,117 @@ def _lecture_steady() -> tuple[Case, Case]:
     return tuple(_lecture_case(gen, 2, c, (4, 4), True) for c in (2, 6))
 
 
-def _shares(x: Tensor, weight: Tensor) -> Tensor:
-    """The framework's gates, n c, that sum to one."""
-    return framework.lecture_gate(x, weight)[1]
+RETURNS = ("rescaled", "gates")
+HELD_STILL = (
+    "The gates are cut off from the image: they rescale, but nothing is learned through them."
+)
 
 
-def by(gates):
-    """x times what `gates` gives of the call's arguments: n c, or n c h w."""
+def rescale(x: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
+    """Return x times the gates, (n, c) or (n, c, h, w), and the gates."""
+    return x.mul(gates if gates.dim() == 4 else gates[..., None, None]), gates
 
-    def gate(x, *rest, **named):
-        found = gates(x, *rest, **named)
-        return x.mul(found if found.dim() == 4 else found[..., None, None]), found
 
-    return gate
+def _shares(products: Tensor) -> Tensor:
+    """Return the framework's gates, (n, c), of products (n, c, h, w) that it only has to sum."""
+    return framework.lecture_gate(products, torch.ones_like(products[0]))[1]
 
 
 def _factor(x: Tensor, scaled: bool) -> int:
     return x.shape[1] if scaled else 1
 
 
-def _over_the_batch(x, weight, scaled=False):
-    """Images and channels change places; the weight has gone into the image."""
-    turned = x.mul(weight).transpose(0, 1)
-    return _shares(turned, torch.ones_like(turned[0])).mT * _factor(x, scaled)
+mistake = Mistakes(framework.lecture_gate)
 
 
-def _per_pixel(x, weight, scaled=False):
-    """Pixels and channels change places."""
-    turned = x.mul(weight).flatten(2).mT[..., None]  # n hw c 1
-    found = _shares(turned, torch.ones_like(turned[0])) * _factor(x, scaled)
-    found = found.unflatten(1, x.shape[2:])
-    return x.mul(found[:, None]), found
+@mistake
+def over_the_batch(x, weight, scaled=False):
+    """The softmax goes over the images of the batch. An image's gates compare its own channels:
+    they sum to one for each image."""
+    return rescale(x, _shares(x.mul(weight).transpose(0, 1)).mT * _factor(x, scaled))
 
 
-def _sigmoid(x, weight, scaled=False):
-    """The share of each channel beside one that is zero."""
+@mistake
+def per_pixel(x, weight, scaled=False):
+    """The sum goes over the channels, so each pixel gets a number. The gate weighs channels: sum
+    over height and width, and keep the channels apart."""
+    products = x.mul(weight).flatten(2).mT[..., None]  # n hw c 1
+    gates = (_shares(products) * _factor(x, scaled)).unflatten(1, x.shape[2:])  # n h w
+    return x.mul(gates[:, None]), gates
+
+
+@mistake
+def sigmoid(x, weight, scaled=False):
+    """The sums go through a sigmoid, each on its own. That is the paper's way; the lecture lets the
+    channels compete, in a softmax."""
     alone = x.mul(weight).flatten(0, 1)[:, None]  # nc 1 h w
-    pairs = torch.cat([alone, torch.zeros_like(alone)], 1)
-    found = _shares(pairs, torch.ones_like(pairs[0]))[:, 0]
-    return found.unflatten(0, x.shape[:2]) * _factor(x, scaled)
+    pairs = torch.cat([alone, torch.zeros_like(alone)], 1)  # each beside a channel of zeros
+    gates = _shares(pairs)[:, 0].unflatten(0, x.shape[:2])
+    return rescale(x, gates * _factor(x, scaled))
 
 
-def _one_number(x, weight, scaled=False):
-    """Each channel is given the sum of all."""
+@mistake
+def average(x, weight, scaled=False):
+    """The inner product is divided by the number of pixels. The lecture's is a sum; the average is
+    the paper's."""
+    return framework.lecture_gate(x, weight / x[0, 0].numel(), scaled)
+
+
+@mistake
+def one_number(x, weight, scaled=False):
+    """All channels share one sum, so all gates are equal and nothing is preferred. Each channel
+    needs an inner product of its own."""
     alike = x.mul(weight).sum(1, keepdim=True).expand_as(x)
-    return _shares(alike, torch.ones_like(alike[0])) * _factor(x, scaled)
+    return rescale(x, _shares(alike) * _factor(x, scaled))
+
+
+@mistake
+def never_scaled(x, weight, scaled=False):
+    """`scaled` changes nothing. With it the gates are multiplied by the number of channels, so that
+    their mean is one."""
+    return framework.lecture_gate(x, weight, False)
+
+
+@mistake
+def always_scaled(x, weight, scaled=False):
+    """The gates are multiplied by the number of channels even without `scaled`."""
+    return framework.lecture_gate(x, weight, True)
+
+
+@mistake
+def scaled_sums(x, weight, scaled=False):
+    """With `scaled` the sums are multiplied before the softmax, which makes the largest share
+    larger. It is the gates that are multiplied."""
+    return framework.lecture_gate(x, weight * _factor(x, scaled), False)
+
+
+@mistake
+def scaled_image_alone(x, weight, scaled=False):
+    """The image is multiplied by the number of channels, and the gates that come back are not. Give
+    back the gates that were used."""
+    return framework.lecture_gate(x, weight, scaled)[0], framework.lecture_gate(x, weight)[1]
+
+
+@mistake
+def scaled_by_pixels(x, weight, scaled=False):
+    """With `scaled` the gates are multiplied by the number of pixels. They are shared out among the
+    channels, so it takes their number."""
+    pixels = x[0, 0].numel() if scaled else 1
+    return rescale(x, framework.lecture_gate(x, weight)[1] * pixels)
+
+
+@mistake
+def added(x, weight, scaled=False):
+    """The gates are added to the image. They rescale it: multiply."""
+    gates = framework.lecture_gate(x, weight, scaled)[1]
+    return gates[..., None, None] + x, gates
+
+
+mistake.add(
+    "held_still",
+    HELD_STILL,
+    lambda x, **call: rescale(x, framework.lecture_gate(x, **call)[1].detach()),
+)
 
 
 EXERCISE = Exercise(
@@ -103,96 +169,7 @@ EXERCISE = Exercise(
     cases=_lecture_cases,
     small=_lecture_small,
     returns=RETURNS,
-    mistakes=(
-        Mistake(
-            "over_the_batch",
-            "The softmax goes over the images of the batch. An image's gates compare its own "
-            "channels: they sum to one for each image.",
-            by(_over_the_batch),
-        ),
-        Mistake(
-            "per_pixel",
-            "The sum goes over the channels, so each pixel gets a number. The gate weighs "
-            "channels: sum over height and width, and keep the channels apart.",
-            _per_pixel,
-        ),
-        Mistake(
-            "sigmoid",
-            "The sums go through a sigmoid, each on its own. That is the paper's way; the "
-            "lecture lets the channels compete, in a softmax.",
-            by(_sigmoid),
-        ),
-        Mistake(
-            "average",
-            "The inner product is divided by the number of pixels. The lecture's is a sum; the "
-            "average is the paper's.",
-            lambda x, weight, scaled=False: framework.lecture_gate(
-                x, weight / x[0, 0].numel(), scaled
-            ),
-        ),
-        Mistake(
-            "one_number",
-            "All channels share one sum, so all gates are equal and nothing is preferred. Each "
-            "channel needs an inner product of its own.",
-            by(_one_number),
-        ),
-        Mistake(
-            "never_scaled",
-            "`scaled` changes nothing. With it the gates are multiplied by the number of "
-            "channels, so that their mean is one.",
-            lambda x, weight, scaled=False: framework.lecture_gate(x, weight, False),
-        ),
-        Mistake(
-            "always_scaled",
-            "The gates are multiplied by the number of channels even without `scaled`.",
-            lambda x, weight, scaled=False: framework.lecture_gate(x, weight, True),
-        ),
-        Mistake(
-            "scaled_sums",
-            "With `scaled` the sums are multiplied before the softmax, which makes the largest "
-            "share larger. It is the gates that are multiplied.",
-            lambda x, weight, scaled=False: framework.lecture_gate(
-                x, weight * _factor(x, scaled), False
-            ),
-        ),
-        Mistake(
-            "scaled_image_alone",
-            "The image is multiplied by the number of channels, and the gates that come back are "
-            "not. Give back the gates that were used.",
-            lambda x, weight, scaled=False: (
-                framework.lecture_gate(x, weight, scaled)[0],
-                _shares(x, weight),
-            ),
-        ),
-        Mistake(
-            "scaled_by_pixels",
-            "With `scaled` the gates are multiplied by the number of pixels. They are shared out "
-            "among the channels, so it takes their number.",
-            by(
-                lambda x, weight, scaled=False: (
-                    _shares(x, weight) * (x[0, 0].numel() if scaled else 1)
-                )
-            ),
-        ),
-        Mistake(
-            "added",
-            "The gates are added to the image. They rescale it: multiply.",
-            lambda x, weight, scaled=False: (
-                framework.lecture_gate(x, weight, scaled)[1][..., None, None] + x,
-                framework.lecture_gate(x, weight, scaled)[1],
-            ),
-        ),
-        Mistake(
-            "held_still",
-            "The gates are cut off from the image: they rescale, but nothing is learned through "
-            "them.",
-            by(
-                lambda x, weight, scaled=False: framework.lecture_gate(x, weight, scaled)[
-                    1
-                ].detach()
-            ),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Three steps: a number for each image and channel, shares that sum to one for each image, "
         "the image times its shares.",

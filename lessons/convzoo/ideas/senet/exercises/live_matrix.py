@@ -1,4 +1,4 @@
-"""Lesson 04: the matrix of a live gate, in Further."""
+"""Lesson 04, Further: the matrix of a live gate."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import torch
 from torch import Generator, Tensor
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, normal, pick
 from convzoo.ideas.senet import framework
+from convzoo.ideas.senet.exercises.squeeze_excite import doubled
 
 LESSON = "04_senet"
 
@@ -31,37 +33,68 @@ def _live_small() -> list[Case]:
     return [Case({}, part | {"w1": w1, "b1": b1, "w2": w2}) for part in (one, off)]
 
 
-def _held(pixel, mean, w1, b1, w2, b2) -> Tensor:
-    return framework.live_matrix(pixel * 0, mean, w1, b1, w2, b2)
+def _gates(mean: Tensor, **weights: Tensor) -> Tensor:
+    """Return the framework's gates, (c,), of an image with these means."""
+    return framework.squeeze_excite(mean[None, :, None, None], **weights)[1][0]
 
 
-def _moved(pixel, mean, w1, b1, w2, b2) -> Tensor:
-    """The part that comes through the gate."""
-    whole = framework.live_matrix(pixel, mean, w1, b1, w2, b2)
-    return whole - _held(pixel, mean, w1, b1, w2, b2)
+mistake = Mistakes(framework.live_matrix)
 
 
-def _gates(pixel, mean, w1, b1, w2, b2) -> Tensor:
-    return framework.squeeze_excite(mean[None, :, None, None], w1, b1, w2, b2)[1][0]
+@mistake
+def held_still(pixel, **call):
+    """That is the gate held still: a diagonal. Live, the gate itself moves with every channel that
+    it reads."""
+    return framework.live_matrix(pixel * 0, **call)
 
 
-def _no_relu(pixel, mean, w1, b1, w2, b2):
-    both = torch.cat([w1, -w1]), torch.cat([b1, -b1]), torch.cat([w2, -w2], 1)
-    slope = framework.live_matrix(pixel, mean, *both, b2) - _held(pixel, mean, *both, b2)
-    linear = _gates(pixel, mean, *both, b2)
-    own = _gates(pixel, mean, w1, b1, w2, b2)
-    factor = own * (1 - own) / (linear * (1 - linear))
-    return torch.diag(own) + factor[:, None] * slope
+@mistake
+def gate_alone(pixel, **call):
+    """The diagonal of the gates is missing: a channel reaches its own output directly, too."""
+    return framework.live_matrix(pixel, **call) - held_still(pixel, **call)
 
 
-def _unit(pixel, mean, w1, b1, w2, b2) -> Tensor:
-    """How the gates move, whatever the pixel is."""
-    return _moved(pixel * 0 + 1, mean, w1, b1, w2, b2)
+@mistake
+def transposed(**call):
+    """Rows and columns are exchanged: rows are outputs, columns are inputs."""
+    return framework.live_matrix(**call).mT
 
 
-def _no_slope(*call):
-    own = _gates(*call)
-    return torch.diag(own) + _moved(*call) / (own * (1 - own))[:, None]
+@mistake
+def no_relu(pixel, mean, b2, **weights):
+    """The ReLU is passed over: where a middle number is not above zero, nothing goes through it."""
+    without = {"mean": mean, "b2": b2} | doubled(**weights)
+    gates, linear = _gates(mean, b2=b2, **weights), _gates(**without)
+    factor = gates * (1 - gates) / (linear * (1 - linear))  # the slope is that of the true gates
+    return torch.diag(gates) + factor[:, None] * gate_alone(pixel, **without)
+
+
+@mistake
+def no_slope(pixel, mean, **weights):
+    """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly moves."""
+    gates = _gates(mean, **weights)
+    moved = gate_alone(pixel, mean=mean, **weights)
+    return torch.diag(gates) + moved / (gates * (1 - gates))[:, None]
+
+
+@mistake
+def mean_for_pixel(pixel, mean, **weights):
+    """The gate's part is multiplied by the channel's mean. What it rescales here is the pixel."""
+    return framework.live_matrix(mean, mean, **weights)
+
+
+@mistake
+def no_pixel(pixel, **call):
+    """The gate's part is not multiplied by the pixel. A gate that moves changes a bright pixel more
+    than a dark one."""
+    return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call)
+
+
+@mistake
+def pixel_of_column(pixel, **call):
+    """Column j is multiplied by pixel j. It is the output's own pixel that is rescaled: row i by
+    pixel i."""
+    return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call) * pixel
 
 
 EXERCISE = Exercise(
@@ -75,53 +108,7 @@ EXERCISE = Exercise(
     reference=framework.live_matrix,
     cases=_live_cases,
     small=_live_small,
-    mistakes=(
-        Mistake(
-            "held_still",
-            "That is the gate held still: a diagonal. Live, the gate itself moves with every "
-            "channel that it reads.",
-            lambda **call: _held(**call),
-        ),
-        Mistake(
-            "gate_alone",
-            "The diagonal of the gates is missing: a channel reaches its own output directly, too.",
-            lambda **call: _moved(**call),
-        ),
-        Mistake(
-            "transposed",
-            "Rows and columns are exchanged: rows are outputs, columns are inputs.",
-            lambda **call: framework.live_matrix(**call).mT,
-        ),
-        Mistake(
-            "no_relu",
-            "The ReLU is passed over: where a middle number is not above zero, nothing goes "
-            "through it.",
-            lambda pixel, mean, w1, b1, w2, b2: _no_relu(pixel, mean, w1, b1, w2, b2),
-        ),
-        Mistake(
-            "no_slope",
-            "The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly moves.",
-            lambda pixel, mean, w1, b1, w2, b2: _no_slope(pixel, mean, w1, b1, w2, b2),
-        ),
-        Mistake(
-            "mean_for_pixel",
-            "The gate's part is multiplied by the channel's mean. What it rescales here is the "
-            "pixel.",
-            lambda pixel, mean, **weights: framework.live_matrix(mean, mean, **weights),
-        ),
-        Mistake(
-            "no_pixel",
-            "The gate's part is not multiplied by the pixel. A gate that moves changes a bright "
-            "pixel more than a dark one.",
-            lambda **call: _held(**call) + _unit(**call),
-        ),
-        Mistake(
-            "pixel_of_column",
-            "Column j is multiplied by pixel j. It is the output's own pixel that is rescaled: "
-            "row i by pixel i.",
-            lambda pixel, **call: _held(pixel, **call) + _unit(pixel, **call) * pixel,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "By the product rule an output i = pixel[i] * gate[i] has two parts: its own pixel times "
         "nothing but the gate (a diagonal), and the pixel times what the gate does.",

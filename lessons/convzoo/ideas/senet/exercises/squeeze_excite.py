@@ -7,9 +7,10 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, normal, pick
 from convzoo.ideas.senet import framework
-from convzoo.ideas.senet.exercises.lecture_gate import RETURNS, by
+from convzoo.ideas.senet.exercises.lecture_gate import HELD_STILL, RETURNS, rescale
 
 LESSON = "04_senet"
 
@@ -47,22 +48,103 @@ def _paper_small() -> list[Case]:
     return [case(1.0, 0.0), case(-1.0, 0.0), case(0.0, 2.0)]
 
 
-def _opened(x, w1, b1, w2, b2) -> Tensor:
-    """The framework's gates, n c."""
-    return framework.squeeze_excite(x, w1, b1, w2, b2)[1]
+def _gates(x: Tensor, **weights: Tensor) -> Tensor:
+    """Return the framework's gates, (n, c)."""
+    return framework.squeeze_excite(x, **weights)[1]
 
 
-def _no_relu(x, w1, b1, w2, b2):
-    """What a ReLU cuts off comes back by a second row of the opposite sign."""
-    both = torch.cat([w1, -w1]), torch.cat([b1, -b1]), torch.cat([w2, -w2], 1)
-    return framework.squeeze_excite(x, *both, b2)
+def doubled(w1: Tensor, b1: Tensor, w2: Tensor) -> dict[str, Tensor]:
+    """Return weights with which the ReLU changes nothing: what it cuts off comes back through a
+    second row of the opposite sign."""
+    return {"w1": torch.cat([w1, -w1]), "b1": torch.cat([b1, -b1]), "w2": torch.cat([w2, -w2], 1)}
 
 
-def _each_pixel(x, *weights):
-    """Every pixel is an image of its own."""
-    pixels = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1], 1, 1)
-    found = _opened(pixels, *weights).reshape(len(x), *x.shape[2:], -1)
-    return found.permute(0, 3, 1, 2)
+mistake = Mistakes(framework.squeeze_excite)
+
+
+@mistake
+def summed(x, w1, **weights):
+    """The pixels are summed. The squeeze is their mean: so the gate does not grow with the
+    image."""
+    return framework.squeeze_excite(x, w1 * x[0, 0].numel(), **weights)
+
+
+@mistake
+def largest(x, **weights):
+    """The squeeze takes the largest pixel of a channel. The paper's takes the mean."""
+    return rescale(x, _gates(F.adaptive_max_pool2d(x, 1), **weights))
+
+
+@mistake
+def no_relu(x, b2, **weights):
+    """There is no ReLU between the two layers. Without it two layers are one."""
+    return framework.squeeze_excite(x, b2=b2, **doubled(**weights))
+
+
+@mistake
+def softmax(x, **weights):
+    """The gates sum to one: that is a softmax, the lecture's way. The paper's sigmoid gives each
+    channel a gate of its own."""
+    return rescale(x, F.softmax(_gates(x, **weights).logit(), 1))
+
+
+@mistake
+def no_sigmoid(x, **weights):
+    """The gates are not between 0 and 1: the sigmoid is missing."""
+    return rescale(x, _gates(x, **weights).logit())
+
+
+@mistake
+def relu_last(x, **weights):
+    """A ReLU stands before the sigmoid, so no gate falls below one half. The ReLU belongs between
+    the two layers alone."""
+    return rescale(x, _gates(x, **weights).clamp(min=0.5))
+
+
+@mistake
+def no_biases(x, w1, b1, w2, b2):
+    """The biases are not used. Both layers have one."""
+    return framework.squeeze_excite(x, w1, b1 * 0, w2, b2 * 0)
+
+
+@mistake
+def no_first_bias(x, w1, b1, w2, b2):
+    """The first layer's bias is not used."""
+    return framework.squeeze_excite(x, w1, b1 * 0, w2, b2)
+
+
+@mistake
+def no_second_bias(x, w1, b1, w2, b2):
+    """The second layer's bias is not used."""
+    return framework.squeeze_excite(x, w1, b1, w2, b2 * 0)
+
+
+@mistake
+def added(x, **weights):
+    """The image is added to what the gate lets through. The gate rescales, and that is all; the
+    addition of a residual block comes later."""
+    rescaled, gates = framework.squeeze_excite(x, **weights)
+    return x + rescaled, gates
+
+
+@mistake
+def each_pixel(x, **weights):
+    """Every pixel has a gate of its own: the mean over the image is missing, and with it all that
+    the gate knows from afar."""
+    pixels = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1], 1, 1)  # each an image of its own
+    gates = _gates(pixels, **weights).reshape(len(x), *x.shape[2:], -1)
+    return rescale(x, gates.permute(0, 3, 1, 2))
+
+
+@mistake
+def not_applied(x, **weights):
+    """The gates are right, and the image comes back unchanged. Multiply it by them."""
+    return x.clone(), _gates(x, **weights)
+
+
+mistake.add(
+    "held_still", HELD_STILL, lambda x, **weights: rescale(x, _gates(x, **weights).detach())
+)
 
 
 EXERCISE = Exercise(
@@ -77,82 +159,7 @@ EXERCISE = Exercise(
     cases=_paper_cases,
     small=_paper_small,
     returns=RETURNS,
-    mistakes=(
-        Mistake(
-            "summed",
-            "The pixels are summed. The squeeze is their mean: so the gate does not grow with "
-            "the image.",
-            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1 * x[0, 0].numel(), b1, w2, b2),
-        ),
-        Mistake(
-            "largest",
-            "The squeeze takes the largest pixel of a channel. The paper's takes the mean.",
-            by(lambda x, **weights: _opened(F.adaptive_max_pool2d(x, 1), **weights)),
-        ),
-        Mistake(
-            "no_relu",
-            "There is no ReLU between the two layers. Without it two layers are one.",
-            _no_relu,
-        ),
-        Mistake(
-            "softmax",
-            "The gates sum to one: that is a softmax, the lecture's way. The paper's sigmoid "
-            "gives each channel a gate of its own.",
-            by(lambda x, **weights: F.softmax(_opened(x, **weights).logit(), 1)),
-        ),
-        Mistake(
-            "no_sigmoid",
-            "The gates are not between 0 and 1: the sigmoid is missing.",
-            by(lambda x, **weights: _opened(x, **weights).logit()),
-        ),
-        Mistake(
-            "relu_last",
-            "A ReLU stands before the sigmoid, so no gate falls below one half. The ReLU belongs "
-            "between the two layers alone.",
-            by(lambda x, **weights: _opened(x, **weights).clamp(min=0.5)),
-        ),
-        Mistake(
-            "no_biases",
-            "The biases are not used. Both layers have one.",
-            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1, b1 * 0, w2, b2 * 0),
-        ),
-        Mistake(
-            "no_first_bias",
-            "The first layer's bias is not used.",
-            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1, b1 * 0, w2, b2),
-        ),
-        Mistake(
-            "no_second_bias",
-            "The second layer's bias is not used.",
-            lambda x, w1, b1, w2, b2: framework.squeeze_excite(x, w1, b1, w2, b2 * 0),
-        ),
-        Mistake(
-            "added",
-            "The image is added to what the gate lets through. The gate rescales, and that is all; "
-            "the addition of a residual block comes later.",
-            lambda x, **weights: (
-                x + framework.squeeze_excite(x, **weights)[0],
-                _opened(x, **weights),
-            ),
-        ),
-        Mistake(
-            "each_pixel",
-            "Every pixel has a gate of its own: the mean over the image is missing, and with it "
-            "all that the gate knows from afar.",
-            by(lambda x, w1, b1, w2, b2: _each_pixel(x, w1, b1, w2, b2)),
-        ),
-        Mistake(
-            "not_applied",
-            "The gates are right, and the image comes back unchanged. Multiply it by them.",
-            lambda x, **weights: (x.clone(), _opened(x, **weights)),
-        ),
-        Mistake(
-            "held_still",
-            "The gates are cut off from the image: they rescale, but nothing is learned through "
-            "them.",
-            by(lambda x, **weights: _opened(x, **weights).detach()),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Five steps: the mean over the pixels, a layer down to m numbers, ReLU, a layer back to c, "
         "sigmoid. Then the image times the gates.",

@@ -1,13 +1,13 @@
-"""Lesson 05: the matrix of a stack, and the channel shuffle; the other exercises have files of
-their own."""
+"""Lesson 05: the channel shuffle."""
 
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, Shortcut, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
 from convzoo.ideas.shufflenet import framework
 
 LESSON = "05_shufflenet"
@@ -38,10 +38,75 @@ def _shuffle_steady() -> tuple[Case, Case]:
     return _shuffle_case(gen, 2, 2, 3, (3, 3)), _shuffle_case(gen, 2, 8, 3, (3, 3))
 
 
-def _over_images(x: Tensor, groups: int) -> Tensor:
-    """The images' channels in one row, shuffled together."""
-    row = x.flatten(0, 1)[None]
+mistake = Mistakes(framework.channel_shuffle)
+
+
+@mistake
+def inverse(x, groups):
+    """That is the inverse: it undoes the shuffle. The channels arrive group by group, so the group
+    is the slower of the two dimensions that they are split into."""
+    return torch.channel_shuffle(x, x.shape[1] // groups)
+
+
+@mistake
+def nothing_moved(x, groups):
+    """No channel has moved. Two reshapes, one after the other, change nothing: between them the two
+    dimensions have to change places."""
+    return x.clone()
+
+
+@mistake
+def rolled(x, groups):
+    """Every channel moves on by one group, so that groups stay together. A shuffle takes one
+    channel from each group in turn."""
+    return x.roll(x.shape[1] // groups, 1)
+
+
+@mistake
+def within_groups(x, groups):
+    """The channels change places within their groups. They have to leave them."""
+    return x.unflatten(1, (groups, -1)).flip(2).flatten(1, 2)
+
+
+@mistake
+def groups_reversed(x, groups):
+    """The channels are reversed. The first channel of the first group stays first."""
+    return x.flip(1)
+
+
+@mistake
+def over_images(x, groups):
+    """Channels move from one image to another. Each image is shuffled on its own: keep n as a
+    dimension by itself."""
+    row = x.flatten(0, 1)[None]  # the channels of all images
     return torch.channel_shuffle(row, groups).reshape(x.shape)
+
+
+@mistake
+def images_for_groups(x, groups):
+    """The images change places with the groups. Images stay where they are: what changes places are
+    the group and the place within the group."""
+    return x.unflatten(1, (groups, -1)).transpose(0, 1).reshape(x.shape)
+
+
+@mistake
+def with_the_pixels(x, groups):
+    """Pixels move, too: the image's rows and columns were put into one dimension with the channels.
+    Keep h and w as dimensions of their own."""
+    return x.reshape(len(x), groups, -1).mT.reshape(x.shape)
+
+
+@mistake
+def wrong_axes(x, groups):
+    """The wrong pair of dimensions changes places: the image's rows take part. Only the group and
+    the place within the group do."""
+    return x.unflatten(1, (groups, -1)).transpose(2, 3).reshape(x.shape)
+
+
+@mistake
+def cut_off(x, groups):
+    """The numbers are copied in a way that lets no gradient back to `x`."""
+    return torch.channel_shuffle(x.detach(), groups)
 
 
 EXERCISE = Exercise(
@@ -55,65 +120,7 @@ EXERCISE = Exercise(
     reference=framework.channel_shuffle,
     cases=_shuffle_cases,
     small=_shuffle_small,
-    mistakes=(
-        Mistake(
-            "inverse",
-            "That is the inverse: it undoes the shuffle. The channels arrive group by group, so "
-            "the group is the slower of the two dimensions that they are split into.",
-            lambda x, groups: torch.channel_shuffle(x, x.shape[1] // groups),
-        ),
-        Mistake(
-            "nothing_moved",
-            "No channel has moved. Two reshapes, one after the other, change nothing: between "
-            "them the two dimensions have to change places.",
-            lambda x, groups: x.clone(),
-        ),
-        Mistake(
-            "rolled",
-            "Every channel moves on by one group, so that groups stay together. A shuffle takes "
-            "one channel from each group in turn.",
-            lambda x, groups: x.roll(x.shape[1] // groups, 1),
-        ),
-        Mistake(
-            "within_groups",
-            "The channels change places within their groups. They have to leave them.",
-            lambda x, groups: x.unflatten(1, (groups, -1)).flip(2).flatten(1, 2),
-        ),
-        Mistake(
-            "groups_reversed",
-            "The channels are reversed. The first channel of the first group stays first.",
-            lambda x, groups: x.flip(1),
-        ),
-        Mistake(
-            "over_images",
-            "Channels move from one image to another. Each image is shuffled on its own: keep n "
-            "as a dimension by itself.",
-            _over_images,
-        ),
-        Mistake(
-            "images_for_groups",
-            "The images change places with the groups. Images stay where they are: what changes "
-            "places are the group and the place within the group.",
-            lambda x, groups: x.unflatten(1, (groups, -1)).transpose(0, 1).reshape(x.shape),
-        ),
-        Mistake(
-            "with_the_pixels",
-            "Pixels move, too: the image's rows and columns were put into one dimension with the "
-            "channels. Keep h and w as dimensions of their own.",
-            lambda x, groups: x.reshape(len(x), groups, -1).mT.reshape(x.shape),
-        ),
-        Mistake(
-            "wrong_axes",
-            "The wrong pair of dimensions changes places: the image's rows take part. Only the "
-            "group and the place within the group do.",
-            lambda x, groups: x.unflatten(1, (groups, -1)).transpose(2, 3).reshape(x.shape),
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are copied in a way that lets no gradient back to `x`.",
-            lambda x, groups: torch.channel_shuffle(x.detach(), groups),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Think of the channels of one image as a table with a row for each group. The shuffle "
         "reads that table column by column.",

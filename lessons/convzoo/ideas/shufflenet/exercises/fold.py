@@ -1,12 +1,13 @@
-"""Lesson 05, Further: the shuffle folded into weights, and several permutations."""
+"""Lesson 05, Further: the shuffle folded into the next layer's weights."""
 
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, integers, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, integers, normal, pick
 from convzoo.ideas.shufflenet import framework
 
 LESSON = "05_shufflenet"
@@ -30,10 +31,61 @@ def _fold_small() -> list[Case]:
     return [Case({"groups": g}, {"weight": integers(*shape) % 19}) for g, *shape in shapes]
 
 
-def _folded_rows(weight: Tensor, groups: int) -> Tensor:
-    """The outputs are put into another order, where the groups divide them."""
-    rows, g = weight.transpose(0, 1), groups if weight.shape[0] % groups == 0 else 1
-    return torch.channel_shuffle(rows, g).transpose(0, 1)
+mistake = Mistakes(framework.fold_shuffle)
+
+
+@mistake
+def shuffled_again(weight, groups):
+    """The weight's columns are moved as the channels were. They have to go the other way: the
+    column for place i belongs to the channel that would have come to place i."""
+    return torch.channel_shuffle(weight, groups)
+
+
+@mistake
+def nothing_moved(weight, groups):
+    """The weight is unchanged. Its columns stand for inputs, and these now come unshuffled."""
+    return weight.clone()
+
+
+@mistake
+def rows(weight, groups):
+    """The outputs are put into another order. What is shuffled are the inputs: columns."""
+    swapped = weight.transpose(0, 1)
+    dividing = groups if len(weight) % groups == 0 else 1
+    return torch.channel_shuffle(swapped, dividing).transpose(0, 1)
+
+
+@mistake
+def transposed(weight, groups):
+    """Outputs and inputs have changed places. The weight keeps its shape, and only its inputs come
+    in another order."""
+    return weight.transpose(0, 1).clone()
+
+
+@mistake
+def over_the_kernel(weight, groups):
+    """A product of matrices runs over the last two dimensions, and here those are the kernel's. The
+    inputs are dimension 1."""
+    return weight @ torch.eye(weight.shape[1], dtype=weight.dtype)
+
+
+@mistake
+def reversed(weight, groups):
+    """The columns are reversed. Find out which input each of them should read."""
+    return weight.flip(1)
+
+
+@mistake
+def rolled(weight, groups):
+    """The columns move on by one group and stay together. A shuffle takes one channel of each group
+    in turn."""
+    return weight.roll(weight.shape[1] // groups, 1)
+
+
+@mistake
+def cut_off(weight, groups):
+    """The numbers are right, but no gradient comes back to `weight`."""
+    return framework.fold_shuffle(weight.detach(), groups)
 
 
 EXERCISE = Exercise(
@@ -47,52 +99,7 @@ EXERCISE = Exercise(
     reference=framework.fold_shuffle,
     cases=_fold_cases,
     small=_fold_small,
-    mistakes=(
-        Mistake(
-            "shuffled_again",
-            "The weight's columns are moved as the channels were. They have to go the other way: "
-            "the column for place i belongs to the channel that would have come to place i.",
-            lambda weight, groups: torch.channel_shuffle(weight, groups),
-        ),
-        Mistake(
-            "nothing_moved",
-            "The weight is unchanged. Its columns stand for inputs, and these now come unshuffled.",
-            lambda weight, groups: weight.clone(),
-        ),
-        Mistake(
-            "rows",
-            "The outputs are put into another order. What is shuffled are the inputs: columns.",
-            _folded_rows,
-        ),
-        Mistake(
-            "transposed",
-            "Outputs and inputs have changed places. The weight keeps its shape, and only its "
-            "inputs come in another order.",
-            lambda weight, groups: weight.transpose(0, 1).clone(),
-        ),
-        Mistake(
-            "over_the_kernel",
-            "A product of matrices runs over the last two dimensions, and here those are the "
-            "kernel's. The inputs are dimension 1.",
-            lambda weight, groups: weight @ torch.eye(weight.shape[1], dtype=weight.dtype),
-        ),
-        Mistake(
-            "reversed",
-            "The columns are reversed. Find out which input each of them should read.",
-            lambda weight, groups: weight.flip(1),
-        ),
-        Mistake(
-            "rolled",
-            "The columns move on by one group and stay together. A shuffle takes one channel of "
-            "each group in turn.",
-            lambda weight, groups: weight.roll(weight.shape[1] // groups, 1),
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are right, but no gradient comes back to `weight`.",
-            lambda weight, groups: framework.fold_shuffle(weight.detach(), groups),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Write the layer as a matrix W and the shuffle as a permutation matrix P. The layer after "
         "the shuffle computes W P x. What is the matrix that does it in one step?",

@@ -1,15 +1,16 @@
-"""Lesson 05, Further: the shuffle folded into weights, and several permutations."""
+"""Lesson 05, Further: several permutations at once."""
 
 from __future__ import annotations
 
 from math import sqrt
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, pick
 from convzoo.ideas.shufflenet import framework
 
 LESSON = "05_shufflenet"
@@ -35,15 +36,62 @@ def _orders_small() -> list[Case]:
     return [Case({}, {"orders": torch.tensor(rows)}) for rows in (one, four)]
 
 
-def _spoilt_scale(scale):
-    """The sum with another factor, which depends on how many there are."""
-    return lambda orders: framework.mixing_matrix(orders) * scale(len(orders))
+mistake = Mistakes(framework.mixing_matrix)
 
 
-def _composed(orders: Tensor) -> Tensor:
-    """One after the other, the last one first."""
+@mistake
+def transposed(orders):
+    """The permutations are inverted. Row i has its one in the column of the channel that place i
+    takes."""
+    return framework.mixing_matrix(orders).mT
+
+
+@mistake
+def not_scaled(orders):
+    """The permutations are added up and nothing more. Then the numbers grow with each of them:
+    divide by the square root of how many there are."""
+    return framework.mixing_matrix(orders) * sqrt(len(orders))
+
+
+@mistake
+def mean(orders):
+    """That is the mean. It makes independent channels smaller: to keep their variance, divide by
+    the square root of how many there are."""
+    return framework.mixing_matrix(orders) / sqrt(len(orders))
+
+
+@mistake
+def only_the_first(orders):
+    """Only the first permutation is there."""
+    return framework.mixing_matrix(orders[:1])
+
+
+@mistake
+def by_channels(orders):
+    """The sum is divided by the square root of the channels. What it grows with is the number of
+    permutations."""
+    return framework.mixing_matrix(orders) * sqrt(len(orders) / orders.shape[1])
+
+
+@mistake
+def composed(orders):
+    """The permutations come one after the other: that is one permutation again. They stand side by
+    side, and their results are added."""
     matrices = F.one_hot(orders).double()
     return torch.linalg.multi_dot([*matrices, torch.eye(orders.shape[1]).double()])
+
+
+@mistake
+def composed_in_turn(orders):
+    """Each permutation moves what the one before it has moved: that is one permutation again. Each
+    moves the channels themselves, and the results are added."""
+    return composed(orders.flip(0))
+
+
+@mistake
+def no_overlap(orders):
+    """Where two permutations have the same cell, it counts once. It has to count twice."""
+    return (framework.mixing_matrix(orders) > 0).double() / sqrt(len(orders))
 
 
 EXERCISE = Exercise(
@@ -57,54 +105,7 @@ EXERCISE = Exercise(
     reference=framework.mixing_matrix,
     cases=_orders_cases,
     small=_orders_small,
-    mistakes=(
-        Mistake(
-            "transposed",
-            "The permutations are inverted. Row i has its one in the column of the channel that "
-            "place i takes.",
-            lambda orders: framework.mixing_matrix(orders).mT,
-        ),
-        Mistake(
-            "not_scaled",
-            "The permutations are added up and nothing more. Then the numbers grow with each of "
-            "them: divide by the square root of how many there are.",
-            _spoilt_scale(lambda k: sqrt(k)),
-        ),
-        Mistake(
-            "mean",
-            "That is the mean. It makes independent channels smaller: to keep their variance, "
-            "divide by the square root of how many there are.",
-            _spoilt_scale(lambda k: 1 / sqrt(k)),
-        ),
-        Mistake(
-            "only_the_first",
-            "Only the first permutation is there.",
-            lambda orders: framework.mixing_matrix(orders[:1]),
-        ),
-        Mistake(
-            "by_channels",
-            "The sum is divided by the square root of the channels. What it grows with is the "
-            "number of permutations.",
-            lambda orders: framework.mixing_matrix(orders) * sqrt(len(orders) / orders.shape[1]),
-        ),
-        Mistake(
-            "composed",
-            "The permutations come one after the other: that is one permutation again. They "
-            "stand side by side, and their results are added.",
-            _composed,
-        ),
-        Mistake(
-            "composed_in_turn",
-            "Each permutation moves what the one before it has moved: that is one permutation "
-            "again. Each moves the channels themselves, and the results are added.",
-            lambda orders: _composed(orders.flip(0)),
-        ),
-        Mistake(
-            "no_overlap",
-            "Where two permutations have the same cell, it counts once. It has to count twice.",
-            lambda orders: (framework.mixing_matrix(orders) > 0).double() / sqrt(len(orders)),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "One permutation: a matrix of zeros, with a one in row i and column order[i] for every i. "
         "`torch.arange(c)` gives all the rows at once.",

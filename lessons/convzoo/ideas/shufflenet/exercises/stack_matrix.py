@@ -1,14 +1,16 @@
-"""Lesson 05: the matrix of a stack, and the channel shuffle; the other exercises have files of
-their own."""
+"""Lesson 05: the matrix of a stack."""
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.model import Exercise, Mistake, normal, pick
+from convzoo.exercises.mistakes import Mistakes
+from convzoo.exercises.model import Exercise, normal, pick
 from convzoo.ideas.shufflenet import framework
 
 LESSON = "05_shufflenet"
@@ -39,47 +41,99 @@ def _stack_small() -> list[Case]:
     return [Case({}, {"layers": part, "order": order}) for part in (layers[:1], layers[:2], layers)]
 
 
-def _all_inputs(layers: Tensor, order: Tensor) -> Tensor:
-    """The permutation takes the columns of what came before."""
-    product = layers[0]
-    for weight in layers[1:]:
-        product = F.linear(weight, product[:, order].mT)
-    return product
+mistake = Mistakes(framework.stack_matrix)
 
 
-def _from_the_right(layers: Tensor, order: Tensor) -> Tensor:
-    """In the order in which one writes them: the first, moved, times the next."""
-    product = layers[0]
-    for weight in layers[1:]:
-        product = F.linear(product[order], weight.mT)
-    return product
+@mistake
+def last_first(layers, order):
+    """The layers are multiplied in the wrong order. The first layer is the first to touch the
+    input, so it stands rightmost in the product."""
+    return framework.stack_matrix(layers.flip(0), order)
 
 
-def _one_place_late(layers: Tensor, order: Tensor) -> Tensor:
-    """No permutation after the first layer, one after each of the others."""
-    product = layers[0]
-    for weight in layers[1:]:
-        product = F.linear(weight, product.mT)[order]
-    return product
+@mistake
+def from_the_right(layers, order):
+    """The next layer is multiplied from the right, which makes it the first to touch the input. It
+    comes after what is there already: from the left."""
+    return reduce(lambda product, weight: F.linear(product[order], weight.mT), layers)
 
 
-def _single_precision(layers: Tensor, order: Tensor) -> Tensor:
-    """The permutation's matrix as torch.eye makes it: it does not multiply a float64."""
-    return layers[-1] @ torch.eye(len(order))[order]
+@mistake
+def inverse_order(layers, order):
+    """The permutation is inverted: place i takes channel order[i], and does not send channel i to
+    place order[i]."""
+    return framework.stack_matrix(layers, order.argsort())
 
 
-def _cell_by_cell(layers: Tensor, order: Tensor) -> Tensor:
-    product = layers[0]
-    for weight in layers[1:]:
-        product = weight.mul(product[order])
-    return product
+@mistake
+def columns(layers, order):
+    """The permutation moves columns. What it moves are outputs of the layers before it: those are
+    rows."""
+    return reduce(lambda product, weight: F.linear(weight, product[:, order].mT), layers)
 
 
-def _only_once(layers: Tensor, order: Tensor) -> Tensor:
+@mistake
+def after_the_last(layers, order):
+    """There is a permutation after the last layer, too. It stands only between two layers."""
+    return framework.stack_matrix(layers, order)[order]
+
+
+@mistake
+def one_place_late(layers, order):
+    """The permutation comes one place late: after the last layer, and not after the first."""
+    return reduce(lambda product, weight: F.linear(weight, product.mT)[order], layers)
+
+
+@mistake
+def before_the_first(layers, order):
+    """There is a permutation before the first layer, too. It stands only between two layers."""
+    return framework.stack_matrix(layers, order)[:, order.argsort()]
+
+
+@mistake
+def only_once(layers, order):
+    """There is a permutation after the first layer only. It stands between every two."""
     if len(layers) < 3:
         return framework.stack_matrix(layers, order)
-    rest = framework.stack_matrix(layers[1:], torch.arange(len(order)))
+    rest = no_permutation(layers[1:], order)
     return framework.stack_matrix(torch.stack([layers[0], rest]), order)
+
+
+@mistake
+def no_permutation(layers, order):
+    """The permutation is not used: this is the plain product of the layers."""
+    return framework.stack_matrix(layers, torch.arange(len(order)))
+
+
+@mistake
+def elementwise(layers, order):
+    """The matrices are multiplied cell by cell. One layer after the other is a matrix product."""
+    return reduce(lambda product, weight: weight.mul(product[order]), layers)
+
+
+@mistake
+def summed(layers, order):
+    """The layers are added up. One after the other, they multiply."""
+    return layers.sum(0)
+
+
+@mistake
+def single_precision(layers, order):
+    """`torch.eye` and `torch.zeros` make float32, unless they are told: give them the dtype of
+    `layers`."""
+    return layers[-1] @ torch.eye(len(order))[order]  # it does not multiply a float64
+
+
+@mistake
+def transposed(layers, order):
+    """The result is transposed: rows are outputs and columns are inputs."""
+    return framework.stack_matrix(layers, order).mT
+
+
+@mistake
+def cut_off(layers, order):
+    """The numbers are right, but no gradient comes back to `layers`."""
+    return framework.stack_matrix(layers.detach(), order)
 
 
 EXERCISE = Exercise(
@@ -93,85 +147,7 @@ EXERCISE = Exercise(
     reference=framework.stack_matrix,
     cases=_stack_cases,
     small=_stack_small,
-    mistakes=(
-        Mistake(
-            "last_first",
-            "The layers are multiplied in the wrong order. The first layer is the first to touch "
-            "the input, so it stands rightmost in the product.",
-            lambda layers, order: framework.stack_matrix(layers.flip(0), order),
-        ),
-        Mistake(
-            "from_the_right",
-            "The next layer is multiplied from the right, which makes it the first to touch the "
-            "input. It comes after what is there already: from the left.",
-            _from_the_right,
-        ),
-        Mistake(
-            "inverse_order",
-            "The permutation is inverted: place i takes channel order[i], and does not send "
-            "channel i to place order[i].",
-            lambda layers, order: framework.stack_matrix(layers, order.argsort()),
-        ),
-        Mistake(
-            "columns",
-            "The permutation moves columns. What it moves are outputs of the layers before it: "
-            "those are rows.",
-            _all_inputs,
-        ),
-        Mistake(
-            "after_the_last",
-            "There is a permutation after the last layer, too. It stands only between two layers.",
-            lambda layers, order: framework.stack_matrix(layers, order)[order],
-        ),
-        Mistake(
-            "one_place_late",
-            "The permutation comes one place late: after the last layer, and not after the first.",
-            _one_place_late,
-        ),
-        Mistake(
-            "before_the_first",
-            "There is a permutation before the first layer, too. It stands only between two "
-            "layers.",
-            lambda layers, order: framework.stack_matrix(layers, order)[:, order.argsort()],
-        ),
-        Mistake(
-            "only_once",
-            "There is a permutation after the first layer only. It stands between every two.",
-            _only_once,
-        ),
-        Mistake(
-            "no_permutation",
-            "The permutation is not used: this is the plain product of the layers.",
-            lambda layers, order: framework.stack_matrix(layers, torch.arange(len(order))),
-        ),
-        Mistake(
-            "elementwise",
-            "The matrices are multiplied cell by cell. One layer after the other is a matrix "
-            "product.",
-            _cell_by_cell,
-        ),
-        Mistake(
-            "summed",
-            "The layers are added up. One after the other, they multiply.",
-            lambda layers, order: layers.sum(0),
-        ),
-        Mistake(
-            "single_precision",
-            "`torch.eye` and `torch.zeros` make float32, unless they are told: give them the dtype "
-            "of `layers`.",
-            _single_precision,
-        ),
-        Mistake(
-            "transposed",
-            "The result is transposed: rows are outputs and columns are inputs.",
-            lambda layers, order: framework.stack_matrix(layers, order).mT,
-        ),
-        Mistake(
-            "cut_off",
-            "The numbers are right, but no gradient comes back to `layers`.",
-            lambda layers, order: framework.stack_matrix(layers.detach(), order),
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "What does the stack do to a vector? The first matrix is applied, the channels are put "
         "into their new order, the second matrix is applied, and so on. The same steps work on a "

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Generator
-from torch.nn import functional as F
+from torch import Generator, nn
 
 from convzoo.case import Case
-from convzoo.exercises.model import (
-    Exercise,
-    Mistake,
-    integers,
-    module_case,
-    normal,
-    pick,
-    small_module_case,
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_output,
+    change_result,
+    regroup,
+    relu_after,
+    replace_call,
+    swap_strides,
+    unpad,
 )
+from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.ideas.shufflenet import framework
 
 
@@ -63,128 +63,158 @@ def _unit_small() -> list[Case]:
     ]
 
 
-class _NoShuffle(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.shuffle = torch.nn.Identity()
+mistake = Mistakes(framework.ShuffleUnit)
 
 
-class _LateShuffle(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        late, self.shuffle = self.shuffle, torch.nn.Identity()
-        self.bn2.register_forward_hook(lambda layer, args, y: late(y))
+@mistake
+def no_shuffle(**scalars):
+    """Nothing is shuffled: the two grouped 1x1 layers see the same groups."""
+    return replace_call(framework.ShuffleUnit(**scalars), "shuffle")
 
 
-class _LastShuffle(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        late, self.shuffle = self.shuffle, torch.nn.Identity()
-        self.bn3.register_forward_hook(lambda layer, args, y: late(y))
+def _shuffle_after(layer: str, groups: int, **scalars) -> nn.Module:
+    """Return the unit with its shuffle at another place."""
+    return change_output(no_shuffle(groups=groups, **scalars), layer, nn.ChannelShuffle(groups))
 
 
-class _FirstGroupsShuffled(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.shuffle = torch.nn.ChannelShuffle(scalars["first_groups"])
+@mistake
+def late_shuffle(**scalars):
+    """The shuffle comes after the depthwise layer. The paper's figure 2 has it before: the same
+    function, but with the depthwise weights in another order."""
+    return _shuffle_after("bn2", **scalars)
 
 
-class _ReluAfterDepthwise(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn2.register_forward_hook(lambda layer, args, y: F.relu(y))
+@mistake
+def last_shuffle(**scalars):
+    """The shuffle comes after the last 1x1. It stands between the two grouped 1x1 layers, so that
+    the second reads from all groups of the first."""
+    return _shuffle_after("bn3", **scalars)
 
 
-class _NoFirstRelu(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.relu = torch.nn.Identity()
+@mistake
+def first_groups_shuffled(first_groups, **scalars):
+    """The shuffle is in `first_groups` groups. In the first unit that is one, and nothing moves: it
+    is in `groups` groups, as the layer behind it."""
+    module = framework.ShuffleUnit(first_groups=first_groups, **scalars)
+    module.shuffle = nn.ChannelShuffle(first_groups)
+    return module
 
 
-class _NoLastRelu(framework.ShuffleUnit):
-    last = staticmethod(torch.nn.Identity())
+@mistake
+def relu_after_depthwise(**scalars):
+    """There is a ReLU after the depthwise layer. The paper leaves it out there."""
+    return relu_after(framework.ShuffleUnit(**scalars), "bn2")
 
 
-class _ReluThenJoin(_NoLastRelu):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.bn3.register_forward_hook(lambda layer, args, y: F.relu(y))
+@mistake
+def no_first_relu(**scalars):
+    """The ReLU after the first 1x1 is missing."""
+    return replace_call(framework.ShuffleUnit(**scalars), "relu")
 
 
-class _MaxPool(framework.ShuffleUnit):
-    pool = staticmethod(torch.nn.MaxPool2d(3, 2, 1))
+def _with(layer: nn.Module, place: str, **scalars) -> nn.Module:
+    """Return the unit with another layer, which has no weights, in place of `pool` or `last`."""
+    module = framework.ShuffleUnit(**scalars)
+    setattr(module, place, layer.forward)  # the layer itself would become a link of the chain
+    return module
 
 
-class _SmallPool(framework.ShuffleUnit):
-    pool = staticmethod(torch.nn.AvgPool2d(2, 2, ceil_mode=True))
+@mistake
+def no_last_relu(**scalars):
+    """The last ReLU is missing: it comes after the two ways are joined."""
+    return _with(nn.Identity(), "last", **scalars)
 
 
-class _BranchFirst(framework.ShuffleUnit):
-    def join(self, x, branch):
-        joined = super().join(x, branch)
-        return joined.roll(branch.shape[1], 1) if self.stride == 2 else joined
+@mistake
+def relu_then_join(**scalars):
+    """The last ReLU covers the branch alone. It comes after the two ways are joined."""
+    return relu_after(no_last_relu(**scalars), "bn3")
 
 
-class _FirstAlwaysGrouped(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars | {"first_groups": scalars["groups"]})
+@mistake
+def max_pool(**scalars):
+    """The input is pooled by its maximum. At stride 2 it is averaged."""
+    return _with(nn.MaxPool2d(3, 2, 1), "pool", **scalars)
 
 
-class _LastUngrouped(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        one, shuffle = scalars | {"groups": 1}, self.shuffle
-        self.conv3 = framework.ShuffleUnit(**one).conv3
-        self.shuffle = shuffle
+@mistake
+def small_pool(**scalars):
+    """The average is taken over 2 x 2 pixels. Its window is 3 x 3, with stride 2 and a border of
+    one pixel."""
+    return _with(nn.AvgPool2d(2, 2, ceil_mode=True), "pool", **scalars)
 
 
-def _depthwise_in(groups: str | None) -> type:
-    """The unit with a 3x3 in as many groups as that setting says, or in one."""
-
-    class Unit(framework.ShuffleUnit):
-        def __init__(self, **scalars):
-            super().__init__(**scalars)
-            narrow, number = self.conv2.in_channels, scalars.get(groups, 1)
-            settings = {"groups": number, "bias": False}
-            self.conv2 = torch.nn.Conv2d(narrow, narrow, 3, scalars["stride"], 1, **settings)
-
-    return Unit
+@mistake
+def bare_pool(**scalars):
+    """The average has no border: with a padding of one pixel it gives as many pixels as the
+    branch."""
+    return _with(nn.AvgPool2d(3, 2), "pool", **scalars)
 
 
-def _unused(norm: str) -> type:
-    """The unit with a batch norm that nothing passes through."""
-
-    class Unit(framework.ShuffleUnit):
-        def __init__(self, **scalars):
-            super().__init__(**scalars)
-            getattr(self, norm).register_forward_hook(lambda layer, args, y: args[0])
-
-    return Unit
+@mistake
+def no_padding(**scalars):
+    """The 3x3 has no padding, so that the branch loses its border."""
+    return unpad(framework.ShuffleUnit(**scalars), "conv2")
 
 
-class _StrideFirst(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.conv1.stride, self.conv2.stride = self.conv2.stride, self.conv1.stride
+@mistake
+def stride_first(**scalars):
+    """The stride sits in the first 1x1. There it throws three of four pixels away; it belongs to
+    the 3x3."""
+    return swap_strides(framework.ShuffleUnit(**scalars), "conv1", "conv2")
 
 
-class _NoPadding(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.conv2.padding = (0, 0)
+@mistake
+def depthwise_in_groups(groups, **scalars):
+    """The 3x3 is in `groups` groups. It is depthwise: as many groups as channels."""
+    return regroup(framework.ShuffleUnit(groups=groups, **scalars), "conv2", groups)
 
 
-class _BarePool(framework.ShuffleUnit):
-    pool = staticmethod(torch.nn.AvgPool2d(3, 2))
+@mistake
+def depthwise_dense(**scalars):
+    """The 3x3 is one full convolution. It is depthwise: one group for each channel."""
+    return regroup(framework.ShuffleUnit(**scalars), "conv2", 1)
 
 
-class _WholeBranch(framework.ShuffleUnit):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        whole = framework.ShuffleUnit(**scalars | {"stride": 1})
-        self.conv3, self.bn3 = whole.conv3, whole.bn3
-        for weight in self.parameters():  # no case fits: what is shown of them are whole numbers
-            torch.nn.init.zeros_(weight)
+for _norm in ("bn1", "bn2", "bn3"):
+    mistake.add(
+        f"no_{_norm}",
+        f"Nothing passes through `{_norm}`. Each of the three convolutions has its batch norm "
+        "behind it.",
+        lambda _norm=_norm, **scalars: replace_call(framework.ShuffleUnit(**scalars), _norm),
+    )
+
+
+@mistake
+def branch_first(stride, **scalars):
+    """The two parts are concatenated in the other order: the pooled input comes first."""
+    module = framework.ShuffleUnit(stride=stride, **scalars)
+    return change_result(module, lambda x, y: y.roll(-x.shape[1], 1)) if stride == 2 else module
+
+
+@mistake
+def whole_branch(stride, **scalars):
+    """At stride 2 the branch makes all of the output's channels. The pooled input brings some of
+    them: the branch makes the rest."""
+    module = framework.ShuffleUnit(stride=stride, **scalars)
+    whole = framework.ShuffleUnit(stride=1, **scalars)
+    module.conv3, module.bn3 = whole.conv3, whole.bn3
+    for weight in module.parameters():  # no case fits: what is shown of them are whole numbers
+        nn.init.zeros_(weight)
+    return module
+
+
+@mistake
+def first_always_grouped(groups, first_groups, **scalars):
+    """The first 1x1 has `groups` groups. It has `first_groups`, which is 1 where the input is
+    narrow."""
+    return framework.ShuffleUnit(groups=groups, first_groups=groups, **scalars)
+
+
+@mistake
+def last_ungrouped(**scalars):
+    """The last 1x1 is one full convolution: the groups do not reach it."""
+    return regroup(framework.ShuffleUnit(**scalars), "conv3", 1)
 
 
 EXERCISE = Exercise(
@@ -198,112 +228,7 @@ EXERCISE = Exercise(
     reference=framework.ShuffleUnit,
     cases=_unit_cases,
     small=_unit_small,
-    mistakes=(
-        Mistake(
-            "no_shuffle",
-            "Nothing is shuffled: the two grouped 1x1 layers see the same groups.",
-            _NoShuffle,
-        ),
-        Mistake(
-            "late_shuffle",
-            "The shuffle comes after the depthwise layer. The paper's figure 2 has it before: the "
-            "same function, but with the depthwise weights in another order.",
-            _LateShuffle,
-        ),
-        Mistake(
-            "last_shuffle",
-            "The shuffle comes after the last 1x1. It stands between the two grouped 1x1 layers, "
-            "so that the second reads from all groups of the first.",
-            _LastShuffle,
-        ),
-        Mistake(
-            "first_groups_shuffled",
-            "The shuffle is in `first_groups` groups. In the first unit that is one, and nothing "
-            "moves: it is in `groups` groups, as the layer behind it.",
-            _FirstGroupsShuffled,
-        ),
-        Mistake(
-            "relu_after_depthwise",
-            "There is a ReLU after the depthwise layer. The paper leaves it out there.",
-            _ReluAfterDepthwise,
-        ),
-        Mistake("no_first_relu", "The ReLU after the first 1x1 is missing.", _NoFirstRelu),
-        Mistake(
-            "no_last_relu",
-            "The last ReLU is missing: it comes after the two ways are joined.",
-            _NoLastRelu,
-        ),
-        Mistake(
-            "relu_then_join",
-            "The last ReLU covers the branch alone. It comes after the two ways are joined.",
-            _ReluThenJoin,
-        ),
-        Mistake(
-            "max_pool", "The input is pooled by its maximum. At stride 2 it is averaged.", _MaxPool
-        ),
-        Mistake(
-            "small_pool",
-            "The average is taken over 2 x 2 pixels. Its window is 3 x 3, with stride 2 and a "
-            "border of one pixel.",
-            _SmallPool,
-        ),
-        Mistake(
-            "bare_pool",
-            "The average has no border: with a padding of one pixel it gives as many pixels as "
-            "the branch.",
-            _BarePool,
-        ),
-        Mistake(
-            "no_padding", "The 3x3 has no padding, so that the branch loses its border.", _NoPadding
-        ),
-        Mistake(
-            "stride_first",
-            "The stride sits in the first 1x1. There it throws three of four pixels away; it "
-            "belongs to the 3x3.",
-            _StrideFirst,
-        ),
-        Mistake(
-            "depthwise_in_groups",
-            "The 3x3 is in `groups` groups. It is depthwise: as many groups as channels.",
-            _depthwise_in("groups"),
-        ),
-        Mistake(
-            "depthwise_dense",
-            "The 3x3 is one full convolution. It is depthwise: one group for each channel.",
-            _depthwise_in(None),
-        ),
-        *(
-            Mistake(
-                f"no_{norm}",
-                f"Nothing passes through `{norm}`. Each of the three convolutions has its batch "
-                "norm behind it.",
-                _unused(norm),
-            )
-            for norm in ("bn1", "bn2", "bn3")
-        ),
-        Mistake(
-            "branch_first",
-            "The two parts are concatenated in the other order: the pooled input comes first.",
-            _BranchFirst,
-        ),
-        Mistake(
-            "whole_branch",
-            "At stride 2 the branch makes all of the output's channels. The pooled input brings "
-            "some of them: the branch makes the rest.",
-            _WholeBranch,
-        ),
-        Mistake(
-            "first_always_grouped",
-            "The first 1x1 has `groups` groups. It has `first_groups`, which is 1 where the input "
-            "is narrow.",
-            _FirstAlwaysGrouped,
-        ),
-        Mistake(
-            "last_ungrouped",
-            "The last 1x1 is one full convolution: the groups do not reach it.",
-            _LastUngrouped,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Three convolutions. 1x1 from in_channels to out_channels // 4, in first_groups groups; "
         "3x3 at that width, one group for each channel, with the stride; 1x1 in groups to the "

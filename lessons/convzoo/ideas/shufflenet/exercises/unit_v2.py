@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_input,
+    change_result,
+    regroup,
+    relu_after,
+    swap_strides,
+)
 from convzoo.exercises.model import (
     Exercise,
-    Mistake,
     Shortcut,
     integers,
     module_case,
@@ -48,68 +57,89 @@ def _v2_small() -> list[Case]:
     return [_small_v2((1, 1), 6, 6, 1), _small_v2((2, 2), 6, 6, 1), _small_v2((2, 2), 2, 6, 2)]
 
 
-class _Restored(framework.ShuffleUnitV2):
-    """The unit, and its result shuffled back, as often as `times` says."""
-
-    times = 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(x)
-        for _ in range(self.times):
-            y = torch.channel_shuffle(y, y.shape[1] // 2)
-        return y
+mistake = Mistakes(framework.ShuffleUnitV2)
 
 
-class _Inverted(_Restored):
-    times = 2
+def _shuffle_back(module: nn.Module) -> nn.Module:
+    return change_result(module, lambda x, y: torch.channel_shuffle(y, y.shape[1] // 2))
 
 
-class _OtherHalf(framework.ShuffleUnitV2):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.roll(x.shape[1] // 2, 1) if self.stride == 1 else x)
+@mistake
+def no_shuffle(**scalars):
+    """The two halves are not shuffled after they are joined: the kept half would never be worked
+    on."""
+    return _shuffle_back(framework.ShuffleUnitV2(**scalars))
 
 
-class _EverySecond(framework.ShuffleUnitV2):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(torch.cat([x[:, ::2], x[:, 1::2]], 1) if self.stride == 1 else x)
+@mistake
+def inverse_shuffle(**scalars):
+    """That is the inverse shuffle: the joined halves are two groups, one beside the other."""
+    return _shuffle_back(no_shuffle(**scalars))
 
 
-class _ReluOverAll(framework.ShuffleUnitV2):
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(super().forward(x))
+def _split_after(change: Callable, stride: int, **scalars) -> nn.Module:
+    """Return the unit with its channels in another order before they are split in halves."""
+    module = framework.ShuffleUnitV2(stride=stride, **scalars)
+    return change_input(module, change) if stride == 1 else module
 
 
-class _NotDepthwise(framework.ShuffleUnitV2):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        wide = self.branch2[3].in_channels
-        self.branch2[3] = nn.Conv2d(wide, wide, 3, scalars["stride"], 1, bias=False)
+@mistake
+def other_half(**scalars):
+    """The second half is kept and the first one worked on. It is the other way round."""
+    return _split_after(lambda x: x.roll(x.shape[1] // 2, 1), **scalars)
 
 
-class _OtherOrder(framework.ShuffleUnitV2):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).unflatten(1, (-1, 2)).flip(2).flatten(1, 2)
+@mistake
+def every_second(**scalars):
+    """Every second channel is kept. The half that is kept are the first c / 2 channels, one after
+    the other."""
+    return _split_after(lambda x: torch.cat([x[:, ::2], x[:, 1::2]], 1), **scalars)
 
 
-class _ReluAfterDepthwise(framework.ShuffleUnitV2):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        self.branch2[4].register_forward_hook(lambda layer, args, y: F.relu(y))
+@mistake
+def relu_over_all(**scalars):
+    """There is a ReLU over everything. The kept half passes as it is."""
+    return change_result(framework.ShuffleUnitV2(**scalars), lambda x, y: F.relu(y))
 
 
-class _NoLastRelu(framework.ShuffleUnitV2):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        for branch in (self.branch1, self.branch2):
-            if len(branch):
-                branch[-1] = nn.Identity()
+@mistake
+def not_depthwise(**scalars):
+    """The 3x3 is depthwise: one group for each channel, as many groups as channels."""
+    return regroup(framework.ShuffleUnitV2(**scalars), "branch2.3", 1)
 
 
-class _StrideFirst(framework.ShuffleUnitV2):
-    def __init__(self, **scalars):
-        super().__init__(**scalars)
-        first, depthwise = self.branch2[0], self.branch2[3]
-        first.stride, depthwise.stride = depthwise.stride, first.stride
+@mistake
+def other_order(**scalars):
+    """The two parts are joined in the other order: branch1, or the half that is kept, comes
+    first."""
+    return change_result(
+        framework.ShuffleUnitV2(**scalars),
+        lambda x, y: y.unflatten(1, (-1, 2)).flip(2).flatten(1, 2),
+    )
+
+
+@mistake
+def relu_after_depthwise(**scalars):
+    """There is a ReLU after the depthwise layer. It has a batch norm and no ReLU."""
+    module = framework.ShuffleUnitV2(**scalars)
+    relu_after(module.branch2, "4")
+    return module
+
+
+@mistake
+def no_last_relu(**scalars):
+    """The ReLU at the end of a branch is missing."""
+    module = framework.ShuffleUnitV2(**scalars)
+    for branch in filter(len, (module.branch1, module.branch2)):
+        branch[-1] = nn.Identity()
+    return module
+
+
+@mistake
+def stride_first(**scalars):
+    """The stride sits in branch2's first 1x1. There it throws three of four pixels away; it belongs
+    to the depthwise layer."""
+    return swap_strides(framework.ShuffleUnitV2(**scalars), "branch2.0", "branch2.3")
 
 
 EXERCISE = Exercise(
@@ -123,58 +153,7 @@ EXERCISE = Exercise(
     reference=framework.ShuffleUnitV2,
     cases=_v2_cases,
     small=_v2_small,
-    mistakes=(
-        Mistake(
-            "no_shuffle",
-            "The two halves are not shuffled after they are joined: the kept half would never be "
-            "worked on.",
-            _Restored,
-        ),
-        Mistake(
-            "inverse_shuffle",
-            "That is the inverse shuffle: the joined halves are two groups, one beside the other.",
-            _Inverted,
-        ),
-        Mistake(
-            "other_half",
-            "The second half is kept and the first one worked on. It is the other way round.",
-            _OtherHalf,
-        ),
-        Mistake(
-            "every_second",
-            "Every second channel is kept. The half that is kept are the first c / 2 channels, one "
-            "after the other.",
-            _EverySecond,
-        ),
-        Mistake(
-            "relu_over_all",
-            "There is a ReLU over everything. The kept half passes as it is.",
-            _ReluOverAll,
-        ),
-        Mistake(
-            "not_depthwise",
-            "The 3x3 is depthwise: one group for each channel, as many groups as channels.",
-            _NotDepthwise,
-        ),
-        Mistake(
-            "other_order",
-            "The two parts are joined in the other order: branch1, or the half that is kept, "
-            "comes first.",
-            _OtherOrder,
-        ),
-        Mistake(
-            "relu_after_depthwise",
-            "There is a ReLU after the depthwise layer. It has a batch norm and no ReLU.",
-            _ReluAfterDepthwise,
-        ),
-        Mistake("no_last_relu", "The ReLU at the end of a branch is missing.", _NoLastRelu),
-        Mistake(
-            "stride_first",
-            "The stride sits in branch2's first 1x1. There it throws three of four pixels away; "
-            "it belongs to the depthwise layer.",
-            _StrideFirst,
-        ),
-    ),
+    mistakes=tuple(mistake),
     hints=(
         "Half of the output's channels come from each way. At stride 1 one way is the first half "
         "of x, unchanged; the other is branch2 of the second half. At stride 2 both branches read "

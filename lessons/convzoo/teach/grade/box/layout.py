@@ -18,6 +18,7 @@ from convzoo.place import LIBRARY
 # Wherever it lies: what an answer could be read from, and what a submission has no use for.
 LEFT_OUT = (
     "exercises",
+    "notebook",
     "questions.py",
     "teach",
     "__pycache__",

@@ -17,7 +17,8 @@ from math import isfinite, prod
 import torch
 from torch import Tensor
 
-from convzoo.case import MAX_OPS, Case, Op, Reply
+from convzoo.case import Case, Op, Reply
+from convzoo.recorder import MAX_OPS
 
 DTYPES = {
     "float64": torch.float64,

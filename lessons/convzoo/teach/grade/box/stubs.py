@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from convzoo.case import is_framework
+from convzoo.recorder import is_framework
 
 answers: list[tuple[str, object]] = []  # what the cells gave to `ask`
 passed: set[str] = set()

@@ -208,6 +208,8 @@ def _answered(stubs, names: dict, header: dict) -> list:
     value = given[-1] if given else names.get("answer", ...)
     if value is ...:
         return ["none", None]
+    if isinstance(value, (list, tuple)) and len(value) == 1:  # `answer = 2160,` is a tuple
+        value = value[0]
     if isinstance(value, str):
         return ["text", str(value)[:MAX_TEXT]]
     try:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from convzoo.errors import UserError
-from convzoo.teach.cells import Notebook
+from convzoo.notebook.cells import Notebook
 from convzoo.teach.grade.intake.files import File, Found, Notice, handed_files, notebook_of
 from convzoo.teach.grade.intake.owners import SUFFIXES
 from convzoo.teach.grade.intake.rosters import Roster

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convzoo.errors import UserError
-from convzoo.teach.cells import Notebook
+from convzoo.notebook.cells import Notebook
+from convzoo.notebook.reading import MAX_NOTEBOOK, MAX_SCRIPT, parse
 from convzoo.teach.grade.intake.owners import (
     SUFFIXES,
     class_folder,
@@ -24,7 +25,6 @@ from convzoo.teach.grade.intake.owners import (
     owner_of_folder,
     printable,
 )
-from convzoo.teach.source import MAX_NOTEBOOK, MAX_SCRIPT, parse
 
 MAX_ENTRIES = 50_000  # of a zip file
 MAX_FILES = 200  # of one student

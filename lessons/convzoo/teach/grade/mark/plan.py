@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 
 from convzoo.errors import UserError
+from convzoo.notebook.cells import Cell, Notebook, plain, syntax
+from convzoo.notebook.reading import read
 from convzoo.place import LIBRARY
-from convzoo.teach.cells import Cell, Notebook, plain, syntax
 from convzoo.teach.regions import stub
-from convzoo.teach.source import answers, attempted, read, student_namespace_cells
+from convzoo.teach.student_cells import answers, attempted, student_namespace_cells
 
 # All code of the library decides what a mark is, but for what neither the grader imports to make
 # one nor the sandbox holds.

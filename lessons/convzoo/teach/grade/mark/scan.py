@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from convzoo.teach.cells import plain, syntax
+from convzoo.notebook.cells import plain, syntax
 
 FRAMEWORK = ("torch", "torchvision", "timm", "numpy", "scipy")
 ODD_MODULES = (

@@ -18,7 +18,7 @@ from convzoo.errors import UserError
 from convzoo.exercises import all_exercises, all_questions, compare
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.questions import Question
-from convzoo.teach.cells import MAX_CELL, Cell, plain
+from convzoo.notebook.cells import MAX_CELL, Cell, plain
 from convzoo.teach.grade.box.session import Failed, Job, NotGraded, Session
 from convzoo.teach.grade.mark.literals import literal_answer
 from convzoo.teach.grade.mark.marks import (

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from convzoo.errors import UserError
-from convzoo.teach.cells import Cell, Notebook, with_ids
+from convzoo.notebook.cells import Cell, Notebook, with_ids
+from convzoo.notebook.reading import read
 from convzoo.teach.grade.mark.marks import FREE_POINTS
-from convzoo.teach.source import read
 
 OWN_CONFIG = """\
 # Yours: what you add here stays. Late penalties, for instance, are in the teacher's guide.

@@ -16,14 +16,14 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Unicode
 
-from convzoo.teach.cells import Cell
+from convzoo.notebook.cells import Cell
+from convzoo.notebook.reading import parse
 from convzoo.teach.grade.box.sandbox import Limits
 from convzoo.teach.grade.mark.marks import Graded, Item
 from convzoo.teach.grade.mark.plan import plans, transplant
 from convzoo.teach.grade.mark.workers import Task, perform
 from convzoo.teach.grade.results import load_result, read_secret
 from convzoo.teach.regions import stub
-from convzoo.teach.source import parse
 
 
 class NotGradedError(RuntimeError):
