@@ -19,7 +19,7 @@ from convzoo.errors import NotAttempted
 from convzoo.failure import Objection, first_line, sentence, source_file
 from convzoo.recorder import Op, Recorder
 
-_WHOLE = (torch.int64, torch.int32)  # a count is a number, be it an int or a tensor
+_WHOLE = (torch.int64, torch.int32)  # a count is a number, whether it is an int or a tensor
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def describe(target: Callable, case: Case) -> str:
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:
-    """Return a module's parameters and buffers by name, without the batch counters."""
+    """Return a module's parameters and buffers by name, except for batch counters."""
     return {
         name: value
         for name, value in module.state_dict().items()

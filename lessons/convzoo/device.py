@@ -46,7 +46,7 @@ def available(kind: str) -> int:
 
 
 def _named_by_variable(asked: str) -> torch.device:
-    """The device that CONVZOO_DEVICE names; raises UserError where it cannot be had."""
+    """Return the device that CONVZOO_DEVICE names; raises UserError if it is not available."""
     there = [kind for kind in KINDS if available(kind)]
     what_next = f"set it to {' or '.join(there)}, or unset it"
     try:

@@ -1,4 +1,4 @@
-"""Writes down the operations that run, as plain data, each with the line that asked for it."""
+"""Records the operations that run, as plain data, each with the line that called it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FRAMEWORK = re.compile(r"convzoo\.ideas\.\w+\.framework")
 class Op:
     """An operation that ran: its name, its arguments (a tensor is its shape), its line.
 
-    launch: whether it starts a kernel; borrowed: the name of the fallback of
-    `convzoo.ideas.NAME.framework` inside which it ran, which the lesson and not the reader asked
-    for.
+    launch: whether it starts a kernel; borrowed: the name of the fallback in
+    `convzoo.ideas.NAME.framework` that it ran inside of, which the lesson called and not the
+    reader.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Op:
 
 
 class Recorder(TorchDispatchMode):
-    """Writes down every operation, as plain data, with the line that asked for it."""
+    """Records every operation as plain data, with the line that called it."""
 
     def __init__(self, filename: str = ""):
         super().__init__()
@@ -41,7 +41,8 @@ class Recorder(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """No: to be skipped, torch imports its compiler at the first call, for 2 to 4 seconds."""
+        """Return no: to be skipped, torch would import its compiler at the first call, which takes
+        2 to 4 seconds."""
         return False
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -51,7 +52,7 @@ class Recorder(TorchDispatchMode):
             self.ops.append(Op(str(func), plain, _starts_kernel(func), line, borrowed))
         output = func(*args, **(kwargs or {}))
         if allocates(str(func)) and output.layout == torch.strided and output.is_floating_point():
-            output.fill_(nan)  # memory that happens to hold zeros would hide that it was not set
+            output.fill_(nan)  # memory that happens to hold zeros would hide that it was never set
         return output
 
     def _origin(self) -> tuple[int, str]:
@@ -71,7 +72,7 @@ def is_framework(module: str) -> bool:
 
 
 def allocates(name: str) -> bool:
-    """Return whether an operation takes memory without writing to it: `torch.empty` and its kin."""
+    """Return whether an operation allocates memory without writing to it, as `torch.empty` does."""
     return name.startswith(("aten.empty", "aten.new_empty"))
 
 

@@ -1,5 +1,5 @@
-"""What a lesson calls: begin, check, use, hint, ask, predict. None of them ever raises for a
-mistake of the reader's, so that a lesson runs to its end whatever they wrote."""
+"""What a lesson calls: begin, check, use, hint, ask, predict. None of them raises for a reader's
+mistake, so a lesson always runs to its end."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def trusted():
 def begin(lesson: str, student: str = ""):
     """Open a lesson: seed everything, describe the device and return it.
 
-    lesson: "02_resnext"; student: the name under which they hand in, which draws the
-    numbers of their short questions.
+    lesson: "02_resnext"; student: the name that the student hands in under. It decides the numbers
+    in their short questions.
     """
     _session["student"] = str(student).strip()
     devices.seed(0)

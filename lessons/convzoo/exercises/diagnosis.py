@@ -39,7 +39,7 @@ def _fitting(
 
 
 def _alike(reply: Reply, mistaken: Reply, keys: set[str]) -> bool:
-    """Whether a reply is what a mistake gives; keys: of the reference's tensors."""
+    """Return whether a reply is what a mistake gives; keys: of the reference's tensors."""
     if reply.stage or mistaken.stage:  # "size of a (24) must match b (6)": either may come first
         kinds = [(r.stage, sorted(r.raised.split())) for r in (reply, mistaken)]
         return kinds[0] == kinds[1]
@@ -51,8 +51,8 @@ def _alike(reply: Reply, mistaken: Reply, keys: set[str]) -> bool:
 
 
 def _comparable(reply: Reply, keys: set[str]) -> dict[str, Tensor]:
-    """What came back, without gradients that the reference has not (a running mean's), and
-    without those of nothing but zeros: none is the same."""
+    """Return the reply's tensors without gradients that the reference does not have (a running
+    mean's) and without gradients that are all zeros, which count as none."""
     return {
         k: v
         for k, v in reply.tensors.items()

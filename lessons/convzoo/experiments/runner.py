@@ -154,8 +154,7 @@ def _chosen(names: list[str], data: str | None) -> list[Experiment]:
     able = [e.name for e in all_experiments().values() if e.elsewhere]
     unable = [name for name in names if name not in able]
     if unable or not able:
-        what = f"{unable[0]} works only with its own images" if unable else "None of them takes "
-        "other images"
+        what = f"{unable[0]} works only with its own images" if unable else "None can take others"
         raise UserError(f"{what}. --data works with {', '.join(able) or 'none'}.")
     return [e.elsewhere(data) for e in found if e.elsewhere]
 

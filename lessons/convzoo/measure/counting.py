@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convzoo.errors import UserError
 from convzoo.measure import formulas, traffic
 
-_ALLOCATIONS = ("empty", "new_empty")  # memory is taken, nothing is written
+_ALLOCATIONS = ("empty", "new_empty")  # memory is allocated, nothing is written
 _PRODUCTS = {"mul", "addcmul", "addr"}
 _TO_THE_HOST = {"_local_scalar_dense", "equal"}  # .item(), torch.equal
 
@@ -163,7 +163,7 @@ class _Watch(TorchDispatchMode):
 
 
 def _parameters(fn: Callable, watch: _Watch) -> int:
-    """Elements of a module's parameters and of those that were passed on; each once."""
+    """Return elements of a module's parameters and of those that were passed on; each once."""
     own = fn.parameters() if isinstance(fn, nn.Module) else ()
     found = watch.parameters | {id(p): p for p in own}
     return sum(p.numel() for p in found.values())

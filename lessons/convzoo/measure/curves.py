@@ -78,10 +78,7 @@ def _crossing(record: dict, layout: str, n: int, columns: int, dtype: str) -> di
     for density, dense, taken, r in _times(record, layout, n, columns, dtype):
         if layout == "block-diagonal" and density == 1:
             continue  # a single block is the dense product itself: any crossing there is noise
-        rounds.setdefault(r, {})[density] = (
-            dense,
-            taken,
-        )  # block-diagonal: some densities come twice
+        rounds.setdefault(r, {})[density] = (dense, taken)  # block-diagonal: some come twice
         every.setdefault(density, []).append((dense, taken))
     times = {density: _least(pairs) for density, pairs in every.items()}
     met = _crossing_density(times)
@@ -95,6 +92,6 @@ def _crossing(record: dict, layout: str, n: int, columns: int, dtype: str) -> di
 
 
 def _crossing_density(times: Times) -> float | None:
-    """Where the curves cross."""
+    """Return where the curves cross."""
     at = sorted(times)
     return sparse.crossover(at, [times[d][0] for d in at], [times[d][1] for d in at])

@@ -87,9 +87,9 @@ def _sparse(device: torch.device, point: Settings, seconds: float) -> dict:
     return {"density": density, "times": _plain(times)}
 
 
-@lru_cache(maxsize=1)  # points of one density, by number of columns, follow each other
+@lru_cache(maxsize=1)  # points of one density come one after another
 def _matrices(device: torch.device, n: int, dtype: torch.dtype, asked: float, seed: int) -> tuple:
-    """Products, dense matrices and densities, by layout."""
+    """Return products, dense matrices and densities, by layout."""
     weight, _ = sparse.operands(n, 1, device, seed, dtype)
     products, matrices, density = {}, {}, {}
     for pattern, names in LAYOUTS_OF.items():
@@ -205,7 +205,7 @@ def report(
 
 
 def _continued(found: dict | None, about: dict, file: str, again: bool, names: list[str]) -> dict:
-    """The record to go on with."""
+    """Return the record to continue from."""
     if found is None or (again and set(names) >= set(found["parts"])):
         return {"what": "report", **about, "note": "", "parts": {}}
     other = [key for key in MUST_AGREE if found.get(key) != about[key]]

@@ -14,7 +14,7 @@ from convzoo.show.picture import Picture, notice_picture
 from convzoo.show.stills import for_any_page
 from convzoo.show.stops import MOST, switch
 
-_WIDE = {"description_width": "initial"}  # no label is ever cut off
+_WIDE = {"description_width": "initial"}  # so that no label is cut off
 # Labels and values as large as the notebook's text, in presentation mode too; no value is cut off.
 _STYLE = (
     "<style>.convzoo-explorer{--jp-widgets-font-size:var(--jp-content-font-size1)}"

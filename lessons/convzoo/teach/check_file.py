@@ -139,8 +139,7 @@ def _verdict(exercise, names, trouble, handed_in, judge, extra) -> Verdict:
 
 def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
     if not callable(target):
-        found = f"Its cell runs, but does not define `{exercise.name}`. Keep the name from the "
-        "stub."
+        found = f"Its cell runs, but does not define `{exercise.name}`. Keep the stub's name."
         return Verdict(exercise.id, "failed", "run", found)
     try:
         return judge(exercise, target)

@@ -102,19 +102,16 @@ def _regions(cell: Cell) -> Problem:
     for line, mark in marks:
         which = mark["which"].upper()
         if which != awaited:
-            return line, f"Found {which} SOLUTION, but {awaited} SOLUTION must come next. Pair "
-            "the markers."
+            return line, f"{which} SOLUTION comes before {awaited} SOLUTION. Pair the markers."
         awaited = "END" if which == "BEGIN" else "BEGIN"
     if awaited == "END":
         return marks[-1][0], "BEGIN SOLUTION has no END. Add `### END SOLUTION`."
     if marks and cell.role not in ("exercise", "question", "free"):
-        return marks[0][0], "There is an answer in a cell that has no exercise. Give the cell its "
-        "id."
+        return marks[0][0], "An answer is in a cell without an exercise. Give the cell its id."
     if not marks and cell.role in ("exercise", "question", "free"):
         return 1, f"This {cell.role} has no answer. Put it between BEGIN and END SOLUTION."
     if cell.role in ("exercise", "question") and syntax(stub(cell).source) is None:
-        return marks[0][0], "The stub does not parse, because a region must replace whole "
-        "statements."
+        return marks[0][0], "The stub does not parse: a region must replace whole statements."
     return None
 
 

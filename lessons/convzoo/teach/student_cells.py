@@ -10,7 +10,7 @@ from convzoo.notebook.cells import Cell, Notebook, plain, syntax, with_ids
 
 
 def attempted(cell: Cell, stub: Cell | None) -> bool:
-    """Return whether a student's cell is more than the stub; a comment added to it is not."""
+    """Return whether a student's cell is more than the stub; an added comment does not count."""
     return stub is None or _content(cell) != _content(stub)
 
 
@@ -18,14 +18,14 @@ def _content(cell: Cell) -> str:
     tree = syntax(plain(cell.source)) if cell.kind == "code" else None
     try:
         return ast.dump(tree) if tree else "\n".join(cell.source.split())
-    except (RecursionError, ValueError):  # too deep, or a number too long to be written out
+    except (RecursionError, ValueError):  # too deep, or a number too long to print
         return cell.source
 
 
 def answers(lesson: Notebook, student: Notebook) -> dict[tuple[str, str], Cell]:
     """Return the student's cells by (role, id): of several copies the last attempted one.
 
-    Only cells that the lesson has, and only of the kind (code, markdown) they have there.
+    Only cells that the lesson has, and only of the same kind (code, markdown).
     """
     stubs = {cell.owner: cell for cell in lesson.cells if cell.role}
     found: dict[tuple[str, str], Cell] = {}
@@ -41,9 +41,9 @@ def answers(lesson: Notebook, student: Notebook) -> dict[tuple[str, str], Cell]:
 def student_namespace_cells(lesson: Notebook, student: Notebook) -> list[Cell]:
     """Return the cells that are executed to try a student's exercises, in order.
 
-    The clean lesson's `define` cells, with the student's exercise cells in their places,
-    and the student's added imports and definitions, each where they put it. An added
-    definition never replaces one of the lesson's: the answer is the cell with the id.
+    The clean lesson's `define` cells, with the student's exercise cells in their places and the
+    student's added imports and definitions where they put them. An added definition never replaces
+    one of the lesson's, because the answer is the cell with the id.
     """
     lesson = with_ids(lesson)
     own = answers(lesson, student)
@@ -73,10 +73,10 @@ _DEFINITIONS = (*_IMPORTS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _definitions(cell: Cell, bound: set[str], imports_only: bool) -> Cell | None:
-    """What an added cell brings: itself, without what would replace a name in `bound`.
+    """Return what an added cell contributes: itself, without anything that would replace a name in
+    `bound`.
 
-    None where it does more than import and define; from a cell of the lesson that was edited, its
-    imports alone.
+    None if it does more than import and define. For an edited cell of the lesson, only its imports.
     """
     source = plain(cell.source)
     tree = syntax(source)
@@ -116,7 +116,7 @@ def _bound(cell: Cell) -> Iterator[str]:
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement at the top of a cell binds."""
+    """Yield the names that a top-level statement of a cell binds."""
     if isinstance(statement, _IMPORTS):
         yield from ((a.asname or a.name).split(".")[0] for a in statement.names)
     elif isinstance(statement, _DEFINITIONS):

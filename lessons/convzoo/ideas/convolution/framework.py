@@ -42,7 +42,8 @@ def _run(x: Tensor, layers: list[list[int]], padded: bool) -> Tensor:
 
 
 def _field_size(layers: list[list[int]]) -> int:
-    """From the first to the last pixel on which one output depends, away from every border."""
+    """Return the pixels from the first to the last one that an output depends on, away from
+    borders."""
     with torch.enable_grad():
         x = torch.zeros(1, 1, 2048, dtype=torch.float64, requires_grad=True)
         first = _run(x, layers, padded=False)[0, 0, 0]

@@ -17,7 +17,7 @@ DEPTHS = (8, 20, 32, 56)  # 6n + 2 layers with weights, as in He 2015, section 4
 
 
 class Plain(BasicBlock):
-    """Two 3x3 layers, each with batch norm and ReLU; nothing is added.
+    """Two 3x3 layers, each with batch norm and ReLU; no shortcut.
 
     (n, in_channels, h, w) -> (n, planes, h / stride, w / stride)
     """

@@ -180,8 +180,8 @@ class _Marker:
                 return Verdict(exercise.id, UNTOUCHED)
             if stage or not found.found:
                 text = text or (
-                    f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub "
-                    "has."
+                    f"Its cell runs, but does not define `{exercise.name}`. Keep the name from "
+                    "the stub."
                 )
                 return Verdict(exercise.id, FAILED, "run", text)
             return self._compared(exercise, ops)

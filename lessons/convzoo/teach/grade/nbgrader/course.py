@@ -87,7 +87,7 @@ def generate(course: Path, lessons: list[str]) -> None:
         words = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson, "--force"]
         done = subprocess.run(words, cwd=course, capture_output=True, text=True, env=env)
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UserError(f"nbgrader could not release {lesson}: {last}")
 
 
