@@ -1,4 +1,4 @@
-"""The memory that a worker and all that it has started take together."""
+"""The memory of a worker together with everything that it has started."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 def resident(pid: int, limit: int = 0) -> int:
     """Return the bytes that a process and all its descendants keep in memory.
 
-    Pages that several of them share are counted once where the quick count exceeds `limit`.
+    Pages that several of them share are counted once if the quick count exceeds `limit`.
     """
     family, waiting = [], [pid]
     while waiting:
@@ -35,7 +35,7 @@ def _private(process: Path) -> int:
 
 
 def _share(process: Path) -> int:
-    """Return a process's memory, with its part of the pages that it shares with others."""
+    """Return a process's memory, including its share of pages that it shares with others."""
     try:
         lines = (process / "smaps_rollup").read_text().splitlines()
     except OSError:

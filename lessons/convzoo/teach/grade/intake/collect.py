@@ -1,7 +1,7 @@
 """What was handed in, which lesson each file is, and when it came.
 
-Whatever cannot be taken as it is (late, double, renamed, missing, unreadable) becomes a notice with
-a name, and the others go on.
+Anything that cannot be graded as it is (late, double, renamed, missing, unreadable) becomes a
+notice with a name, and the others are still graded.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Handed:
 
 @dataclass
 class Collected(Found):
-    """All there is: submissions in order, students, notices."""
+    """Everything that was handed in: submissions in order, students, notices."""
 
     handed: list[Handed] = field(default_factory=list)
 
@@ -52,7 +52,9 @@ def collect_class(
     Raises UserError if there is no such place.
     """
     if not place.exists():
-        raise UserError(f"There is no {place}. Name the folder (or zip file) of the submissions.")
+        raise UserError(
+            f"{place} does not exist. Name the folder (or zip file) with the submissions."
+        )
     found = Collected()
     by_student: dict[str, list[File]] = {}
     for file in handed_files(place, found):
@@ -68,7 +70,7 @@ def collect_class(
             when = f" ({handed.handed_in})" if handed.handed_in != UNKNOWN else ""
             found.tell("late", handed.student, f"late{when}", handed.lesson)
         elif due and _zoned(due) != _zoned(moment_of(handed.handed_in) or due):
-            text = f"{handed.handed_in} and --due cannot be compared: one has no time zone"
+            text = f"{handed.handed_in} and --due cannot be compared, because one has no time zone"
             found.tell("late or not", handed.student, text, handed.lesson)
     return found
 
@@ -77,7 +79,7 @@ def _student(student: str, theirs: list[File], plans: dict[str, Plan], found: Co
     by_lesson: dict[str, list[tuple[File, Notebook, bool]]] = {}
     for file in theirs:
         if file.name.lower().endswith(ARCHIVES):
-            text = f"{file.label} is packed and is not opened: unpack it into the student's folder"
+            text = f"{file.label} is an archive and was not opened: unpack it first"
             found.tell("unreadable", student, text)
         if not file.name.lower().endswith(SUFFIXES):
             continue
@@ -90,12 +92,12 @@ def _student(student: str, theirs: list[File], plans: dict[str, Plan], found: Co
         if lesson:
             by_lesson.setdefault(lesson, []).append((file, notebook, renamed))
         elif file.name.lower().endswith(".ipynb"):
-            found.tell("unreadable", student, f"{file.label}: it holds no exercise of a lesson")
+            found.tell("unreadable", student, f"{file.label}: it contains no exercise of a lesson")
     for lesson, candidates in sorted(by_lesson.items()):
         candidates.sort(key=lambda c: (_touched(c[1], plans[lesson]), _rank(c[0], c[2])))
         file, notebook, renamed = candidates[-1]
         if renamed:
-            text = f"{file.label} was taken for {lesson}, by the exercises in it"
+            text = f"{file.label} was graded as {lesson}, because of its exercises"
             found.tell("renamed", student, text, lesson)
         if len(candidates) > 1:
             others = ", ".join(c[0].label for c in candidates[:-1])
@@ -105,20 +107,21 @@ def _student(student: str, theirs: list[File], plans: dict[str, Plan], found: Co
 
 
 def _touched(notebook: Notebook, plan: Plan) -> bool:
-    """Return whether anything was done in it: an untouched copy beside the work is not the work."""
+    """Return whether the student has changed anything: an untouched copy is not a submission."""
     submission = transplant(plan, notebook)
     return any(submission.touched(*owner) for owner in submission.own if owner[0] != "student")
 
 
 def _rank(file: File, renamed: bool) -> tuple:
-    """Of several files of a lesson the last in this order is graded: what was handed in last."""
+    """Return the sort key: of several files of a lesson the last one is graded, which was handed in
+    last."""
     copy = _COPY.match(Path(file.name).stem)
     again = int(copy["number"]) if copy else 0
     return file.order, not renamed, again, file.name.lower().endswith(".ipynb"), file.label
 
 
 def _lesson(file: File, notebook: Notebook, plans: dict[str, Plan]) -> tuple[str, bool]:
-    """Return the lesson that a file is, and whether its name had to be overlooked."""
+    """Return the lesson that a file is, and whether its name had to be ignored."""
     stem = Path(file.name).stem
     copy = _COPY.match(stem)
     for name in (stem, copy["stem"] if copy else stem):
@@ -190,11 +193,11 @@ def _missing(found: Collected) -> None:
     for student in sorted(found.students):
         for lesson in lessons:
             if (student, lesson) not in graded:
-                found.tell("missing", student, "nothing that can be graded", lesson)
+                found.tell("missing", student, "handed in nothing that can be graded", lesson)
 
 
 def notice_lines(notices: Iterable[Notice]) -> list[str]:
-    """Return notices as lines: what kind, about whom, and what there is to say."""
+    """Return notices as lines: the kind, the student, and the text."""
     return [
         ": ".join(filter(None, (n.kind, " ".join(filter(None, (n.student, n.lesson))), n.text)))
         for n in notices

@@ -1,4 +1,4 @@
-"""The files that were handed in: in folders, in zip files, under the names that an LMS gives them.
+"""The submitted files: in folders, in zip files, under the names that an LMS gives them.
 
 Nothing is unpacked, no link is followed, and every read has a limit.
 """
@@ -28,8 +28,8 @@ from convzoo.teach.grade.intake.owners import (
 
 MAX_ENTRIES = 50_000  # of a zip file
 MAX_FILES = 200  # of one student
-TOO_MANY = f"more than {MAX_FILES} files; the rest is not looked at"
-MAX_DEPTH = 4  # folders below the one that is given
+TOO_MANY = f"more than {MAX_FILES} files; the rest is ignored"
+MAX_DEPTH = 4  # levels of folders below the given one
 MAX_CELLS = 2000  # of a notebook
 MAX_CODE = 500_000  # characters of a notebook's code
 TIMESTAMP = "timestamp.txt"  # nbgrader's
@@ -37,7 +37,7 @@ TIMESTAMP = "timestamp.txt"  # nbgrader's
 
 @dataclass(frozen=True)
 class Notice:
-    """What the teacher is told; kind: late, double, renamed, missing, unreadable, left out."""
+    """A notice for the teacher; kind: late, double, renamed, missing, unreadable, left out."""
 
     kind: str
     student: str
@@ -47,19 +47,19 @@ class Notice:
 
 @dataclass
 class Found:
-    """Students by id with what an LMS calls them, and notices."""
+    """Students by id, with their names in an LMS, and notices."""
 
     students: dict[str, dict[str, str]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
     def tell(self, kind: str, student: str, text: str, lesson: str = "") -> None:
-        """Add a notice; whatever names a stranger chose, it is one printable line."""
+        """Add a notice as one printable line, whatever names strangers chose."""
         self.notices.append(Notice(kind, student, lesson, printable(text, 400)))
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that somebody handed in, not read yet."""
+    """A submitted file that has not been read yet."""
 
     student: str
     label: str
@@ -101,12 +101,12 @@ def handed_files(place: Path, found: Found) -> Iterator[File]:
                 order,
             )
         elif entry.name.lower().endswith(SUFFIXES):
-            text = f"{entry.name} lies in nobody's folder"
+            text = f"{entry.name} is not in a student's folder"
             found.tell("left out", "", text)
 
 
 def _listed(folder: Path, found: Found, student: str) -> Iterator[os.DirEntry]:
-    """Yield what a folder holds, in order, without links and other things that are no files."""
+    """Yield the contents of a folder in order, without links and other special files."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda e: e.name)
@@ -120,7 +120,7 @@ def _listed(folder: Path, found: Found, student: str) -> Iterator[os.DirEntry]:
         if entry.is_symlink() or not (
             entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
         ):
-            text = f"{entry.name} is a link or no ordinary file, and is not followed"
+            text = f"{entry.name} is a link or a special file, and is ignored"
             found.tell("unreadable", student, text)
             continue
         yield entry
@@ -159,11 +159,11 @@ def _in_zip(path: Path, found: Found) -> Iterator[File]:
         archive = zipfile.ZipFile(path)
         entries = archive.infolist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as problem:
-        text = f"{path.name} is no zip file that can be read ({problem})"
+        text = f"{path.name} cannot be read as a zip file ({problem})"
         found.tell("unreadable", "", text)
         return
     if len(entries) > MAX_ENTRIES:
-        text = f"{path.name} has {len(entries)} entries, more than {MAX_ENTRIES}"
+        text = f"{path.name} has {len(entries)} entries, more than the limit of {MAX_ENTRIES}"
         found.tell("unreadable", "", text)
         return
     count: Counter[str] = Counter()
@@ -178,7 +178,7 @@ def _in_zip(path: Path, found: Found) -> Iterator[File]:
         who = owner_in_zip(parts, entry.filename, top)
         label = f"{path.name}: {printable(entry.filename)}"
         if who is None:
-            text = f"{label} is no file of a student's and is left out"
+            text = f"{label} is not a student's file and is ignored"
             found.tell("left out", "", text)
             continue
         student, lms, late, name, order = who
@@ -189,7 +189,7 @@ def _in_zip(path: Path, found: Found) -> Iterator[File]:
                 found.tell("unreadable", student, TOO_MANY)
             continue
         if stat.S_ISLNK(entry.external_attr >> 16):
-            text = f"{label} is a link, and is not followed"
+            text = f"{label} is a link, and is ignored"
             found.tell("unreadable", student, text)
             continue
         folder = parts[-2] if len(parts) > 1 else ""
@@ -214,7 +214,7 @@ def _reader(path: Path) -> Callable[[], bytes]:
         end = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(end, "rb") as file:
             if not stat.S_ISREG(os.fstat(end).st_mode):
-                raise UserError(f"{path.name} is no ordinary file")
+                raise UserError(f"{path.name} is a special file")
             return file.read(_limit(path.name) + 1)
 
     return read
@@ -233,7 +233,7 @@ def _limit(name: str) -> int:
 
 
 def notebook_of(file: File) -> Notebook:
-    """Read and parse; UserError for whatever cannot be."""
+    """Read and parse a file. Raises UserError if that is not possible."""
     try:
         raw = file.read()
     except UserError:
@@ -261,7 +261,7 @@ def notebook_of(file: File) -> Notebook:
 
 
 def _stamp(path: Path) -> str:
-    """nbgrader's timestamp, as it stands in its file."""
+    """Return nbgrader's timestamp as it is in its file."""
     try:
         return printable(_reader(path)()[:100].decode("utf-8", "replace"))
     except (OSError, UserError):

@@ -1,4 +1,4 @@
-"""Names of students: safe names for files, and who wrote whose name into their lesson."""
+"""Names of students: safe file names, and who wrote which name into their lesson."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 def slug(student: str) -> str:
-    """Return a file's name for a student: their own if it is harmless, else one with a hash."""
+    """Return a file name for a student: their own name if it is harmless, else one with a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
     taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
     if plain and plain == student and not taken:
@@ -19,7 +19,8 @@ def slug(student: str) -> str:
 
 
 def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[tuple[str, ...]]:
-    """Return for each entry flags on the name in its `begin(...)`: none, a stranger's, shared."""
+    """Return for each entry flags on the name in its `begin(...)`: missing, somebody else's, or
+    shared."""
     entries = list(entries)
     times = Counter((e.handed.lesson, _letters(e.graded.name)) for e in entries if e.graded.name)
     found = []
@@ -31,7 +32,9 @@ def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[t
         flags = []
         ids = {student, *students.get(student, {}).values()}
         if not name:
-            flags.append("There is no name in begin(...): the questions had everybody's numbers.")
+            flags.append(
+                "There is no name in begin(...), so the questions had the default numbers."
+            )
         elif _letters(name) not in {_letters(i) for i in ids}:
             flags.append(f"The name in begin(...) is {name!r}.")
         if name and times[entry.handed.lesson, _letters(name)] > 1:
@@ -52,5 +55,6 @@ def _answered(entry) -> bool:
 
 
 def _letters(name: str) -> tuple[str, ...]:
-    """Return a name without order, spaces and case: "Doe, Jane" and "Jane Doe" are one."""
+    """Return a name without order, spaces and case, so that "Doe, Jane" and "Jane Doe" are
+    equal."""
     return tuple(sorted(c for c in name.casefold() if c.isalnum()))

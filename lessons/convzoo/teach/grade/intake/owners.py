@@ -1,4 +1,4 @@
-"""Whose a file is: what the names tell that a student, a teacher or an LMS gives to files."""
+"""Whose file it is, from the names that students, teachers and LMSs give to files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CANVAS = re.compile(
 
 
 def class_folder(paths: list[list[str]]) -> str:
-    """Return the one folder in which all students' folders of a zip file lie, or "".
+    """Return the one folder in a zip file that contains all students' folders, or "".
 
-    It holds two folders or more and nothing else but hidden ones, and in each of them lies a
-    notebook. Where one is called as a notebook in it, they are the lessons of one student.
+    It contains two folders or more and nothing else except hidden ones, and each of them contains a
+    notebook. If one of them has the name of a notebook in it, they are the lessons of one student.
     """
     tops = {parts[0] for parts in paths}
     if len(tops) != 1 or any(len(parts) < 3 for parts in paths):
@@ -37,7 +37,8 @@ def class_folder(paths: list[list[str]]) -> str:
 
 
 def owner_in_zip(parts: list[str], whole: str, top: str = ""):
-    """Return whose file a path in a zip file is; None for nobody's and one that climbs out.
+    """Return whose file a path in a zip file is; None if nobody's, or if the path leaves the
+    folder.
 
     top: the folder around all students' folders, if there is one.
     """
@@ -56,7 +57,7 @@ def owner_in_zip(parts: list[str], whole: str, top: str = ""):
 
 
 def owner_by_name(name: str):
-    """Return student, ids, lateness, file name and order from the name that an LMS gave."""
+    """Return student, ids, lateness, file name and order from an LMS's file name."""
     if match := _MOODLE.match(name):
         student, lms = _moodle(match)
         return student, lms, None, match["rest"] or name, 0
@@ -85,14 +86,14 @@ def _moodle(match: re.Match) -> tuple[str, dict[str, str]]:
 
 
 def _id(name: str) -> str:
-    """Return a student's id: their name; one that had to be changed to be shown stays unlike
-    others'."""
+    """Return a student's id: their name. If it must be changed to be shown, it stays different from
+    others."""
     plain = printable(name)
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return plain if plain == name and plain else f"{plain or 'unnamed'} ({mark})"
 
 
 def printable(name: str, most: int = 120) -> str:
-    """Return a stranger's name in printable characters: one line, not long."""
+    """Return a stranger's name in printable characters, as one short line."""
     kept = "".join(c if c.isprintable() else "?" for c in name[:most])
     return kept.encode("utf-8", "replace").decode().strip()

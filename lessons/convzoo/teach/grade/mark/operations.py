@@ -1,4 +1,4 @@
-"""Operations that the student's own process says it has run: counted, flagged, never believed."""
+"""Operations that the student's own process reports: counted and flagged, but never trusted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST = 5  # flags of one exercise
 
 
 def countable(ops: list[Op]) -> list[Op]:
-    """Return those that can be counted: a forged one may have arguments that no operation has."""
+    """Return those that can be counted: a forged one may have impossible arguments."""
     return [op for op in ops if _counts(op)]
 
 
@@ -22,7 +22,7 @@ def _counts(op: Op) -> bool:
 
 
 def shortcut_flags(exercise: Exercise, ops: list[Op]) -> list[str]:
-    """Return the shortcuts among `ops` as flags: a hint, not a proof."""
+    """Return the shortcuts among `ops` as flags: hints, not proof."""
     found = []
     for op in ops:
         for shortcut in exercise.shortcuts:
@@ -31,5 +31,5 @@ def shortcut_flags(exercise: Exercise, ops: list[Op]) -> list[str]:
             except Exception:  # as above
                 ran = False
             if ran:
-                found.append(f"Seen to run: {shortcut.sentence} (line {op.line} of the cell)")
+                found.append(f"Ran: {shortcut.sentence} (line {op.line} of the cell)")
     return list(dict.fromkeys(found))[:MOST]

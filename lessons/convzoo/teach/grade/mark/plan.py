@@ -1,4 +1,4 @@
-"""What is graded in a lesson: the clean lesson, and what in a submission belongs to the student."""
+"""What is graded in a lesson: the clean lesson, and the student's part of a submission."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from convzoo.place import LIBRARY
 from convzoo.teach.regions import stub
 from convzoo.teach.student_cells import answers, attempted, student_namespace_cells
 
-# All code of the library decides what a mark is, but for what neither the grader imports to make
-# one nor the sandbox holds.
+# All code of the library can affect a mark, except for what neither the grader imports for it nor
+# the sandbox contains.
 CHANGES_NO_MARK = (
     "install.py",  # runs before anything is installed
     "teach/slides.py",  # shows the solutions in a lecture
-    "teach/grade/out/",  # pages and tables, made anew from the marks at each run
-    "teach/grade/nbgrader/",  # the same marks, in another book
+    "teach/grade/out/",  # pages and tables, made from the marks at each run
+    "teach/grade/nbgrader/",  # the same marks, in another gradebook
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A lesson to be graded. version: changes with whatever could change a mark."""
+    """A lesson to be graded. version: changes with everything that could change a mark."""
 
     name: str
     lesson: Notebook
@@ -52,7 +52,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Submission:
-    """One submission against its lesson: nothing but the cells that a student owns.
+    """One submission for a lesson: only the cells that the student owns.
 
     namespace: what is executed, in order; own: the student's cells by role and id.
     """
@@ -62,12 +62,12 @@ class Submission:
     own: dict[tuple[str, str], Cell]
 
     def touched(self, role: str, id: str) -> bool:
-        """Return whether the student wrote anything there."""
+        """Return whether the student wrote anything in this cell."""
         cell = self.own.get((role, id))
         return cell is not None and attempted(cell, self.plan.stubs.get((role, id)))
 
     def is_lessons(self, cell: Cell) -> bool:
-        """Return whether a cell of the namespace is the lesson's own, as it was handed out."""
+        """Return whether a cell of the namespace is the lesson's own, unchanged."""
         return cell.source in self._clean
 
     @cached_property
@@ -76,7 +76,7 @@ class Submission:
 
     @cached_property
     def name(self) -> str:
-        """Return the name in the student's call of `begin`, "" if none can be read there."""
+        """Return the name in the student's call of `begin`, "" if none can be read."""
         cell = self.own.get(("student", "name"))
         tree = syntax(cell.source) if cell else None
         for node in ast.walk(tree) if tree else ():
@@ -87,7 +87,7 @@ class Submission:
         return ""
 
     def key(self, student: str, secret: bytes) -> str:
-        """Return a hash of cells, lesson and secret, which tells nothing of the secret."""
+        """Return a hash of cells, lesson and secret, which reveals nothing about the secret."""
         cells = [[c.kind, c.source] for c in self.namespace]
         own = sorted([*owner, c.source] for owner, c in self.own.items())
         text = json.dumps([student, self.plan.name, self.plan.version, cells, own])
@@ -95,13 +95,13 @@ class Submission:
 
 
 def seed(secret: bytes, student: str, lesson: str, exercise: str) -> int:
-    """Return what the cases of an exercise are drawn with for one student."""
+    """Return the seed for one student's cases of an exercise."""
     text = json.dumps(["cases", student, lesson, exercise])
     return int.from_bytes(hmac.new(secret, text.encode(), hashlib.sha256).digest()[:7], "big")
 
 
 def transplant(plan: Plan, notebook: Notebook) -> Submission:
-    """Take the student's cells out of what they handed in, and nothing else."""
+    """Take only the student's own cells out of a submission."""
     namespace = student_namespace_cells(plan.lesson, notebook)
     return Submission(plan, tuple(namespace), answers(plan.lesson, notebook))
 
@@ -109,8 +109,8 @@ def transplant(plan: Plan, notebook: Notebook) -> Submission:
 def plans(root: Path) -> dict[str, Plan]:
     """Return every lesson under `root` that has exercises, by name, as it was handed out.
 
-    A lesson that is not in lessons/ is made from its source in solutions/, as a release makes it.
-    Raises UserError if there is no lesson at all.
+    A lesson that is not in lessons/ is made from its source in solutions/, like a release. Raises
+    UserError if there is no lesson at all.
     """
     version = library_version(LIBRARY)
     found: dict[str, Plan] = {}
@@ -121,7 +121,7 @@ def plans(root: Path) -> dict[str, Plan]:
         if plan.stubs:
             found[path.stem] = plan
     if not found:
-        raise UserError(f"{root} holds no lessons. Run this in the course's own folder.")
+        raise UserError(f"{root} contains no lessons. Run this in the course's own folder.")
     return dict(sorted(found.items()))
 
 

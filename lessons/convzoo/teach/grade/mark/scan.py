@@ -1,8 +1,8 @@
-"""Reads the source of a student's cells for shortcuts, outside: what it is sure of may cost points.
+"""Scans a student's source for shortcuts, outside the sandbox: clear ones cost points.
 
-Sure is a call that names the framework's finished operation, through whatever imports and
-plain aliases the cell has. Everything clever (exec, getattr with a computed name, an import of
-torchvision) is a flag for the teacher and costs nothing.
+Clear is a call that names the framework's finished operation, through any imports and plain aliases
+in the cell. Everything clever (exec, getattr with a computed name, an import of torchvision) is a
+flag for the teacher and costs nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ODD_MODULES = (
     "convzoo.teach",
 )
 ODD_CALLS = ("exec", "eval", "compile", "__import__", "globals", "vars", "open", "setattr", "input")
-# Where `groups` stands among the positional arguments.
+# The position of `groups` among the arguments.
 GROUPS_AT = {"convolution": 8, "_convolution": 8}
 GROUPS_ELSEWHERE = 6
 MAX_NODES = 50_000
@@ -43,7 +43,7 @@ MAX_NODES = 50_000
 
 @dataclass(frozen=True)
 class Found:
-    """What a scan found: sentences that cost points, and flags."""
+    """The result of a scan: sentences that cost points, and flags."""
 
     shortcuts: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -57,11 +57,11 @@ def scan_cell(
     added: Iterable[str] = (),
     apart: Collection[str] = (),
 ) -> Found:
-    """Scan the cell of an exercise, and the definitions elsewhere that it leads to.
+    """Scan the cell of an exercise, and the definitions elsewhere that it uses.
 
-    others: the cells whose imports it stands on; shortcuts: the exercise's (`sentence`, `written`);
-    added: other cells of the student's, in which their helpers may be; apart: names in them that
-    are scanned on their own, as those of other exercises are.
+    others: the cells whose imports it uses; shortcuts: the exercise's (`sentence`, `written`);
+    added: the student's other cells, which may contain their helpers; apart: names in them that are
+    scanned separately, such as those of other exercises.
     """
     try:
         return _scanned(own, others, shortcuts, exercise_id, added, apart)
@@ -85,7 +85,7 @@ def _scanned(own: str, others, shortcuts, exercise_id: str, added, apart) -> Fou
 
 
 def _helpers(tree: ast.Module, added: Iterable[str], apart) -> list[ast.stmt]:
-    """Return the definitions in other cells that a cell leads to, by the names in it."""
+    """Return the definitions in other cells that a cell uses, by the names in it."""
     cells = filter(None, (syntax(plain(source)) for source in added))
     statements = [statement for cell in cells for statement in cell.body]
     defined = {name: s for s in statements for name in _defines(s) if name not in apart}
@@ -108,7 +108,7 @@ def _defines(statement: ast.stmt) -> list[str]:
 
 
 def _imports(tree: ast.Module | None, aliases: dict[str, str]) -> None:
-    """Which name stands for which module or function of which module."""
+    """Which name refers to which module, or to which function of which module."""
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Import):
             for a in node.names:
@@ -143,7 +143,8 @@ class _Reader:
                 self._reference(node)
 
     def path(self, node: ast.AST) -> str:
-        """ "torch.nn.functional.conv2d" for what leads there, "" for what leads nowhere known."""
+        """Return "torch.nn.functional.conv2d" for a name that refers to it, "" for an unknown
+        name."""
         if isinstance(node, ast.Name):
             return self.aliases.get(node.id, "")
         if isinstance(node, ast.Attribute):
@@ -160,14 +161,14 @@ class _Reader:
         for alias in node.names:
             full = f"{module}.{alias.name}" if module else alias.name
             if _is_ours(full):
-                self._cost("It imports the framework's own from `convzoo`", node)
+                self._cost("It imports the framework's version from `convzoo`", node)
             elif odd := next((m for m in ODD_MODULES if _within(full, m)), ""):
                 self._flag(f"It imports `{odd}`", node)
 
     def _reference(self, node: ast.Name | ast.Attribute | ast.Call) -> None:
         path = self.path(node)
         if _is_ours(path):
-            self._cost("It takes the framework's own from `convzoo`", node)
+            self._cost("It uses the framework's version from `convzoo`", node)
         method = isinstance(node, ast.Attribute) and not path and _is_method(node)
         if not _is_framework(path) and not method:
             return
@@ -185,7 +186,7 @@ class _Reader:
         if name == "getattr" and not self.path(node):
             self._flag("It calls `getattr`", node)
         if (name == "use" or path.endswith(".use")) and self._names_itself(node):
-            self._cost(f'It takes `use("{self.id}")`, the framework\'s own, for its answer', node)
+            self._cost(f'It uses `use("{self.id}")`, the framework\'s version, as its answer', node)
         given = [path, *(self.path(a) for a in node.args)]  # functools.partial(F.conv2d, groups=4)
         theirs = next((p for p in given if _is_framework(p)), "")
         for shortcut in self.wanted:
@@ -193,7 +194,7 @@ class _Reader:
                 self._cost(shortcut.sentence.rstrip("."), node)
 
     def _passes(self, node: ast.Call, path: str, arguments: tuple[str, ...], direct: bool) -> bool:
-        """Return whether a call gives one of `arguments` another value than 1."""
+        """Return whether a call passes one of `arguments` with a value other than 1."""
         last = path.rsplit(".", 1)[-1]
         for keyword in node.keywords:
             if keyword.arg in arguments and not _is_one(keyword.value):
@@ -213,7 +214,7 @@ class _Reader:
         return False
 
     def _inside(self, node: ast.Call) -> None:
-        """Read the text that is executed, where it stands there as it is."""
+        """Scan a text that is executed, if it is written out."""
         text = node.args[0] if node.args else None
         if isinstance(text, ast.Constant) and isinstance(text.value, str):
             if inner := syntax(text.value):
@@ -236,7 +237,8 @@ class _Reader:
 
 
 def _is_ours(path: str) -> bool:
-    """Return whether it is, or lies in, the framework's own forms of an idea's exercises."""
+    """Return whether a name is, or is in, a module with the framework's forms of an idea's
+    exercises."""
     return re.match(r"convzoo\.ideas\.\w+\.framework(\.|$)", path) is not None
 
 
@@ -249,7 +251,7 @@ def _is_framework(path: str) -> bool:
 
 
 def _is_method(node: ast.Attribute) -> bool:
-    """Return whether it reads like a method of a tensor: `mask.to_sparse_csr`, but not one of
+    """Return whether it looks like a method of a tensor: `mask.to_sparse_csr`, but not one of
     `self`."""
     import torch
 

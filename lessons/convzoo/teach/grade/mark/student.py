@@ -1,7 +1,7 @@
-"""One student's lesson, from the cells that they own to marks. Their code runs in a worker.
+"""One student's lesson, from their cells to marks. Their code runs in a worker.
 
-Every exercise is marked on its own: in a fork in which the cells before it have run, without
-those that end Python, and with the framework's own where an earlier exercise did not pass.
+Every exercise is marked separately: in a fork in which the cells before it have run, without those
+that end Python, and with the framework's version of earlier exercises that did not pass.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from convzoo.teach.grade.mark.plan import Plan, Submission, seed
 from convzoo.teach.grade.mark.scan import scan_cell
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
-MAX_DEADLY = 3  # cells that end Python and are left out, before the lesson is given up
+MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_TOGETHER = 500_000  # characters of all cells that are run
 
 
 def known() -> dict[str, tuple[str, str, str]]:
-    """Return for every exercise its name, and if the framework's own is."""
+    """Return for every exercise its name, and where the framework's version is."""
     return {
         e.id: (e.name, e.reference.__module__, e.reference.__name__)
         for e in all_exercises().values()
@@ -52,7 +52,8 @@ def known() -> dict[str, tuple[str, str, str]]:
 
 
 def grade(session: Session, submission: Submission, student: str, secret: bytes) -> Graded:
-    """Mark everything in one lesson of one student. Never raises for what a student did."""
+    """Mark everything in one lesson of one student. Never raises for anything that a student
+    did."""
     started = time.monotonic()
     marker = _Marker(session, submission, student, secret)
     try:
@@ -74,7 +75,8 @@ def grade(session: Session, submission: Submission, student: str, secret: bytes)
 
 
 def prove(session: Session, plan: Plan) -> None:
-    """Raise NotGraded unless the untouched lesson runs in the sandbox: then nobody is to blame."""
+    """Raise NotGraded unless the untouched lesson runs in the sandbox, because then no student is
+    to blame."""
     from convzoo.teach.grade.mark.plan import transplant
 
     cells = [(_label(c), plain(c.source)) for c in transplant(plan, plan.lesson).namespace]
@@ -91,7 +93,7 @@ def prove(session: Session, plan: Plan) -> None:
 
 @dataclass
 class _Marker:
-    """Marks the items of one lesson in order, and remembers what passed and what ends Python."""
+    """Marks the items of one lesson in order, and records what passed and what ends Python."""
 
     session: Session
     submission: Submission
@@ -99,7 +101,7 @@ class _Marker:
     secret: bytes
     flags: list[str] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
-    deadly: dict[str, str] = field(default_factory=dict)  # source of a cell: what it did
+    deadly: dict[str, str] = field(default_factory=dict)  # by the source of a cell: what it did
 
     def items(self) -> Iterator[Item]:
         """Yield every item of the lesson: exercises first, for `use`; then questions."""
@@ -160,7 +162,7 @@ class _Marker:
         )
 
     def _twice(self, judged) -> Verdict:
-        """Once more where a process vanished: it may have been the machine."""
+        """Try again if a process vanished, because that may be the machine's fault."""
         for last in (False, True):
             try:
                 return judged()
@@ -199,7 +201,7 @@ class _Marker:
             ops.extend(reply.ops)
             return reply
 
-        try:  # what the student's process says of its operations is only counted
+        try:  # what the student's process reports about its operations is only counted
             return compare(replace(exercise, shortcuts=()), respond, draw)
         except (Failed, NotGraded):
             raise
@@ -209,15 +211,15 @@ class _Marker:
     def _define(self, cell: Cell, name: str = "", exercise: str = "", question: str = ""):
         """Run the cells up to `cell` in a fork; those that end Python are left out.
 
-        Returns them, the place of `cell` among them, and how they went. Raises Failed if
-        it is `cell` itself that ends Python.
+        Returns them, the index of `cell` among them, and how they went. Raises Failed if `cell`
+        itself ends Python.
         """
         while True:
             cells = self._cells(cell)
             if len(cell.source) > MAX_CELL or sum(len(c.source) for c in cells) > MAX_TOGETHER:
                 raise Failed(
-                    f"Nothing was run: a cell may have {MAX_CELL:,} characters, and all that run "
-                    f"before it {MAX_TOGETHER:,}."
+                    f"Nothing was run, because a cell may have at most {MAX_CELL:,} characters, "
+                    f"and all cells before it together {MAX_TOGETHER:,}."
                 )
             place = next(i for i, c in enumerate(cells) if c is cell)
             texts = tuple((_label(c), plain(c.source)) for c in cells)
@@ -240,7 +242,7 @@ class _Marker:
                 self.flags.append(f"{_label(guilty)}: the cell was left out. {problem}")
 
     def _cells(self, cell: Cell) -> list[Cell]:
-        """Return what stands before `cell`, `cell`, and the definitions that the student added
+        """Return the cells before `cell`, `cell` itself, and the definitions that the student added
         later."""
         usable = [
             c
@@ -254,8 +256,8 @@ class _Marker:
         return [*usable[: place + 1], *later]
 
     def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
-        """Return what the lesson imports and what its `use` falls back on: once, not in every
-        fork."""
+        """Return the modules that the lesson imports and that its `use` may return: imported once,
+        not in every fork."""
         text = "\n".join(c.source for c in self.submission.plan.lesson.cells if c.defines)
         used = [
             all_exercises()[i] for i in set(_USE.findall(text)) - passed if i in all_exercises()
@@ -328,7 +330,8 @@ def _label(cell: Cell) -> str:
 
 
 def _belief(question: Question, student: str, given) -> str:
-    """Return the name under which a wrong answer is counted for the class, "" if none is known."""
+    """Return the name under which a wrong answer is counted for the class, "" if it is not a known
+    one."""
     _, sentence = question.mark(student, given)
     numbers = question.numbers(student)
     for number, belief in enumerate(question.beliefs, 1):
@@ -338,7 +341,7 @@ def _belief(question: Question, student: str, given) -> str:
 
 
 def _value(kind: str, value: str | None):
-    """Return what the worker says that the answer is, as something that `mark` understands."""
+    """Return the answer that the worker reports, in a form that `mark` understands."""
     if kind == "number":
         try:
             return float(value or "")

@@ -1,7 +1,8 @@
-"""Free questions wait for the teacher: free.csv holds the answers, and takes their points back in.
+"""Free questions wait for the teacher: free.csv contains the answers, and the teacher's points are
+read from it.
 
-(With nbgrader the formgrader does this.) The file is written again at each run; points in it
-stay as long as the answer is the same.
+(With nbgrader the formgrader does this.) The file is written again at each run; points in it stay
+as long as the answer is the same.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ HEADER = ("student", "lesson", "question", "possible", "points", "comment", "ans
 
 
 def merge(path: Path, results: Iterable[Graded]) -> tuple[list[Graded], str]:
-    """Return the results with the teacher's points, and the new text of the file, "" for none."""
+    """Return the results with the teacher's points, and the new text of the file; "" if there is
+    none."""
     known = _read(path)
     rows, marked = [], []
     for graded in results:
@@ -50,7 +52,8 @@ def _with(item: Item, points: str, comment: str, path: Path) -> Item:
         given = -1.0
     if not 0 <= given <= item.points:
         raise UserError(
-            f"{path}: {points!r} is no number of points from 0 to {item.points:g} ({item.id})."
+            f"{path}: {points!r} is not a number of points from 0 to {item.points:g} ({item.id}). "
+            "Correct it and grade again."
         )
     return replace(item, earned=given, status="marked", message=comment)
 
@@ -61,12 +64,12 @@ def _read(path: Path) -> dict[tuple[str, ...], tuple[str, str]]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as problem:
-        raise UserError(f"{path} cannot be read ({problem}). Mend it or move it away.") from None
+        raise UserError(f"{path} cannot be read ({problem}). Fix it or move it away.") from None
     first = text.split("\n", 1)[0]
     rows = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > 3 else ",")
     if tuple(rows.fieldnames or ()) != HEADER:
         raise UserError(
-            f"{path} has other columns than {', '.join(HEADER)}. Mend it or move it away."
+            f"{path} does not have the columns {', '.join(HEADER)}. Fix it or move it away."
         )
     return {
         (r["student"], r["lesson"], r["question"], (r["answer"] or "").replace("\r\n", "\n")): (
