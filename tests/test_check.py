@@ -178,14 +178,14 @@ def test_an_id_that_does_not_exist_names_the_nearest_and_stops_no_lesson(call, c
 def test_the_part_behind_the_dot_is_enough(capsys):
     notebook.hint("grouped_conv2d")
     said = capsys.readouterr().out
-    assert "resnext.grouped_conv2d: hint 1 of 3" in said and "Ask again for hint 2" in said
+    assert "resnext.grouped_conv2d: hint 1 of 3" in said and "Run the cell again for hint 2" in said
 
 
 def test_a_cell_that_defines_another_name_is_told_though_the_old_one_is_still_there():
     lesson = Lesson(RIGHT)
     lesson.names["In"].append(f"# exercise: {CONV.id}\ndef my_conv(x):\n    return x")
     verdict, said = lesson.call(CHECK)
-    assert verdict.stage == "run" and "defines no `grouped_conv2d`" in said
+    assert verdict.stage == "run" and "does not define `grouped_conv2d`" in said
 
 
 def test_begin_tells_where_one_stands(capsys):

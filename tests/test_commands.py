@@ -210,7 +210,7 @@ def test_a_full_disk_is_one_sentence(gigabytes, first, platform, ok):
         ("WARNING: Retrying after ... NewConnectionError(...)\nERROR: No matching", "network"),
         ("socket.gaierror: Temporary failure in name resolution", "network"),
         ("ERROR: No matching distribution found for torch==2.14.1", "No matching distribution"),
-        ("", "gave no reason"),
+        ("", "no reason given"),
     ],
 )
 def test_what_pip_says_becomes_one_sentence(output, said):
@@ -223,7 +223,7 @@ def test_an_old_python_stops_make(clone, tmp_path):
         f'case "$*" in *" -c "*) echo 3.9;; *) exec "{sys.executable}" "$@";; esac',
     )
     run = make(clone, "lab", PATH=str(tmp_path / "bin"))
-    assert "needs Python 3.11 to 3.13 and found python3 is 3.9: install one" in sentence(run)
+    assert "needs Python 3.11 to 3.13 but found python3 is 3.9. Install one" in sentence(run)
     assert not (clone / ".venv").exists()
 
 

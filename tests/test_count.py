@@ -53,8 +53,8 @@ def test_the_depth_is_a_setting_and_an_image_has_to_fit_it():
         ({"name": "resnxt50_32x4d"}, "no network 'resnxt50_32x4d'. Did you mean resnext50_32x4d?"),
         ({"name": "ResNet50"}, "no network 'ResNet50'. Did you mean resnet50?"),
         ({"name": "vgg"}, "no network 'vgg'. There are: "),
-        ({"classes": 0}, "0 classes apart: give a number from 1 to 1,000,000"),
-        ({"classes": -3}, "-3 classes apart"),
+        ({"classes": 0}, "0 classes: give a number from 1 to 1,000,000"),
+        ({"classes": -3}, "-3 classes"),
         ({"size": (16, 40)}, "16 x 40 is too small for resnext50_32x4d: give 17 x 17 or more"),
         ({"size": (0, -1)}, "0 x -1 is too small"),
         ({"size": (224, 10**9)}, "224 x 1000000000 is too large: give at most 1000000"),
@@ -68,7 +68,7 @@ def test_the_depth_is_a_setting_and_an_image_has_to_fit_it():
         ({"settings": {"groups": ""}}, "groups is ''"),
         ({"settings": {"groups": "eight"}}, "groups is 'eight', but has to be a whole number"),
         ({"settings": {"layers": "3,0"}}, "one or several, each a whole number from 1"),
-        ({"settings": {"groups": 10**6, "width_per_group": 10**6}}, "too large to be counted"),
+        ({"settings": {"groups": 10**6, "width_per_group": 10**6}}, "too large to count"),
     ],
 )
 def test_a_mistake_is_told_with_what_was_asked_and_what_is_possible(arguments, sentence):
@@ -150,7 +150,7 @@ def test_the_verb_tells_people_what_was_counted(capsys):
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["--set", "groups"], "KEY=VALUE, such as groups=8, and got 'groups'"),
+        (["--set", "groups"], "KEY=VALUE, such as groups=8, but got 'groups'"),
         (["--set", "=8"], "got '=8'"),
         (["--size", "16", "16"], "17 x 17"),
         (["--size", "224"], "expected 2"),

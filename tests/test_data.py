@@ -225,7 +225,7 @@ def test_a_file_that_is_cut_off_is_told(monkeypatch, server, cache):
 def test_a_folder_that_cannot_be_made_is_told(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CONVZOO_DATA", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match="has nowhere to go.*set CONVZOO_DATA"):
+    with pytest.raises(UserError, match="cannot be saved.*Set CONVZOO_DATA"):
         data.load("cifar10")
 
 

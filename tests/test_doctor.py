@@ -75,7 +75,7 @@ def test_torch(version, ok):
 def test_torch_and_torchvision_agree(torch, torchvision, ok):
     row = doctor._torchvision(versions(torch=torch, torchvision=torchvision))
     assert row["ok"] == bool(ok) == (not row["advice"])
-    assert torchvision != "0.28.0" or "made for torch 2.13 and not for 2.14.1" in row["found"]
+    assert torchvision != "0.28.0" or "for torch 2.13 and not for 2.14.1" in row["found"]
 
 
 def test_a_wrong_device_is_told(monkeypatch):

@@ -95,7 +95,7 @@ def test_again_keeps_what_is_there_until_the_new_is_complete(made, tmp_path, mon
     said = []
     with pytest.raises(KeyboardInterrupt):
         experiments.run(seeds=2, again=True, folder=tmp_path, device="cpu", say=said.append)
-    assert said[-1].startswith("3 of 4 are done and kept")
+    assert said[-1].startswith("3 of 4 are done and saved")
     assert path.read_text() == before
     monkeypatch.setattr(runner, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
     assert experiments.run(seeds=2, again=True, folder=tmp_path, **SAY) == [path]

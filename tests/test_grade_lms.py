@@ -55,7 +55,7 @@ def test_questions_are_marked_with_the_students_own_numbers(tmp_path):
     row = {r["student"]: r for r in csv.DictReader((out / "grades.csv").open())}["free"]
     assert row["total"] == "1.5" and row["waiting"] == "0"
     (out / "free.csv").write_text(marked.replace("1.5,Good", "7,Good"))
-    with pytest.raises(UserError, match="no number of points"):
+    with pytest.raises(UserError, match="not a number of points"):
         grade(place, out)
 
 

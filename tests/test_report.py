@@ -95,7 +95,7 @@ def test_a_part_that_is_unknown_and_a_damaged_file_are_sentences(counted, tmp_pa
         report.report(["third"], folder=tmp_path, **QUIET)
     path = report.report(["first"], folder=tmp_path, **QUIET)
     path.write_text('{"parts": ')
-    with pytest.raises(UserError, match="no JSON"):
+    with pytest.raises(UserError, match="not valid JSON"):
         report.report(["first"], folder=tmp_path, **QUIET)
 
 
@@ -230,7 +230,7 @@ def test_crossovers_are_told_in_words(tmp_path):
     value, lines = report.value_and_lines(path)
     assert lines == [
         "a.json: a chip, torch 2.14, 2026-01-31",
-        "  1024 x 1024, 256 columns, float32, CSR: dense is the faster above 20.0% "
+        "  1024 x 1024, 256 columns, float32, CSR: dense is faster above 20.0% "
         "(20.0% to 20.0% in 1 rounds)",
         "  1024 x 1024, 256 columns, float32, BSR: dense is the faster throughout",
         "  1024 x 1024, 256 columns, float32, block-diagonal: block-diagonal is the faster "

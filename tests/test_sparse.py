@@ -246,7 +246,7 @@ def test_a_step_tells_every_layout():
     assert tuple(step.times) == sparse.LAYOUTS
     assert step.asked == 0.2 and step.density == 0.25
     assert all(isinstance(time, Timing) for time in step.times.values())
-    assert step.times["permutation"].reason.startswith("it has not one entry")
+    assert step.times["permutation"].reason.startswith("it does not have one entry")
     assert step.index_bytes["block-diagonal"] == 0 and "permutation" not in step.index_bytes
     assert step.index_bytes["COO"] == 2 * 8 * 64 * 16
     assert step.fastest in sparse.LAYOUTS

@@ -25,7 +25,7 @@ def stub(cell: Cell) -> Cell:
     role, id = cell.owner
     text = {
         "exercise": f'# your code here\nraise NotAttempted("{id}")',
-        "question": "answer = ...  # replace the dots by your answer",
+        "question": "answer = ...  # your answer in place of the dots",
         "free": "*Your answer here.*",
     }.get(role, "")
     lines: list[str] = []
@@ -102,7 +102,7 @@ def _regions(cell: Cell) -> Problem:
     for line, mark in marks:
         which = mark["which"].upper()
         if which != awaited:
-            return line, f"{which} SOLUTION comes before {awaited} SOLUTION. Pair the markers."
+            return line, f"Found {which} SOLUTION, but {awaited} SOLUTION must come next."
         awaited = "END" if which == "BEGIN" else "BEGIN"
     if awaited == "END":
         return marks[-1][0], "BEGIN SOLUTION has no END. Add `### END SOLUTION`."
