@@ -83,7 +83,7 @@ def test_help_is_instant_and_lists_the_verbs():
     "words, sentence",
     [
         (["chekc", "x.ipynb"], "Did you mean check?"),
-        (["zzz"], "There are: doctor"),
+        (["zzz"], "Choose one of: doctor"),
         (["check"], "required: FILE"),
         (["check", "missing.ipynb"], "There is no file missing.ipynb"),
         (["check", "cut.ipynb"], "cut.ipynb is not a complete notebook"),

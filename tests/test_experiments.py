@@ -190,7 +190,7 @@ def test_the_command_line_trains_and_tells(made, tmp_path, monkeypatch, capfd):
     assert main(["experiments", "made", "--seeds", "1"]) == 0
     assert capfd.readouterr().out.splitlines()[0] == "made: Does width help?"
     assert main(["experiments", "other"]) == 2
-    assert capfd.readouterr().err == "There is no experiment 'other'. There are: made.\n"
+    assert capfd.readouterr().err == "There is no experiment 'other'. Choose one of: made.\n"
 
 
 def test_a_recipe_of_an_experiment_reaches_the_training(made, monkeypatch):

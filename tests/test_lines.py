@@ -45,7 +45,7 @@ def test_columns_may_differ_in_height_and_have_labels():
     "steps, options, words",
     [
         ([PAIRS, [[1, 2]]], {"names": ["a", "b"]}, "takes 2 inputs but gets 4"),
-        ([PAIRS], {"names": ["a", "b"]}, "2 names do not fit 1 steps"),
+        ([PAIRS], {"names": ["a", "b"]}, "2 names for 1 steps"),
         ([PAIRS], {"names": ["a"], "follow": 4}, "no input 4 to follow"),
     ],
 )

@@ -66,5 +66,5 @@ def test_what_the_rules_let_through():
     )
     regions.validate(Notebook("09_x", good), {"a.b"})
     regions.validate(Notebook("09_x", good), None)
-    with pytest.raises(UserError, match="exercise a.b stands in 2 cells"):
+    with pytest.raises(UserError, match="exercise a.b is in 2 cells"):
         regions.validate(Notebook("09_x", (good[0], good[0])))

@@ -114,7 +114,7 @@ def use(exercise_id: str) -> Callable:
     if _session["trusted"]:
         return namespace[exercise.name]
     if _judged(exercise, namespace).usable:
-        notice(f"{exercise.name}: yours", "", "pass")
+        notice(f"{exercise.name}: your own code", "", "pass")
         return namespace[exercise.name]
     notice(f"{exercise.name}: the framework's version, until {exercise.id} passes", "", "info")
     return exercise.reference
