@@ -162,7 +162,7 @@ def test_a_suitable_python_is_found():
 @pytest.mark.parametrize(
     "versions, said",
     [
-        ({"python3": (3, 9)}, "needs Python 3.11 to 3.13 and found python3 is 3.9: install"),
+        ({"python3": (3, 9)}, "needs Python 3.11 to 3.13 but found python3 is 3.9. Install"),
         ({"python3": (3, 14), "python": (2, 7)}, "found python3 is 3.14, python is 2.7"),
         ({}, "found none"),
         ({"python3": ("no venv", 3, 12)}, "apt install python3.12-venv"),
@@ -198,7 +198,7 @@ def test_a_full_disk_is_one_sentence(gigabytes, first, platform, ok):
     if ok:
         look()
     else:
-        said = rf"wants \d GB free and /home/me has {gigabytes:.1f} GB"
+        said = rf"needs \d GB free and /home/me has {gigabytes:.1f} GB"
         with pytest.raises(Trouble, match=said):
             look()
 

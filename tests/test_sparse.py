@@ -234,7 +234,7 @@ def test_a_time_that_is_missing_is_left_out_and_the_last_crossing_counts():
     assert sparse.crossover(densities, [1] * 4, [0.1, math.nan, 0.1, 10]) == pytest.approx(10**-0.5)
     noisy = sparse.crossover([0.01, 0.02, 0.04, 0.1, 1.0], [1] * 5, [0.1, 1.1, 0.9, 0.1, 10])
     assert noisy == pytest.approx(10**-0.5)
-    with pytest.raises(UserError, match="rise"):
+    with pytest.raises(UserError, match="must increase"):
         sparse.crossover([0.1, 0.01], [1, 1], [1, 1])
 
 

@@ -138,7 +138,7 @@ def test_a_design_is_examined_and_may_be_anything_else():
     assert "from the input: an input of shape (32, 8, 4, 4) gave shape (32, 128)." in refused(
         nn.Flatten()
     )
-    assert "came a tuple" in refused(nn.MaxPool2d(2, return_indices=True))
+    assert "gave a tuple" in refused(nn.MaxPool2d(2, return_indices=True))
     assert "came shape (32, 8, 0, 4)" in refused(nn.ZeroPad2d((0, 0, -2, -2)))
 
 
