@@ -139,7 +139,7 @@ def test_a_design_is_examined_and_may_be_anything_else():
         nn.Flatten()
     )
     assert "gave a tuple" in refused(nn.MaxPool2d(2, return_indices=True))
-    assert "came shape (32, 8, 0, 4)" in refused(nn.ZeroPad2d((0, 0, -2, -2)))
+    assert "gave shape (32, 8, 0, 4)" in refused(nn.ZeroPad2d((0, 0, -2, -2)))
 
 
 def test_a_warmup_rises_to_the_full_rate_and_then_falls():
