@@ -130,7 +130,9 @@ def test_use_hands_out_what_is_right_and_says_which():
         assert own is lesson.names[CONV.name] and "your own" in said
     lesson.run(f"# exercise: {CONV.id}{written.SHORTCUT}")
     own, said = lesson.call(USE)
-    assert own is CONV.reference and "framework's version, until resnext.grouped_conv2d passes" in said
+    assert (
+        own is CONV.reference and "framework's version, until resnext.grouped_conv2d passes" in said
+    )
 
 
 def test_trusted_lessons_are_not_judged():

@@ -39,7 +39,7 @@ def test_questions_are_marked_with_the_students_own_numbers(tmp_path):
     }
     assert marks == {"anna": 1, "bob": 1, "carl": 1, "dora": 0, "emil": 0}
     page = (out / "class.html").read_text()
-    assert "The name in begin(...) is &#x27;anna&#x27;" in page and "of bob, carl" in page
+    assert "The name in begin(...) is &#39;anna&#39;" in page and "of bob, carl" in page
     assert items(out, "free")["resnext.explain"]["earned"] is None
     for path in [*out.glob("**/*.html")]:
         assert "<script" not in path.read_text()
@@ -104,7 +104,7 @@ def test_canvas_and_moodle_there_and_back(tmp_path):
         "unreadable: Eve Eff_203",
         "missing: Gil Gee_204",
         "unreadable: doejane_101",
-        "climbs.ipynb is no file of a student's",
+        "climbs.ipynb is not a student's file",
     ):
         assert text in told, text
     moodle = list(csv.DictReader((out / f"moodle_{LESSON}.csv").open(encoding="utf-8-sig")))

@@ -110,7 +110,9 @@ def test_a_name_or_a_shape_that_does_not_fit_is_told_before_anything_is_copied()
         nets.load_torchvision(network, {k: v for k, v in state.items() if k != "fc.bias"})
     with pytest.raises(UserError, match="but ours does not have, 'fc.more'"):
         nets.load_torchvision(network, {**state, "fc.more": state["fc.bias"]})
-    with pytest.raises(UserError, match=r"fc.bias has shape \(7,\) in torchvision's network, but \(3,\)"):
+    with pytest.raises(
+        UserError, match=r"fc.bias has shape \(7,\) in torchvision's network, but \(3,\)"
+    ):
         nets.load_torchvision(network, {**state, "fc.bias": torch.zeros(7)})
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
 

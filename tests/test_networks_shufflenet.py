@@ -92,7 +92,10 @@ def test_a_column_that_the_table_has_not_is_told():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"stages_out_channels": "24,49,96,192,1024"}, "49 channels cannot be split into two halves"),
+        (
+            {"stages_out_channels": "24,49,96,192,1024"},
+            "49 channels cannot be split into two halves",
+        ),
         ({"stages_out_channels": "24,48,96"}, "has 3 numbers, but needs 5"),
         ({"stages_repeats": "4,8"}, r"\[4, 8\]: give 3 numbers"),
     ],

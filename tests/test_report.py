@@ -233,8 +233,7 @@ def test_crossovers_are_told_in_words(tmp_path):
         "  1024 x 1024, 256 columns, float32, CSR: dense is faster above 20.0% "
         "(20.0% to 20.0% in 1 rounds)",
         "  1024 x 1024, 256 columns, float32, BSR: dense is faster throughout",
-        "  1024 x 1024, 256 columns, float32, block-diagonal: block-diagonal is faster "
-        "throughout",
+        "  1024 x 1024, 256 columns, float32, block-diagonal: block-diagonal is faster throughout",
     ]
     assert value["file"] == "a.json" and len(value["crossovers"]) == 4
 

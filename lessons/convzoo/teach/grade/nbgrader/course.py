@@ -55,9 +55,11 @@ FIGURE = re.compile(r"\(\.\./figures/([\w.-]+)\)")
 
 
 def make(root: Path, course: Path) -> list[Path]:
-    """Make or update the course folder; return the lessons' sources in it. root: the course's own
-    folder, with solutions/. Submissions, gradebook, marks and the teacher's nbgrader_config.py in
-    the course folder are left alone. Raises UserError if there are no solutions.
+    """Make or update the course folder; return the lessons' sources in it.
+
+    root: the course's own folder, with solutions/. Submissions, gradebook, marks and the teacher's
+    nbgrader_config.py in the course folder are left alone.
+    Raises UserError if there are no solutions.
     """
     sources = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
     if not sources:
