@@ -229,7 +229,7 @@ def test_an_old_python_stops_make(clone, tmp_path):
 
 def test_no_python_at_all_stops_make(clone, tmp_path):
     said = sentence(make(clone, "test", PATH=str(tmp_path)))
-    assert said.startswith("No Python was found: install Python 3.11, 3.12 or 3.13")
+    assert said.startswith("No Python was found. Install Python 3.11, 3.12 or 3.13")
 
 
 def test_no_network_stops_make(clone):

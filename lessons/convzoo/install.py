@@ -17,7 +17,7 @@ import time
 OLDEST, NEWEST = (3, 11), (3, 13)
 NAMES = ("python3", "python3.13", "python3.12", "python3.11", "python")
 # What a first installation takes, in GB (measured: 6.6). On Linux torch brings the CUDA libraries,
-# with a graphics card or without. pip's downloads, 3 GB more, may lie on another disk; where they
+# with a graphics card or without. pip's downloads, 3 GB more, may be on another disk; if they
 # do not and it runs full, `explain` says so.
 NEED_GB = {"linux": 7, "other": 2}
 AGAIN_GB = 1

@@ -127,7 +127,7 @@ def load_torchvision(
     the same names, batch norm's running statistics included (conv1, bn1, layer1.0.conv1,
     layer1.0.downsample.0, fc), so the default is the identity.
 
-    Raises UserError, before anything is copied, where a name or a shape does not fit.
+    Raises UserError, before anything is copied, if a name or a shape does not match.
     """
     state = {rename(name): value for name, value in theirs.items()}
     ours = network.state_dict()

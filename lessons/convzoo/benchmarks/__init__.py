@@ -74,7 +74,7 @@ def bench(parts: list[str], seconds: float = 1.0) -> dict:
     """
     for name in parts:
         if name not in PARTS:
-            raise UserError(f"There is no part {name!r}: there are {', '.join(PARTS)}.")
+            raise UserError(f"There is no part {name!r}. Choose from {', '.join(PARTS)}.")
     device = devices.choose()
     found: dict = {"about": records.header(device)}
     for name in (name for name in PARTS if name in (parts or PARTS)):

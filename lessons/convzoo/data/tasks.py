@@ -56,7 +56,7 @@ def _far_clue(
     x is n 1 size size; y is n size size: the class at the animal's middle pixel, -100 at all
     others, so that the network answers at each pixel and nothing is pooled on the way. (With a
     global pool and a linear head the evidence from the clue would simply be added up, and the task
-    would be easy.) The animal is a bright 3 x 3 square. The clue, 3 x 3 too, lies `distance` rows
+    would be easy.) The animal is a bright 3 x 3 square. The clue, also 3 x 3, is `distance` rows
     and `distance` columns away in one of the four diagonal directions: three vertical stripes (a
     cat) or three horizontal ones (a dog) of equal brightness. The clue becomes informative from a
     receptive field of 2 * distance + 1 pixels on; its nearest corner alone is bright in both.

@@ -46,7 +46,7 @@ def mutated(func, args, kwargs) -> list[Tensor]:
 
 
 def results(name: str, args, output):
-    """Return the results, without the gradients that a convolution was not asked for."""
+    """Return the results, without the gradients that were not requested from a convolution."""
     if name != "convolution_backward":
         return output
     return [gradient for gradient, wanted in zip(output, args[10]) if wanted]

@@ -40,8 +40,8 @@ def main(
 ) -> list[Path]:
     """Make the slides of some lessons, or of all; return the pages.
 
-    names: "02", "02_resnext" or the path of a lesson. Raises UserError for an unknown
-    lesson, and where reveal and MathJax cannot be fetched.
+    names: "02", "02_resnext" or the path of a lesson. Raises UserError for an unknown lesson, and
+    if reveal and MathJax cannot be fetched.
     """
     root = root or place.root()
     out = Path(out) if out else root / "build" / "slides"

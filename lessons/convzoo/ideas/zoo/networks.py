@@ -244,7 +244,7 @@ def examined(
 
 
 def _influence(total: Tensor, x: Tensor) -> Tensor:
-    """Return where x matters to the total, as truth values."""
+    """Return where x affects the total, as truth values."""
     slope = None
     if total.requires_grad:
         (slope,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)
