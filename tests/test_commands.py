@@ -242,6 +242,7 @@ def test_no_network_stops_make(clone):
         PIP_EXTRA_INDEX_URL="",
         PIP_FIND_LINKS="",
         PIP_NO_CACHE_DIR="1",
+        PIP_RETRIES="1",
     )
     assert sentence(run).startswith("The packages could not be downloaded because")
     assert "Setting up the course in .venv: about" in run.stdout

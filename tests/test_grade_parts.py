@@ -2,16 +2,21 @@
 
 import json
 import os
+import signal
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from convzoo.case import Case, Op, Reply
+from convzoo.exercises.shortcuts import CONVOLUTIONS, Shortcut, in_groups
 from convzoo.teach.grade.box import protocol
 from convzoo.teach.grade.box.memory import resident
 from convzoo.teach.grade.box.protocol import Broken, Channel, Closed, Late
 from convzoo.teach.grade.mark import marks
-from convzoo.teach.grade.mark.scan import scan_cell
+from convzoo.teach.grade.mark.scan import Wanted, scan_cell
 
 
 def pair():
@@ -135,21 +140,56 @@ def test_memory_of_a_process_and_its_children_is_seen():
     assert resident(os.getpid()) > 10_000_000
 
 
+@pytest.mark.parametrize(
+    "code, times",
+    [
+        ("m = mmap.mmap(-1, SIZE); m.write(b'x' * SIZE)", 1),
+        ("f = os.memfd_create('m'); os.write(f, b'x' * SIZE)", 1),
+        ("f = os.memfd_create('m'); os.write(f, b'x' * SIZE); os.fork()", 1),
+        ("m = mmap.mmap(-1, SIZE); m.write(b'x' * SIZE); os.fork(); m[:]", 1),
+        ("m = b'x' * SIZE", 1),
+        ("f = [os.memfd_create('m') for _ in range(3)]; [os.write(n, b'x' * SIZE) for n in f]", 3),
+    ],
+)
+def test_shared_and_unmapped_memory_counts_and_counts_once(code, times):
+    size = 100 << 20
+    start = f"import mmap, os; SIZE = {size}; print(flush=True); input()\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{start}{code}\nprint(flush=True)\nimport time\ntime.sleep(60)"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        process.stdout.readline()
+        before = resident(process.pid)
+        print(file=process.stdin, flush=True)
+        process.stdout.readline()
+        grown = resident(process.pid) - before
+        assert times * size * 0.9 < grown < times * size + (60 << 20)
+    finally:
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
 # --- the scan ---
 
 IMPORTS = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
 
 
-class Grouped:
-    sentence, written = "It calls the framework's grouped convolution.", ("groups",)
-
-
-class Diagonal:
-    sentence, written = "It calls `torch.block_diag`.", ("block_diag", "to_sparse_csr")
+Grouped = Shortcut(
+    "It calls the framework's grouped convolution.", CONVOLUTIONS, (), "groups", in_groups
+)
+Diagonal = Shortcut(
+    "It calls `torch.block_diag`.", ("block_diag", "to_sparse_csr"), ("torchvision",)
+)
+WANTED = Wanted("resnext.x", "answer", (Grouped, Diagonal))
 
 
 def found(code):
-    return scan_cell(code, [IMPORTS], (Grouped, Diagonal), "resnext.x")
+    return scan_cell(code, [IMPORTS], WANTED)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +215,18 @@ def found(code):
         "from convzoo.ideas import resnext\nresnext.framework.Bottleneck",
         "import convzoo.ideas.resnext.framework as r\nr.Bottleneck",
         "from convzoo import use\ny = use('resnext.x')",
+        "c, pad = F.conv2d, F.pad\ny = c(x, w, groups=g)",
+        "def answer(x, w, c=F.conv2d):\n    return c(x, w, groups=len(w))",
+        "for c in (F.conv2d,):\n    answer = c(x, w, groups=g)",
+        "from functools import partial\nanswer = partial(F.conv2d, x, w, None, 1, 0, 1, g)",
+        "@torch.block_diag\ndef answer(b): return b",
+        "y = torch.ops.aten.block_diag(b)",
+        "y = torch.ops.aten.convolution.default(x, w, b, s, p, d, False, o, g)",
+        "class answer(torchvision.ops.SqueezeExcitation): pass\nimport torchvision",
+        "import torchvision as tv\nanswer = tv.models.resnet.BasicBlock",
+        "from convzoo.ideas.resnext import kernel\nanswer = kernel.grouped_conv2d",
+        "def answer(b): return h(b)\nif 1:\n    h = torch.block_diag",
+        "def answer(b): return b\nanswer.__code__ = torch.block_diag",
     ],
 )
 def test_a_shortcut_that_is_written_down_is_found(code):
@@ -193,6 +245,10 @@ def test_a_shortcut_that_is_written_down_is_found(code):
         "self.to_sparse_csr(x)",
         "y = x.sum()",
         "def (",
+        "def answer(b): return b\nprint(torch.block_diag(*b) - answer(b))",
+        "def answer(b): return b\ny = torch.block_diag(b)",
+        "def answer(b):\n    y = b\n    return y\ny = torch.block_diag(b)",
+        "def answer(b): return b\nfrom convzoo.ideas.resnext.framework import block_diagonal",
     ],
 )
 def test_honest_code_is_no_shortcut(code):
@@ -208,6 +264,13 @@ def test_honest_code_is_no_shortcut(code):
         "import torchvision",
         "y = F.conv2d(x, w, *rest)",
         "__import__('torch')",
+        "import threading",
+        "from torch.utils._python_dispatch import _disable_current_modes",
+        "torch._C._DisableTorchDispatch()",
+        "__name__ = 'convzoo.ideas.resnext.framework'",
+        "__builtins__['x'] = 1",
+        "import sys; sys.modules['x'] = 1",
+        "import convzoo.recorder",
     ],
 )
 def test_what_is_clever_is_a_flag_and_costs_nothing(code):
@@ -217,23 +280,30 @@ def test_what_is_clever_is_a_flag_and_costs_nothing(code):
 
 def test_a_helper_in_another_cell_is_read_where_the_exercise_leads_to_it():
     helper = "def a(x): return b(x)\ndef b(x): return torch.block_diag(*x)"
-    seen = scan_cell("y = a(x)", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper])
+    seen = scan_cell("y = a(x)", [IMPORTS, helper], WANTED, [(helper, ())])
     assert seen.shortcuts == ("It calls `torch.block_diag` (line 2 of another cell).",)
-    assert not scan_cell("y = x", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper]).shortcuts
-    assert not scan_cell("y = a(x)", [IMPORTS], (Diagonal,), "resnext.x", [helper], {"a"}).shortcuts
+    assert not scan_cell("y = x", [IMPORTS, helper], WANTED, [(helper, ())]).shortcuts
+    assert not scan_cell("y = a(x)", [IMPORTS], WANTED, [(helper, {"a"})]).shortcuts
+    assert scan_cell("y = b(x)", [IMPORTS], WANTED, [(helper, {"a"})]).shortcuts
 
 
-def test_a_cell_too_deep_to_be_scanned_is_a_flag():
-    seen = found("if 0:\n    a" + ".b" * 1500)
-    assert "too deeply" in seen.flags[0] and not seen.shortcuts
+def test_a_name_too_long_to_be_followed_is_a_flag():
+    seen = found("if 0:\n    torch" + ".b" * 1500)
+    assert "more than 30 parts" in seen.flags[0] and not seen.shortcuts
+
+
+def test_a_long_cell_is_scanned_and_its_flags_are_few():
+    seen = found("x = 1\n" * 14_000 + "y = torch.block_diag(*b)")
+    assert len(seen.shortcuts) == 1
+    seen = found("eval(x)\n" * 12_000)
+    assert len(seen.flags) < 30 and seen.flags[-1] == "And 11980 more."
 
 
 # --- what a student's process says that it ran ---
 
 
 def test_operations_that_cannot_be_counted_are_left_out():
-    from convzoo.exercises import all_exercises
-    from convzoo.teach.grade.mark.operations import countable, shortcut_flags
+    from convzoo.teach.grade.mark.operations import countable
 
     good = Op("aten.mm.default", [[2, 3], [3, 4]], True, 7, "")
     forged = [
@@ -243,9 +313,23 @@ def test_operations_that_cannot_be_counted_are_left_out():
         Op("aten.convolution.default", [[9] * 4, [9] * 4, None, [0, 0], [0, 0], [1, 1]]),
     ]
     assert countable([good, *forged]) == [good]
-    diagonal = Op("aten.block_diag.default", [None], True, 7, "")
-    flags = shortcut_flags(all_exercises()["resnext.block_diagonal"], [*forged, diagonal, diagonal])
-    assert len(flags) == 1 and "line 7" in flags[0]
+
+
+def test_forged_operations_are_no_shortcut_and_no_error():
+    grouped = "aten.convolution.default"
+    forged = [[], [None] * 9, [["x"]] * 9, [0] * 8 + ["2"], [[]] * 4096]
+    assert not any(Grouped.ran(Op(grouped, args)) for args in forged)
+    assert Grouped.ran(Op(grouped, [None] * 8 + [2]))
+    assert Diagonal.ran(Op("torch:block_diag", [])) and not Diagonal.ran(Op(":" * 9, []))
+
+
+def test_what_hides_from_being_watched_is_a_flag():
+    from convzoo.teach.grade.mark.operations import unwatched_flags
+
+    hidden = Reply(calls=[Op("_thread:start_new_thread", [], False, 7)], watched=False)
+    flags = unwatched_flags([Reply(), hidden, hidden])
+    assert len(flags) == 2 and "line 7" in flags[0] and "no longer watched" in flags[1]
+    assert not unwatched_flags([Reply(calls=[Op("torch:relu", [], False, 7)])])
 
 
 # --- points ---

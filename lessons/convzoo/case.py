@@ -47,10 +47,11 @@ class Reply:
 
     tensors: "output" (or "output.0", ...), "buffer:NAME", "grad:NAME".
     parameters: the shape of every parameter and buffer of a module, by name.
-    loaded: whether the case's weights fitted.
-    stage, raised, error: where it stopped, Python's message, and a sentence about it; all three are
-    empty if nothing went wrong. At the stage "stub", `raised` is the id of the exercise whose stub
-    was called.
+    loaded: whether the case's weights fitted into it.
+    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`).
+    stage, raised, error: where it stopped, what Python said, and a sentence on it; all
+    three empty when all went well. At the stage "stub" `raised` is the id of the exercise whose
+    stub was called.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -60,6 +61,8 @@ class Reply:
     stage: str = ""
     raised: str = ""
     error: str = ""
+    calls: list[Op] = field(default_factory=list)
+    watched: bool = True
 
     @property
     def launches(self) -> int:
@@ -117,7 +120,8 @@ def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
         call = lambda: target(**inputs, **case.scalars)  # noqa: E731
     with Recorder(source_file(target)) if watch else nullcontext() as recorder:
         output = call()
-    reply.ops = recorder.ops if watch else []
+    if watch:
+        reply.ops, reply.calls, reply.watched = recorder.ops, recorder.calls, recorder.kept_on
     outputs = _in_float64(_named_outputs(output), case)
     _object(outputs, inputs, case)
     reply.tensors.update({k: v.detach() for k, v in outputs.items()})

@@ -122,7 +122,7 @@ def definitions(path: Path) -> SimpleNamespace:
     names = vars(ModuleType(f"convzoo_solution_{path.stem}"))
     with trusted(), quiet():
         for cell in read(path).cells:
-            trouble = try_cell(cell, names, SECONDS)[1] if cell.defines else ""
+            trouble = try_cell(cell, names, SECONDS) if cell.defines else ""
             if trouble:
                 raise UserError(f"{path.name} does not run: {trouble}")
     return SimpleNamespace(**names)

@@ -4,11 +4,13 @@ one."""
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-MODE = 0o644  # a temporary file would be readable by its owner only
+MODE = 0o644  # a temporary file is for its owner alone
+UNFINISHED = ".part-"
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -28,7 +30,7 @@ def write_together(texts: Mapping[Path, str]) -> None:
     try:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
             ready.append((temporary, path))
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode())
@@ -38,3 +40,15 @@ def write_together(texts: Mapping[Path, str]) -> None:
     finally:
         for temporary, _ in ready:
             Path(temporary).unlink(missing_ok=True)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote has left below `folder`."""
+    for path in folder.rglob(f"{UNFINISHED}*"):
+        path.unlink(missing_ok=True)
+
+
+def keep_backup(path: Path, text: str) -> None:
+    """Keep a file that is to be replaced with another text, as `NAME.bak` beside it."""
+    if path.exists() and path.read_bytes() != text.encode():
+        shutil.copyfile(path, path.with_name(f"{path.name}.bak"))

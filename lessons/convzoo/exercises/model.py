@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from convzoo.case import Case, Op, Reply, state
+from convzoo.case import Case, Reply, state
+from convzoo.exercises.shortcuts import Shortcut
 
 Respond = Callable[[Case], Reply]
 STAGES = ("run", "names", "shape", "parameters", "values", "gradients", "shortcut", "launches")
@@ -24,19 +25,6 @@ class Mistake:
     name: str
     sentence: str
     target: Callable
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    """An operation that would make the exercise pointless.
-
-    ran: returns whether an operation that ran is one.
-    written: names in the source that are one, for the scan outside the sandbox.
-    """
-
-    sentence: str
-    ran: Callable[[Op], bool]
-    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

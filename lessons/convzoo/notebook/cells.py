@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 MAX_CELL = 100_000  # characters: a longer cell is not examined
 ROLES = ("exercise", "question", "free", "student")
+RUN_PYTHON = ("time", "timeit", "capture", "prun")  # cell magics, above a cell that is Python
 
 _FIRST_LINE = re.compile(r"# *(exercise|question): *([\w.]+)\s*$")
 _OWNER_ID = re.compile(r"[A-Za-z][\w.]{0,60}$", re.ASCII)
@@ -117,15 +118,30 @@ def syntax(source: str) -> ast.Module | None:
 
 
 def plain(source: str) -> str:
-    """Return a cell with its line magics (`%`, `!`, `?`) replaced by `pass`; every line keeps its
-    number.
+    """Return a cell without what is IPython's: a line with a magic, a shell command or a `?` does
+    nothing, a cell for another language is empty; every line keeps its number.
 
     Only if the cell does not parse as it is: a line of a formula may begin with `%`.
     """
     if syntax(source) is not None:
         return source
     lines = source.split("\n")
-    for i, line in enumerate(lines):
-        if line.strip().startswith(("%", "!", "?")) or line.rstrip().endswith("?"):
-            lines[i] = line[: len(line) - len(line.lstrip())] + "pass"
-    return "\n".join(lines)
+    first = next((line for line in lines if line.strip()), "")
+    if first.startswith("%%") and "".join(first[2:].split()[:1]) not in RUN_PYTHON:
+        return "\n" * (len(lines) - 1)
+    return "\n".join(map(_plain_line, lines))
+
+
+def _plain_line(line: str) -> str:
+    code = line.strip()
+    space = line[: len(line) - len(line.lstrip())]
+    name, equals, value = code.partition("=")
+    if equals and value.lstrip()[:1] in ("%", "!") and name.strip().isidentifier():
+        return f"{space}{name.strip()} = []"
+    word, _, rest = code.partition(" ")
+    if word == "%time" and rest.strip() and not rest.strip().startswith("-"):
+        return space + rest.strip()
+    asks = code.endswith("?") and code.strip("?").replace(".", "").isidentifier()
+    if code[:1] in ("%", "!", "?") or asks or (word in ("pip", "conda", "cd") and rest):
+        return space + "pass"
+    return line

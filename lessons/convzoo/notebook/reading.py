@@ -7,6 +7,7 @@ This module returns plain, frozen cells.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,11 @@ from convzoo.notebook.cells import Cell, Notebook
 MAX_NOTEBOOK = 20_000_000  # bytes: pictures in the outputs included
 MAX_SCRIPT = 1_000_000  # bytes
 MAX_DEPTH = 60
+MAX_CELLS = 2000
+MAX_MARKER = 1000  # characters of the line that begins a cell of a script
 
+# Whatever may begin a cell of a script: each is expensive to read, and more so the longer it is.
+_MARKER = re.compile(r"^[ \t]*#[ \t]*(?:%%|In\[|<codecell>).*", re.MULTILINE)
 _JUPYTEXT_OWN = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
 
 
@@ -81,6 +86,8 @@ def _parse_json(text: str, name: str, label: str) -> Notebook:
     cells = data.get("cells") if isinstance(data, dict) else None
     if not isinstance(cells, list) or data.get("nbformat") != 4:
         raise UserError(f"{label} is JSON but not a notebook of version 4. Open it in JupyterLab.")
+    if len(cells) > MAX_CELLS:
+        raise UserError(f"{label} has more than {MAX_CELLS} cells, too many for a lesson.")
     metadata = data.get("metadata")
     return Notebook(
         name,
@@ -131,6 +138,11 @@ def _parse_script(text: str, name: str, label: str) -> Notebook:
             f"Reading {label} needs jupytext, which is not installed. Run `pip install jupytext`, "
             "or name the .ipynb instead."
         ) from None
+    markers = _MARKER.findall(text)
+    if len(markers) > MAX_CELLS:
+        raise UserError(f"{label} has more than {MAX_CELLS} cells, too many for a lesson.")
+    if long := next((line for line in markers if len(line) > MAX_MARKER), ""):
+        raise UserError(f"{label} has a cell that begins with a line of {len(long)} characters.")
     try:
         nodes = jupytext.reads(_headless(text), fmt="py:percent").cells
         cells = [

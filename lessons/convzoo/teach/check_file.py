@@ -10,6 +10,7 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from convzoo import run_cell
@@ -18,11 +19,10 @@ from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.trial import advised, quiet, try_cell
 from convzoo.notebook.cells import Notebook, plain
 from convzoo.notebook.reading import read
-from convzoo.teach.student_cells import student_namespace_cells
+from convzoo.teach.student_cells import MISPLACED, Copy
 
-SECONDS = 20.0  # for one of the student's cells
-LESSON_SECONDS = 120.0  # for one of the lesson's own cells: the first import of torch can be slow
-MODULE = "convzoo_checked_lesson"
+SECONDS = 20.0  # for one cell of the student's
+LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Judge = Callable[[Exercise, Callable], Verdict]
 
@@ -93,48 +93,63 @@ def verdicts(
 ) -> list[Verdict]:
     """Execute the cells of a student's lesson and judge every exercise separately.
 
-    A cell that does not parse, raises, exits or takes longer than `seconds` is that exercise's
-    verdict, and the others still run. Raises UserError if the lesson itself does not run.
+    A statement that raises, exits or goes on for longer than `seconds` is left out. A cell that
+    defines nothing then is that exercise's verdict, and the others go on. Raises UserError where
+    the lesson itself does not run.
     """
-    handed_in, broken, extra = set(student.ids()), {}, []
-    clean = {plain(cell.source) for cell in lesson.cells}
-    module = types.ModuleType(MODULE)
+    copy = Copy(lesson, student, clean=lesson is not student)
+    clean = {cell.source for cell in copy.lesson.cells}
+    tries = {id: [] for id in exercises}  # (function, verdict) of each version
+    broken: dict[str, str] = {}
+    extra: list[str] = []
+    module = types.ModuleType("__main__")  # as in a notebook
     names = vars(module)
-    sys.modules[MODULE] = module
+    main, sys.modules["__main__"] = sys.modules["__main__"], module
     try:
         with quiet():
-            for cell in student_namespace_cells(lesson, student):
-                role, id = cell.owner
-                own = role == "exercise" or cell.source not in clean
-                stage, trouble = try_cell(cell, names, seconds if own else LESSON_SECONDS)
-                if role == "exercise" and trouble:
-                    broken[id] = stage, trouble
-                elif trouble and own:
-                    extra.append(trouble)
-                elif trouble and not broken:
+            for cell in copy.all_cells():
+                lessons = cell.defines and cell.role != "exercise" and cell.source in clean
+                here = [e for id, e in exercises.items() if cell in copy.versions(id)]
+                allowed = LESSON_SECONDS if lessons else seconds
+                trouble = try_cell(replace(cell, source=plain(cell.source)), names, allowed)
+                if trouble and lessons and not broken:
                     raise UserError(
                         f"{lesson.name}, cell {cell.id or 'without an id'}, does not run here: "
                         f"{trouble} Run `python -m convzoo doctor` to find what is missing."
                     )
+                if trouble and here:
+                    broken |= {e.id: trouble for e in here}
+                elif trouble and not lessons:
+                    extra.append(trouble)
+                for exercise in here:
+                    target = names.get(exercise.name)
+                    tries[exercise.id].insert(0, (target, _judged(exercise, target, judge)))
             return [
-                _verdict(exercise, names, broken.get(id), id in handed_in, judge, extra)
+                _verdict(exercise, copy, tries[id], broken.get(id, ""), judge, extra)
                 for id, exercise in exercises.items()
             ]
     finally:
-        sys.modules.pop(MODULE, None)
+        sys.modules["__main__"] = main
 
 
-def _verdict(exercise, names, trouble, handed_in, judge, extra) -> Verdict:
-    if not handed_in:
-        return Verdict(exercise.id, "not attempted", "", "The file has no cell with this id.")
-    if trouble:
-        stage, message = trouble
-        return Verdict(exercise.id, "failed" if stage else "not attempted", stage, message)
-    verdict = _judged(exercise, names.get(exercise.name), judge)
-    if verdict.stage == "run" and extra:
-        message = f"{verdict.message} A cell that you added does not run: {extra[0]}"
-        return Verdict(verdict.id, verdict.status, verdict.stage, message)
-    return verdict
+def _verdict(exercise, copy, tries, trouble, judge, extra) -> Verdict:
+    """The verdict on an exercise: of several versions one that passes, else the last."""
+    if not tries:
+        kind = copy.misplaced(("exercise", exercise.id))
+        why = MISPLACED.format(kind=kind) if kind else ""
+        if not why and ("exercise", exercise.id) not in copy.answers:
+            why = "The file has no cell with this id."
+        return Verdict(exercise.id, "not attempted", "", why)
+    target, verdict = next(((t, v) for t, v in tries if v.usable), tries[0])
+    if "NameError" in verdict.message:  # a helper may be below it
+        verdict = _judged(exercise, target, judge)
+    if verdict.stage != "run":
+        return verdict
+    if trouble and not callable(target):
+        return Verdict(exercise.id, "failed", "run", trouble)
+    told = [f"In its cell something was left out. {trouble}"] if trouble else []
+    told += [f"A cell that you added does not run: {text}" for text in extra]
+    return replace(verdict, message=" ".join([verdict.message, *told[:1]]))
 
 
 def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convzoo.errors import UserError
+from convzoo.ideas.separable.framework import InvertedResidual
 
 # kernel size, expand_ratio, channels, blocks, stride of the first block
 STAGES = (
@@ -123,6 +124,16 @@ def load_bundled(network: EfficientNetLite0) -> EfficientNetLite0:
             )
     network.load_state_dict({name: found[name] for name in own})
     return network.eval()
+
+
+def pretrained() -> EfficientNetLite0:
+    """Return the bundled network, built of torch's own layers, in evaluation mode."""
+    return load_bundled(EfficientNetLite0(InvertedResidual, depthwise_layer))
+
+
+def depthwise_layer(channels: int, kernel_size: int, stride: int, padding: int) -> nn.Module:
+    """Return the framework's depthwise convolution, without a bias."""
+    return nn.Conv2d(channels, channels, kernel_size, stride, padding, groups=channels, bias=False)
 
 
 _TOP = {"_conv_stem": "stem.conv", "_bn0": "bn1", "_conv_head": "head", "_bn1": "bn2", "_fc": "fc"}

@@ -66,7 +66,8 @@ def grade_submissions(given: argparse.Namespace) -> tuple[dict, list[str], int]:
         Limits(),
     )
     summary = grade_class(given.dir, given.out, place.root(), options, show_progress)
-    return summary, summary_lines(summary), 1 if summary["not_graded"] else 0
+    failed = summary["not_graded"] or not summary["submissions"]
+    return summary, summary_lines(summary), 1 if failed else 0
 
 
 def summary_lines(summary: dict) -> list[str]:

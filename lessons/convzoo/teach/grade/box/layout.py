@@ -22,6 +22,7 @@ LEFT_OUT = (
     "questions.py",
     "teach",
     "__pycache__",
+    "kernel.py",
     "install.py",
     "commands.py",
     "__main__.py",
@@ -39,7 +40,11 @@ class Layout:
         _lock(self._held)
         self.folder = folder.rename(folder.with_name(folder.name.replace(UNHELD, PREFIX)))
         self.folder.chmod(0o755)
-        _fill(self.folder)
+        try:
+            _fill(self.folder)
+        except OSError:  # no room for it
+            self.close()
+            raise
 
     def close(self) -> None:
         """Remove the folder."""

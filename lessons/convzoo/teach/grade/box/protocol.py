@@ -41,7 +41,8 @@ MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
-STAGES = ("", "stub", "run")  # at which a worker may say that a call stopped
+MAX_TROUBLES = 100  # statements that are told to have been left out
+STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
 
 
 class Broken(Exception):
@@ -172,6 +173,7 @@ def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
             value.detach(), torch.Tensor
         )  # a subclass could lie about itself
         value = value.to_dense() if value.layout != torch.strided else value
+        value = value.resolve_conj().resolve_neg()  # views such as x.conj().imag
         if value.dtype not in NAMES:
             raise Broken(
                 f"`{name}` has dtype {value.dtype}, which is not one of the dtypes that are read"
@@ -264,12 +266,18 @@ def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
         "do": "reply",
         "parameters": [[k, list(v)] for k, v in reply.parameters.items()],
         "loaded": reply.loaded,
-        "ops": [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in reply.ops],
+        "ops": _listed(reply.ops),
+        "calls": _listed(reply.calls),
+        "watched": reply.watched,
         "stage": reply.stage,
         "raised": reply.raised[:MAX_TEXT],
         "error": reply.error[:MAX_TEXT],
     }
     return header, reply.tensors
+
+
+def _listed(ops: list[Op]) -> list[list]:
+    return [[op.name, _finite(op.args), op.launch, op.line, op.borrowed] for op in ops]
 
 
 def _finite(value):
@@ -283,13 +291,16 @@ def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
     """Return the reply in a frame after checking its form; its content is not trusted. Raises
     Broken."""
     stage = header.get("stage")
-    if stage not in STAGES or type(header.get("loaded")) is not bool:
-        raise Broken("an invalid reply")
+    answered = header.get("loaded"), header.get("watched")
+    if stage not in STAGES or any(type(value) is not bool for value in answered):
+        raise Broken("a reply that is none")
     return Reply(
         tensors=tensors,
         parameters=_parameters(header.get("parameters")),
         loaded=header["loaded"],
         ops=_ops(header.get("ops")),
+        calls=_ops(header.get("calls")),
+        watched=header["watched"],
         stage=stage,
         raised=text_of(header.get("raised")),
         error=text_of(header.get("error")),

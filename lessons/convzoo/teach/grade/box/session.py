@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from convzoo.case import Case, Reply
 from convzoo.teach.grade.box.memory import resident
 from convzoo.teach.grade.box.protocol import (
+    MAX_LINE,
     MAX_REPLY,
+    MAX_TROUBLES,
     Broken,
     Channel,
     Closed,
@@ -67,10 +69,21 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Defined:
-    """The result of the cells: which failed and how, and what was defined or answered."""
+class LeftOut:
+    """A statement that was left out: of which cell, in which line it begins (0: all of the cell),
+    at which stage ("run", "stub" or "slow"), and what happened."""
 
-    troubles: dict[int, tuple[str, str]]
+    cell: int
+    line: int
+    stage: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Defined:
+    """How the cells went: what was left out, and what was defined or answered."""
+
+    troubles: tuple[LeftOut, ...]
     found: bool
     answer: tuple[str, str | None]
 
@@ -119,6 +132,7 @@ class Session:
         while True:
             found = self._receive()[0]
             if found.get("do") == "defined":
+                self._end = time.monotonic() + wall  # for the calls, all of it
                 return self._guard(lambda: _defined(found, len(job.cells)))
             self._running = self._guard(lambda: _number(found.get("cell"), len(job.cells)))
 
@@ -275,19 +289,23 @@ def _defined(header: dict, cells: int) -> Defined:
     troubles, answer = header.get("troubles"), header.get("answer")
     if (
         not isinstance(troubles, list)
-        or len(troubles) > cells
+        or len(troubles) > MAX_TROUBLES
         or type(header.get("found")) is not bool
     ):
-        raise Broken("an invalid report")
-    found = {}
+        raise Broken("a report that is none")
+    found = []
     for entry in troubles:
-        if not isinstance(entry, list) or len(entry) != 3 or entry[1] not in ("run", "stub"):
-            raise Broken("an invalid report")
-        found[_number(entry[0], cells)] = entry[1], text_of(entry[2])
+        if not isinstance(entry, list) or len(entry) != 4:
+            raise Broken("a report that is none")
+        cell, line, stage, sentence = entry
+        if stage not in ("run", "stub", "slow"):
+            raise Broken("a report that is none")
+        number = _number(line, MAX_LINE)
+        found.append(LeftOut(_number(cell, cells), number, stage, text_of(sentence)))
     if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], str):
         raise Broken("an invalid report")
     value = None if answer[1] is None else text_of(answer[1])
-    return Defined(found, header["found"], (text_of(answer[0]), value))
+    return Defined(tuple(found), header["found"], (text_of(answer[0]), value))
 
 
 def _number(value, below: int) -> int:

@@ -16,13 +16,21 @@ import signal
 import struct
 import sys
 import types
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
+from time import monotonic, process_time
 
-from convzoo.run_cell import execute
+from convzoo.run_cell import Trouble, execute
 
-from .protocol import MAX_TEXT, Broken, Channel, case_of, drain, reply_frame
+from .protocol import MAX_TEXT, MAX_TROUBLES, Broken, Channel, case_of, drain, reply_frame
 
-MODULE = "lesson"
+MODULE = "__main__"  # as in a notebook
+AGAIN = 0.5  # seconds until a statement that swallows an OutOfTime gets another
+
+
+class OutOfTime(BaseException):
+    """A statement took too long."""
 
 
 def main(words: list[str]) -> None:
@@ -160,12 +168,12 @@ def _serve(channel: Channel, header: dict) -> None:
         os.setpgid(0, 0)
         _debuggable(True)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        seconds = header["cpu"]
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        _limit_seconds(2 * header["cpu"])
         nowhere = os.open(os.devnull, os.O_RDWR)
         for end in (0, 1, 2):
             os.dup2(nowhere, end)
         names = _define(channel, header)
+        _limit_seconds(min(2 * header["cpu"], int(process_time()) + 1 + header["cpu"]))
         while True:
             request, tensors = channel.receive()
             if request["do"] != "case":
@@ -176,8 +184,50 @@ def _serve(channel: Channel, header: dict) -> None:
         os._exit(status)
 
 
+def _limit_seconds(seconds: int) -> None:
+    """End this process when it has computed for so long in all. A limit can only be lowered."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+
+
+def _limited(seconds: float) -> Callable[[bool], AbstractContextManager]:
+    """A limit on statements that define nothing: all together, but a tenth of it for each one.
+
+    What defines is limited by the process's own limit alone.
+    """
+    left = seconds
+
+    def ring(signum, frame):
+        raise OutOfTime
+
+    @contextmanager
+    def limited(defines: bool) -> Iterator[None]:
+        nonlocal left
+        if defines:
+            yield
+            return
+        began = monotonic()
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, max(left, seconds / 10), AGAIN)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            left -= monotonic() - began
+
+    return limited
+
+
+def _left_out(trouble: Trouble) -> list:
+    """What is told of a statement that was left out: line, stage, sentence."""
+    if issubclass(trouble.error, OutOfTime):
+        sentence = f"Line {trouble.line} of the cell took too long and was stopped."
+        return [trouble.line, "slow", sentence]
+    stage = "stub" if trouble.kind == "stub" else "run"
+    return [trouble.line, stage, trouble.sentence[:MAX_TEXT]]
+
+
 def _define(channel: Channel, header: dict) -> dict:
-    """Execute the cells; report which one is running, then what went wrong in the last one."""
+    """Execute the cells; tell which of them is running, then what was left out of them."""
     import torch
 
     from convzoo import exercises as stubs
@@ -188,15 +238,15 @@ def _define(channel: Channel, header: dict) -> dict:
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
     names, troubles = vars(module), []
+    limited = _limited(header["cpu"] / 2)
     for number, (label, source) in enumerate(header["cells"]):
         channel.send({"do": "at", "cell": number})
-        if trouble := execute(source, label, names):
-            stage = "stub" if trouble.kind == "stub" else "run"
-            troubles.append([number, stage, trouble.sentence[:MAX_TEXT]])
+        broken = execute(source, label, names, limited)
+        troubles += [[number, *_left_out(trouble)] for trouble in broken]
     channel.send(
         {
             "do": "defined",
-            "troubles": troubles,
+            "troubles": troubles[:MAX_TROUBLES],
             "found": callable(names.get(header["name"])),
             "answer": _answered(stubs, names, header),
         }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Entry:
                 return self.ids[kind] == ids[kind]
         names = {student, ids.get("name", "")} - {""}
         mine = {self.student, *(self.ids.get(k, "") for k in ("login", "sis", "email", "name"))}
-        return bool({n.casefold() for n in names} & {m.casefold() for m in mine - {""}})
+        return bool({_plain(n) for n in names} & {_plain(m) for m in mine - {""}})
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Roster:
         if not self.covers(lesson):
             return None
         return next((e for e in self.entries if e.is_same(student, ids)), None)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def read_roster(path: Path) -> Roster:

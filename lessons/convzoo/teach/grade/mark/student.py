@@ -1,7 +1,8 @@
 """One student's lesson, from their cells to marks. Their code runs in a worker.
 
-Every exercise is marked separately: in a fork in which the cells before it have run, without those
-that end Python, and with the framework's version of earlier exercises that did not pass.
+Every exercise is marked on its own: in a fork in which the cells before it have run, without
+what ends Python or takes too long, and with the framework's own where an earlier exercise did not
+pass.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from torch import Generator
 
-from convzoo.case import Case, Op, Reply
+from convzoo.case import Case, Reply
 from convzoo.errors import UserError
 from convzoo.exercises import all_exercises, all_questions, compare
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.questions import Question
 from convzoo.notebook.cells import MAX_CELL, Cell, plain
-from convzoo.teach.grade.box.session import Failed, Job, NotGraded, Session
+from convzoo.teach.grade.box.session import Defined, Failed, Job, NotGraded, Session
 from convzoo.teach.grade.mark.literals import literal_answer
 from convzoo.teach.grade.mark.marks import (
     FAILED,
@@ -33,14 +34,20 @@ from convzoo.teach.grade.mark.marks import (
     Item,
     credit,
 )
-from convzoo.teach.grade.mark.operations import countable, shortcut_flags
+from convzoo.teach.grade.mark.operations import countable, unwatched_flags
 from convzoo.teach.grade.mark.plan import Plan, Submission, seed
-from convzoo.teach.grade.mark.scan import scan_cell
+from convzoo.teach.grade.mark.scan import Wanted, scan_cell
+from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_lines
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_TOGETHER = 500_000  # characters of all cells that are run
+KEEP_THE_NAME = "Keep the name that the stub has."
+NAMELESS = (
+    "The name in `begin(...)` was not set or cannot be read: the questions were marked with the "
+    "numbers that an empty name gets."
+)
 
 
 def known() -> dict[str, tuple[str, str, str]]:
@@ -75,18 +82,17 @@ def grade(session: Session, submission: Submission, student: str, secret: bytes)
 
 
 def prove(session: Session, plan: Plan) -> None:
-    """Raise NotGraded unless the untouched lesson runs in the sandbox, because then no student is
-    to blame."""
-    from convzoo.teach.grade.mark.plan import transplant
-
-    cells = [(_label(c), plain(c.source)) for c in transplant(plan, plan.lesson).namespace]
+    """Raise NotGraded unless the untouched lesson runs in the sandbox: then nobody is to blame."""
+    needed = ("define", "exercise")
+    placed = Copy(plan.lesson, plan.lesson).placed
+    cells = [(_label(p.cell), plain(p.cell.source)) for p in placed if p.part in needed]
     try:
         job = Job(tuple(cells), preload=tuple(plan.imports), ours=True)
         troubles = session.define(job).troubles
         session.end()
     except Failed as problem:
         raise NotGraded(f"The untouched lesson {plan.name} does not run: {problem}") from None
-    wrong = [text for stage, text in troubles.values() if stage == "run"]
+    wrong = [t.sentence for t in troubles if t.stage != "stub"]
     if wrong:
         raise NotGraded(f"The untouched lesson {plan.name} does not run: {wrong[0]}")
 
@@ -101,11 +107,15 @@ class _Marker:
     secret: bytes
     flags: list[str] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
-    deadly: dict[str, str] = field(default_factory=dict)  # by the source of a cell: what it did
+    deadly: dict[str, str] = field(default_factory=dict)  # source of an answer: what it did
+    reduced: dict[str, Cell | None] = field(default_factory=dict)  # source: what is run instead
+    slow: dict[str, set[int]] = field(default_factory=dict)  # source: lines that took too long
 
     def items(self) -> Iterator[Item]:
         """Yield every item of the lesson: exercises first, for `use`; then questions."""
         lesson = self.submission.plan.lesson
+        if not self.submission.name and lesson.ids("question"):
+            self.flags.append(NAMELESS)
         for id in lesson.ids("exercise"):
             if id in all_exercises():
                 yield self._exercise(all_exercises()[id])
@@ -118,32 +128,54 @@ class _Marker:
     # --- exercises ---
 
     def _exercise(self, exercise: Exercise) -> Item:
+        versions = self.submission.copy.versions(exercise.id)
+        if not versions:
+            return self._marked(exercise, self._unwritten(exercise))
+        for number, cell in enumerate(versions):
+            verdict, flags = self._scanned(exercise, cell)
+            if not number or verdict.usable:
+                marked, told, chosen = verdict, flags, number
+            if verdict.usable:
+                self.passed.add(exercise.id)
+                break
+        if len(versions) > 1:
+            which = "A version that passes was marked, not the last one."
+            which = which if chosen else "The last one was marked."
+            text = f"The file has several versions of `{exercise.name}`. {which}"
+            marked = replace(marked, message=" ".join(filter(None, (marked.message, text))))
+            told = [*told, text]
+        self.flags += [f"{exercise.id}: {text}" for text in told]
+        return self._marked(exercise, marked)
+
+    def _unwritten(self, exercise: Exercise) -> Verdict:
+        """That there is no answer, and why."""
         owner = "exercise", exercise.id
-        if not self.submission.touched(*owner):
+        if kind := self.submission.copy.misplaced(owner):
+            why = MISPLACED.format(kind=kind)
+            self.flags.append(f"{exercise.id}: The answer is in a {kind} cell.")
+        else:
             why = "" if owner in self.submission.own else "The file has no cell with this id."
-            return self._marked(exercise, Verdict(exercise.id, UNTOUCHED, "", why))
-        cell = next(c for c in self.submission.namespace if c.owner == owner)
-        ops: list[Op] = []
-        verdict = self._twice(lambda: self._judged(exercise, cell, ops))
-        if verdict.usable:
-            self.passed.add(exercise.id)
-        others = [c for c in self.submission.namespace if c is not cell]
-        added = [c.source for c in others if not self.submission.is_lessons(c)]
+        return Verdict(exercise.id, UNTOUCHED, "", why)
+
+    def _scanned(self, exercise: Exercise, cell: Cell) -> tuple[Verdict, list[str]]:
+        """The verdict on one version of an answer, and the flags."""
+        replies: list[Reply] = []
+        verdict = self._twice(lambda: self._judged(exercise, cell, replies))
+        place, cells = self._cells(cell, exercise.name)
+        others = [c for i, c in enumerate(cells) if i != place]
         found = scan_cell(
             cell.source,
             [c.source for c in others],
-            exercise.shortcuts,
-            exercise.id,
-            added,
-            {e.name for e in all_exercises().values()},
+            Wanted(exercise.id, exercise.name, exercise.shortcuts),
+            [
+                (c.source, [e.name for e in all_exercises().values() if c.owner[1] == e.id])
+                for c in others
+                if not self.submission.is_lessons(c)
+            ],
         )
         if found.shortcuts and verdict.status != UNTOUCHED:
-            self.passed.discard(exercise.id)
             verdict = Verdict(exercise.id, FAILED, "shortcut", " ".join(found.shortcuts))
-        self.flags += [
-            f"{exercise.id}: {text}" for text in (*found.flags, *shortcut_flags(exercise, ops))
-        ]
-        return self._marked(exercise, verdict)
+        return verdict, [*found.flags, *unwatched_flags(replies)]
 
     def _marked(self, exercise: Exercise, verdict: Verdict) -> Item:
         sentence = next((w.sentence for w in exercise.mistakes if w.name == verdict.mistake), "")
@@ -171,26 +203,36 @@ class _Marker:
                     return Verdict("", FAILED, "run", str(problem))
         raise AssertionError
 
-    def _judged(self, exercise: Exercise, cell: Cell, ops: list[Op]) -> Verdict:
+    def _judged(self, exercise: Exercise, cell: Cell, replies: list[Reply]) -> Verdict:
         broken = self.deadly.get(cell.source)
         if broken:
             return Verdict(exercise.id, FAILED, "run", broken)
-        cells, place, found = self._define(cell, exercise.name, exercise.id)
+        place, cells, found = self._define(cell, exercise.name, exercise.id)
+        own = [t for t in found.troubles if t.cell == place]
+        others = [
+            t.sentence
+            for t in found.troubles
+            if t.cell != place and t.sentence and not self.submission.is_lessons(cells[t.cell])
+        ]
+        told = [t.sentence for t in own if t.stage != "stub"]
         try:
-            stage, text = found.troubles.get(place, ("", ""))
-            if stage == "stub":
+            if found.found:
+                verdict = self._compared(exercise, replies)
+            elif own and not told:
                 return Verdict(exercise.id, UNTOUCHED)
-            if stage or not found.found:
-                text = text or (
-                    f"Its cell runs, but does not define `{exercise.name}`. Keep the name from "
-                    "the stub."
-                )
-                return Verdict(exercise.id, FAILED, "run", text)
-            return self._compared(exercise, ops)
+            else:
+                missing = f"Its cell runs, but defines no `{exercise.name}`. " + KEEP_THE_NAME
+                verdict = Verdict(exercise.id, FAILED, "run", (told or [missing])[0])
         finally:
             self.session.end()
+        parts = [verdict.message]
+        if told and found.found and verdict.status != UNTOUCHED:
+            parts.append(f"One statement of its cell was left out. {told[0]}")
+        if others and verdict.stage == "run":
+            parts.append(f"In another cell of yours something was left out. {others[0]}")
+        return replace(verdict, message=" ".join(filter(None, parts)))
 
-    def _compared(self, exercise: Exercise, ops: list[Op]) -> Verdict:
+    def _compared(self, exercise: Exercise, replies: list[Reply]) -> Verdict:
         draw = Generator().manual_seed(
             seed(self.secret, self.student, self.submission.plan.name, exercise.id)
         )
@@ -198,62 +240,80 @@ class _Marker:
         def respond(case: Case) -> Reply:
             reply = self.session.respond(case)
             reply.ops = countable(reply.ops)
-            ops.extend(reply.ops)
+            replies.append(reply)
             return reply
 
-        try:  # what the student's process reports about its operations is only counted
-            return compare(replace(exercise, shortcuts=()), respond, draw)
+        try:
+            return compare(exercise, respond, draw)
         except (Failed, NotGraded):
             raise
         except Exception as problem:
             raise NotGraded(f"{exercise.id}: the check raised {problem!r:.300}.") from None
 
-    def _define(self, cell: Cell, name: str = "", exercise: str = "", question: str = ""):
-        """Run the cells up to `cell` in a fork; those that end Python are left out.
+    def _define(
+        self, cell: Cell, name: str = "", exercise: str = "", question: str = ""
+    ) -> tuple[int, list[Cell], Defined]:
+        """Run what `cell` needs, and itself, in a fork; what ends Python is left out.
 
-        Returns them, the index of `cell` among them, and how they went. Raises Failed if `cell`
-        itself ends Python.
+        Returns the place of `cell`, all cells, and how they went. Raises Failed where it is `cell`
+        itself that ends Python.
         """
         while True:
-            cells = self._cells(cell)
+            place, cells = self._cells(cell, name)
             if len(cell.source) > MAX_CELL or sum(len(c.source) for c in cells) > MAX_TOGETHER:
                 raise Failed(
                     f"Nothing was run, because a cell may have at most {MAX_CELL:,} characters, "
                     f"and all cells before it together {MAX_TOGETHER:,}."
                 )
-            place = next(i for i, c in enumerate(cells) if c is cell)
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
+            job = Job(texts, name, exercise, question, passed, self._modules(passed))
             try:
-                job = Job(texts, name, exercise, question, passed, self._modules(passed))
-                return cells, place, self.session.define(job)
+                found = self.session.define(job)
             except Failed as problem:
-                running = self.session.running
-                guilty = cells[running] if running >= 0 else cell
-                if (
-                    guilty is cell
-                    or self.submission.is_lessons(guilty)
-                    or len(self.deadly) >= MAX_DEADLY
-                ):
-                    if problem.sure and guilty is cell:
-                        self.deadly[cell.source] = str(problem)
+                guilty = self.session.running if self.session.running >= 0 else place
+                lessons = self.submission.is_lessons(cells[guilty])
+                if problem.sure and guilty == place:
+                    self.deadly[cell.source] = str(problem)
+                    self._reduce(cells[guilty])
+                if guilty == place or lessons or len(self.reduced) >= MAX_DEADLY:
                     raise
-                self.deadly[guilty.source] = str(problem)
-                self.flags.append(f"{_label(guilty)}: the cell was left out. {problem}")
+                self._reduce(cells[guilty])
+                self.flags.append(f"{_label(cells[guilty])}: the cell was left out. {problem}")
+                continue
+            for trouble in found.troubles:
+                if trouble.stage == "slow":
+                    source = cells[trouble.cell].source
+                    self.slow.setdefault(source, set()).add(trouble.line)
+            return place, cells, found
 
-    def _cells(self, cell: Cell) -> list[Cell]:
-        """Return the cells before `cell`, `cell` itself, and the definitions that the student added
-        later."""
-        usable = [
-            c
-            for c in self.submission.namespace
-            if c is cell or (c.source not in self.deadly and len(c.source) <= MAX_CELL)
-        ]
-        place = next((i for i, c in enumerate(usable) if c is cell), None)
-        if place is None:  # a question's cell
-            return [*usable, cell]
-        later = [c for c in usable[place + 1 :] if not c.role and not self.submission.is_lessons(c)]
-        return [*usable[: place + 1], *later]
+    def _cells(self, cell: Cell, name: str) -> tuple[int, list[Cell]]:
+        """What is executed to try an answer, without what proved to be too slow or to end Python;
+        and the place of the answer in it."""
+        found: list[Cell] = []
+        place = 0
+        for given in self.submission.copy.cells_for(cell, name):
+            short = self._shortened(given)
+            if given is cell:
+                place, short = len(found), short or replace(cell, source="")
+            if short and (given is cell or len(short.source) <= MAX_CELL):
+                found.append(short)
+        return place, found
+
+    def _reduce(self, cell: Cell) -> None:
+        """From now on run a cell's definitions alone; where it has nothing else, nothing of it."""
+        rest = definitions(cell)
+        self.reduced[cell.source] = None if rest and rest.source == cell.source else rest
+
+    def _shortened(self, cell: Cell) -> Cell | None:
+        """A cell without what proved to be too slow or to end Python, None if nothing is left."""
+        if cell.source in self.reduced:
+            rest = self.reduced[cell.source]
+        elif cell.source in self.slow:
+            rest = without_lines(cell, self.slow[cell.source])
+        else:
+            return cell
+        return self._shortened(rest) if rest and rest.source != cell.source else rest
 
     def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
         """Return the modules that the lesson imports and that its `use` may return: imported once,
@@ -299,12 +359,12 @@ class _Marker:
         box: list = []
 
         def run_it() -> Verdict:
-            _, place, found = self._define(cell, question=question.id)
+            place, _, found = self._define(cell, question=question.id)
             self.session.end()
             kind, value = found.answer
-            trouble = found.troubles.get(place)
-            if kind == "none" and trouble:
-                return Verdict("", FAILED, "run", trouble[1])
+            told = [t.sentence for t in found.troubles if t.cell == place]
+            if kind == "none" and told:
+                return Verdict("", FAILED, "run", told[0])
             box.append(_value(kind, value))
             return Verdict("", PASSED)
 

@@ -4,6 +4,9 @@ task is one student."""
 from __future__ import annotations
 
 import atexit
+import os
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
@@ -13,6 +16,8 @@ from convzoo.errors import UserError
 from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
 from convzoo.teach.grade.mark.marks import Graded
 from convzoo.teach.grade.mark.plan import Submission
+
+LOOK_EVERY = 1.0  # seconds between two looks whether the run is still there
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,24 @@ def _spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Grade
         perform_all = Parallel(
             n_jobs=min(jobs, len(tasks)), batch_size=1, return_as="generator_unordered"
         )
-        yield from perform_all(delayed(perform)(task) for task in tasks)
+        run = os.getpid()
+        yield from perform_all(delayed(_perform_for)(run, task) for task in tasks)
+
+
+def _perform_for(run: int, task: Task) -> list[Graded]:
+    """Grade a student in a process that ends with the run that started it."""
+    _end_with(run)
+    return perform(task)
+
+
+@cache
+def _end_with(run: int) -> None:
+    def watch() -> None:
+        while os.getppid() == run:
+            time.sleep(LOOK_EVERY)
+        os._exit(1)  # its sandbox ends with it
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:

@@ -13,15 +13,16 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(text: str) -> str:
-    """Return a text that no spreadsheet reads as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) and text != "-" else text
 
 
-def _csv(rows: Iterable[Iterable]) -> str:
+def _csv(rows: Iterable[Iterable], exact: bool = False) -> str:
+    """A table's text. exact: an LMS wrote it, and gets every cell back as it was."""
     text = io.StringIO()
     writer = csv.writer(text)
     for row in rows:
-        writer.writerow([safe(v) if isinstance(v, str) else v for v in row])
+        writer.writerow([safe(v) if isinstance(v, str) and not exact else v for v in row])
     return text.getvalue()
 
 
@@ -133,7 +134,7 @@ def _canvas(entries, lessons: list[str], collected, roster) -> str:
         if row:
             head = [row[place[c]] if c in place else "" for c in CANVAS]
         rows.append([*head, *(_points(entries, student, n) for n in lessons)])
-    return _csv(rows)
+    return _csv(rows, exact=own is not None)
 
 
 def _moodle(entries, lesson: str, collected, roster) -> str:
@@ -157,4 +158,4 @@ def _moodle(entries, lesson: str, collected, roster) -> str:
         if points:
             cells[place["Grade"]] = points
         rows.append(cells)
-    return "\ufeff" + _csv(rows)
+    return "\ufeff" + _csv(rows, exact=True)
