@@ -51,7 +51,7 @@ def entries() -> list[Entry]:
         hostile(Item("c", "exercise", "", 2.0, 1.5, "passed")),
     ]
     graded = hostile(Graded("", "", "graded", "", tuple(items), (HOSTILE,)), status="graded")
-    handed = hostile(Handed("", "", Submission(None, (), {}), ""), student="anna")
+    handed = hostile(Handed("", "", Submission(None, None), ""), student="anna")
     failed = replace(graded, status=HOSTILE)
     return [Entry(handed, graded), Entry(replace(handed, late=True), failed)]
 
