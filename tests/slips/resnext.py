@@ -862,14 +862,14 @@ SLIPS = (
         "renamed_argument",
         changed(BOTTLENECK, ("planes", "channels")),
         "run",
-        says=("names of the arguments", "'planes'"),
+        says=("argument names", "'planes'"),
     ),
     Slip(
         BLOCK,
         "renamed_input",
         changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")),
         "run",
-        says=("names of the arguments", "'x'"),
+        says=("argument names", "'x'"),
     ),
     Slip(
         BLOCK,
