@@ -4,6 +4,7 @@ mistake of the reader's, so that a lesson runs to its end whatever they wrote.""
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -209,21 +210,24 @@ def _judged(exercise: Exercise, namespace: dict) -> Verdict:
 
 def broken_cell(exercise: Exercise, cells: list[str]) -> str:
     """A sentence if the cell of this exercise that ran last is no Python, or defines another
-    name; else nothing."""
+    name and no cell has defined it since; else nothing."""
     mark = f"# exercise: {exercise.id}"
     texts = [cell.split("\n") for cell in cells if isinstance(cell, str)]
-    mine = [lines for lines in texts if mark in map(str.strip, lines)]
+    mine = [i for i, lines in enumerate(texts) if mark in map(str.strip, lines)]
     if not mine:
         return ""
-    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1]]
+    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in texts[mine[-1]]]
     with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
         warnings.simplefilter("ignore")
         code = run_cell.compiled("\n".join(lines), "<cell>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if isinstance(code, run_cell.Trouble):
         advice = " Mend that line and run the cell again." if code.kind == "syntax" else ""
         return code.sentence + advice
-    if exercise.name not in code.co_names:
-        return f"The cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+    name = exercise.name
+    defined = re.compile(rf"(?:def|class) {name}\b|{name} *=(?!=)")
+    since = (line for lines in texts[mine[-1] + 1 :] for line in lines)  # of a cell that was split
+    if name not in code.co_names and not any(map(defined.match, since)):
+        return f"The cell runs, but defines no `{name}`. Keep the name that the stub has."
     return ""
 
 
