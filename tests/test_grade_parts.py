@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 from convzoo.case import Case, Op, Reply
+from convzoo.exercises.shortcuts import CONVOLUTIONS, Shortcut, in_groups
 from convzoo.teach.grade.box import protocol
 from convzoo.teach.grade.box.memory import resident
 from convzoo.teach.grade.box.protocol import Broken, Channel, Closed, Late
 from convzoo.teach.grade.mark import marks
-from convzoo.teach.grade.mark.scan import scan_cell
+from convzoo.teach.grade.mark.scan import Wanted, scan_cell
 
 
 def pair():
@@ -178,16 +179,17 @@ def test_shared_and_unmapped_memory_counts_and_counts_once(code, times):
 IMPORTS = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
 
 
-class Grouped:
-    sentence, written = "It calls the framework's grouped convolution.", ("groups",)
-
-
-class Diagonal:
-    sentence, written = "It calls `torch.block_diag`.", ("block_diag", "to_sparse_csr")
+Grouped = Shortcut(
+    "It calls the framework's grouped convolution.", CONVOLUTIONS, (), "groups", in_groups
+)
+Diagonal = Shortcut(
+    "It calls `torch.block_diag`.", ("block_diag", "to_sparse_csr"), ("torchvision",)
+)
+WANTED = Wanted("resnext.x", "answer", (Grouped, Diagonal))
 
 
 def found(code):
-    return scan_cell(code, [IMPORTS], (Grouped, Diagonal), "resnext.x")
+    return scan_cell(code, [IMPORTS], WANTED)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +215,18 @@ def found(code):
         "from convzoo.ideas import resnext\nresnext.framework.Bottleneck",
         "import convzoo.ideas.resnext.framework as r\nr.Bottleneck",
         "from convzoo import use\ny = use('resnext.x')",
+        "c, pad = F.conv2d, F.pad\ny = c(x, w, groups=g)",
+        "def answer(x, w, c=F.conv2d):\n    return c(x, w, groups=len(w))",
+        "for c in (F.conv2d,):\n    answer = c(x, w, groups=g)",
+        "from functools import partial\nanswer = partial(F.conv2d, x, w, None, 1, 0, 1, g)",
+        "@torch.block_diag\ndef answer(b): return b",
+        "y = torch.ops.aten.block_diag(b)",
+        "y = torch.ops.aten.convolution.default(x, w, b, s, p, d, False, o, g)",
+        "class answer(torchvision.ops.SqueezeExcitation): pass\nimport torchvision",
+        "import torchvision as tv\nanswer = tv.models.resnet.BasicBlock",
+        "from convzoo.ideas.resnext import kernel\nanswer = kernel.grouped_conv2d",
+        "def answer(b): return h(b)\nif 1:\n    h = torch.block_diag",
+        "def answer(b): return b\nanswer.__code__ = torch.block_diag",
     ],
 )
 def test_a_shortcut_that_is_written_down_is_found(code):
@@ -231,6 +245,10 @@ def test_a_shortcut_that_is_written_down_is_found(code):
         "self.to_sparse_csr(x)",
         "y = x.sum()",
         "def (",
+        "def answer(b): return b\nprint(torch.block_diag(*b) - answer(b))",
+        "def answer(b): return b\ny = torch.block_diag(b)",
+        "def answer(b):\n    y = b\n    return y\ny = torch.block_diag(b)",
+        "def answer(b): return b\nfrom convzoo.ideas.resnext.framework import block_diagonal",
     ],
 )
 def test_honest_code_is_no_shortcut(code):
@@ -246,6 +264,13 @@ def test_honest_code_is_no_shortcut(code):
         "import torchvision",
         "y = F.conv2d(x, w, *rest)",
         "__import__('torch')",
+        "import threading",
+        "from torch.utils._python_dispatch import _disable_current_modes",
+        "torch._C._DisableTorchDispatch()",
+        "__name__ = 'convzoo.ideas.resnext.framework'",
+        "__builtins__['x'] = 1",
+        "import sys; sys.modules['x'] = 1",
+        "import convzoo.recorder",
     ],
 )
 def test_what_is_clever_is_a_flag_and_costs_nothing(code):
@@ -255,10 +280,11 @@ def test_what_is_clever_is_a_flag_and_costs_nothing(code):
 
 def test_a_helper_in_another_cell_is_read_where_the_exercise_leads_to_it():
     helper = "def a(x): return b(x)\ndef b(x): return torch.block_diag(*x)"
-    seen = scan_cell("y = a(x)", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper])
+    seen = scan_cell("y = a(x)", [IMPORTS, helper], WANTED, [(helper, ())])
     assert seen.shortcuts == ("It calls `torch.block_diag` (line 2 of another cell).",)
-    assert not scan_cell("y = x", [IMPORTS, helper], (Diagonal,), "resnext.x", [helper]).shortcuts
-    assert not scan_cell("y = a(x)", [IMPORTS], (Diagonal,), "resnext.x", [helper], {"a"}).shortcuts
+    assert not scan_cell("y = x", [IMPORTS, helper], WANTED, [(helper, ())]).shortcuts
+    assert not scan_cell("y = a(x)", [IMPORTS], WANTED, [(helper, {"a"})]).shortcuts
+    assert scan_cell("y = b(x)", [IMPORTS], WANTED, [(helper, {"a"})]).shortcuts
 
 
 def test_a_name_too_long_to_be_followed_is_a_flag():
@@ -277,8 +303,7 @@ def test_a_long_cell_is_scanned_and_its_flags_are_few():
 
 
 def test_operations_that_cannot_be_counted_are_left_out():
-    from convzoo.exercises import all_exercises
-    from convzoo.teach.grade.mark.operations import countable, shortcut_flags
+    from convzoo.teach.grade.mark.operations import countable
 
     good = Op("aten.mm.default", [[2, 3], [3, 4]], True, 7, "")
     forged = [
@@ -288,9 +313,23 @@ def test_operations_that_cannot_be_counted_are_left_out():
         Op("aten.convolution.default", [[9] * 4, [9] * 4, None, [0, 0], [0, 0], [1, 1]]),
     ]
     assert countable([good, *forged]) == [good]
-    diagonal = Op("aten.block_diag.default", [None], True, 7, "")
-    flags = shortcut_flags(all_exercises()["resnext.block_diagonal"], [*forged, diagonal, diagonal])
-    assert len(flags) == 1 and "line 7" in flags[0]
+
+
+def test_forged_operations_are_no_shortcut_and_no_error():
+    grouped = "aten.convolution.default"
+    forged = [[], [None] * 9, [["x"]] * 9, [0] * 8 + ["2"], [[]] * 4096]
+    assert not any(Grouped.ran(Op(grouped, args)) for args in forged)
+    assert Grouped.ran(Op(grouped, [None] * 8 + [2]))
+    assert Diagonal.ran(Op("torch:block_diag", [])) and not Diagonal.ran(Op(":" * 9, []))
+
+
+def test_what_hides_from_being_watched_is_a_flag():
+    from convzoo.teach.grade.mark.operations import unwatched_flags
+
+    hidden = Reply(calls=[Op("_thread:start_new_thread", [], False, 7)], watched=False)
+    flags = unwatched_flags([Reply(), hidden, hidden])
+    assert len(flags) == 2 and "line 7" in flags[0] and "no longer watched" in flags[1]
+    assert not unwatched_flags([Reply(calls=[Op("torch:relu", [], False, 7)])])
 
 
 # --- points ---

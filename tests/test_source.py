@@ -176,7 +176,8 @@ def test_a_students_helper_works_and_what_fails_beside_it_is_left_out():
 def test_a_definition_below_never_replaces_the_lessons_or_the_answer():
     names = ("twice", "double", "own")
     sly = code("\n".join(f"def {name}(x=0):\n    return 1\n" for name in names))
-    nb = student(code(DOUBLE), code(HALF), sly, insert_at=8)
+    half = HALF.replace("x / 2", "x / 2 * own()")
+    nb = student(code(DOUBLE), code(half), sly, insert_at=8)
     names = tried(nb, "sample.half")
     assert (names["double"](1), names["twice"](1), names["own"]()) == (2, 4, 1)
     assert tried(nb, "sample.double")["double"](1) == 2

@@ -11,14 +11,15 @@ from collections.abc import Callable
 import torch
 from torch import Generator
 
-from convzoo.case import Reply, answer, describe
+from convzoo.case import answer, describe
 from convzoo.exercises import messages
+from convzoo.exercises.borrowed import shortcut_among
 from convzoo.exercises.diagnosis import diagnose, smallest
 from convzoo.exercises.differences import difference
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Respond, Verdict
 from convzoo.exercises.multiply_adds import macs
-from convzoo.recorder import MAX_OPS, is_framework
+from convzoo.recorder import MAX_OPS
 
 SECONDS = 10.0
 SPARE = 1.5  # times the reference's multiply-adds that an answer may take
@@ -69,7 +70,7 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
         stage, message = difference(reply, expected, case, exercise.returns)
         if stage:
             return _explain(exercise, respond, cases, replies, stage, message)
-    shortcut = _shortcut(exercise, replies)
+    shortcut = shortcut_among(exercise, replies)
     if shortcut:
         return _failed(exercise, "shortcut", shortcut)
     return _launches(exercise, respond) or Verdict(exercise.id, "passed")
@@ -88,24 +89,6 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
     if stage in ("shape", "values"):  # a gradient is not to be followed by hand
         message += smallest(exercise, respond, wrong)
     return _failed(exercise, stage, message, wrong.name if wrong else "")
-
-
-def _shortcut(exercise: Exercise, replies: list[Reply]) -> str:
-    """The sentence on the first shortcut that ran, with its line; "" if none did."""
-    own = ("", *_framework_names(exercise.reference))
-    for op in (op for reply in replies for op in reply.ops if op.borrowed in own):
-        for shortcut in exercise.shortcuts:
-            if shortcut.ran(op):
-                line = f" (line {op.line} of the cell)" if op.line else ""
-                return shortcut.sentence + line
-    return ""
-
-
-def _framework_names(reference: Callable) -> list[str]:
-    """The reference's name and those of the framework's classes that it builds on: what the
-    reader's own answer runs in one of these, it has not done by hand."""
-    kinds = reference.__mro__ if isinstance(reference, type) else (reference,)
-    return [kind.__name__ for kind in kinds if is_framework(kind.__module__)]
 
 
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:

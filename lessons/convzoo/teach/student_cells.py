@@ -28,7 +28,7 @@ _MARK = re.compile(r"^# *(?:exercise|question): *([\w.]+)\s*$", re.MULTILINE)
 
 
 def attempted(cell: Cell, stub: Cell | None) -> bool:
-    """Return whether a student's cell is more than the stub; a comment added to it is not."""
+    """Return whether a student's cell is more than the stub; an added comment does not count."""
     return stub is None or _content(cell) != _content(stub)
 
 
@@ -36,7 +36,7 @@ def _content(cell: Cell) -> str:
     tree = syntax(plain(cell.source)) if cell.kind == "code" else None
     try:
         return ast.dump(tree) if tree else "\n".join(cell.source.split())
-    except (RecursionError, ValueError):  # too deep, or a number too long to be written out
+    except (RecursionError, ValueError):  # too deep, or a number too long to print
         return cell.source
 
 
@@ -304,24 +304,24 @@ class Copy:
         return found
 
     def cells_for(self, target: Cell, name: str = "") -> list[Cell]:
-        """Return the cells that are executed to try an answer, in order: what is above it, and
-        the definitions that the student has below it.
+        """Return the cells that are executed to try an answer, in order: what is above it, the
+        answer, and what is below it and gives a name that is not there yet.
 
         target: the cell of the answer; name: what it defines, which no other cell may define.
         """
         at = next(i for i, p in enumerate(self.placed) if p.cell is target)
         above, below = self.placed[:at], self.placed[at + 1 :]
-        before = [p.cell for p in above] + [p.cell for p in below if p.part == "define"]
-        taken = {name, *(n for c in (*before, target) for n in bound_names(c))}
-        extra = [
-            _only(p.cell, lambda s: bool(s.bound) and not s.bound & taken)
-            for p in below
-            if p.part in ("added", "exercise")
-        ]
-        cells = [target, *filter(None, extra)]
-        needed = _needed([target], [p.cell for p in above] + cells)
-        found = [_kept(p, needed, name) for p in above]
-        return [c for c in (*found, *cells) if c]
+        taken = {name, *(n for p in self.placed[: at + 1] for n in bound_names(p.cell))}
+        lessons = {n for p in below if p.part == "define" for n in bound_names(p.cell)}
+        new = []
+        for p in below:
+            old = taken | (lessons if p.part in ("added", "exercise") else set())
+            new.append(_only(p.cell, lambda s, old=old: bool(s.bound) and not s.bound & old))
+        new = [cell for cell in new if cell]
+        needed = _needed([target], [p.cell for p in above] + new)
+        found = [_kept(p, needed, name) for p in above] + [target]
+        found += [_only(cell, lambda s: bool(s.bound & needed)) for cell in new]
+        return [c for c in found if c]
 
     def all_cells(self) -> list[Cell]:
         """Return all cells that are executed to try everything at once, in order."""

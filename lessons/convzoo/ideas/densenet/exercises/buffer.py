@@ -186,8 +186,8 @@ EXERCISE = Exercise(
         Shortcut(
             "It calls `torch.cat` or a similar function, which copies everything into a new "
             "tensor. Write into the buffer instead.",
-            _joins,
-            ("cat", "concat", "concatenate", "hstack", "stack"),
+            ("cat", "concat", "concatenate", "*stack"),
+            counts=_joins,
         ),
     ),
 )

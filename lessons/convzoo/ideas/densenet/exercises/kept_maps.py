@@ -6,7 +6,7 @@ from torch import Generator
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
-from convzoo.exercises.model import Exercise, pick
+from convzoo.exercises.model import Exercise, Shortcut, pick
 from convzoo.ideas.densenet import framework
 
 LESSON = "03_densenet"
@@ -121,5 +121,11 @@ EXERCISE = Exercise(
         "all layers keep. The second is the sum of what they read.",
         "The third count has no sum over growing inputs: x once, and the growth_rate channels of "
         "each layer once, except those of the last one.",
+    ),
+    shortcuts=(
+        Shortcut(
+            "It lets `measure` count what a block keeps. Count it yourself.",
+            modules=("convzoo.measure",),
+        ),
     ),
 )

@@ -27,8 +27,8 @@ from convzoo.exercises.model import (
     pick,
     small_module_case,
 )
+from convzoo.exercises.shortcuts import CONVOLUTIONS, TORCHVISION, in_groups
 from convzoo.ideas.resnext import framework
-from convzoo.ideas.resnext.exercises.grouped_conv2d import is_grouped
 
 LESSON = "02_resnext"
 
@@ -272,8 +272,10 @@ EXERCISE = Exercise(
         Shortcut(
             "The 3x3 (`conv2`, made in `__init__`) is the framework's grouped convolution. Use "
             "`GroupedConv2d`, the layer around your function.",
-            is_grouped,
-            ("groups",),
+            CONVOLUTIONS,
+            argument="groups",
+            counts=in_groups,
         ),
+        TORCHVISION,
     ),
 )

@@ -123,10 +123,6 @@ EXERCISE = Exercise(
         "way, and assign the block to that rectangle.",
     ),
     shortcuts=(
-        Shortcut(
-            "It calls `torch.block_diag`, which is what you are building.",
-            lambda op: op.name.startswith("aten.block_diag"),
-            ("block_diag",),
-        ),
+        Shortcut("It calls `torch.block_diag`, which is what you are building.", ("block_diag",)),
     ),
 )

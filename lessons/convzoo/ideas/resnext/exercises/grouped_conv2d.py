@@ -6,18 +6,14 @@ import torch
 from torch import Generator
 from torch.nn import functional as F
 
-from convzoo.case import Case, Op
+from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
+from convzoo.exercises.shortcuts import CONVOLUTIONS, in_groups
 from convzoo.ideas.resnext import framework
 from convzoo.ideas.resnext.exercises.block_diagonal import interleave
 
 LESSON = "02_resnext"
-
-
-def is_grouped(op: Op) -> bool:
-    """Return whether an operation is a convolution in groups."""
-    return op.name == "aten.convolution.default" and op.args[8] > 1
 
 
 def _conv_case(gen, groups, wide_in, wide_out, kernel, image, stride, padding, n=2) -> Case:
@@ -284,8 +280,9 @@ EXERCISE = Exercise(
     shortcuts=(
         Shortcut(
             "It calls the framework's grouped convolution, which is what you are building.",
-            is_grouped,
-            ("groups",),
+            CONVOLUTIONS,
+            argument="groups",
+            counts=in_groups,
         ),
     ),
     steady=_conv_steady,

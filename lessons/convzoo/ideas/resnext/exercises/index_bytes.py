@@ -151,8 +151,8 @@ EXERCISE = Exercise(
     shortcuts=(
         Shortcut(
             "It lets torch build the sparse tensor. Count what it would have to store.",
-            lambda op: "to_sparse" in op.name,
-            ("to_sparse", "to_sparse_csr", "to_sparse_bsr"),
+            ("*to_sparse*", "sparse_*_tensor*"),
+            ("convzoo.measure", "scipy.sparse"),
         ),
     ),
 )

@@ -107,7 +107,6 @@ EXERCISE = Exercise(
     shortcuts=(
         Shortcut(
             "It calls `torch.block_diag` or `torch.kron`, which do the placing for you.",
-            lambda op: op.name.startswith("aten.block_diag"),
             ("block_diag", "kron"),
         ),
     ),

@@ -9,6 +9,7 @@ from torch import Generator, nn
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes, change_result, reorder, replace_call, swap_strides
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.depthwise_conv2d import GROUPED
 
@@ -169,5 +170,5 @@ EXERCISE = Exercise(
         "The stride belongs to the depthwise layer, and so does a padding of 1. The 1x1 has "
         "neither, and no bias. A ReLU stands behind each batch norm.",
     ),
-    shortcuts=(GROUPED_LAYER,),
+    shortcuts=(GROUPED_LAYER, TORCHVISION),
 )

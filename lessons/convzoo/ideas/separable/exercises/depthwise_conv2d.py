@@ -6,23 +6,21 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from convzoo.case import Case, Op
+from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, integers, normal, pick
+from convzoo.exercises.shortcuts import CONVOLUTIONS, in_groups
 from convzoo.ideas.separable import framework
 
 LESSON = "06_separable"
 
 
-def _is_grouped(op: Op) -> bool:
-    return op.name == "aten.convolution.default" and op.args[8] > 1
-
-
 GROUPED = Shortcut(
     "It calls the framework's grouped convolution. With as many groups as channels that is the "
     "depthwise convolution that you are building.",
-    _is_grouped,
-    ("groups",),
+    CONVOLUTIONS,
+    argument="groups",
+    counts=in_groups,
 )
 
 

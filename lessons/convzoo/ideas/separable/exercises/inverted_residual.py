@@ -14,6 +14,7 @@ from convzoo.exercises.mistakes import (
     swap_strides,
 )
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.block import GROUPED_LAYER
 
@@ -154,5 +155,5 @@ EXERCISE = Exercise(
         "Where expand_ratio is 1, `self.expand` and `self.bn1` are None, and the forward pass "
         "goes straight to the depthwise layer.",
     ),
-    shortcuts=(GROUPED_LAYER,),
+    shortcuts=(GROUPED_LAYER, TORCHVISION),
 )

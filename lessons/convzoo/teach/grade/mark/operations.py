@@ -1,16 +1,18 @@
-"""Operations that the student's own process says it has run: counted, flagged, never believed."""
+"""What the student's own process says has run in it: counted, and held against the answer."""
 
 from __future__ import annotations
 
-from convzoo.case import Op
-from convzoo.exercises.model import Exercise
+from collections.abc import Iterable
+
+from convzoo.case import Op, Reply
 from convzoo.exercises.multiply_adds import macs
+from convzoo.recorder import HIDING
 
 MOST = 5  # flags of one exercise
 
 
 def countable(ops: list[Op]) -> list[Op]:
-    """Return those that can be counted: a forged one may have arguments that no operation has."""
+    """Return those that can be counted: a forged one may have impossible arguments."""
     return [op for op in ops if _counts(op)]
 
 
@@ -21,15 +23,14 @@ def _counts(op: Op) -> bool:
         return False
 
 
-def shortcut_flags(exercise: Exercise, ops: list[Op]) -> list[str]:
-    """Return the shortcuts among `ops` as flags: a hint, not a proof."""
+def unwatched_flags(replies: Iterable[Reply]) -> list[str]:
+    """Return what may have kept operations from being seen, as flags: a hint, not a proof."""
     found = []
-    for op in ops:
-        for shortcut in exercise.shortcuts:
-            try:
-                ran = op.borrowed in ("", exercise.reference.__name__) and shortcut.ran(op)
-            except Exception:  # as above
-                ran = False
-            if ran:
-                found.append(f"Seen to run: {shortcut.sentence} (line {op.line} of the cell)")
+    for reply in replies:
+        for op in reply.calls:
+            name = op.name.rpartition(":")[2]
+            if name in HIDING:
+                found.append(f"What runs behind `{name}` is not seen (line {op.line} of the cell).")
+        if not reply.watched:
+            found.append("What runs was no longer watched at the end of a call.")
     return list(dict.fromkeys(found))[:MOST]

@@ -1,21 +1,35 @@
-"""Reads the source of a student's cells for shortcuts, outside: what it is sure of may cost points.
+"""Scans a student's source for shortcuts, outside the sandbox: clear ones cost points.
 
-Sure is a call that names the framework's finished operation, through whatever imports and
-plain aliases the cell has. Everything clever (exec, getattr with a computed name, an import of
-torchvision) is a flag for the teacher and costs nothing.
+Sure is what leads from the exercise's name to the framework's finished operation, through whatever
+imports and plain aliases the cell has; what else is in the cell, such as a comparison, costs
+nothing. Everything clever (exec, getattr with a computed name, an import of torchvision) is a flag
+for the teacher and costs nothing.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable
+import symtable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from convzoo.exercises.shortcuts import Shortcut
 from convzoo.notebook.cells import plain, syntax
 
-FRAMEWORK = ("torch", "torchvision", "timm", "numpy", "scipy")
+FRAMEWORK = ("torch", "torchvision", "timm", "numpy", "scipy", "convzoo")
+# What hides from being watched, or changes what watches.
+HIDING = (
+    "torch._C",
+    "torch.overrides",
+    "torch.utils._python_dispatch",
+    "convzoo.case",
+    "convzoo.recorder",
+    "threading",
+    "_thread",
+    "concurrent",
+)
 ODD_MODULES = (
     "torchvision",
     "timm",
@@ -30,12 +44,13 @@ ODD_MODULES = (
     "os",
     "multiprocessing",
     "signal",
-    "convzoo.case",
     "convzoo.nets",
     "convzoo.exercises",
     "convzoo.teach",
+    *HIDING,
 )
 ODD_CALLS = ("exec", "eval", "compile", "__import__", "globals", "vars", "open", "setattr", "input")
+ODD_NAMES = ("__builtins__", "__globals__", "__code__", "__closure__", "__subclasses__")
 # Where `groups` stands among the positional arguments.
 GROUPS_AT = {"convolution": 8, "_convolution": 8}
 GROUPS_ELSEWHERE = 6
@@ -45,37 +60,55 @@ MAX_PARTS = 30  # of a name such as torch.nn.functional.conv2d
 
 @dataclass(frozen=True)
 class Found:
-    """What a scan found: sentences that cost points, and flags."""
+    """The result of a scan: sentences that cost points, and flags."""
 
     shortcuts: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """An exercise as the scan knows it: its id, the name that it defines, what it forbids."""
+
+    id: str
+    name: str
+    shortcuts: tuple[Shortcut, ...]
+
+
 def scan_cell(
     own: str,
     others: Iterable[str],
-    shortcuts,
-    exercise_id: str,
-    added: Iterable[str] = (),
-    apart: Collection[str] = (),
+    wanted: Wanted,
+    added: Sequence[tuple[str, Collection[str]]] = (),
 ) -> Found:
-    """Scan the cell of an exercise, and the definitions elsewhere that it leads to.
+    """Scan the cell of an exercise, and the definitions elsewhere that it uses.
 
-    others: the cells whose imports it stands on; shortcuts: the exercise's (`sentence`, `written`);
-    added: other cells of the student's, in which their helpers may be; apart: names in them that
-    are scanned on their own, as those of other exercises are.
+    others: the cells whose imports it stands on; added: other cells of the student's, in which
+    their helpers may be, each with the names that are scanned on their own, as another exercise is.
     """
+    try:
+        return _scanned(own, others, wanted, added)
+    except RecursionError:
+        return Found(flags=("Its cell is nested too deeply to be scanned for shortcuts.",))
+
+
+def _scanned(own: str, others, wanted: Wanted, added) -> Found:
     aliases: dict[str, str] = {}
-    for source in others:
+    for source in (*others, own):
         aliases.update(_imports(source))
-    aliases.update(_imports(own))
     tree = _tree(own)
     if tree is None:
         return Found()
-    reader = _Reader(aliases, shortcuts, exercise_id)
-    for helper in _helpers(tree, added, apart):
-        reader.read(helper, "of another cell")
-    reader.read(tree, "of the cell")
+    reader = _Reader(aliases, wanted)
+    cells = [_tree(source) for source, _ in added]
+    reached = _reached(tree, wanted.name, zip(cells, (apart for _, apart in added), strict=True))
+    helpers = [s for cell in cells if cell for s in cell.body if s in reached]
+    for statement in (*helpers, *tree.body):
+        reader.learn(statement)
+    for statement in helpers:
+        reader.read(statement, "of another cell", costs=True)
+    for statement in tree.body:
+        reader.read(statement, "of the cell", costs=statement in reached)
     return Found(_first(reader.shortcuts), _first(reader.flags))
 
 
@@ -90,36 +123,57 @@ def _tree(source: str) -> ast.Module | None:
     return syntax(source) or syntax(plain(source))
 
 
-def _helpers(tree: ast.Module, added: Iterable[str], apart) -> list[ast.stmt]:
-    """The definitions in other cells that a cell leads to, by the names in it."""
-    homes = {name: source for source in added for name in _defined(source) if name not in apart}
-    found: dict[str, ast.stmt] = {}
-    trees: dict[str, dict[str, ast.stmt]] = {}
-    waiting: list[ast.AST] = [tree]
+def _reached(tree: ast.Module, name: str, added) -> set[ast.stmt]:
+    """The statements to which a name leads, in the cell and in others; all of the cell's if none
+    of them binds it."""
+    binding: dict[str, list[ast.stmt]] = {}
+    for statement in tree.body:
+        for bound in _bound(statement):
+            binding.setdefault(bound, []).append(statement)
+    waiting = list(binding.get(name, tree.body))
+    for other, apart in added:
+        for statement in other.body if other else ():
+            for bound in _bound(statement) - set(apart):
+                binding.setdefault(bound, []).append(statement)
+    found: set[ast.stmt] = set()
     while waiting:
-        for node in ast.walk(waiting.pop()):
-            name = node.id if isinstance(node, ast.Name) else ""
-            if name in homes and name not in found:
-                home = homes[name]
-                if home not in trees:
-                    trees[home] = {n: s for s in _tree(home).body for n in _defines(s)}
-                found[name] = trees[home][name]
-                waiting.append(found[name])
-    return list(found.values())
+        statement = waiting.pop()
+        if statement not in found:
+            found.add(statement)
+            waiting += [s for read in _read(statement) for s in binding.get(read, ())]
+    return found
 
 
-@lru_cache(maxsize=512)
-def _defined(source: str) -> frozenset[str]:
-    """The names that a cell defines."""
-    tree = _tree(source)
-    return frozenset(name for s in (tree.body if tree else ()) for name in _defines(s))
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a statement binds, or changes something of (`Block.forward = ...`)."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    found = set()
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        elif isinstance(getattr(node, "ctx", None), ast.Store):
+            while isinstance(node, (ast.Attribute, ast.Subscript)):
+                node = node.value
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+    return found
 
 
-def _defines(statement: ast.stmt) -> list[str]:
-    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-        return [statement.name]
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+def _read(statement: ast.stmt) -> set[str]:
+    """The names of the cell's that a statement reads, also inside its functions and classes."""
+    try:
+        tables, found = [symtable.symtable(ast.unparse(statement), "<cell>", "exec")], set()
+    except (SyntaxError, ValueError, RecursionError):  # a number too long, or too deep a cell
+        return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        outermost = table.get_type() == "module"
+        found |= {s.get_name() for s in table.get_symbols() if outermost or s.is_global()}
+    return found
 
 
 @lru_cache(maxsize=512)
@@ -139,20 +193,49 @@ def _imports(source: str) -> dict[str, str]:
     return aliases
 
 
+def _assigned(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.arg, ast.expr]]:
+    """What is bound to what: by assignments, by the defaults of arguments, by loops over a row."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from _unpacked(target, node.value)
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value:
+            yield node.target, node.value
+        elif isinstance(node, ast.arguments):
+            plain_ones = [*node.posonlyargs, *node.args][-len(node.defaults) or None :]
+            yield from zip(plain_ones, node.defaults, strict=False)
+            named = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+            yield from (pair for pair in named if pair[1])
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            for item in getattr(node.iter, "elts", ()):
+                yield from _unpacked(node.target, item)
+
+
+def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    row = (ast.Tuple, ast.List)
+    if isinstance(target, row) and isinstance(value, row):
+        yield from zip(target.elts, value.elts, strict=False)
+    else:
+        yield target, value
+
+
 class _Reader:
-    def __init__(self, aliases, shortcuts, exercise_id):
-        self.aliases, self.wanted, self.id = aliases, shortcuts, exercise_id
+    def __init__(self, aliases: dict[str, str], wanted: Wanted):
+        self.aliases, self.wanted = aliases, wanted
         self.shortcuts: list[str] = []
         self.flags: list[str] = []
-        self.place = ""
+        self.place, self.costs = "", True
 
-    def read(self, tree: ast.AST, place: str) -> None:
-        self.place = place
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                target, path = node.targets[0], self.path(node.value)
-                if isinstance(target, ast.Name) and path:
-                    self.aliases[target.id] = path
+    def learn(self, tree: ast.AST) -> None:
+        """Note for which functions of the framework's the names in it stand."""
+        for target, value in _assigned(tree):
+            name, path = getattr(target, "id", getattr(target, "arg", "")), self.path(value)
+            if name and path:
+                self.aliases[name] = path
+
+    def read(self, tree: ast.AST, place: str, costs: bool) -> None:
+        """Read a statement; costs: whether what is found in it costs points."""
+        self.place, self.costs = place, costs
         for node in ast.walk(tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 self._import(node)
@@ -182,7 +265,7 @@ class _Reader:
         for alias in node.names:
             full = f"{module}.{alias.name}" if module else alias.name
             if _is_ours(full):
-                self._cost("It imports the framework's own from `convzoo`", node)
+                self._cost("It imports the framework's version from `convzoo`", node)
             elif odd := next((m for m in ODD_MODULES if _within(full, m)), ""):
                 self._flag(f"It imports `{odd}`", node)
 
@@ -190,12 +273,17 @@ class _Reader:
         path = self.path(node)
         if _is_ours(path):
             self._cost("It takes the framework's own from `convzoo`", node)
+        name = getattr(node, "id", getattr(node, "attr", ""))
+        if name in ODD_NAMES or (name == "__name__" and isinstance(node.ctx, ast.Store)):
+            self._flag(f"It touches `{name}`", node)
+        if hiding := next((m for m in HIDING if _within(path, m)), ""):
+            self._flag(f"It touches `{hiding}`", node)
         method = isinstance(node, ast.Attribute) and not path and _is_method(node)
         if not _is_framework(path) and not method:
             return
-        path = path or node.attr
-        for shortcut in self.wanted:
-            if path.rsplit(".", 1)[-1] in shortcut.written:
+        words = path.partition(".")[2] or name
+        for shortcut in self.wanted.shortcuts:
+            if shortcut.in_module(path) or (shortcut.is_named(words) and not shortcut.argument):
                 self._cost(shortcut.sentence.rstrip("."), node)
 
     def _call(self, node: ast.Call) -> None:
@@ -207,35 +295,44 @@ class _Reader:
         if name == "getattr" and not self.path(node):
             self._flag("It calls `getattr`", node)
         if (name == "use" or path.endswith(".use")) and self._names_itself(node):
-            self._cost(f'It takes `use("{self.id}")`, the framework\'s own, for its answer', node)
-        given = [path, *(self.path(a) for a in node.args)]  # functools.partial(F.conv2d, groups=4)
-        theirs = next((p for p in given if _is_framework(p)), "")
-        for shortcut in self.wanted:
-            if theirs and self._passes(node, theirs, shortcut.written, path == theirs):
+            own = f'It takes `use("{self.wanted.id}")`, the framework\'s own, for its answer'
+            self._cost(own, node)
+        # The function itself, or one that is passed: functools.partial(F.conv2d, groups=4).
+        given = [path, *(self.path(argument) for argument in node.args)]
+        for shortcut in self.wanted.shortcuts:
+            if shortcut.argument and any(
+                _is_framework(p) and self._passes(node, p, first, shortcut)
+                for first, p in enumerate(given)
+            ):
                 self._cost(shortcut.sentence.rstrip("."), node)
 
-    def _passes(self, node: ast.Call, path: str, arguments: tuple[str, ...], direct: bool) -> bool:
-        """Whether a call gives one of `arguments` another value than 1."""
-        last = path.rsplit(".", 1)[-1]
+    def _passes(self, node: ast.Call, path: str, first: int, shortcut: Shortcut) -> bool:
+        """Whether a call gives a function the shortcut's argument, and another value than 1.
+
+        first: the place of the function's own first argument.
+        """
+        word = next((w for w in path.split(".")[1:] if shortcut.is_named(w)), "")
+        if not word:
+            return False
         for keyword in node.keywords:
-            if keyword.arg in arguments and not _is_one(keyword.value):
+            if keyword.arg == shortcut.argument and not _is_one(keyword.value):
                 return True
             if keyword.arg is None and isinstance(keyword.value, ast.Dict):
                 keys = [getattr(k, "value", None) for k in keyword.value.keys]
-                if any(k in arguments for k in keys):
+                if shortcut.argument in keys:
                     return True
-            elif keyword.arg is None and "onv" in last:
+            elif keyword.arg is None:
                 self._flag("It calls a convolution with `**`", node)
-        if "groups" in arguments and direct and "onv" in last:
-            at = GROUPS_AT.get(last, GROUPS_ELSEWHERE)
-            if any(isinstance(a, ast.Starred) for a in node.args):
-                self._flag("It calls a convolution with `*`", node)
-            elif len(node.args) > at:
-                return not _is_one(node.args[at])
-        return False
+        if first and self.path(node.func).rpartition(".")[2] != "partial":
+            return False
+        at = first + GROUPS_AT.get(word, GROUPS_ELSEWHERE)
+        if any(isinstance(a, ast.Starred) for a in node.args):
+            self._flag("It calls a convolution with `*`", node)
+            return False
+        return len(node.args) > at and not _is_one(node.args[at])
 
     def _inside(self, node: ast.Call) -> None:
-        """Read the text that is executed, where it stands there as it is."""
+        """Scan a text that is executed, if it is written out."""
         text = node.args[0] if node.args else None
         if isinstance(text, ast.Constant) and isinstance(text.value, str):
             if inner := syntax(text.value):
@@ -248,18 +345,19 @@ class _Reader:
                         self._reference(part)
 
     def _names_itself(self, node: ast.Call) -> bool:
-        return any(isinstance(a, ast.Constant) and a.value == self.id for a in node.args)
+        return any(isinstance(a, ast.Constant) and a.value == self.wanted.id for a in node.args)
 
     def _cost(self, sentence: str, node: ast.AST) -> None:
-        self.shortcuts.append(f"{sentence} (line {node.lineno} {self.place}).")
+        if self.costs:
+            self.shortcuts.append(f"{sentence} (line {node.lineno} {self.place}).")
 
     def _flag(self, sentence: str, node: ast.AST) -> None:
         self.flags.append(f"{sentence} (line {node.lineno} {self.place}).")
 
 
 def _is_ours(path: str) -> bool:
-    """Whether it is, or lies in, the framework's own forms of an idea's exercises."""
-    return re.match(r"convzoo\.ideas\.\w+\.framework(\.|$)", path) is not None
+    """Whether it is, or is in, the framework's forms of an idea's exercises, or its kernels."""
+    return re.match(r"convzoo\.ideas\.\w+\.(framework|kernel)(\.|$)", path) is not None
 
 
 def _within(path: str, module: str) -> bool:
@@ -271,7 +369,8 @@ def _is_framework(path: str) -> bool:
 
 
 def _is_method(node: ast.Attribute) -> bool:
-    """Whether it reads like a method of a tensor: `mask.to_sparse_csr`, but not one of `self`."""
+    """Return whether it looks like a method of a tensor: `mask.to_sparse_csr`, but not one of
+    `self`."""
     import torch
 
     return getattr(node.value, "id", "") != "self" and hasattr(torch.Tensor, node.attr)
