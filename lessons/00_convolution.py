@@ -13,19 +13,19 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 00 A convolution is a matrix
 #
-# At one pixel an image has a number for each channel: a vector. A 1x1
-# convolution multiplies it by a matrix. A 3x3 convolution does so nine times
-# and adds up. That one matrix is the picture of this whole course.
+# Phones, cars and cameras see with networks that are built from convolutions.
+# A convolution looks complicated, but all it does is multiply the channels of
+# a pixel by a matrix: a 1x1 convolution does it once, a 3x3 nine times. If you
+# can read that matrix, you can read every network in this course.
 #
-# **You will be able to** read any convolution as matrices; build one, with
-# stride, padding and dilation; say what comes out of a stack of layers, what
-# it costs, and how far it sees.
+# **You will be able to** read any convolution as matrices; build one with
+# stride, padding and dilation; say what stacked layers return, cost and see.
 #
 # **Time:** 60 minutes for the core. **Builds on:** matrix products, a little
 # PyTorch.
 #
 # **The lecture's claim:** a 1x1 convolution is one matrix of output by input
-# channels, applied at each pixel. Its cost goes with their product.
+# channels, applied at each pixel. Its cost is proportional to their product.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 from collections import OrderedDict
@@ -38,7 +38,7 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import data, experiments, nets, predict, show, use
 
 # %% slideshow={"slide_type": "skip"} student="name"
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("00_convolution", student="")
 
 
@@ -50,16 +50,16 @@ device = begin("00_convolution", student="")
 # reads.](../figures/00_nine_matrices.svg)
 #
 # A row is an output channel, a column is an input channel, a cell is the
-# weight between the two. Left: a 1x1 layer. Right: a 3x3 layer, one matrix for
-# each pixel it reads: the pixel itself ("here") and its eight neighbours.
+# weight between them. Left: a 1x1 layer. Right: a 3x3 layer, with one matrix
+# for each pixel it reads: the pixel itself ("here") and its eight neighbours.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Nothing here is drawn by hand. `measure.channel_matrix` asks a layer, by
-# gradients, how each output depends on each input: the layer is **probed**.
+# None of these matrices is drawn by hand. `measure.channel_matrix` **probes**
+# a layer: it uses gradients to find how each output depends on each input.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def matrices(layer, x, kernel):
-    """The matrix of each tap: (pixels down, pixels right) -> matrix."""
+    """Return the matrix of each tap: (pixels down, pixels right) -> matrix."""
     steps = range(-(kernel // 2), kernel // 2 + 1)
     taps = [(dy, dx) for dy in steps for dx in steps]
     return {tap: measure.channel_matrix(layer, x, tap=tap) for tap in taps}
@@ -79,8 +79,8 @@ show.draw.taps(probed, title=f"A {kernel}x{kernel} layer")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. A 1x1 convolution is a matrix at each pixel
 #
-# In words: take the channels of a pixel as a vector, multiply it by the
-# matrix, write the result into the same pixel. In code, with a loop:
+# Take the channels of one pixel as a vector. Multiply it by the matrix, and
+# write the result to the same pixel. In code, with a loop:
 
 # %% tags=["nbval-check-output"]
 M = torch.randn(6, 8)  # 6 outputs, 8 inputs
@@ -91,15 +91,15 @@ for n in range(2):
         for column in range(4):
             by_pixel[n, :, row, column] = M @ x[n, :, row, column]
 gap = (by_pixel - F.conv2d(x, M[:, :, None, None])).abs().max().item()
-print("the framework's numbers:", gap < 1e-5)
+print("same numbers as the framework's:", gap < 1e-5)
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# 40 pixels, 40 small products. One product for all of them is faster.
+# 40 pixels need 40 small products in the loop. One large product is faster.
 #
-# **Exercise (8 minutes).** Write it without a loop, for a matrix `weight` of
-# outputs x inputs. With `stride=2` only every second row and column of pixels
-# is read, from the first on: rows 0, 2, 4, ...
+# **Exercise (8 minutes).** Write it without a loop. `weight` is a matrix of
+# outputs x inputs. With `stride=2` the layer reads only every second row and
+# column of pixels, starting with the first: rows 0, 2, 4, ...
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Stuck? Run `from convzoo import hint` and `hint("convolution.conv1x1")` in a
@@ -108,11 +108,11 @@ print("the framework's numbers:", gap < 1e-5)
 # %% exercise="convolution.conv1x1" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: convolution.conv1x1
 def conv1x1(x, weight, stride=1):
-    """A 1x1 convolution: the same matrix at every pixel that is read.
+    """Return a 1x1 convolution of x: the same matrix at every pixel it reads.
 
     x: (n, c_in, h, w); weight: (c_out, c_in).
     Returns (n, c_out, h', w') with h' = (h - 1) // stride + 1.
-    No convolution of the framework's, no loop.
+    Use no loop, and none of the framework's convolutions.
     """
     # your code here
     raise NotAttempted("convolution.conv1x1")
@@ -122,10 +122,10 @@ def conv1x1(x, weight, stride=1):
 check("convolution.conv1x1")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Does every output read every input? The layer is probed again.
+# Does every output read every input? We probe the layer again.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# (`use` hands over your function if it passed, and the framework's own if
+# (`use` returns your function if it passed the check, and the framework's if
 # not.)
 
 # %%
@@ -134,8 +134,8 @@ matrix = measure.channel_matrix(lambda x: mix(x, M), x)
 show.draw.channel_matrix(matrix, title="8 channels in, 6 out")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Short questions** stand in cells such as the next. Run it to read the
-# question, put your answer in place of the dots, and run it again.
+# The next cell is a **short question**. Run it to read the question, replace
+# the dots with your answer, and run it again.
 
 # %% question="convolution.mixing" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: convolution.mixing
@@ -143,8 +143,8 @@ answer = ...  # your answer in place of the dots
 ask("convolution.mixing", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Its cost.** One product of $c_{out} \cdot c_{in}$ multiply-adds (MACs) at
-# each of $h \cdot w$ pixels. The counter watches what really runs:
+# **What it costs.** One product of $c_{out} \cdot c_{in}$ multiply-adds (MACs)
+# at each of $h \cdot w$ pixels. The counter watches what really runs:
 
 # %% tags=["nbval-check-output"]
 cost = measure.cost(mix, torch.randn(1, 8, 14, 14), M)
@@ -161,15 +161,15 @@ answer = ...  # your answer in place of the dots
 ask("convolution.stride", answer)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 2. A 3x3 convolution is nine of them
+# ## 2. A 3x3 convolution is nine matrices
 #
-# A 3x3 layer reads nine pixels for each output, and has a matrix for each of
-# the nine: the **taps** of its kernel. `W[:, :, i, j]` is the matrix of tap
-# (i, j). A border of zeros lets the outermost pixels have neighbours, too.
+# A 3x3 layer reads nine pixels for each output. These are the **taps** of its
+# kernel, and each tap has its own matrix: `W[:, :, i, j]` for tap (i, j). A
+# border of zeros gives the outermost pixels neighbours, too.
 
 # %%
 digits = data.load("digits").normalised()
-six = digits.train_x[:6, 0][None]  # six digits, six channels
+six = digits.train_x[:6, 0][None]  # six digits as channels
 W = torch.randn(6, 6, 3, 3)  # outputs, inputs, rows, columns
 padded = F.pad(six, (1, 1, 1, 1))  # zeros: left, right, top, bottom
 
@@ -182,13 +182,13 @@ for row in range(8):
                 pixel = padded[0, :, row + i, column + j]
                 by_tap[0, :, row, column] += W[:, :, i, j] @ pixel
 gap = (by_tap - F.conv2d(six, W, padding=1)).abs().max().item()
-print("the framework's numbers:", gap < 1e-4)
+print("same numbers as the framework's:", gap < 1e-4)
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# So a 3x3 layer is nine 1x1 layers on nine shifted images, added up.
+# So a 3x3 layer is the sum of nine 1x1 layers on nine shifted images.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The slider adds them one by one: on the left the matrices so far, on the
+# The slider adds them one by one. On the left are the matrices so far, on the
 # right the first channel of the sum so far.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -197,14 +197,14 @@ complete = F.conv2d(six, W, padding=1)
 
 
 def first_products(count):
-    """The sum of the first `count` products: a kernel of so many taps."""
+    """Return the sum of the first `count` products: `count` of the taps."""
     kept = (torch.arange(9) < count).float().reshape(3, 3)
     return F.conv2d(six, W * kept, padding=1)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def missing(count):
-    """The root mean square of what is missing, in that of the output."""
+    """Return what is missing as a share of the output (root mean squares)."""
     rest = complete - first_products(count)
     return (rest.square().mean() / complete.square().mean()).sqrt().item()
 
@@ -219,11 +219,10 @@ def products_picture(count):
     return show.draw.beside(left, right)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_products():
     stops = show.widgets.Stops([1, 2, 3, 5, 7, 8, 9], 8, "products")
     return show.widgets.Explorer(products_picture, count=stops)
-
 
 predict(
     "convolution.eight_of_nine", explore_products, measured=lambda: missing(8)
@@ -231,34 +230,34 @@ predict(
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # With nine products nothing is missing: the sum *is* the convolution. With
-# eight about a third is, not a ninth. The products of random matrices have
-# nothing to do with each other, so it is their squares that add up: a ninth of
-# the square is a third of the size. That holds on average: your nine matrices
-# were drawn once, so your number can lie well beside 0.33.
+# eight, about a third is missing, not a ninth. The products of random matrices
+# are unrelated, so it is their squares that add up, and a ninth of the square
+# is a third of the size. This holds on average: your nine matrices were drawn
+# once, so your number can be well off 0.33.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 3. Build it
+# ## 3. Build a convolution
 #
-# **Exercise (20 minutes).** A convolution without a loop over pixels. Three
-# numbers say where the taps read:
+# **Exercise (20 minutes).** Write a convolution without a loop over pixels.
+# Three numbers say where the taps read:
 #
 # - **padding** p: p rows and columns of zeros on each side;
-# - **stride** s: the windows begin s pixels apart, the first at the corner;
-# - **dilation** d: neighbouring taps lie d pixels apart. In a window that
-#   begins at (r, c), tap (i, j) reads (r + i d, c + j d).
+# - **stride** s: the windows start s pixels apart, the first at the corner;
+# - **dilation** d: neighbouring taps are d pixels apart. In a window that
+#   starts at (r, c), tap (i, j) reads (r + i d, c + j d).
 #
-# So a window is d (kh - 1) + 1 rows high, and the number of rows that come
-# out, h', is how many such windows fit into h + 2p rows, s apart.
+# So a window is d (kh - 1) + 1 rows high. The output has h' rows: that is how
+# many such windows fit into h + 2p rows, s apart.
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# Go one of two ways. A loop over the taps: nine products on nine slices, all
-# of h' x w' pixels; `conv1x1` may help. Or one product: `F.unfold(x, (kh, kw),
-# dilation=d, padding=p, stride=s)` copies for each output all that it reads
-# into a column, and `@` multiplies.
+# There are two ways. Loop over the taps: nine products on nine slices, each of
+# h' x w' pixels; `conv1x1` may help. Or use one product: `F.unfold(x, (kh,
+# kw), dilation=d, padding=p, stride=s)` copies all that an output reads into
+# one column, and `@` multiplies.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# What `F.unfold` gives for our image: 6 channels times 9 taps, and 64
-# positions. All nine taps of channel 0 come first, then those of channel 1.
+# For our image, `F.unfold` returns 6 channels times 9 taps, and 64 positions.
+# All nine taps of channel 0 come first, then those of channel 1.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 shape = tuple(F.unfold(six, 3, padding=1).shape)
@@ -268,12 +267,12 @@ print(shape, "  n, channels * taps, positions")
 # %% exercise="convolution.conv2d" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: convolution.conv2d
 def conv2d(x, weight, stride=1, padding=0, dilation=1):
-    """A convolution, as products of matrices.
+    """Return the convolution of x with weight, computed by matrix products.
 
     x: (n, c_in, h, w); weight: (c_out, c_in, kh, kw).
     Returns (n, c_out, h', w') with
     h' = (h + 2 padding - dilation (kh - 1) - 1) // stride + 1.
-    No convolution of the framework's, no loop over pixels.
+    Use none of the framework's convolutions, and no loop over pixels.
     """
     # your code here
     raise NotAttempted("convolution.conv2d")
@@ -283,11 +282,11 @@ def conv2d(x, weight, stride=1, padding=0, dilation=1):
 check("convolution.conv2d")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A layer around it: it holds the weights, and `conv2d` does the work.
+# Now a layer around it. It holds the weights, and `conv2d` does the work.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# It runs on your function if that passed, and on the framework's if not; the
-# line below the cell says which.
+# It uses your function if that passed, and the framework's if not. The line
+# below the cell says which.
 
 # %% tags=["define"]
 convolve = use("convolution.conv2d")
@@ -305,11 +304,10 @@ class Conv2d(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **What unfolding costs.** The multiply-adds are those of the convolution,
-# whichever way they are done. The copy is not free, though. Beside it stands
-# the framework's own. Both are timed in turns, and you read the fastest call
-# and the spread: how far apart the middle half of the calls lie, as a share of
-# their median.
+# **What unfolding costs.** Every way needs the same multiply-adds, but the
+# copy is not free. Here unfolding runs against the framework's convolution.
+# The two are timed alternately. You see the fastest call and the spread: the
+# range of the middle half of the calls, as a share of their median.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 from convzoo.device import describe
@@ -335,7 +333,7 @@ def race():
     rows = [("image", 1, f"{photo.numel():,} numbers")]
     ratio = unfolded.numel() / photo.numel()
     rows += [("unfolded", ratio, f"{unfolded.numel():,} numbers")]
-    size = show.draw.bars(rows, title="What is held")
+    size = show.draw.bars(rows, title="Numbers in memory")
     rows = [
         (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
         for name, t in times.items()
@@ -352,15 +350,15 @@ predict(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Nine outputs read each pixel, so it is copied nine times. What that does to
-# the time, your own bars say: the copy is written and read again, and the
-# framework's kernel is also tuned in ways that this comparison cannot tell
-# apart from the copy.
+# Nine outputs read each pixel, so it is copied nine times. Your bars show what
+# that does to the time: the copy is written and read again. But the
+# framework's kernel is also tuned in other ways, and this comparison cannot
+# separate the two.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Kernel, stride, padding, dilation
 #
-# How many outputs read each pixel? Let all weights be 1, and the gradient of
+# How many outputs read each pixel? Set all weights to 1. Then the gradient of
 # the sum of all outputs counts them.
 
 # %% slideshow={"slide_type": "-"}
@@ -368,7 +366,7 @@ side = 13  # pixels
 
 
 def readers(k, stride, padding, dilation):
-    """How many read each pixel; what the middle one reads; the size."""
+    """Return each pixel's readers, what the middle output reads, the size."""
     x = torch.zeros(1, 1, side, side, requires_grad=True)
     ones = torch.ones(1, 1, k, k)
     y = convolve(x, ones, stride, padding, dilation)
@@ -403,14 +401,14 @@ def size_picture(k, stride, padding, dilation):
         counts,
         title=f"Outputs that read a pixel; {unread:.0%} unread",
         outlined=read,
-        note="outlined: what the output in the middle reads",
+        note="outlined: what the middle output reads",
         limit=k * k,
     )
     right = size_bars(k, size, (stride, padding, dilation))
     return show.draw.beside(left, right)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_sizes():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -431,20 +429,20 @@ def unread():
 predict("convolution.unread", explore_sizes, measured=unread)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The sliders stand at the layer that you were asked about: with stride 2 and
-# dilation 2 every window begins on an even row, and every tap lies an even
-# number of rows further. No odd row or column is ever read. At stride 1 or 3
-# every pixel is. Then try:
+# The sliders start at the layer that you were asked about. With stride 2 and
+# dilation 2 every window starts on an even row, and every tap is an even
+# number of rows further on. No odd row or column is ever read. At stride 1 or
+# 3 every pixel is. Then try:
 #
 # - kernel 1, stride 2, padding 0: 49 of the 169 pixels are read, the others
 #   not at all. Nothing is averaged.
-# - padding 1 for the same: now it is the 36 pixels in odd rows and columns.
-#   Padding adds outputs at the border, and with a stride it decides which
-#   pixels are met.
-# - dilation spreads the taps, at the same cost for each output.
+# - the same with padding 1: now the 36 pixels in odd rows and columns are
+#   read. Padding adds outputs at the border. With a stride, it also decides
+#   which pixels are read.
+# - a larger dilation: the taps spread out, and each output costs the same.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The cost, in one line, and the counter beside it:
+# The cost in one line, and then what the counter says:
 #
 # $$h' \cdot w' \cdot k_h \cdot k_w \cdot c_{in} \cdot c_{out}$$
 
@@ -459,24 +457,24 @@ print("formula:", 7 * 7 * 5 * 5 * 8 * 16, "  counter:", macs)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. A stack of layers
 #
-# What one output depends on, in pixels of the image along one axis, is its
-# **receptive field**. A layer adds to it what its outermost taps lie apart,
-# dilation (kernel - 1), but in pixels of *its own input*. If layers before it
-# had strides, neighbours there already lie several pixels apart.
+# An output depends on some pixels of the image. How many there are along one
+# axis is its **receptive field**. Each layer adds the distance between its
+# outermost taps, dilation (kernel - 1), but in pixels of *its own input*.
+# After layers with strides, neighbours there are several image pixels apart.
 #
-# **Exercise (12 minutes).** Both numbers at once: the size that comes out, by
-# the formula of `conv2d` at each layer, and the field. A loop over the layers
-# is fine here.
+# **Exercise (12 minutes).** Compute two numbers: the output size, by the
+# formula of `conv2d` at each layer, and the receptive field. A loop over the
+# layers is fine here.
 
 # %% exercise="convolution.stack" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: convolution.stack
 def stack(size, layers):
-    """What layers in a row give, and how far one output sees, on one axis.
+    """Return the output size and receptive field of a stack, on one axis.
 
     size: pixels of the image.
     layers: a list of [kernel, stride, padding, dilation], first layer first.
-    Returns the output's size and the receptive field, both in whole numbers.
-    The field is what an output far from every border sees.
+    Returns the output size and the receptive field, two whole numbers. The
+    field is that of an output far from every border.
     """
     # your code here
     raise NotAttempted("convolution.stack")
@@ -490,7 +488,7 @@ told = use("convolution.stack")
 
 
 def row_of_layers(depth, stride, dilation):
-    """3x3 layers: the first with the stride, the others with the dilation."""
+    """Return 3x3 layers: stride in the first, dilation in the others."""
     later = [[3, 1, dilation, dilation]] * (depth - 1)
     return [[3, stride, 1, 1], *later]
 
@@ -511,7 +509,7 @@ def field_picture(depth, stride, dilation):
     return show.draw.pixels(depends, title=title)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_field():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -521,35 +519,34 @@ def explore_field():
         dilation=stops([1, 2], 1, "dilation of the others, if any"),
     )
 
-
 predict("convolution.field", explore_field)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# At dilation 1 a 3x3 layer adds 2 pixels, and 4 behind a stride of 2. And the
-# field is not read evenly: many paths lead to the pixels in the middle, one to
-# each corner. How far a network sees is the subject of lesson 04.
+# At dilation 1 a 3x3 layer adds 2 pixels, or 4 after a stride of 2. And the
+# field is not read evenly: many paths lead to the pixels in the middle, but
+# only one to each corner. How far a network sees is the subject of lesson 04.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
-# - **Held.** A 1x1 convolution is one matrix at each pixel: the same numbers,
-#   and the counter agrees with $h \cdot w \cdot c_{in} \cdot c_{out}$. Its
-#   parameters do not depend on the image.
-# - **Held.** A k x k convolution is k x k such matrices on shifted images,
-#   added up. So its cost is k x k times that of a 1x1 with as many outputs.
-# - **What is left out of it.** Equal multiply-adds are not equal time: the
-#   copy that unfolding makes holds nine times the image, and the bars of
-#   section 3 say what came of it.
+# - **Held.** A 1x1 convolution is one matrix at each pixel: the numbers are
+#   the same, and the counter agrees: $h \cdot w \cdot c_{in} \cdot c_{out}$.
+#   The image size does not change its parameters.
+# - **Held.** A k x k convolution is the sum of k x k such matrices on shifted
+#   images. So it costs k x k times as much as a 1x1 with the same output size.
+# - **What the claim leaves out.** Equal multiply-adds are not equal time.
+#   Unfolding makes a copy nine times as large as the image, and the bars of
+#   section 3 show the times.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
 #
-# 1. Two 1x1 layers in a row, with nothing between them: what single layer does
-#    the same? And with a ReLU between them?
+# 1. Two 1x1 layers in a row, with nothing between them: which single layer
+#    does the same? And with a ReLU between them?
 # 2. Which nine matrices leave an image as it is? Which shift it by one pixel?
-# 3. A fully connected layer over a whole image is a convolution, too. Of which
-#    kernel size?
+# 3. A fully connected layer over a whole image is a convolution, too. With
+#    which kernel size?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **In your own words** (2 points, marked by your teacher). A friend says: "A
@@ -569,27 +566,27 @@ predict("convolution.field", explore_field)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further A. Batch norm
 #
-# The idea: layers learn more easily when what they read keeps its scale. Batch
-# norm sees to that, channel by channel: less the mean, over the root of the
-# variance, where a small $\varepsilon$ (`eps`) keeps the root from being zero.
-# Then come a learned scale $\gamma$ (`weight`) and shift $\beta$ (`bias`):
+# The idea: layers learn more easily when their input keeps its scale. In each
+# channel, batch norm subtracts the mean and divides by the root of the
+# variance; a small $\varepsilon$ (`eps`) keeps the root above zero. Then come
+# a learned scale $\gamma$ (`weight`) and shift $\beta$ (`bias`):
 #
 # $$y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 #
-# The lecture: batch norm **regularises**, so it helps with images that were
-# not trained on. We build it, find what could do that, and measure.
+# The lecture: batch norm **regularises**, so it helps on images outside the
+# training set. We build it, find what could do that, and measure.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **In training** $\mu$ and $\sigma^2$ are the batch's own, over images, height
-# and width. **In evaluation** they are *running* ones, kept from training: an
-# answer must not depend on which images stand beside each other.
+# **In training** $\mu$ and $\sigma^2$ come from the batch, over images, height
+# and width. **In evaluation** they are *running* statistics, kept from
+# training: a result must not depend on the other images in the batch.
 #
-# Two details, as torch has them. The running ones take in `momentum` of the
-# new batch and keep 1 - `momentum` of the old (in TensorFlow it is the share
-# that is kept). And the variance that normalises divides by the count of
-# numbers, the one that is kept by the count less one (the unbiased one).
+# Two details, as in torch. A running statistic keeps a share of 1 - `momentum`
+# and takes a share of `momentum` from the batch (TensorFlow's is the share
+# kept). The variance that normalises divides by the count of numbers, the
+# running one by the count minus one (unbiased).
 #
-# **Exercise (20 minutes).**
+# **Exercise (20 minutes).** Write batch norm as a function.
 
 # %% exercise="convolution.batch_norm" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: convolution.batch_norm
@@ -600,9 +597,9 @@ def batch_norm(
     """Batch norm (Ioffe and Szegedy 2015) over n, h and w of each channel.
 
     x: (n, c, h, w); weight, bias, running_mean, running_var: (c,).
-    Returns y, and the running mean and variance after the call: new tensors
-    in training, detached from the graph; the given ones in evaluation.
-    Changes nothing in place. No normalisation of the framework's.
+    Returns y, and the running mean and variance after the call: in training
+    new tensors, detached from the graph; in evaluation those passed in.
+    Change nothing in place; use none of the framework's normalisations.
     """
     # your code here
     raise NotAttempted("convolution.batch_norm")
@@ -612,9 +609,9 @@ def batch_norm(
 check("convolution.batch_norm")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A layer around it. `weight` and `bias` are parameters: they are trained. The
-# running statistics are **buffers**: they are saved with the network and move
-# with it to the GPU, but no gradient reaches them.
+# Again a layer around it. `weight` and `bias` are parameters: they are
+# trained. The running statistics are **buffers**: they are saved with the
+# network and move with it to the GPU, but no gradient reaches them.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 normalise = use("convolution.batch_norm")
@@ -639,8 +636,8 @@ class BatchNorm(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **How fast do the running ones follow?** Batches of 8 numbers around 3, with
-# deviation 2, and a running mean that begins at 0.
+# **How fast do the running statistics follow?** Each batch has 8 numbers
+# around 3, with standard deviation 2. The running mean starts at 0.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 batches = 3 + 2 * torch.randn(60, 8, 1, 1, 1)
@@ -677,9 +674,10 @@ show.widgets.Explorer(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A large momentum follows at once and never comes to rest; a small one is calm
-# and late. After 60 batches at 0.01 the mean is still far off: a network that
-# was trained for a few steps only is evaluated with statistics of nobody.
+# A large momentum follows at once but never settles; a small one is smooth but
+# late. After 60 batches at 0.01 the mean is still far off. So a network that
+# was trained for only a few steps is evaluated with statistics that fit no
+# data.
 
 # %% question="convolution.running_mean" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: convolution.running_mean
@@ -687,9 +685,9 @@ answer = ...  # your answer in place of the dots
 ask("convolution.running_mean", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **In other company.** In training an image's numbers depend on the other
-# images of its batch, which are drawn anew in each epoch. So batch norm adds a
-# noise to training, a candidate for what regularises. How large is it?
+# **The same image in another batch.** In training, an image's output depends
+# on the rest of its batch, drawn anew in each epoch. So batch norm adds noise,
+# and this may be what regularises. How large is it?
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 crowd = digits.train_x[1:]
@@ -698,7 +696,7 @@ features = Conv2d(1, 8, 3, padding=1)
 
 @torch.no_grad()
 def differs(company, tries=60):
-    """How far one image's numbers differ with `company` images beside it."""
+    """Return how far one image's output differs among `company` others."""
     layer, seen = BatchNorm(8), []
     for _ in range(tries):
         others = crowd[torch.randperm(len(crowd))[:company]]
@@ -726,8 +724,8 @@ predict(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The more images, the less each of them matters: in large batches the
-# difference falls about as one over the root of their number. And in
+# The more images, the less each of them matters. In large batches the
+# difference falls roughly as one over the root of their number. And in
 # evaluation there is none:
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
@@ -736,24 +734,24 @@ with torch.no_grad():
     alone = norm(features(digits.train_x[:1]))[0]
     among = norm(features(digits.train_x[:64]))[0]
 gap = (alone - among).abs().max().item()
-print("in evaluation, the same in any company:", gap < 1e-5)
+print("in evaluation, the same in any batch:", gap < 1e-5)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Does it regularise?** Five networks, alike but for the norm, learn 200
-# digits until they know them all, five seeds each. The norm of each image has
-# no such noise, batch norms over 10 and over 4 images have more of it.
+# **Does it regularise?** Five networks that differ only in the norm learn 200
+# digits until they know them all, with five seeds each. The norm of each image
+# has no such noise; batch norms over 10 and over 4 images have more of it.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# (The norm of each image uses its own statistics: group norm with one group.
-# Batch norm is over the batch's 40; the other two take 10 and 4 of these at a
-# time.)
+# (The norm of each image uses that image's statistics: it is a group norm with
+# one group. Batch norm takes all 40 images of the batch; the other two take 10
+# and 4 of them at a time.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 learned = experiments.load("convolution_norm")
 
 
 def norms_now():
-    """One seed now, drawn over the shipped ones."""
+    """Train one seed now, and draw it over the shipped ones."""
     quiet = {"seed": 5, "on_epoch": lambda history: None}  # no curve
     history = experiments.one("convolution_norm", "batch norm", **quiet)
     live = {"batch norm": history.test_accuracy[-1]}
@@ -777,30 +775,30 @@ for one, other in (
 ):
     found = experiments.gap(learned, one, other)
     apart = f"{found['gap']:+.1%}, seeds {found['spread']:.1%} apart"
-    print(f"{one} less {other}: {apart}, visible: {found['visible']}")
+    print(f"{one} minus {other}: {apart}, visible: {found['visible']}")
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # - **Held here.** With batch norm the test accuracy is higher by more than the
-#   seeds differ, while all networks know every training image.
-# - **Not shown.** That the noise does it. Statistics of 4 images in place of
-#   40 make more noise, and no visible difference. That batch norm also beats
-#   the norm of each image could be the noise, or what the two let through: a
-#   norm of each image takes away how bright the image is, batch norm keeps it.
+#   seeds differ, although all networks know every training image.
+# - **Not shown.** That the noise is the reason. Statistics of 4 images instead
+#   of 40 make more noise, but no visible difference. Batch norm also beats the
+#   norm of each image. The noise could explain that, or what the two keep: a
+#   norm of each image removes how bright the image is, and batch norm keeps
+#   it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. Inception
 #
-# Which kernel size is right for a layer? Inception (2014) does not choose: it
-# runs a 1x1, a 3x3, a 5x5 and a max pool side by side, and puts their channels
-# beside each other. The lecture: it mixes and matches convolutions of
-# different kinds.
+# Which kernel size is right for a layer? Inception (2014) does not choose. It
+# runs a 1x1, a 3x3, a 5x5 and a max pool in parallel, and concatenates their
+# channels. The lecture: it mixes and matches convolutions of different kinds.
 #
 # ![A 12 x 12 matrix whose rows belong to four branches: four rows of a 1x1,
-# four of a 3x3, two of a 5x5, two behind a max pool. Every row reads all
+# four of a 3x3, two of a 5x5, two after a max pool. Every row reads all
 # twelve inputs.](../figures/00_inception.svg)
 #
-# As a matrix: the rows belong to four branches.
+# In the matrix, each row belongs to one of four branches.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 class BasicConv2d(nn.Module):
@@ -816,9 +814,9 @@ class BasicConv2d(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A 5x5 over many channels is dear. So a 1x1 first brings the channels down:
-# the **reduction**. Each layer here is a `BasicConv2d(c_in, c_out, k, stride,
-# padding)`: convolution, batch norm, ReLU.
+# A 5x5 over many channels is expensive. So a 1x1 first reduces the number of
+# channels: the **reduction**. Each layer here is a `BasicConv2d(c_in, c_out,
+# k, stride, padding)`: convolution, batch norm, ReLU.
 #
 # | branch | layers | channels out |
 # |---|---|---|
@@ -827,9 +825,9 @@ class BasicConv2d(nn.Module):
 # | `branch3` | 1x1 to `ch5x5red`, then `large` x `large` | `ch5x5` |
 # | `branch4` | max pool 3x3, stride 1, padding 1, then 1x1 | `pool_proj` |
 #
-# **Exercise (15 minutes).** All four keep height and width. Why `large`? The
-# paper has a 5x5 there; torchvision's copy has a 3x3, a mistake that is known
-# and was left (pytorch/vision issue 906).
+# **Exercise (15 minutes).** Build it: all four branches keep height and width.
+# Why `large`? The paper has a 5x5 there. torchvision's copy has a 3x3, a known
+# mistake that was never corrected (pytorch/vision issue 906).
 
 # %% exercise="convolution.inception" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: convolution.inception
@@ -867,9 +865,10 @@ ask("convolution.branches", answer)
 Block = use("convolution.inception")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **The branches' budget.** Twelve channels in, twelve out, and a say in who
-# gets the rows. Two sliders share out rows to the 3x3 and the 5x5 (two are the
-# pool's, the rest are the 1x1's), a third sets the reductions' width.
+# **Share out the rows.** Twelve channels go in, twelve come out, and you
+# decide which branch gets the rows. Two sliders set the rows of the 3x3 and
+# the 5x5. The pool always has two, and the 1x1 gets the rest. A third slider
+# sets the width of the reductions.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 kinds = ("1x1", "3x3", "5x5", "pool")
@@ -879,7 +878,7 @@ full = measure.cost(Conv2d(12, 12, 3, padding=1), patch).macs
 
 
 def shared(counts, narrow):
-    """The block, with all its ReLUs open, so that every row can be seen."""
+    """Return the block with all its ReLUs open, so that every row shows."""
     one, middle, wide, pool = counts.values()
     block = Block(12, one, narrow, middle, narrow, wide, pool)
     for name, value in block.named_parameters():
@@ -891,7 +890,7 @@ def shared(counts, narrow):
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def rows_picture(block, counts):
     names = [kind for kind in kinds for _ in range(counts[kind])]
-    said = ", ".join(f"{counts[kind]} rows {kind}" for kind in kinds)
+    said = ", ".join(f"{counts[kind]} {kind} rows" for kind in kinds)
     return show.draw.channel_matrix(
         measure.channel_matrix(block, patch),
         title="Rows by branch: 12 channels in, 12 out",
@@ -923,7 +922,7 @@ def budget_picture(middle, wide, narrow):
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def times_fewer():
-    """GoogLeNet's 3a: 192 channels to 32, straight and through 16."""
+    """Return the ratio of MACs in block 3a: 192 to 32, direct or via 16."""
     seen = torch.zeros(1, 192, 28, 28, device="meta")
     straight = BasicConv2d(192, 32, 5, padding=2).to("meta")
     through = nn.Sequential(
@@ -933,7 +932,7 @@ def times_fewer():
     return macs[0] / macs[1]
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_budget():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -943,20 +942,19 @@ def explore_budget():
         narrow=stops([1, 2, 4, 8, 12], 4, "reduced to"),
     )
 
-
 predict("convolution.reduced", explore_budget, measured=times_fewer)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # For block 3a: $25 \cdot 192 \cdot 32$ multiply-adds at each pixel, against
-# $192 \cdot 16 + 25 \cdot 16 \cdot 32$. In the matrix, at "reduced to 1", all
-# 3x3 rows are multiples of one row, and all 5x5 rows of another: a single
-# channel is all that is left to read. That is the price of a reduction.
+# $192 \cdot 16 + 25 \cdot 16 \cdot 32$. Now set "reduced to" to 1. In the
+# matrix all 3x3 rows are then multiples of one row, and all 5x5 rows of
+# another: only one channel is left to read. That is the price of a reduction.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further C. GoogLeNet
 #
-# Nine blocks, three layers before them, a linear layer behind. The widths are
-# those of the paper's table 1: channels in, then the six of a block.
+# Nine blocks, three layers before them, a linear layer after them. The widths
+# are those of the paper's table 1: channels in, then the six of a block.
 
 # %% slideshow={"slide_type": "-"} tags=["define"]
 table_1 = {
@@ -979,7 +977,7 @@ def pooled(kernel):  # an odd row or column at the end counts, too
 
 
 def begun():
-    """What stands before the blocks, by torchvision's names."""
+    """Return the layers before the blocks, with torchvision's names."""
     first = BasicConv2d(3, 64, 7, stride=2, padding=3)
     second = BasicConv2d(64, 64, 1)
     third = BasicConv2d(64, 192, 3, padding=1)
@@ -1003,8 +1001,8 @@ def googlenet(num_classes=1000, large=5, dropout=0.2):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Counted, with the paper's 5x5 and with torchvision's 3x3. (The paper had no
-# batch norm yet, and two further classifiers for training.)
+# Now we count it, with the paper's 5x5 and with torchvision's 3x3. (The paper
+# had no batch norm yet, and two more classifiers for training.)
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 scene = torch.zeros(1, 3, 224, 224, device="meta")
@@ -1014,10 +1012,10 @@ for large in (5, 3):
     print(f"{large}x{large}: {own.params:,} parameters, {own.macs:,} MACs")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Weight for weight.** torchvision's weights in this network. The names are
-# the same; only a counter in torchvision's batch norms has no place in ours.
-# Compared in training mode, where every batch norm does its work, and without
-# dropout.
+# **Weight for weight.** We load torchvision's weights into this network. The
+# names are the same; only a counter in torchvision's batch norms has no place
+# in ours. We compare in training mode, where every batch norm is at work, and
+# without dropout.
 
 # %% slideshow={"slide_type": "-"}
 import torchvision
@@ -1037,7 +1035,7 @@ with torch.no_grad():
 print("largest difference, relative:", f"{gap:.0e}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **What held of Further.** Inception does mix convolutions of different kinds:
-# rows of one matrix with kernels of their own, and reductions that pay for the
-# large ones. Batch norm helped on digits that were not trained on; that its
-# noise is the reason, our experiment does not show.
+# **What held in the further parts.** Inception does mix convolutions of
+# different kinds: the rows of one matrix have different kernels, and
+# reductions pay for the large ones. Batch norm helped on digits outside the
+# training set. Our experiment does not show that its noise is the reason.

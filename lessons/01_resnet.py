@@ -13,19 +13,19 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 01 ResNet: the identity, and what is learned on top
 #
-# More layers should never hurt: they could hand the image on unchanged. Yet
-# plain networks get worse with depth. ResNet adds the input of each block to
-# its output, and then they do not.
+# Almost every large network today, language models included, uses the trick of
+# this lesson. More layers should never hurt: they could pass the image on
+# unchanged. Yet plain networks get worse with depth. ResNet adds each block's
+# input to its output, and then they do not.
 #
 # **You will be able to** read a residual layer as a matrix; build ResNet's
 # block; show that deep plain nets fail at *training*.
 #
-# **Time:** 60 minutes for the core. **Builds on:** lesson 00 (a convolution is
-# a matrix), a little PyTorch.
+# **Time:** 60 minutes for the core. **Builds on:** lesson 00, some PyTorch.
 #
 # **The lecture's claim:** a plain layer is parametrised around $f(x) = 0$, a
 # residual one around $f(x) = x$: the first step of a Taylor-like expansion.
-# Adding a layer should add functions, not exchange them.
+# Adding a layer should add functions, not replace them.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 import torch
@@ -36,7 +36,7 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import data, nets, predict, show, use
 
 # %% slideshow={"slide_type": "skip"} student="name"
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("01_resnet", student="")
 
 
@@ -45,16 +45,16 @@ device = begin("01_resnet", student="")
 #
 # ![Three 12 x 12 matrices. Left, a plain layer: every cell is coloured.
 # Middle, a residual layer: the same cells, and a strong diagonal. Right, a
-# residual layer whose branch has scale zero: the diagonal
-# alone.](../figures/01_residual.svg)
+# residual layer whose branch has scale zero: only the
+# diagonal.](../figures/01_residual.svg)
 #
 # A row is an output channel, a column an input channel, a cell the weight
-# between the two. Left: a 1x1 convolution. Middle: its input added to it.
-# Right: the convolution times zero, so that the diagonal is all there is.
+# between the two. Left: a 1x1 convolution. Middle: the same, with its input
+# added. Right: the convolution times zero, so only the diagonal is left.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A residual layer is a *branch*, which learns, and a *shortcut*, which hands
-# the input on. What leaves the branch is multiplied by a scale.
+# A residual layer has a *branch*, which learns, and a *shortcut*, which passes
+# the input on. The output of the branch is multiplied by a scale.
 
 # %% slideshow={"slide_type": "-"} tags=["define"]
 class Residual(nn.Module):
@@ -69,8 +69,8 @@ class Residual(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The matrix of such a layer: the branch fills all cells, and the shortcut adds
-# a one to each on the diagonal.
+# In the matrix of such a layer, the branch fills all cells, and the shortcut
+# adds one to each cell on the diagonal.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `scale` to 0, 0.1 or 3, and run it again.
@@ -83,19 +83,19 @@ matrix = measure.channel_matrix(layer, torch.randn(1, 12, 5, 5))
 show.draw.channel_matrix(matrix, title=f"x + {scale} * branch(x)")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 1. Around zero, or around the identity
+# ## 1. Where a layer starts: at zero or at the identity
 #
-# Where does a layer stand that has learned nothing? Set all its weights to
-# zero. (Small weights are where every layer starts, and where weight decay
-# pulls it.)
+# What does a layer do that has learned nothing? Set all its weights to zero.
+# (Every layer starts with small weights, and weight decay pulls it back
+# towards zero.)
 
 # %% tags=["nbval-check-output"]
 blank = nn.Conv2d(12, 12, 1, bias=False)
 nn.init.zeros_(blank.weight)
 image = torch.randn(1, 12, 5, 5)  # n c h w
 off = (Residual(blank)(image) - image).abs().max()
-print("what a plain layer gives:        ", blank(image).abs().max().item())
-print("a residual layer, less its input:", off.item())
+print("largest output of the plain layer: ", blank(image).abs().max().item())
+print("largest change by the residual one:", off.item())
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -103,10 +103,10 @@ print("a residual layer, less its input:", off.item())
 #
 # $$y = (I + s W_2)(I + s W_1)\, x = x + s (W_1 + W_2)\, x + s^2 W_2 W_1\, x$$
 #
-# The input itself, then what passes one branch, then what passes two: an
-# expansion by how many branches a path goes through.
+# The first term is the input itself. The next has gone through one branch, the
+# last through two: an expansion by the number of branches on a path.
 #
-# **Exercise (8 minutes).** The matrix of a whole stack.
+# **Exercise (8 minutes).** Compute the matrix of a whole stack.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Stuck? Run `from convzoo import hint` and `hint("resnet.residual_stack")` in
@@ -115,11 +115,11 @@ print("a residual layer, less its input:", off.item())
 # %% exercise="resnet.residual_stack" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: resnet.residual_stack
 def residual_stack(weights, scale):
-    """The matrix from a stack's input to its output: y = M x at each pixel.
+    """Return the matrix of a stack, input to output: y = M x at each pixel.
 
-    weights: (layers, c, c), the first layer first. Each layer takes its own
-    input x to x + scale * W x. Returns M: (c, c), rows are outputs, in the
-    dtype of `weights`.
+    weights: (layers, c, c), first layer first. Each layer turns its input
+    x into x + scale * W x. Returns M: (c, c), rows are outputs, in the dtype
+    of `weights`.
     """
     # your code here
     raise NotAttempted("resnet.residual_stack")
@@ -129,8 +129,8 @@ def residual_stack(weights, scale):
 check("resnet.residual_stack")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Six layers two ways: the product of matrices by `residual_stack`, and the
-# matrix probed by gradients from the layers themselves.
+# Now the matrix of six layers in two ways: as a product, by `residual_stack`,
+# and probed by gradients from the layers themselves.
 
 # %% tags=["nbval-check-output"]
 stack_of = use("resnet.residual_stack")
@@ -143,25 +143,25 @@ gap = (stack_of(W, 0.3) - probed).abs().max().item()
 print("the same numbers:", gap < 1e-9)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# How much of the stack is the first step, $I + s \sum_i W_i$? What is left
-# over passes at least two branches, so it should fall with $s^2$:
+# How much of the stack is the first step, $I + s \sum_i W_i$? The rest goes
+# through at least two branches, so it should fall with $s^2$:
 
 # %%
 for s in (0.3, 0.03, 0.003):
     first_step = torch.eye(12, dtype=W.dtype) + s * W.sum(0)
     rest = (stack_of(W, s) - first_step).norm() / (s * W.sum(0)).norm()
-    print(f"scale {s}: the rest is {rest:.4f} of the first step")
+    print(f"scale {s}: the rest is {rest:.4f} of s * sum(W)")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Ten times smaller branches, a rest about ten times smaller beside the first
-# step, and so a hundred times smaller in itself. That is what makes it
-# Taylor-like: it is an expansion in the branches, not in $x$.
+# At a scale ten times smaller, the rest is about ten times smaller compared
+# with $s \sum_i W_i$, so in itself it is a hundred times smaller. That is what
+# makes it Taylor-like: it is an expansion in the branches, not in $x$.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# What does a *plain* stack, $W_L \cdots W_2 W_1$, do with twelve directions? A
-# direction counts as lost if it comes out at less than a hundredth of the
-# strongest one (a singular value below 1% of the largest). The next cells only
-# draw; open them if you are curious.
+# What does a *plain* stack, $W_L \cdots W_2 W_1$, do to twelve directions? A
+# direction counts as lost if it comes out with less than a hundredth of the
+# strength of the strongest one (a singular value below 1% of the largest). The
+# next cells only draw; open them if you are curious.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 dice = torch.Generator().manual_seed(1)
@@ -179,7 +179,7 @@ def plain_stack(layers):
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def directions(matrix):
-    """How many come out at more than 1% of the strongest one."""
+    """Return how many come out with over 1% of the strongest one."""
     strengths = torch.linalg.svdvals(matrix)
     return int((strengths > 0.01 * strengths[0]).sum())
 
@@ -195,13 +195,12 @@ def stacks_picture(layers, scale):
     return show.draw.beside(*panels)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_stacks():
     kit = show.widgets
     stops = kit.Stops([1, 2, 4, 8, 16, 32], 16, "layers")
     scale = kit.Range(0.0, 1.0, 0.1, 0.2, "scale of the branch")
     return kit.Explorer(stacks_picture, layers=stops, scale=scale)
-
 
 predict(
     "resnet.directions", explore_stacks,
@@ -210,39 +209,40 @@ predict(
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Move both sliders to their ends. In the plain stack rows grow alike: soon all
-# outputs are one combination of the inputs, larger or smaller. In the residual
-# one the diagonal survives while the scale is small; at scale 1 it loses
-# directions almost as fast. These are random matrices without ReLU, batch norm
-# or learning: a picture of the start, not yet of a network.
+# Move both sliders to their ends. In the plain stack the rows become alike:
+# soon every output is the same combination of the inputs, only larger or
+# smaller. In the residual stack the diagonal survives while the scale is
+# small; at scale 1 it loses directions almost as fast. These are random
+# matrices without ReLU, batch norm or learning: a picture of the start, not
+# yet of a network.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 2. The block
+# ## 2. The basic block
 #
-# ResNet's basic block: two 3x3 convolutions with padding 1 and no bias, each
-# followed by a batch norm: it takes its mean from each channel, divides it by
-# its standard deviation, then scales and shifts it by two learned numbers. A
-# ReLU after the first batch norm, and one after the addition. The first 3x3
-# has the stride. `planes` is torchvision's word for the channels inside the
-# block, here also those that leave it.
+# ResNet's basic block has two 3x3 convolutions with padding 1 and no bias.
+# Each is followed by a batch norm: it subtracts each channel's mean, divides
+# by its standard deviation, then scales and shifts by two learned numbers. A
+# ReLU comes after the first batch norm, and one after the addition. The first
+# 3x3 has the stride. `planes` is torchvision's word for the channels inside
+# the block, here also those that leave it.
 #
-# Where the output's shape is not the input's, the shortcut *projects*: a 1x1
-# convolution with the block's stride and without bias, and a batch norm.
+# If the output's shape differs from the input's, the shortcut *projects*: a
+# 1x1 convolution with the block's stride and without bias, then a batch norm.
 #
-# **Exercise (15 minutes).** Build it of `nn.Conv2d` and `nn.BatchNorm2d`. Keep
-# the names: the weights are compared by name.
+# **Exercise (15 minutes).** Build it from `nn.Conv2d` and `nn.BatchNorm2d`.
+# Keep the names: the weights are compared by name.
 
 # %% exercise="resnet.basic_block" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: resnet.basic_block
 class BasicBlock(nn.Module):
-    """ResNet's block of two layers (He 2015, figure 2): 3x3, 3x3, add.
+    """ResNet's two-layer block (He 2015, figure 2): 3x3, 3x3, add.
 
     (n, in_channels, h, w) -> (n, planes, h / stride, w / stride)
     Names: conv1 bn1 conv2 bn2, and downsample: nn.Sequential(1x1, batch
-    norm) where the input has another shape than the output, else None.
+    norm) if input and output differ in shape, else None.
     """
 
-    expansion = 1  # channels that leave the block, for each of its planes
+    expansion = 1  # output channels for each of the planes
 
     def __init__(self, in_channels, planes, stride=1):
         super().__init__()
@@ -268,12 +268,12 @@ answer = ...  # your answer in place of the dots
 ask("resnet.shortcut_weights", answer)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 3. Deeper, and worse
+# ## 3. Deeper plain nets get worse
 #
-# The plain net has the same layers, and adds nothing. Both are stacks of
-# blocks between a first 3x3 and a linear layer: three stages of n blocks, so
-# $6n + 2$ layers with weights (He 2015, section 4.2). A stage is a row of
-# blocks of one width and image size.
+# The plain net has the same layers, without the addition. Both nets are a
+# first 3x3, three stages of n blocks and a linear layer: $6n + 2$ layers with
+# weights (He 2015, section 4.2). All blocks of a stage have the same width and
+# image size.
 
 # %%
 Block = use("resnet.basic_block")
@@ -293,7 +293,7 @@ class Plain(Block):
 
 # %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 def digits_net(block, depth):
-    """For 8 x 8 digits: stages of 8, 16 and 32 channels."""
+    """Return a net for 8 x 8 digits: stages of 8, 16 and 32 channels."""
     blocks = [(depth - 2) // 6] * 3
     widths = {"in_channels": 1, "widths": [8, 16, 32], "stem": "small"}
     return nets.ResNet(block, blocks, 10, **widths)
@@ -305,11 +305,11 @@ for depth in (20, 56):
         print(f"{depth} layers, {block.__name__:10}: {size:,} parameters")
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# The two projections are all that the shortcuts add: 736 parameters, at either
-# depth. The networks of the next picture do without even those (Further A), so
-# that plain and residual have the same number to the digit.
+# The shortcuts add only the two projections: 736 parameters, at either depth.
+# The networks of the next picture do without even those (Further A), so plain
+# and residual have exactly the same number of parameters.
 #
-# Their seeds are shipped: eight networks, five seeds each, trained for six
+# Their results are shipped: eight networks, five seeds each, trained for six
 # epochs on the 1,437 training digits.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -324,14 +324,14 @@ colours = dict(zip(("residual", "plain"), reversed(palette.ALTERNATIVES)))
 
 
 def accuracies(variant, what):
-    """Percent, a row for each seed, a column for each epoch."""
+    """Return percentages: a row for each seed, a column for each epoch."""
     runs = [r for r in record["results"] if r["variant"] == variant]
     return 100 * torch.tensor([run[f"{what}_accuracy"] for run in runs])
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def band(name, x, values, colour, dashed=False):
-    """A line through the seeds' mean, and a band over all of them."""
+    """Return a line through the seeds' mean, with a band over all of them."""
     low, high = values.amin(0).tolist(), values.amax(0).tolist()
     middle = values.mean(0).tolist()
     return show.draw.Line(name, x, middle, low, high, colour, dashed)
@@ -355,15 +355,13 @@ def depth_picture(depth):
     )
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_depth():
     stops = show.widgets.Stops([8, 20, 32, 56], 56, "depth")
     return show.widgets.Explorer(depth_picture, depth=stops)
 
-
 def deep_training():
     return round(accuracies("plain 56", "train")[:, -1].mean().item(), 1)
-
 
 predict("resnet.depth", explore_depth, measured=deep_training)
 
@@ -391,12 +389,13 @@ for name in [f"{kind} {d}" for kind in colours for d in (20, 32, 56)]:
         print(f"{name:11} {what:5}: {ends.mean():.1f}%  ({span})")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Whoever overfits is good on the training images and bad on others. The plain
-# net of 56 layers is bad on both, by far more than its seeds differ: it was
-# not *optimised*. (At 32 each seed is worse than any at 20, if not by more
-# than they differ among themselves.) Yet it could do whatever the shallow one
-# does, by handing the image on through the rest of its layers. It does not
-# find that solution. With patience, or by smaller steps? Five seeds of each:
+# A network that overfits does well on the images it was trained on, and badly
+# on others. The plain net of 56 layers does badly on both, by far more than
+# its seeds differ: it was not *optimised*. (At 32 layers each seed is worse
+# than any at 20, though not by more than they differ among themselves.) Yet it
+# could do whatever the shallow one does: its extra layers only have to pass
+# the image on. It does not find that solution. Does more time help, or do
+# smaller steps? Five seeds of each:
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 cures = {
@@ -410,9 +409,10 @@ for cure, file in cures.items():
     print(f"plain 56 train, {cure:28}: {sum(ends) / 5:.1f}%  ({span})")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Time helps, and does not cure: the best of the seeds is far from what 20
-# layers reach in a third of it. The paper saw the same on CIFAR-10: 56 plain
-# layers had the higher *training* error (He 2015, figure 1).
+# Longer training helps, but does not fix it: even the best seed is far from
+# what 20 layers reach in a third of the epochs. The paper saw the same on
+# CIFAR-10: 56 plain layers had the higher *training* error (He 2015, figure
+# 1).
 
 # %% question="resnet.overfit" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: resnet.overfit
@@ -420,11 +420,11 @@ answer = ...  # your answer in place of the dots
 ask("resnet.overfit", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Train one now:** 32 plain layers from a seed that is not among the shipped
+# **Train one now:** 32 plain layers, with a seed that is not among the shipped
 # ones.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# It takes 5 to 15 seconds. Try `Block` instead, or another depth of the four.
+# It takes 5 to 15 seconds. Try `Block` instead, or another of the four depths.
 
 # %% slideshow={"slide_type": "-"}
 from convzoo.train import train
@@ -437,12 +437,12 @@ history = train(own, images, seed=5, **record["settings"])
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The new one, drawn over the five shipped seeds. One seed says little: at 32
-# layers plain nets differ from seed to seed far more than residual ones do.
+# The new net, drawn over the five shipped seeds. One seed says little: at 32
+# layers, plain nets differ from seed to seed far more than residual ones do.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def over_the_seeds(done, name, depth, kinds=("residual", "plain")):
-    """One training's accuracy on its training images, over the seeds'."""
+    """Draw the training accuracy of one run over that of the seeds."""
     bands = []
     for k in kinds:
         shipped = accuracies(f"{k} {depth}", "train")
@@ -460,12 +460,12 @@ over_the_seeds(history, "trained now", own_depth)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Does the gradient vanish?
 #
-# That is the reason most often given. So measure it, before the first step:
-# the norm of the loss's gradient at the output of each block.
+# A vanishing gradient is the reason most often given. So we measure it before
+# the first step: the norm of the loss's gradient at the output of each block.
 
 # %%
 def block_gradients(network, x, y):
-    """The gradient's norm at each block's output, from first to last."""
+    """Return the gradient's norm at each block's output, first to last."""
     kept = []
 
     def keep(module, inputs, output):  # torch calls it after each block
@@ -489,7 +489,7 @@ fresh = {
 
 
 def gradients_of(name, seed):
-    """From block to block, before the first step."""
+    """Return the norm at each block, before the first step."""
     torch.manual_seed(seed)
     return block_gradients(digits_net(*fresh[name]), *batch)
 
@@ -499,7 +499,7 @@ norms = {name: gradients_of(name, seed=0) for name in fresh}
 
 
 def growth(found):
-    """The gradient at the first block, in that at the last."""
+    """Return the gradient at the first block over that at the last."""
     return found[0] / found[-1]
 
 
@@ -510,7 +510,7 @@ def gradient_picture():
         show.draw.Line(name, range(1, len(n) + 1), n, colour=colour)
         for (name, n), colour in zip(norms.items(), inks)
     ]
-    labels = {"x_label": "block, from the image on", "y_label": "norm"}
+    labels = {"x_label": "block, counted from the image", "y_label": "norm"}
     title = "The gradient at each block, before the first step"
     return show.draw.curves(
         lines, title=title, log_y=True, size=(860, 420), **labels
@@ -527,38 +527,39 @@ predict(
 for name in fresh:
     grown = [growth(gradients_of(name, seed)) for seed in range(5)]
     span = f"{min(grown):5.0f} to {max(grown):5.0f}"
-    print(f"{name:17}: {span} times from last to first, in five seeds")
+    print(f"{name:17}: {span} times from last to first block, five seeds")
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# It does not vanish. With batch norm it *grows* from block to block on its way
-# back, and in the plain net of 56 layers by more than a thousand times. In the
-# residual one of 56 it grows tens of times, nearer to the plain one of 20. He
-# 2015 (section 4.1) rules out that gradients vanish in its plain nets, as they
-# have batch norm. Yang 2019 (1902.08129) derives the growth from batch norm.
+# It does not vanish. With batch norm the gradient *grows* from block to block
+# on its way back: in the plain net of 56 layers by more than a thousand times.
+# In the residual net of 56 it grows tens of times, closer to the plain net of
+# 20. He 2015 (section 4.1) rules out vanishing gradients in its plain nets,
+# because they have batch norm. Yang 2019 (1902.08129) derives the growth from
+# batch norm.
 #
 # Is the growth *the* reason why the deep net trains badly? This measurement
-# cannot tell. If steps too large for the first blocks were all, smaller steps
-# should have helped, and the seeds of section 3 say otherwise.
+# cannot say. If steps too large for the first blocks were the only problem,
+# smaller steps should have helped. The seeds of section 3 say otherwise.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. Start at the identity
 #
-# The last thing in the branch is a batch norm, and a batch norm ends with a
-# scale for each channel: `bn2.weight`. Start it at zero, and each block *is*
-# the identity. But what is zero stays zero, some say. Does it?
+# The branch ends with a batch norm, and a batch norm has a scale for each
+# channel: `bn2.weight`. Start it at zero, and each block *is* the identity.
+# But what is zero stays zero, some say. Does it?
 #
-# **Exercise (10 minutes).** By hand, without autograd. `upstream` is the
-# gradient of the loss for y; find it for the scale, the branch and x.
+# **Exercise (10 minutes).** Work by hand, without autograd. `upstream` is the
+# loss's gradient with respect to y. Find it for the scale, the branch and x.
 
 # %% exercise="resnet.scale_gradients" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: resnet.scale_gradients
 def scale_gradients(branch, scale, upstream):
-    """The gradients at y = x + scale * branch, a scale for each channel.
+    """Return the gradients of y = x + scale * branch, a scale per channel.
 
-    branch: (n, c, h, w), what the branch gives; scale: (c,);
-    upstream: (n, c, h, w), the gradient of the loss for y.
-    Returns three: for scale (c,), for branch and for x (n, c, h, w).
+    branch: (n, c, h, w), the branch's output; scale: (c,);
+    upstream: (n, c, h, w), the gradient of the loss with respect to y.
+    Returns three gradients: for scale (c,), for branch and for x (n, c, h, w).
     """
     # your code here
     raise NotAttempted("resnet.scale_gradients")
@@ -574,12 +575,12 @@ ask("resnet.zero_scale", answer)
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Now in a network of 20 layers: every block's last scale at zero, then three
-# steps of plain gradient descent.
+# Now a network of 20 layers: set every block's last scale to zero, then take
+# three steps of plain gradient descent.
 
 # %%
 def zero_start(network):
-    """Every block's last scale to zero."""
+    """Set every block's last scale to zero."""
     for stage in network.stages:
         for block in getattr(network, stage):
             nn.init.zeros_(block.bn2.weight)
@@ -587,7 +588,7 @@ def zero_start(network):
 
 
 def reached(network):
-    """Of the blocks' 3x3 layers and scales: how many get a gradient."""
+    """Return how many scales, and how many 3x3 layers, get a gradient."""
     blocks = [b for s in network.stages for b in getattr(network, s)]
     convs = [c.weight for b in blocks for c in (b.conv1, b.conv2)]
     scales = [b.bn2.weight for b in blocks]
@@ -597,7 +598,7 @@ def reached(network):
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def three_steps():
-    """(step, loss, scales reached, 3x3 layers reached) for three steps."""
+    """Return (step, loss, scales reached, 3x3 layers reached), three rows."""
     torch.manual_seed(0)
     network, rows = zero_start(digits_net(Block, 20)), []
     descent = torch.optim.SGD(network.parameters(), lr=0.05)
@@ -621,14 +622,14 @@ def steps_table():
 predict("resnet.zero_start", steps_table, measured=lambda: three_steps()[0][3])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# In the first step the zero stands in the way of the gradient to the layers
-# behind it, and to none of the scales: so the scales move, and from the second
-# step on everything learns.
+# In the first step the zeros block the gradient's way to the 3x3 layers, but
+# not to the scales. So the scales move, and from the second step on everything
+# learns.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Play.** One block with twelve channels: its matrix, probed at a positive
-# image, and the gradients that arrive in it, for one scale in all channels. A
-# white row is a channel that the last ReLU has closed.
+# image, and the gradients that arrive in it. All channels have the same scale.
+# A white row is a channel that the last ReLU sets to zero.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only draw.
@@ -641,7 +642,7 @@ arriving = torch.randn(4, 12, 5, 5)
 
 
 def arrivals(scale):
-    """The norm of the gradient at four places of the block."""
+    """Return the norm of the gradient at four places of the block."""
     nn.init.constant_(one_block.bn2.weight, scale)
     one_block.zero_grad()
     x = positive.clone().requires_grad_()
@@ -674,9 +675,9 @@ slider = show.widgets.Stops(steps, 0.0, "scale")
 show.display(show.widgets.Explorer(scale_picture, scale=slider))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# So a new block can be put into any network and change nothing at first: the
-# new network can do all that the old one could, and more. Is that so for a
-# plain block?
+# So you can put a new block into any network, and at first it changes nothing:
+# the new network can do all that the old one could, and more. Is this true of
+# a plain block?
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 torch.manual_seed(0)
@@ -692,8 +693,8 @@ with torch.no_grad():
         del network.layer3[-1]
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# And it learns all the same: 20 layers of your blocks, with all scales at zero
-# at the start. 5 to 15 seconds.
+# And it still learns: 20 layers of your blocks, with all scales at zero at the
+# start. This takes 5 to 15 seconds.
 
 # %% slideshow={"slide_type": "skip"}
 torch.manual_seed(5)
@@ -704,17 +705,17 @@ quiet = train(from_zero, images, seed=5, **record["settings"])
 over_the_seeds(quiet, "scale from 0, now", 20, ["residual"])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# It learns, but on these digits later than with the usual start, the shipped
-# nets' (whose shortcut is that of Further A): the zero is a safe beginning,
+# It learns, but on these digits later than with the usual start, that of the
+# shipped nets (their shortcut is the one of Further A). Zero is a safe start,
 # not a fast one. (Goyal 2017 uses it to train ResNet-50 with very large
 # batches.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 6. The real thing
+# ## 6. The real ResNet
 #
 # ResNet-34 is such a stack: a 7x7 convolution and a pool, then stages of 3, 4,
-# 6 and 3 blocks. Plain-34 is the same without the addition. Counted on a photo
-# of 224 x 224 pixels:
+# 6 and 3 blocks. Plain-34 is the same without the addition. We count both on a
+# photo of 224 x 224 pixels:
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 photo = torch.randn(1, 3, 224, 224, device="meta")  # counted, not computed
@@ -723,11 +724,11 @@ with torch.device("meta"):
     plain = measure.cost(nets.ResNet(Plain, [3, 4, 6, 3]), photo)
 for name, own in (("plain-34", plain), ("ResNet-34", resnet)):
     print(f"{name:9}: {own.params:,} parameters, {own.macs:,} MACs")
-print(f"the shortcuts are {resnet.params / plain.params - 1:.1%} of it")
+print(f"the shortcuts add {resnet.params / plain.params - 1:.1%} parameters")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Is it the paper's network? ResNet-18 out of the block above, torchvision's
-# beside it: the same weights by name, the same image.
+# Is it the paper's network? We build ResNet-18 from the block above and
+# compare it with torchvision's: the same weights by name, the same image.
 
 # %% slideshow={"slide_type": "skip"}
 import torchvision
@@ -740,50 +741,49 @@ with torch.no_grad():
     expected = theirs(view)
     apart = (ours(view) - expected).abs().max() / expected.abs().max()
 print(f"largest difference, relative: {apart:.1e}")
-print("built of", f"{Block.__module__}.{Block.__name__}")
+print("built from", f"{Block.__module__}.{Block.__name__}")
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# `__main__` in the last line is this notebook: the network is your own. Where
-# it says `convzoo.framework`, the framework's block ran, because yours has not
-# passed yet.
+# `__main__` in the last line is this notebook: the network is yours. If it
+# says `convzoo.ideas.resnet.framework`, the framework's block ran, because
+# yours has not passed yet.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
-# - **Held.** A plain layer stands around $f(x) = 0$, a residual one around
-#   $f(x) = x$. With its last scale at zero a block is the identity.
-# - **Held.** A scale of zero gets a gradient at once, and what stands behind
-#   it from the second step on.
+# - **Held.** With zero weights a plain layer is $f(x) = 0$, a residual one
+#   $f(x) = x$. With its last scale at zero, a block is the identity.
+# - **Held.** A scale of zero gets a gradient at once, and the layers before it
+#   get one from the second step on.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# - **Held.** A network with one more block, its scale at zero, gives the same
-#   outputs, to the last digit. Started with all scales at zero a net learns;
-#   on the digits, not faster.
+# - **Held.** A network with one more block, its scale at zero, returns exactly
+#   the same outputs. A net that starts with all scales at zero learns, but on
+#   the digits not faster.
 
 # %% [markdown] slideshow={"slide_type": "-"}
 # - **Held.** On the digits 56 plain layers *train* worse than 20, by more than
-#   twice what their seeds differ; residual ones do not, at equal parameters.
-# - **Held, with a caveat.** It is the beginning of an expansion in the scale
-#   of the branches: small branches make a small rest. Taylor's is in $x$.
+#   twice what their seeds differ. Residual ones do not, at equal parameters.
+# - **Held, with a caveat.** A residual stack is an expansion in the scale of
+#   its branches: small branches leave a small rest. Taylor's is in $x$.
 # - **Did not hold.** "The gradient vanishes in deep plain nets": with batch
 #   norm it grows on its way back.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
 #
-# 1. The last ReLU stands on the shortcut's way. What can no block ever do to a
-#    channel because of it? (He 2016, 1603.05027, moves it into the branch.)
-# 2. In section 4 take the batch norms out (`nn.Identity()` in their places).
-#    Which way does the gradient go now, and how does it depend on the weights'
-#    start?
-# 3. With every scale at zero the 20 layers start as how many?
+# 1. The last ReLU is also on the shortcut's path. What can no block ever do to
+#    a channel because of it? (He 2016, 1603.05027, moves it into the branch.)
+# 2. In section 4, replace the batch norms by `nn.Identity()`. Which way does
+#    the gradient go now, and how does that depend on the initial weights?
+# 3. With every scale at zero, how deep is the net of 20 layers at first?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **In your own words** (2 points, marked by your teacher). A friend says: "A
 # plain net of 56 layers is worse than one of 20 because it has so many
-# parameters that it overfits; ResNet mends that." In three or four sentences:
-# what does the experiment say to that?
+# parameters that it overfits; ResNet fixes that." In three or four sentences:
+# what does the experiment say about that?
 
 # %% [markdown] free="resnet.explain" slideshow={"slide_type": "skip"}
 # *Your answer here.*
@@ -799,21 +799,21 @@ print("built of", f"{Block.__module__}.{Block.__name__}")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further A. A shortcut without parameters
 #
-# Where the shape changes, the paper's small networks do not project: they keep
-# every second pixel, and fill the new channels with zeros (He 2015, section
-# 4.2, option A). So plain and residual have equally many parameters.
+# When the shape changes, the paper's small nets do not project. They keep
+# every second pixel and fill new channels with zeros (He 2015, section 4.2,
+# option A). So plain and residual nets have the same number of parameters.
 #
 # **Exercise (8 minutes).** Keep pixel 0 and every `stride`-th one after it, in
-# height and width; channels of zeros come behind those of `x`.
+# height and width. The channels of zeros come after those of `x`.
 
 # %% exercise="resnet.pad_shortcut" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: resnet.pad_shortcut
 def pad_shortcut(x, out_channels, stride):
-    """The input, thinned out and with channels of zeros behind its own.
+    """Return x thinned out, with channels of zeros after its own.
 
     x: (n, c, h, w), with c at most out_channels.
-    Returns (n, out_channels, h', w'), h' = (h - 1) // stride + 1. No
-    convolution.
+    Returns (n, out_channels, h', w'), h' = (h - 1) // stride + 1. Use
+    no convolution.
     """
     # your code here
     raise NotAttempted("resnet.pad_shortcut")
@@ -823,7 +823,7 @@ def pad_shortcut(x, out_channels, stride):
 check("resnet.pad_shortcut")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Its matrix is the identity, and rows of zeros below it, for the branch to
+# Its matrix is the identity, with rows of zeros below it for the branch to
 # fill.
 
 # %% slideshow={"slide_type": "-"}
@@ -833,7 +833,7 @@ matrix = measure.channel_matrix(lambda x: padded(x, 12, 2), grid)
 show.draw.channel_matrix(matrix, title="8 channels to 12, no weights")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The networks of section 3 had this shortcut:
+# The shipped networks of section 3 have this shortcut:
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 for depth in (20, 56):
@@ -845,24 +845,24 @@ for depth in (20, 56):
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # Further B. The bottleneck, and where its stride sits
+# # Further B. The bottleneck, and where its stride is
 #
-# From ResNet-50 on a block has three layers: a 1x1 to `planes` channels, a 3x3
-# there, a 1x1 to 4 * `planes`, all without bias. A batch norm after each, a
-# ReLU after the first two and after the addition; the shortcut as before.
+# From ResNet-50 on, a block is a 1x1 to `planes` channels, a 3x3 there and a
+# 1x1 to 4 * `planes`, each without bias and with a batch norm after it. A ReLU
+# follows the first two norms and the addition. The shortcut is as before.
 #
 # Where is the stride? In the paper, in the first 1x1. In torchvision and most
 # code since ("v1.5"), in the 3x3. The projection has it in both.
 #
-# **Exercise (15 minutes).** Both layouts, by `stride_in_1x1`.
+# **Exercise (15 minutes).** Build both layouts; `stride_in_1x1` says which.
 
 # %% exercise="resnet.bottleneck" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: resnet.bottleneck
 class Bottleneck(nn.Module):
-    """ResNet's block of three layers (He 2015, figure 5): 1x1, 3x3, 1x1, add.
+    """ResNet's three-layer block (He 2015, figure 5): 1x1, 3x3, 1x1, add.
 
     (n, in_channels, h, w) -> (n, 4 * planes, h / stride, w / stride)
-    stride_in_1x1: the stride in conv1, as in the paper; else in conv2.
+    stride_in_1x1: whether conv1 has the stride, as in the paper, or conv2.
     Names: conv1 bn1 conv2 bn2 conv3 bn3, and downsample as in BasicBlock.
     """
 
@@ -887,7 +887,7 @@ answer = ...  # your answer in place of the dots
 ask("resnet.seen_pixels", answer)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ResNet-50 in both layouts, counted. The next cell only counts and draws.
+# We count ResNet-50 in both layouts. The next cells only count and draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 Deep = use("resnet.bottleneck")
@@ -920,17 +920,17 @@ predict("resnet.stride", layouts_table, measured=saving)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The paper prints 3.8 billion for ResNet-50 (table 1): that is its layout, and
-# who counts 4.1 has counted the other.
+# The paper prints 3.8 billion for ResNet-50 (table 1). That is its own layout;
+# if you read 4.1 billion elsewhere, the other layout was counted.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# What is bought for the difference? Below are the pixels of an 8 x 8 image
-# that the branch reads in a block with stride 2: the darker one is, the more
-# it moves what the branch gives.
+# What do the extra multiply-adds buy? Below are the pixels of an 8 x 8 image
+# that the branch reads in a block with stride 2. The darker a pixel, the more
+# it changes the output of the branch.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 def read_by_branch(in_1x1):
-    """How strongly each pixel of an 8 x 8 image moves the branch."""
+    """Return how strongly each pixel of an 8 x 8 image changes the branch."""
     torch.manual_seed(0)
     block = Deep(8, 4, stride=2, stride_in_1x1=in_1x1)
     x = torch.rand(1, 8, 8, 8, requires_grad=True)
@@ -946,9 +946,9 @@ panels = [
 show.display(show.draw.beside(*panels))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Same parameters, same names: so weights of one layout load into the other
-# without a complaint. Do they give the same answer? (`view` is an image of
-# 64 x 64 pixels.)
+# The parameters and their names are the same, so weights of one layout load
+# into the other without an error. Do they give the same answer? (`view` is an
+# image of 64 x 64 pixels.)
 
 # %% slideshow={"slide_type": "-"}
 theirs = torchvision.models.resnet50().double().eval()
@@ -962,9 +962,9 @@ with torch.no_grad():
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # So the layout is part of the model, and a file of weights does not say which
-# it is. Which of the two does better on ImageNet is not tested here. Where the
-# solutions are at hand, a terminal counts the paper's:
-# `python -m convzoo count resnet50 --set stride_in_1x1=true`.
+# it is. We do not test which of the two does better on ImageNet. If you have
+# the solutions, you can count the paper's layout in a terminal: `python -m
+# convzoo count resnet50 --set stride_in_1x1=true`.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 shapes = {"18": [2, 2, 2, 2], "34": [3, 4, 6, 3]}

@@ -13,19 +13,19 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 02 ResNeXt: a block-diagonal convolution
 #
-# A layer mixes channels: every output channel reads every input channel. That
-# full matrix is most of what a network computes. ResNeXt keeps a few blocks of
-# it and sets the rest to zero.
+# How do you get more out of the same amount of computing? More channels help a
+# network, but twice the channels cost four times as much. ResNeXt saves on
+# connections: each output channel reads only some of the input channels. In
+# the layer's matrix, only blocks on the diagonal are left.
 #
-# **You will be able to** read a convolution as a matrix; build a grouped
-# convolution and the ResNeXt block from scratch; say what groups save, and
-# what that buys.
+# **You will be able to** read a convolution as a matrix; build grouped
+# convolutions and the ResNeXt block; say what groups save, and what that buys.
 #
 # **Time:** 60 minutes for the core. **Builds on:** convolutions, matrix
 # products, batch norm, a little PyTorch.
 #
-# **The lecture's claim:** with groups you pay less for the same width, so at
-# equal cost you can afford more channels. We count it, and we time it.
+# **The lecture's claim:** with groups, the same width costs less, so at equal
+# cost you can afford more channels. We count it, and we time it.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 import torch
@@ -36,26 +36,26 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import nets, predict, show, use
 
 # %% slideshow={"slide_type": "skip"} student="name"
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("02_resnext", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ## The picture first
 #
-# ![Two 12 x 12 matrices. On the left every cell is coloured: each of 12 output
-# channels reads each of 12 input channels. On the right only four 3 x 3 blocks
-# on the diagonal are.](../figures/02_block_diagonal.svg)
+# ![Two 12 x 12 matrices. Left: every cell is coloured, because each of 12
+# output channels reads each of 12 input channels. Right: only four 3 x 3
+# blocks on the diagonal are coloured.](../figures/02_block_diagonal.svg)
 #
-# A row is an output channel, a column is an input channel, and a cell is the
-# weight between the two. Left: a plain 1x1 convolution. Right: the same with
+# A row is an output channel, a column is an input channel, a cell is the
+# weight between them. Left: a plain 1x1 convolution. Right: the same with
 # `groups=4`. The empty cells are zero, and stay zero.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `groups` to 2, 6 or 12, and run it again.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A real layer, probed. Point at a cell to read its weight and its term in the
-# sum.
+# Here a real layer is probed. Point at a cell to read its weight and its term
+# in the sum.
 
 # %%
 groups = 4
@@ -67,8 +67,8 @@ show.draw.channel_matrix(matrix, title=f"groups={groups}")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. A 1x1 convolution is a matrix at each pixel
 #
-# At one pixel the channels are a vector. A 1x1 convolution multiplies that
-# vector by its weight matrix, and does the same at every other pixel.
+# At one pixel, the channels form a vector. A 1x1 convolution multiplies this
+# vector by its weight matrix. It uses the same matrix at every pixel.
 
 # %%
 conv = nn.Conv2d(8, 6, 1, bias=False)
@@ -81,7 +81,7 @@ print("by the matrix     ", M @ pixel)
 print("by the convolution", y[0, :, 3, 5])
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The same matrix for all pixels at once. `einsum` names the dimensions and
+# Now the same matrix for all pixels at once. `einsum` names the dimensions and
 # sums over those that are missing on the right: here c, the input channel.
 
 # %% tags=["nbval-check-output"]
@@ -90,9 +90,9 @@ gap = (by_matrix - y).abs().max().item()
 print("the same numbers:", gap < 1e-5)
 
 # %% [markdown]
-# So its cost is one matrix product for each pixel:
+# So the cost is one matrix product for each pixel:
 # $h \cdot w \cdot c_{in} \cdot c_{out}$ multiply-adds (MACs). The counter
-# watches what really runs.
+# watches what really runs:
 
 # %% tags=["nbval-check-output"]
 cost = measure.cost(conv, x)
@@ -100,12 +100,12 @@ print("formula:", 14 * 14 * 8 * 6, "  counter:", cost.macs)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 2. Keep the blocks, drop the rest
+# ## 2. Groups: keep the blocks, drop the rest
 #
 # Split 12 channels into 4 groups of 3. Each group of outputs reads only its
 # own group of inputs: 4 blocks of 3 x 3 instead of one matrix of 12 x 12.
 #
-# **Exercise (8 minutes).** Put the blocks where they belong.
+# **Exercise (8 minutes).** Build this matrix from its blocks.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Stuck? Run `from convzoo import hint` and `hint("resnext.block_diagonal")` in
@@ -114,10 +114,10 @@ print("formula:", 14 * 14 * 8 * 6, "  counter:", cost.macs)
 # %% exercise="resnext.block_diagonal" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: resnext.block_diagonal
 def block_diagonal(blocks):
-    """The matrix with the given blocks on its diagonal, and zeros elsewhere.
+    """Return the matrix with these blocks on its diagonal, zeros elsewhere.
 
     blocks: (g, r, c): g blocks of r rows and c columns.
-    Returns (g * r, g * c). No torch.block_diag.
+    Returns (g * r, g * c). Use no torch.block_diag.
     """
     # your code here
     raise NotAttempted("resnext.block_diagonal")
@@ -127,8 +127,8 @@ def block_diagonal(blocks):
 check("resnext.block_diagonal")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A grouped 1x1 convolution two ways: with your matrix at every pixel, and
-# group by group, each with a small product of its own.
+# A grouped 1x1 convolution in two ways: with your matrix at every pixel, and
+# group by group, with a small product for each.
 
 # %%
 make_matrix = use("resnext.block_diagonal")
@@ -144,7 +144,7 @@ by_group = torch.cat(parts, dim=1)
 print("the same numbers:", (whole - by_group).abs().max().item() < 1e-5)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The loop never touches a zero. Compare what the two cost:
+# The loop never touches a zero. Compare the two costs:
 
 # %% tags=["nbval-check-output"]
 weight = torch.randn(12, 3, 1, 1)
@@ -155,9 +155,9 @@ print(f"4 groups: {grouped.macs:6,} MACs")
 print(f"{full.macs // grouped.macs} times fewer")
 
 # %% [markdown]
-# Four groups, a quarter of the multiply-adds: each output reads a quarter of
-# the inputs. The lecture writes $b$ for the groups, and with a kernel of
-# $k_h \times k_w$:
+# Four groups need a quarter of the multiply-adds: each output reads a quarter
+# of the inputs. The lecture writes $b$ for the number of groups. With a kernel
+# of $k_h \times k_w$ the cost is:
 #
 # $$h \cdot w \cdot k_h \cdot k_w \cdot \frac{c_{in}}{b} \cdot
 # \frac{c_{out}}{b} \cdot b$$
@@ -169,24 +169,24 @@ ask("resnext.group_width", answer)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 3. A grouped convolution
+# ## 3. Build a grouped convolution
 #
-# Now with a kernel, stride and padding. The weight of a grouped convolution is
-# `(c_out, c_in / groups, k, k)`: an output knows only the inputs of its group.
+# Now with kernel, stride and padding. The weight of a grouped convolution is
+# `(c_out, c_in / groups, k, k)`: an output reads only the inputs of its group.
 #
-# **Exercise (20 minutes).** In two steps. First a loop: a plain `F.conv2d` for
+# **Exercise (20 minutes).** First write a loop, with a plain `F.conv2d` for
 # each group. The check will say that the numbers are right, and how many
-# operations it took. Then all groups in one batched product: `F.unfold` lays
-# the patches out as columns, and `@` multiplies a batch of matrices.
+# operations it took. Then do all groups in one batched product: `F.unfold`
+# copies the patches into columns, and `@` multiplies a batch of matrices.
 
 # %% exercise="resnext.grouped_conv2d" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: resnext.grouped_conv2d
 def grouped_conv2d(x, weight, groups, stride=1, padding=0):
-    """A grouped convolution, as one batched product over the groups.
+    """Return a grouped convolution of x: one batched product over groups.
 
     x: (n, c_in, h, w); weight: (c_out, c_in / groups, kh, kw).
     Returns (n, c_out, h', w') with h' = (h + 2 padding - kh) // stride + 1.
-    No groups= of the framework's.
+    Do not use the framework's groups=.
     """
     # your code here
     raise NotAttempted("resnext.grouped_conv2d")
@@ -201,8 +201,8 @@ answer = ...  # your answer in place of the dots
 ask("resnext.weights", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A layer around it, to be put into networks. It runs on your function if that
-# passed, and on the framework's if not.
+# Now a layer around it, so that networks can use it. It runs your function if
+# that passed, and the framework's if not.
 
 # %% tags=["define"]
 convolve = use("resnext.grouped_conv2d")
@@ -224,8 +224,8 @@ class GroupedConv2d(nn.Module):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. What groups buy
 #
-# With groups the same width costs less. Turn that round: at the same cost, how
-# much wider can the layer be?
+# With groups, the same width costs less. Now turn this around: at the same
+# cost, how much wider can the layer be?
 
 # %%
 C = 12
@@ -234,7 +234,7 @@ divisors = [g for g in range(1, C + 1) if C % g == 0]
 
 
 def affordable(groups):
-    """The widest layer, a multiple of groups, within the budget."""
+    """Return the largest width, a multiple of groups, within the budget."""
     width = groups
     while (width + groups) ** 2 // groups <= budget:
         width += groups
@@ -243,7 +243,7 @@ def affordable(groups):
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only draw; open them if you are curious. The matrix is not
-# taken from the weight but probed: one gradient for each output says how it
+# copied from the weight but probed: for each output, one gradient shows how it
 # reacts to each input. So a wrong layer shows a wrong picture.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -252,7 +252,7 @@ dense = measure.cost(GroupedConv2d(C, C, 1), patch)
 
 
 def shares(own, width):
-    """The cost of a layer in the full layer's, and the width it affords."""
+    """Return a layer's costs as shares of the full one's, and its width."""
     return [
         ("parameters", own.params / dense.params, f"{own.params}"),
         ("multiply-adds", own.macs / dense.macs, f"{own.macs:,}"),
@@ -271,11 +271,10 @@ def groups_picture(groups):
     return show.draw.beside(left, show.draw.bars(rows, title="Cost", **scale))
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_groups():
     stops = show.widgets.Stops(divisors, 4, "groups")
     return show.widgets.Explorer(groups_picture, groups=stops)
-
 
 predict("resnext.budget_width", explore_groups)
 
@@ -283,11 +282,11 @@ predict("resnext.budget_width", explore_groups)
 # Move the slider from 1 to 12. Three things to see:
 #
 # - Parameters and multiply-adds fall as 1 / groups.
-# - The bytes hardly move: they are mostly the image, and the image is still
-#   there. So the layer's *time* need not fall as its multiply-adds do.
-# - The width for the same budget grows, in steps: as the square root of the
-#   groups, rounded down to whole groups. A layer twice as wide in 4 groups
-#   costs the same: $\frac{24 \cdot 24}{4} = 144$.
+# - The bytes hardly change: most of them are the image, and the image is still
+#   there. So the layer's *time* may fall less than its multiply-adds do.
+# - The width for the same budget grows with the square root of the groups, but
+#   in steps: it is rounded down to whole groups. A layer twice as wide in 4
+#   groups costs the same: $\frac{24 \cdot 24}{4} = 144$.
 
 # %% question="resnext.more_groups" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: resnext.more_groups
@@ -298,21 +297,21 @@ ask("resnext.more_groups", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. The ResNeXt block
 #
-# ResNet's bottleneck goes down to a narrow width, works there, and comes back:
+# ResNet's bottleneck goes down to few channels, works there, and comes back:
 #
 # `1x1 - BN - ReLU - 3x3 - BN - ReLU - 1x1 - BN - add the input - ReLU`
 #
-# ResNeXt changes one number: the 3x3 has groups, and what that saves makes it
-# wider. The stride, if there is one, sits in the 3x3.
+# ResNeXt changes one thing: the 3x3 has groups, and what that saves makes it
+# wider. The stride, if there is one, is in the 3x3.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Exercise (15 minutes).** The block. `planes` is ResNet's own width for the
-# stage. One group is `int(planes * width_per_group / 64)` channels wide, and
-# the 3x3 has `groups` of them; the block's output has `4 * planes` channels.
-# Use `GroupedConv2d` for the 3x3, and `nn.Conv2d` without bias for the rest.
-# Where the input has another shape than the output (channels or stride), a 1x1
-# with batch norm takes it there before the addition: that is `downsample`.
-# Weights are compared by name: keep the names.
+# **Exercise (15 minutes).** Build the block. `planes` is ResNet's width for
+# the stage. One group is `int(planes * width_per_group / 64)` channels wide,
+# and the 3x3 has `groups` of them. The output has `4 * planes` channels. Use
+# `GroupedConv2d` for the 3x3, and `nn.Conv2d` without bias for the rest. If
+# input and output differ in shape (channels or stride), `downsample` adapts
+# the input before the addition: a 1x1, then a batch norm. Weights are compared
+# by name, so keep the names.
 
 # %% exercise="resnext.block" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: resnext.block
@@ -320,8 +319,8 @@ class Bottleneck(nn.Module):
     """ResNeXt's block (Xie 2016, figure 3c), as in the line above.
 
     (n, in_channels, h, w) -> (n, 4 * planes, h / stride, w / stride)
-    Names: conv1 bn1 conv2 bn2 conv3 bn3, and downsample: None, or
-    nn.Sequential(1x1, batch norm) where the input has another shape.
+    Names: conv1 bn1 conv2 bn2 conv3 bn3, and downsample: nn.Sequential(1x1,
+    batch norm) if input and output differ in shape, else None.
     """
 
     expansion = 4
@@ -342,18 +341,18 @@ class Bottleneck(nn.Module):
 check("resnext.block")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 6. The paper's row: one budget, five shapes
+# ## 6. The paper's table: one budget, five shapes
 #
 # ResNeXt's table 3 trades the number of groups against their width. At one end
-# stands ResNet-50, whose 3x3 layers have a single group; at the other
-# ResNeXt-50, whose have 32; and three stand between. All five cost about the
-# same. How wide can the layer be?
+# is ResNet-50: its 3x3 layers have a single group. At the other end is
+# ResNeXt-50, with 32 groups. Three more are in between, and all five cost
+# about the same. How wide can the layer be?
 
 # %% slideshow={"slide_type": "skip"}
 Block = use("resnext.block")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The next four cells only count and draw: the guess comes first.
+# The next four cells only count and draw: your guess comes first.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 row = {"1x64d": 23.9, "2x40d": 23.0, "4x24d": 22.6, "8x14d": 22.3}
@@ -362,7 +361,7 @@ features = torch.randn(1, 256, 56, 56, device="meta")  # counted, not run
 
 
 def first_stage(name):
-    """A block of ResNet's first stage in one of the shapes of the row."""
+    """Return a block of ResNet's first stage, in one of the five shapes."""
     groups, wide = (int(part) for part in name.rstrip("d").split("x"))
     return Block(256, 64, groups=groups, width_per_group=wide)
 
@@ -386,7 +385,7 @@ def row_bars(name):
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def row_matrix(name):
-    """The 3x3 layer's matrix, probed; a cell stands for 2 x 2 channels."""
+    """Draw the 3x3 layer's matrix, probed; a cell is 2 x 2 channels."""
     conv = first_stage(name).conv2
     width = conv.weight.shape[0]
     matrix = measure.channel_matrix(conv, torch.zeros(1, width, 3, 3))
@@ -412,21 +411,21 @@ predict("resnext.equal_budget", walk_the_row)
 # **The names.** "1x64d" is ResNet-50: one group, 64 channels wide in the first
 # stage. "32x4d" is ResNeXt-50: 32 groups, each 4 channels wide.
 #
-# Move the slider to 32x4d, and see the matrix break into blocks while the
-# budget stays. A cell of it stands for 2 x 2 channels. The last bar is the
-# paper's top-1 error: how often the first guess on an ImageNet picture is
-# wrong.
+# Move the slider to 32x4d. The matrix breaks into blocks, and the cost stays
+# about the same. A cell is 2 x 2 channels. The last bar is the paper's top-1
+# error: how often the network's first guess on an ImageNet picture is wrong.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The block stays in its budget while its 3x3 layer doubles in width. The error
-# falls at every step of the paper's table. That table is ImageNet and weeks of
-# GPU time, so we quote it; the parameters and multiply-adds are counted here.
+# The block stays near its budget while its 3x3 layer gets twice as wide. The
+# error falls at every step of the paper's table. To measure those errors takes
+# ImageNet and weeks of GPU time, so we quote them. Parameters and
+# multiply-adds are counted here.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7. The whole network, counted
 #
 # The lecture: ResNeXt was built to have ResNet's parameters and multiply-adds,
-# and more channels. Here are both, made of the block above.
+# but more channels. Here are both networks, built from the block above.
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 photo = torch.randn(1, 3, 224, 224, device="meta")
@@ -448,11 +447,11 @@ print(f"parameters: {resnext.params / resnet.params - 1:+.1%}")
 print(f"MACs:       {resnext.macs / resnet.macs - 1:+.1%}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 8. And the time?
+# ## 8. Is the grouped layer faster?
 #
-# A full 3x3 layer with 64 channels, and one with 128 channels in 32 groups:
-# twice the channels for an eighth of the multiply-adds. Both are the
-# framework's own convolution, timed here.
+# Here we time a full 3x3 layer with 64 channels, and one with 128 channels in
+# 32 groups: twice the channels for an eighth of the multiply-adds. Both are
+# the framework's own convolution.
 
 # %%
 few = nn.Conv2d(64, 64, 3, padding=1).to(device)
@@ -485,23 +484,23 @@ def speed_up():
 predict("resnext.time", race, measured=speed_up)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# An eighth of the multiply-adds would be 8 times as fast, if multiplying were
-# all. Two things are left. The image of 128 channels must be read and written,
-# whatever is multiplied: the copy's bar says what that alone takes. And a
-# device may compute 32 small blocks less well than one large one. Your bars
-# say which of the two weighs more here.
+# If only multiplying took time, an eighth of the multiply-adds would be 8
+# times as fast. But two other things take time. The image of 128 channels must
+# be read and written, however little is multiplied: the copy's bar shows how
+# long that alone takes. And a device may be less efficient at 32 small blocks
+# than at one large one. Your bars show which of the two matters more here.
 #
-# The paper met it too. Its ResNeXt-101 took 0.95 s for a minibatch where the
+# The paper saw this too. Its ResNeXt-101 took 0.95 s for a minibatch, and the
 # ResNet-101 of similar cost took 0.70 s (section 5.1 of 1611.05431).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
-# - **Held.** A 1x1 convolution is a matrix at each pixel, and its cost goes
-#   with $c_{in} \cdot c_{out}$: the same numbers, and the counter agrees with
-#   the formula.
+# - **Held.** A 1x1 convolution is a matrix at each pixel: the numbers are the
+#   same. Its cost is proportional to $c_{in} \cdot c_{out}$: the counter
+#   agrees with the formula.
 # - **Held, with a caveat.** Groups divide parameters and computation by their
-#   number. The time need not follow: see the bars of section 8.
+#   number. The time may not follow: see the bars of section 8.
 # - **Held within 4%.** ResNeXt-50 has the parameters and the computation of
 #   ResNet-50, and 3x3 layers twice as wide: 2.1% fewer parameters, 3.5% more
 #   multiply-adds.
@@ -509,11 +508,11 @@ predict("resnext.time", race, measured=speed_up)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
 #
-# 1. Two grouped layers in a row, with the same groups: which inputs can reach
-#    which outputs? What does the 1x1 between them do about it?
-# 2. With `groups` equal to the number of channels, what is left of the mixing?
-# 3. The budget of section 4 was one of parameters. What would the slider show
-#    for a budget of bytes?
+# 1. Take two grouped layers in a row, with the same groups. Which inputs can
+#    reach which outputs? What does a 1x1 between them change?
+# 2. If `groups` equals the number of channels, what is left of the mixing?
+# 3. The budget of section 4 counted parameters. What would the slider show for
+#    a budget of bytes?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **In your own words** (2 points, marked by your teacher). A friend says:
@@ -534,9 +533,9 @@ predict("resnext.time", race, measured=speed_up)
 # # Further A. Why not any sparse matrix?
 #
 # A block-diagonal matrix is a special sparse one. The lecture was asked: why
-# not a general one? Its answer: a GPU dislikes looking up where the numbers
-# belong, so with as many as 10% non-zeros a dense product is still the faster
-# one. Where the two cross depends on the device. So measure it.
+# not a general one? Its answer: a GPU is slow at looking up where the numbers
+# belong. Even with only 10% non-zeros, a dense product is still faster. Where
+# the two cross depends on the device, so we measure it.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 from convzoo.measure import curves, sparse
@@ -545,24 +544,24 @@ from convzoo.show import sparsity
 
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# What is looked up is the index: the bytes that say where each number stands.
-# Three ways to keep one, in torch's 8-byte integers:
+# What is looked up is the index: the bytes that say where each number belongs.
+# There are three ways to store it, in torch's 8-byte integers:
 #
 # - **COO**: the row and the column of each entry.
 # - **CSR**: the column of each entry, and where each row begins and ends.
-# - **BSR**: CSR again, for whole tiles of block x block.
+# - **BSR**: like CSR, but for whole tiles of block x block.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Exercise (12 minutes).** Count those bytes.
+# **Exercise (12 minutes).** Count the bytes of the index.
 
 # %% exercise="resnext.index_bytes" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
 # exercise: resnext.index_bytes
 def index_bytes(mask, block):
-    """The density of a pattern, and the bytes of its index in three layouts.
+    """Return a pattern's density, and the bytes of its index in 3 layouts.
 
     mask: (n, n) bool, true where an entry is stored; block divides n.
     Returns four numbers: density, and the bytes of COO, CSR and BSR.
-    Count; build nothing.
+    Only count; build nothing.
     """
     # your code here
     raise NotAttempted("resnext.index_bytes")
@@ -577,14 +576,14 @@ answer = ...  # your answer in place of the dots
 ask("resnext.csr_bytes", answer)
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# **The crossover.** A 1024 x 1024 matrix times 256 columns: for CSR with
-# entries in random places, for BSR with whole tiles of 32 x 32. Below some
-# density each is faster than dense, above it slower. Each point is timed
-# against dense in the same run, in turns.
+# **The crossover.** We multiply a 1024 x 1024 matrix by 256 columns. For CSR
+# the entries are in random places, for BSR in whole tiles of 32 x 32. Below
+# some density each is faster than dense, above it slower. Each is timed
+# alternately with dense, in the same run.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Where a curve jumps up and down in place of falling, the machine was busy:
-# run the cell again, or trust the recorded one, which is dashed.
+# If a curve jumps up and down instead of falling, the machine was busy. Run
+# the cell again, or trust the recorded curve, which is dashed.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 densities = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5]
@@ -593,7 +592,7 @@ speed = {}
 
 
 def against_dense(layout, density):
-    """(density reached, times as fast as dense), timed now."""
+    """Return (density reached, times as fast as dense), timed now."""
     step = sparse.sweep(1024, 256, patterns[layout], density, device, 0.2)
     dense, own = step.times["dense"], step.times[layout.split(",")[0]]
     return step.density, dense.minimum / own.minimum
@@ -601,7 +600,7 @@ def against_dense(layout, density):
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def crossing(layout):
-    """The density above which dense is the faster one, or None."""
+    """Return the density above which dense is faster, or None."""
     x, faster = zip(*speed[layout])
     return sparse.crossover(x, [1.0] * len(x), [1 / f for f in faster])
 
@@ -628,12 +627,12 @@ def own_curves():
 predict("resnext.crossover", own_curves, measured=lambda: crossing("CSR"))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Play.** Density and pattern, timed on your device at every step, each
-# product checked against the dense one. (A permutation has one entry in each
-# row: the density does not matter there.) "Recorded" shows a device that was
-# measured in peace, on three of the patterns: choose it where your own machine
-# is busy (a large spread). The 1024 x 1024 matrix is drawn as 32 x 32 cells:
-# the darker a cell, the more of its 32 x 32 entries are not zero.
+# **Play.** Choose a density and a pattern. Every step is timed on your device,
+# and each product checked against the dense one. (A permutation has one entry
+# in each row: the density slider does nothing there.) "Recorded" shows a
+# device that was measured while idle, on three of the patterns. Choose it if
+# your machine is busy (a large spread). The 1024 x 1024 matrix is drawn as 32
+# x 32 cells. The darker a cell, the more of its 32 x 32 entries are not zero.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 recordings = {f"recorded: {r['device']}": r for r in reports}
@@ -660,11 +659,11 @@ explorer = controls.Explorer(
 show.display(explorer)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# So the lecture's "at 10% dense is still faster" is a sentence about a device.
-# It holds on some and not on others; the title of your curves says how it is
-# on yours. What does hold on all of them so far: a pattern that is known
-# beforehand (blocks, the block diagonal) needs little index or none, and
-# crosses later.
+# So the lecture's "at 10% dense is still faster" depends on the device. It
+# holds on some and not on others; the title of your curves says what holds on
+# yours. So far, one thing holds on all of them: a pattern that is known in
+# advance (blocks, the block diagonal) needs little index or none, and crosses
+# at a higher density.
 
 # %% question="resnext.ninety_zeros" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: resnext.ninety_zeros
@@ -675,21 +674,21 @@ ask("resnext.ninety_zeros", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. A few blocks off the diagonal
 #
-# The lecturer's idea for a project: why not add a few blocks beside the
-# diagonal? Then groups could talk to each other, and the index would stay
+# The lecturer's idea for a project: why not add a few blocks next to the
+# diagonal? Then groups could exchange information, and the index would stay
 # small.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Exercise (10 minutes).** The matrix first.
+# **Exercise (10 minutes).** First, build the matrix.
 
 # %% exercise="resnext.off_diagonal" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
 # exercise: resnext.off_diagonal
 def off_diagonal(blocks, extra, places):
-    """A block-diagonal matrix with further blocks off its diagonal.
+    """Return a block-diagonal matrix with more blocks off its diagonal.
 
     blocks: (g, r, c), on the diagonal; extra: (m, r, c).
     places: m pairs [i, j]: block row i (outputs), block column j (inputs).
-    Returns (g * r, g * c). No torch.block_diag, no torch.kron.
+    Returns (g * r, g * c). Use no torch.block_diag and no torch.kron.
     """
     # your code here
     raise NotAttempted("resnext.off_diagonal")
@@ -700,22 +699,23 @@ check("resnext.off_diagonal")
 
 # %% slideshow={"slide_type": "-"}
 with_extra = use("resnext.off_diagonal")
-beside = [[0, 1], [1, 2], [2, 3], [3, 0]]  # each group reads the next one
+beside = [[0, 1], [1, 2], [2, 3], [3, 0]]  # each group also reads the next one
 matrix = with_extra(torch.randn(4, 3, 3), torch.randn(4, 3, 3), beside)
-show.draw.channel_matrix(matrix, title="diagonal, and its neighbours")
+show.draw.channel_matrix(matrix, title="the diagonal and its neighbours")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Does it help? A task that no stack of separate groups can solve: the label is
-# the XOR of a bit in group 0 and a bit in group 2. Five networks with the same
-# number of parameters (2,242), five seeds each, trained once and shipped. One
-# seed of one of them is trained here, now.
+# Does it help? Here is a task that no stack of separate groups can solve: the
+# label is the XOR of a bit in group 0 and a bit in group 2. Five networks with
+# the same number of parameters (2,242) were trained once, with five seeds
+# each. Their results are shipped. One seed of one network is trained here,
+# now.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
 
 
 def train_one(name, variant, **options):
-    """One seed now, drawn over the shipped ones."""
+    """Train one seed now, and draw it over the shipped ones."""
     quiet = {"on_epoch": lambda history: None}
     live = experiments.one(name, variant, 5, **quiet).test_accuracy[-1]
     rows = experiments.summary(experiments.load(name))
@@ -734,16 +734,16 @@ predict("resnext.neighbours", neighbours_now)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The pure block-diagonal stack stays at chance with every seed. It cannot
 # solve the task: its output is a sum of one function for each group, and XOR
-# is no such sum. The best of them are right in three of the four cases: "label
-# 1 where $b_0 + b_2 > \frac{1}{2}$" fails at (1, 1) alone. Yet training does
-# not end there. The four cases are equally likely, and over such sums the
-# cross entropy is lowest where the answer is always one half: at chance.
+# is not such a sum. The best such sums are right in three of the four cases:
+# "label 1 if $b_0 + b_2 > \frac{1}{2}$" fails only at (1, 1). Yet training
+# does not end there. The four cases are equally likely. Among all such sums,
+# the cross entropy is lowest if the answer is always one half: chance.
 #
-# Four blocks off the diagonal are enough for 100%, and so is a permutation
-# between the layers: that is lesson 05.
+# Four blocks off the diagonal are enough for 100%. So is a permutation between
+# the layers: that is lesson 05.
 #
-# On the digits, where the first layer mixes all groups anyway, none of this
-# can matter so much. That is the next picture.
+# On the digits, the first layer mixes all groups anyway, so none of this can
+# matter as much. The next picture shows that.
 
 # %% slideshow={"slide_type": "skip"}
 digits = experiments.load("off_diagonal_digits")
@@ -752,15 +752,15 @@ show.draw.seeds(experiments.summary(digits), title=title)
 
 # %% slideshow={"slide_type": "skip"}
 seen = experiments.gap(digits, "plus neighbours", "block-diagonal")
-print(f"mean of neighbours less mean of diagonal: {seen['gap']:+.2%}")
-print(f"the seeds of one network differ by:       {seen['spread']:.2%}")
+print(f"mean of neighbours minus mean of diagonal: {seen['gap']:+.2%}")
+print(f"the seeds of one network differ by:        {seen['spread']:.2%}")
 print("a visible gap:", seen["visible"])
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further C. The real ResNeXt
 #
-# ResNeXt-50 out of your own layers, and torchvision's beside it. The same
-# weights by name, the same image: the same answer?
+# We build ResNeXt-50 from your own layers and compare it with torchvision's.
+# The same weights by name, the same image: the same answer?
 
 # %% slideshow={"slide_type": "-"}
 import torchvision
@@ -777,7 +777,7 @@ with torch.no_grad():
 print("largest difference, relative:", f"{gap / size:.1e}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And the paper's row, each network whole:
+# And the paper's five shapes, each as a whole network:
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 for groups, wide in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
@@ -786,19 +786,19 @@ for groups, wide in ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# How did the paper find 40, 24, 14 and 4? It kept a block's weights near those
-# of 1x64d: two 1x1 layers between 256 channels and the width, and a grouped
-# 3x3.
+# How did the paper find 40, 24, 14 and 4? It kept the number of weights in a
+# block close to that of 1x64d. The block has two 1x1 layers between 256
+# channels and the width, and a grouped 3x3.
 #
-# **Exercise (12 minutes).** The widest group that a budget affords.
+# **Exercise (12 minutes).** Find the widest group that a budget allows.
 
 # %% exercise="resnext.group_width_for" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
 # exercise: resnext.group_width_for
 def group_width(budget, channels, groups):
-    """The widest group that keeps a block within its budget of weights.
+    """Return the widest group that keeps a block within a budget.
 
     A block of `groups` groups of width d has, without biases: a 1x1 layer
-    from `channels` to groups * d, a 3x3 in groups, a 1x1 back.
+    from `channels` to groups * d, a grouped 3x3, and a 1x1 back.
     Returns the largest whole d with at most `budget` weights.
     """
     # your code here
@@ -809,9 +809,9 @@ def group_width(budget, channels, groups):
 check("resnext.group_width_for")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Which budget? By the exercise's count a block of 1x64d has 69,632 weights,
-# and one of 32x4d 70,144; the paper speaks of about 70 thousand. With 69,632
-# only the first row would come out. We allow 70,200.
+# Which budget? By the count of the exercise, a block of 1x64d has 69,632
+# weights, and one of 32x4d has 70,144. The paper says about 70 thousand. With
+# 69,632 only the first width would come out. We allow 70,200.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 widest = use("resnext.group_width_for")
@@ -819,9 +819,9 @@ for groups in (1, 2, 4, 8, 32):
     print(f"{groups:2} groups: {widest(70200, 256, groups)} channels each")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# With that budget four of the paper's five come out. With 8 groups it affords
-# 13; the paper took 14, which makes 71,456 weights, and that row is the one
-# with the most parameters: 25.6 million.
+# With that budget, four of the paper's five widths come out. With 8 groups it
+# allows 13. The paper took 14, which makes 71,456 weights. That network is the
+# one with the most parameters: 25.6 million.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further D. Does the wider network learn better?
@@ -843,14 +843,14 @@ def equal_budget():
 predict("resnext.digits", equal_budget, measured=100 * found["gap"])
 
 # %% slideshow={"slide_type": "skip"}
-print(f"mean of 32x4d less mean of 1x64d:   {found['gap']:+.2%}")
+print(f"mean of 32x4d minus mean of 1x64d:  {found['gap']:+.2%}")
 print(f"the seeds of one network differ by: {found['spread']:.2%}")
 print("a visible gap:", found["visible"])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Where the gap is smaller than the spread of the seeds, the experiment says
+# If the gap is smaller than the spread of the seeds, the experiment says
 # nothing about the idea. The digits are too easy: every shape solves nearly
-# all of them. It takes a harder task to see what ImageNet showed. To train a
-# seed of your own, some 15 seconds:
+# all of them. You need a harder task to see what ImageNet showed. To train a
+# seed of your own, in about 15 seconds:
 #
 #     experiments.one("resnext_equal_budget", "32x4d", seed=5)

@@ -13,12 +13,12 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 03 DenseNet: a matrix that grows
 #
-# ResNet adds what a layer has found to what was there. DenseNet puts it
-# beside: nothing is overwritten, and every later layer reads everything.
+# An edge found by an early layer may help a much later one. ResNet adds each
+# new result to the old ones. DenseNet puts it next to them: nothing is
+# overwritten, every later layer reads everything. The price is memory.
 #
 # **You will be able to** read concatenation as a matrix with the identity on
-# top; build a dense layer and a dense block; say how many channels there are
-# at any point, and what the growing costs in memory.
+# top; build a dense layer and block; count their channels and memory.
 #
 # **Time:** 60 minutes for the core. **Builds on:** convolutions, batch norm, a
 # little PyTorch.
@@ -39,22 +39,22 @@ from convzoo import NotAttempted, ask, begin, check, measure
 from convzoo import nets, predict, show, use
 
 # %% slideshow={"slide_type": "skip"} student="name"
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("03_densenet", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ## The picture first
 #
-# ![Two matrices with 12 columns. On the left 16 rows: the first 12 are the
-# identity, one cell each on the diagonal, and 4 full rows stand below. On the
-# right 24 rows: the same 16, and 8 full rows more.](../figures/03_growing.svg)
+# ![Two matrices with 12 columns. Left: 16 rows. The first 12 are the identity,
+# one cell each on the diagonal; below are 4 full rows. Right: 24 rows, the
+# same 16 and 8 more full rows.](../figures/03_growing.svg)
 #
-# A row is a channel that comes out, a column one that went in. Left: one layer
-# with *growth rate* 4, the number of channels that a layer adds. The identity
-# on top hands on $x$ as it is. Right: after three layers.
+# A row is an output channel, a column an input channel. Left: one layer with
+# *growth rate* 4, the number of channels that a layer adds. The identity on
+# top passes $x$ on unchanged. Right: after three layers.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# One such layer, and its matrix: the 12 channels of $x$ as they were, and
+# One such layer and its matrix: on top the 12 channels of $x$, unchanged, and
 # below them what $f$ makes of them.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -69,10 +69,10 @@ matrix = measure.channel_matrix(beside, torch.randn(1, 12, 5, 5))
 show.draw.channel_matrix(matrix, title=f"[x, f(x)], growth {growth_rate}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 1. Beside, not on top
+# ## 1. Concatenate instead of adding
 #
-# $x + f(x)$ asks for equal shapes. $[x, f(x)]$ asks for equal pixels only:
-# the channels stand in a row, and $f$ may give any number of them.
+# $x + f(x)$ needs equal shapes. $[x, f(x)]$ only needs the same image size:
+# the channels are joined, and $f$ may return any number of them.
 
 # %% tags=["nbval-check-output"]
 x = torch.randn(1, 12, 5, 5)  # n c h w
@@ -82,19 +82,19 @@ print("x is still there:", torch.equal(y[:, :12], x))
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The second layer reads all of that, the third one more:
+# The second layer reads all of this, and the third reads even more:
 #
 # $$x, \quad f_1(x), \quad f_2(x, f_1(x)), \quad
 # f_3(x, f_1(x), f_2(x, f_1(x))), \quad \ldots$$
 #
 # Let each $f_i$ be a matrix $W_i$, a 1x1 convolution. Then all channels
-# together are one matrix times $x$, which begins as the identity and gets
-# `growth_rate` rows more with each layer.
+# together are one matrix times $x$. It starts as the identity, and each layer
+# adds `growth_rate` rows.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Exercise (8 minutes).** One step of it. Row i of `matrix` says what the
-# channel i that is there by now is made of. The new layer's `weight` reads
-# those channels.
+# **Exercise (8 minutes).** Write one step of it. Row i of `matrix` says what
+# channel i is made of, in terms of $x$. The new layer's `weight` reads these
+# channels.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Stuck? Run `from convzoo import hint` and `hint("densenet.grow")` in a new
@@ -103,11 +103,11 @@ print("x is still there:", torch.equal(y[:, :12], x))
 # %% exercise="densenet.grow" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: densenet.grow
 def grow(matrix, weight):
-    """The matrix of [y, weight @ y], where y = matrix @ x.
+    """Return the matrix of [y, weight @ y], where y = matrix @ x.
 
-    matrix: (c, c0): the c channels that are there, in terms of x.
+    matrix: (c, c0): the c channels so far, in terms of x.
     weight: (k, c): what the new layer makes of them.
-    Returns (c + k, c0): the old rows, and below them the new ones.
+    Returns (c + k, c0): the old rows, and the new ones below them.
     """
     # your code here
     raise NotAttempted("densenet.grow")
@@ -136,17 +136,15 @@ answer = ...  # your answer in place of the dots
 ask("densenet.unequal", answer)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 2. The layer
+# ## 2. The dense layer
 #
-# The number of channels that a layer reads gets large, what it makes stays
-# small. So a 1x1 first brings the many channels down to `bn_size *
-# growth_rate` (the *bottleneck*; `bn_size` is 4 in the paper), and the 3x3
-# works there:
+# A layer reads more and more channels, but adds only a few. So a 1x1 first
+# reduces them to `bn_size * growth_rate` channels (the *bottleneck*; `bn_size`
+# is 4 in the paper), and the 3x3 works on those:
 #
 # `BN - ReLU - 1x1 - BN - ReLU - 3x3`
 #
-# Batch norm (BN) and ReLU come *before* each convolution, other than in a
-# ResNet.
+# Unlike in a ResNet, batch norm (BN) and ReLU come *before* each convolution.
 
 # %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 many = torch.randn(1, 512, 14, 14, device="meta")  # counted, not run
@@ -155,20 +153,20 @@ narrow = nn.Sequential(
     nn.Conv2d(512, 4 * 32, 1, bias=False, device="meta"),
     nn.Conv2d(4 * 32, 32, 3, padding=1, bias=False, device="meta"),
 )
-for name, layer in (("3x3 alone", direct), ("by a bottleneck", narrow)):
+for name, layer in (("3x3 alone", direct), ("via a bottleneck", narrow)):
     own = measure.cost(layer, many)
     print(f"{name:16} {own.params:,} weights, {own.macs:,} multiply-adds")
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Exercise (12 minutes).** The layer. It returns its new channels alone; the
-# block will put them beside the old ones. The convolutions have no bias, the
-# 3x3 keeps the image's size. Weights are compared by name: keep the names.
+# **Exercise (12 minutes).** Build the layer. It returns only its new channels;
+# the block will append them. The convolutions have no bias, the 3x3 keeps the
+# image size. Weights are compared by name, so keep the names.
 
 # %% exercise="densenet.layer" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: densenet.layer
 class DenseLayer(nn.Module):
-    """What a dense block adds (Huang 2016, DenseNet-B), as in the line above.
+    """A dense block's layer (Huang 2016, DenseNet-B), as in the line above.
 
     (n, in_channels, h, w) -> (n, growth_rate, h, w)
     Names: norm1, conv1 (the 1x1), norm2, conv2 (the 3x3).
@@ -192,25 +190,25 @@ Layer = use("densenet.layer")
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 3. The block
+# ## 3. The dense block
 #
-# Layers in a row, and each reads everything that is there: the block's input
-# and what all layers before it have made. Old channels stay in front, the new
-# ones come behind them.
+# A block is a row of layers. Each one reads everything so far: the block's
+# input and what all earlier layers made. Old channels stay in front, and the
+# new ones come after them.
 #
-# **Exercise (15 minutes).** The block. `Layer(in_channels, growth_rate,
+# **Exercise (15 minutes).** Build the block. `Layer(in_channels, growth_rate,
 # bn_size)` makes a dense layer. In `__init__`, make layer `i` for the channels
-# that it will read (`i` counts from 0) and call it `layer`: the line below
-# gives it its name. In `forward`, `layer(x)` gives that layer's new channels
-# alone; at the end of the loop `x` has to be all channels.
+# it will read (`i` counts from 0), and call it `layer`: the line below gives
+# it its name. In `forward`, `layer(x)` returns only the new channels. At the
+# end of each pass through the loop, `x` must hold all channels.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# (`Layer` is your own, or the framework's until yours passes.)
+# (`Layer` is yours if it passed, and the framework's if not.)
 
 # %% exercise="densenet.block" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: densenet.block
 class DenseBlock(nn.Module):
-    """Layers that read all that is there (Huang 2016, equation 2).
+    """Layers that each read everything so far (Huang 2016, equation 2).
 
     (n, in_channels, h, w) -> (n, in_channels + num_layers * growth_rate, h, w)
     """
@@ -237,9 +235,9 @@ Block = use("densenet.block")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only draw; open them if you are curious. The matrix is probed
-# from the block (yours, once it has passed): one gradient for each channel
-# that comes out says how it reacts to each that went in. So a wrong block
-# would show a wrong picture.
+# from the block (yours, once it has passed): for each output channel, one
+# gradient shows how it reacts to each input channel. So a wrong block shows a
+# wrong picture.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 C, patch = 12, torch.randn(1, 12, 14, 14)
@@ -248,7 +246,7 @@ new_colours = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73")
 
 
 def facts(growth, layers):
-    """The four bars' numbers: channels, parameters, MACs, bytes kept."""
+    """Return the bars' numbers: channels, parameters, MACs, bytes kept."""
     block = Block(layers, C, growth)
     own, kept = measure.cost(block, patch), measure.saved_bytes(block, patch)
     return C + layers * growth, own.params, own.macs, kept
@@ -285,7 +283,7 @@ def growth_picture(growth, layers):
     return show.draw.beside(left, growth_bars(growth, layers))
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_growth():
     stops = show.widgets.Stops
     return show.widgets.Explorer(
@@ -294,19 +292,18 @@ def explore_growth():
         growth=stops([2, 4, 6, 8], 4, "growth rate"),
     )
 
-
 predict("densenet.width_121", explore_growth)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Move both sliders. Three things to see:
 #
 # - The rows that are there never change. A new layer only adds rows below, in
-#   a colour of its own.
-# - The channels go up by the growth rate at each layer: 256 + 24 * 32 = 1,024
-#   in the block of the question. DenseNet-121 is the network of 121 layers,
-#   built in Further C.
-# - What is kept for the backward pass grows faster than the channels do. That
-#   is section 5.
+#   its own colour.
+# - Each layer adds the growth rate to the channels: 256 + 24 * 32 = 1,024 in
+#   the block of the question. (DenseNet-121 has 121 layers. Further C builds
+#   it.)
+# - What is kept for the backward pass grows faster than the channels do. See
+#   section 5.
 
 # %% question="densenet.width" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: densenet.width
@@ -317,9 +314,9 @@ ask("densenet.width", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. The transition
 #
-# Concatenation needs equal pixels, so inside a block the image keeps its size.
-# Between two blocks stands a *transition*: BN, ReLU, a 1x1 that halves the
-# channels, and an average over 2 x 2 pixels.
+# Concatenation needs equal image sizes, so inside a block the size stays the
+# same. Between two blocks there is a *transition*: BN, ReLU, a 1x1 that halves
+# the channels, and an average over 2 x 2 pixels.
 
 # %% tags=["define"]
 class Transition(nn.Sequential):
@@ -343,14 +340,14 @@ answer = ...  # your answer in place of the dots
 ask("densenet.transition", answer)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 5. What waits for the backward pass
+# ## 5. What is kept for the backward pass
 #
-# A gradient needs what the layer read: it is kept until the backward pass gets
-# there. `measure.saved_bytes` counts that, parameters left out, each piece of
-# memory once.
+# A gradient needs what the layer read. So this is kept until the backward pass
+# gets there. `measure.saved_bytes` counts it, without the parameters, and each
+# piece of memory once.
 #
-# In a block every layer reads all channels, and its concatenation is a copy
-# of its own.
+# In a block, every layer reads all channels so far, and each concatenation is
+# a new copy of them.
 
 # %% slideshow={"slide_type": "-"}
 depths = (8, 16, 32, 64)  # layers in one block
@@ -359,7 +356,7 @@ thumbnail = torch.randn(1, 24, 8, 8)  # one image of 8 x 8 pixels
 
 @cache
 def kept(way, growth=12):
-    """Bytes that a block of each depth keeps for one small image."""
+    """Return the bytes that blocks of each depth keep for one small image."""
     blocks = [way(layers, 24, growth) for layers in depths]
     return [measure.saved_bytes(block, thumbnail) for block in blocks]
 
@@ -394,13 +391,13 @@ predict(
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Eight times the layers, 31.6 times the memory: the curve bends. Layer
-# $i$ keeps copies of all $c_0 + i k$ channels that it reads, and the sum of
-# that over $L$ layers goes with $L^2$:
+# Eight times the layers take 31.6 times the memory: the curve bends. Layer $i$
+# keeps copies of all $c_0 + i k$ channels that it reads. Summed over $L$
+# layers, this grows with $L^2$:
 #
 # $$\sum_{i=0}^{L-1} (c_0 + i k) = L c_0 + \frac{L (L - 1)}{2} k$$
 #
-# Concatenation computes nothing, and it is not free.
+# Concatenation computes nothing, but it is not free.
 
 # %% question="densenet.copies" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: densenet.copies
@@ -409,11 +406,11 @@ ask("densenet.copies", answer)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 6. The bend made straight
+# ## 6. From a curve to a line: checkpointing
 #
-# *Checkpointing*: keep only what a layer was called on, and run the layer a
-# second time when the backward pass gets there. First try: each layer is
-# called on all channels, concatenated.
+# *Checkpointing*: keep only what a layer was called on, and run the layer
+# again when the backward pass gets there. First try: each layer is called on
+# all channels, concatenated.
 
 # %%
 class InputsKept(Block):
@@ -427,8 +424,8 @@ class InputsKept(Block):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Second try: the concatenation belongs to what is run again. Then a layer is
-# called on the pieces, and a piece is one tensor, whoever keeps it.
+# Second try: the concatenation is run again, too. Now a layer is called on the
+# pieces, and each piece is one tensor, however many layers keep it.
 
 # %%
 def join_and_run(layer, *pieces):
@@ -459,9 +456,9 @@ stops = show.widgets.Stops([6, 12, 24, 32], 12, "growth rate")
 show.display(show.widgets.Explorer(three_curves, growth=stops))
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# Keeping the inputs takes less than half of the memory, and it still bends:
-# the kept inputs are the growing copies. With the pieces it is a line, and
-# hardly lifts off the axis.
+# Keeping the inputs takes less than half of the memory, but the curve still
+# bends: the kept inputs are the growing copies. With the pieces it is a line,
+# and it hardly rises above the axis.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # In numbers, for 8 and for 64 layers:
@@ -474,12 +471,12 @@ for name, way in ways.items():
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The gradients are the same to the last digits, and something must pay for
-# it: the layers run again.
+# The gradients are the same, up to the last digits. But something has to pay
+# for this: the layers run again.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def step_macs(way):
-    """Multiply-adds of a whole training step, forward and backward."""
+    """Return the multiply-adds of one training step, both passes."""
     own = measure.cost(way(16, 24, 12), thumbnail, backward=True)
     return own.macs + own.backward.macs
 
@@ -503,16 +500,16 @@ def step_bars():
 predict("densenet.price", step_bars, measured=percent_more)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A step is one forward pass and a backward pass of twice its multiply-adds
-# (one product for the gradient of the image, one for the weight's). Running
-# all of the forward pass again would be a third more. It is about half of
-# that, since the second run stops where it has all that it needs: nobody asks
-# for the result of the last 3x3 of a layer. Counted:
+# A step is one forward pass, and a backward pass with twice its multiply-adds
+# (one product for the gradient of the image, one for that of the weight).
+# Running the whole forward pass again would add a third. It adds about half of
+# that, because the second run stops as soon as it has all it needs: the result
+# of a layer's last 3x3 is not needed. We count it:
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 extra = step_macs(PiecesKept) - step_macs(Block)
 all_1x1 = sum((24 + 12 * i) * 4 * 12 * 8 * 8 for i in range(16))
-print("multiply-adds more:", f"{extra:,}", "  all 1x1:", f"{all_1x1:,}")
+print("extra multiply-adds:", f"{extra:,}", "  all 1x1:", f"{all_1x1:,}")
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -522,20 +519,20 @@ print("multiply-adds more:", f"{extra:,}", "  all 1x1:", f"{all_1x1:,}")
 #   and new rows below: the probe shows it, and three layers are one matrix.
 # - **Held.** The vector keeps growing, by the growth rate at each layer.
 #   Transitions halve the channels and the image's sides.
-# - **Held, and mended.** The memory of a naive block goes with the square of
-#   its layers: 31.6 times as much for 8 times the layers here. With
-#   checkpointing that joins the pieces again it is a line, for 17% more
+# - **Held, and fixed.** The memory of a naive block grows with the square of
+#   its layers: here 31.6 times as much for 8 times the layers. If
+#   checkpointing also repeats the concatenation, it is a line, for 17% more
 #   multiply-adds (24 channels, growth rate 12).
-# - **"It was trained better"**: Further D puts that to the test.
+# - **"It was trained better"**: Further D tests that.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
 #
-# 1. Layer 3 reads what layer 1 has made without layer 2 between them. What
-#    does that do for the gradient of layer 1? Where else have you met it?
+# 1. Layer 3 reads what layer 1 made, without layer 2 between them. What does
+#    that do for the gradient of layer 1? Where else have you seen this?
 # 2. A layer could read the sum of all pieces instead of their concatenation.
 #    What would its matrix look like, and what would be lost?
-# 3. Why does the transition come between blocks, and not behind every layer?
+# 3. Why is there a transition between blocks, and not after every layer?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **In your own words** (2 points, marked by your teacher). A friend says:
@@ -553,32 +550,32 @@ print("multiply-adds more:", f"{extra:,}", "  all 1x1:", f"{all_1x1:,}")
 # [1707.06990](https://arxiv.org/abs/1707.06990).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # Further A. The bytes, by hand
+# # Further A. Count the kept bytes by hand
 #
 # Where do the curves come from? Count *maps*: a map is one channel of one
-# image, and here weighs 8 x 8 numbers of 4 bytes. What a layer keeps, if it
-# reads $c$ channels:
+# image, here 8 x 8 numbers of 4 bytes. A layer that reads $c$ channels keeps
+# this:
 #
-# - the first batch norm keeps what it read, $c$ maps; the ReLU behind it keeps
-#   what it gives, $c$ more. The 1x1 reads that same tensor: nothing new.
-# - the second batch norm and its ReLU do the same with the narrow maps,
+# - The first batch norm keeps what it read, $c$ maps. The ReLU after it keeps
+#   its output, $c$ more. The 1x1 reads that same tensor: nothing new.
+# - The second batch norm and its ReLU do the same with the narrow maps,
 #   `bn_size * growth_rate` of them.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# With *inputs kept* a layer keeps the one tensor that it is called on. With
-# *pieces kept* there are x and the new channels of each layer, every piece
-# once; nobody reads the last layer's.
+# With *inputs kept*, a layer keeps the one tensor that it is called on. With
+# *pieces kept*, a block keeps x and the new channels of each layer, every
+# piece once. No layer reads the new channels of the last one.
 #
-# **Exercise (12 minutes).** Count the maps for a block, three ways. The one or
-# two numbers that a batch norm keeps for each channel are left out.
+# **Exercise (12 minutes).** Count the maps of a block in these three ways.
+# Leave out the one or two numbers that a batch norm keeps for each channel.
 
 # %% exercise="densenet.kept_maps" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
 # exercise: densenet.kept_maps
 def kept_maps(in_channels, growth_rate, num_layers, bn_size):
-    """Maps that a dense block keeps for its backward pass, for one image.
+    """Return how many maps a dense block keeps for backward, for one image.
 
     Returns three whole numbers: as it is, inputs kept, pieces kept.
-    Count; build nothing.
+    Only count; build nothing.
     """
     # your code here
     raise NotAttempted("densenet.kept_maps")
@@ -588,8 +585,8 @@ def kept_maps(in_channels, growth_rate, num_layers, bn_size):
 check("densenet.kept_maps")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Beside what was measured. What is left over is the batch norms': a mean and
-# a deviation for each of their channels.
+# Compare your counts with what was measured. The difference belongs to the
+# batch norms: a mean and a deviation for each of their channels.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 counted = use("densenet.kept_maps")
@@ -601,20 +598,20 @@ for layers, *measured in zip(depths, *map(kept, ways.values())):
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # Further B. One buffer
+# # Further B. One buffer instead of concatenations
 #
-# Who does not train keeps nothing, and yet each concatenation copies all
-# channels once more. Instead: one tensor as wide as the end of the block. Each
-# layer reads the front of it, as a view, and writes its channels behind.
+# At inference nothing needs to be kept, yet each concatenation copies all
+# channels again. Instead, take one tensor as wide as the block's output. Each
+# layer reads the front of it, as a view, and writes after it.
 #
-# **Exercise (12 minutes).** For prediction alone, so without gradients.
-# `x.new_empty(...)` makes a tensor of x's kind, of any shape, with any numbers
-# in it.
+# **Exercise (12 minutes).** Build this for prediction only, so without
+# gradients. `x.new_empty(...)` makes a tensor of any shape, of the same kind
+# as `x`, with arbitrary numbers in it.
 
 # %% exercise="densenet.buffer" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: densenet.buffer
 class BufferBlock(Block):
-    """A dense block whose layers write into one tensor; no torch.cat.
+    """A dense block whose layers write into one tensor, without torch.cat.
 
     (n, in_channels, h, w) -> (n, in_channels + num_layers * growth_rate, h, w)
     """
@@ -638,7 +635,7 @@ small_photo = torch.randn(1, 24, 16, 16)
 
 
 def traffic(way):
-    """Bytes read and written by a block of 32 layers, without gradients."""
+    """Return the bytes that 32 layers read and write, without gradients."""
     with torch.no_grad():
         return measure.cost(way(32, 24, 12).eval(), small_photo).bytes
 
@@ -661,20 +658,20 @@ def cat_over_buffer():
 predict("densenet.buffer", traffic_bars, measured=cat_over_buffer)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# (Where your buffer has not passed yet, the framework's block runs in its
-# place, and the two bars are equal.) The copies are a part of the traffic. The
-# rest is the same in both: batch norm, ReLU and 1x1 read all channels anyway.
+# (Until your buffer passes, the framework's block runs in its place, and the
+# two bars are equal.) The copies are only a part of the traffic. The rest is
+# the same in both: batch norm, ReLU and 1x1 read all channels anyway.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Why not train with a buffer? A layer's gradient needs what it read, and that
-# stands in the buffer, which the next layer writes to. PyTorch counts the
-# writes of a tensor and refuses, even where they went elsewhere:
+# Why not train with a buffer? A layer's gradient needs what it read. That is
+# in the buffer, and the next layer writes into it. PyTorch counts the writes
+# to a tensor and refuses, even if they went elsewhere:
 
 # %% slideshow={"slide_type": "-"}
 buffer = torch.ones(1, 3, 1, 1)
 weight = torch.randn(1, 2, 1, 1, requires_grad=True)
 new = F.conv2d(buffer[:, :2], weight)
-buffer[:, 2:] = new.detach()  # not where the layer has read
+buffer[:, 2:] = new.detach()  # not what the layer has read
 try:
     new.sum().backward()
 except RuntimeError as problem:
@@ -684,20 +681,20 @@ except RuntimeError as problem:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further C. The real DenseNet
 #
-# A first layer with a pool, four blocks, three transitions, a last batch norm
-# and ReLU, an average over the pixels, a linear layer.
+# It has a first layer with a pool, four blocks with three transitions, a last
+# batch norm and ReLU, an average over the pixels, and a linear layer.
 #
-# **Exercise (8 minutes).** Its widths, as arithmetic. A transition halves the
-# channels, rounded down; there is none behind the last block.
+# **Exercise (8 minutes).** Compute its widths. A transition halves the
+# channels, rounded down; there is none after the last block.
 
 # %% exercise="densenet.channels" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: densenet.channels
 def channels(num_init_features, growth_rate, block_config):
-    """How many channels each block ends with.
+    """Return how many channels each block ends with.
 
-    num_init_features: the channels that the first block is given.
+    num_init_features: the channels that the first block gets.
     block_config: the number of layers of each block.
-    Returns one whole number for each block, in a list.
+    Returns a list with one whole number for each block.
     """
     # your code here
     raise NotAttempted("densenet.channels")
@@ -707,7 +704,7 @@ def channels(num_init_features, growth_rate, block_config):
 check("densenet.channels")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The network out of your own parts, with torchvision's names.
+# The network, built from your own parts, with torchvision's names:
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 widths = use("densenet.channels")
@@ -732,7 +729,7 @@ def trunk(growth_rate, block_config, num_init_features, bn_size):
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 class DenseNet(nn.Module):
-    """(n, 3, h, w) -> (n, num_classes); h and w of 29 pixels or more."""
+    """(n, 3, h, w) -> (n, num_classes); h and w at least 29 pixels."""
 
     def __init__(self, growth_rate=32, block_config=(6, 12, 24, 16),
                  num_init_features=64, bn_size=4, num_classes=1000):
@@ -748,8 +745,8 @@ class DenseNet(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# DenseNet-121 out of the blocks and transitions above, and torchvision's
-# beside it. The same weights by name, the same image: the same answer?
+# DenseNet-121 from the blocks and transitions above, next to torchvision's:
+# the same weights by name, the same image. The same answer?
 
 # %% slideshow={"slide_type": "-"}
 import torchvision
@@ -774,29 +771,31 @@ for name, block_config in layers_of.items():
     print(f"DenseNet-{name}: {own.params:,} parameters, {own.macs:,} MACs")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ResNet-50 has 25,557,032 parameters and 4,089,184,256 multiply-adds (MACs),
-# counted the same way: DenseNet-201 costs about as much with fewer parameters.
+# Counted in the same way, ResNet-50 has 25,557,032 parameters and
+# 4,089,184,256 multiply-adds (MACs). So DenseNet-201 costs about the same,
+# with fewer parameters.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further D. The network, or its training?
 #
 # The lecture: DenseNet did well because it was trained better; a ResNet or a
-# ResNeXt, trained well, beats it. So train two networks by two recipes.
+# ResNeXt, trained well, beats it. So we train two networks with two recipes.
 #
 # | | plain | careful |
 # |---|---|---|
-# | images | as they are | turned, scaled and moved a little, anew each time |
+# | images | as they are | rotated, scaled, shifted a little, anew each time |
 # | labels | one of ten | smoothed: 91% for the right one |
 # | learning rate | 0.03 throughout | 0.1, down to 0 along a cosine |
 # | weight decay | none | 0.0005 |
 # | epochs | 20 | 60 |
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The task: the 8 x 8 digits under noise, 200 to learn from and 1,597 to be
-# tested on. The networks: two basic ResNet blocks (16 and 32 channels), and
-# two dense blocks of three layers (growth rate 10): 19,706 and 16,874
-# parameters, 533,824 and 640,978 multiply-adds. Each was trained from five
-# seeds, once, and the results shipped. One seed of one is trained here, now.
+# The task: 8 x 8 digits with noise, 200 to learn from and 1,597 to test on.
+# The networks: two basic ResNet blocks (16 and 32 channels), and two dense
+# blocks of three layers (growth rate 10). They have 19,706 and 16,874
+# parameters, 533,824 and 640,978 multiply-adds. Each was trained once from
+# five seeds, and the results are shipped. One seed of one network is trained
+# now.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -828,32 +827,32 @@ for one, other in rivals:
     found = experiments.gap(record, one, other)
     seen = "visible" if found["visible"] else "not visible"
     numbers = f"{found['gap']:+6.1%}, seeds differ by {found['spread']:.1%}"
-    print(f"{one:17} less {other:16} {numbers}: {seen}")
+    print(f"{one:17} minus {other:15} {numbers}: {seen}")
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# A gap counts only where it is wider than what the seeds of one network differ
-# by. That is a strict rule. By it the recipe counts, with more than eleven
-# points for either network, and which network it is does not.
+# A gap counts only if it is larger than the differences between the seeds of
+# one network. That is a strict rule. By this rule the recipe counts, with more
+# than eleven points for either network. The choice of network does not.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# But look at the bars: with care, the worst DenseNet (94.7%) lies above the
-# best ResNet (94.2%), five against five. So DenseNet may well be the better
-# one here, by some 1.5 points; what the recipe does is seven times that.
+# But look at the bars: with care, the worst DenseNet (94.7%) is above the best
+# ResNet (94.2%), five seeds against five. So DenseNet may well be better here,
+# by some 1.5 points. The effect of the recipe is seven times that.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # One half of the lecturer's claim held on this task. How a network was trained
-# did far more than which one it was, and the pair that a paper would print, a
-# new network with a new recipe beside an old one with the old, comes out for
-# whichever was trained with care: here even for the ResNet, by 9.7 points.
-# The other half did not: trained as well as the DenseNet, the ResNet does not
-# beat it.
+# mattered far more than which network it was. A paper would print a new
+# network with a new recipe next to an old one with the old recipe. Such a pair
+# favours whichever was trained with care: here even the ResNet, by 9.7 points.
+# The other half did not hold: trained with the same care, the ResNet does not
+# beat the DenseNet.
 #
-# What stays open: the recipe changes five things at once, and which of them
-# did it was not tried. The DenseNet has fewer parameters, and more
+# What stays open? The recipe changes five things at once, and we did not test
+# which of them did it. The DenseNet has fewer parameters, but more
 # multiply-adds. And these are small networks on small images.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The same on ImageNet, in top-1 accuracy as published, not measured here.
+# The same on ImageNet: top-1 accuracy as published, not measured here.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 published = [
@@ -866,12 +865,12 @@ heads = ("network", "MACs", "torchvision's first weights", "later ones")
 show.draw.table(published, heads, "Top-1 accuracy in %, as published")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# At about 4.2 G multiply-adds and with the first weights DenseNet-201 lies
+# At about 4.2 G multiply-adds and with the first weights, DenseNet-201 is
 # between ResNet-50 and ResNeXt-50: all within 1.5 points. The later recipe
-# lifts ResNet-50 by 4.7; DenseNet-121, retrained by another one, gained 1.1.
-# For DenseNet-201 we found no such number, so the fair comparison under one
-# good recipe is missing. DenseNet-121 has 8 million parameters against
-# ResNet-50's 25.6 million: the table does not count that.
+# lifts ResNet-50 by 4.7 points. DenseNet-121, retrained with another recipe,
+# gained 1.1. For DenseNet-201 we found no such number, so the fair comparison
+# under one good recipe is missing. DenseNet-121 has 8 million parameters, and
+# ResNet-50 has 25.6 million: the table does not show that.
 
 # %% question="densenet.fair" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: densenet.fair

@@ -13,13 +13,13 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 04 SE-Net: a gate that has seen the whole image
 #
-# A convolution sees its neighbourhood. What lies far away arrives many layers
-# later, if at all. Squeeze-and-excitation (SE) takes a short cut: one number
-# for each channel, computed from the whole image, rescales that channel
-# everywhere.
+# Cat or tiger? The sofa in the corner says cat. But a convolution sees only a
+# few pixels: what is far away arrives many layers later, if at all. With
+# squeeze-and-excitation (SE) it arrives at once: one number for each channel,
+# computed from the whole image, rescales that channel everywhere.
 #
 # **You will be able to** say how far a stack of layers sees; build the
-# lecture's gate and the paper's; tell what a gate costs and what it does.
+# lecture's gate and the paper's; say what a gate costs and what it does.
 #
 # **Time:** 60 minutes for the core. **Builds on:** convolutions, matrix
 # products; the block of lesson 02 in Further.
@@ -38,29 +38,29 @@ from convzoo import nets, predict, show, use
 from convzoo.ideas.resnext import framework as resnext
 
 # %% slideshow={"slide_type": "skip"} student="name"
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("04_senet", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ## The picture first
 #
-# ![Three 12 x 12 matrices. The first two have values on the diagonal alone,
-# other values for each of two images. In the third, with the gate live, every
-# cell has a value.](../figures/04_gates.svg)
+# ![Three 12 x 12 matrices. The first two have values only on the diagonal, and
+# they differ between two images. In the third, with the gate live, every cell
+# has a value.](../figures/04_gates.svg)
 #
 # Rows are output channels, columns are input channels. A gate multiplies each
-# channel by its own number. Held still that is a diagonal, and each image has
-# its own (left, middle). But the numbers are computed from all channels: when
-# one channel moves, all gates move. Live, the matrix is full (right).
+# channel by one number. Held still, that is a diagonal, another one for each
+# image (left, middle). But the numbers are computed from all channels: when
+# one channel changes, all gates change. Live, the matrix is full (right).
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# This is torchvision's own SE layer, with random weights, and an image with
-# random pixels. On the left its gates are held still, as numbers; on the right
-# they move when the image moves.
+# This is torchvision's SE layer with random weights, and an image of random
+# pixels. On the left its gates are held still, as fixed numbers. On the right
+# they change when the image changes.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Try it.** Run both cells. Then write 3 in place of 1, and run the second
-# one again: the same weights, a brighter image, another matrix.
+# **Try it.** Run both cells. Then write 3 instead of 1 and run the second one
+# again: the same weights, a brighter image, another matrix.
 
 # %%
 layer = torchvision.ops.SqueezeExcitation(12, 3)
@@ -73,7 +73,7 @@ picture = 1 * random_image
 still = (layer(picture) / picture).detach()  # the gates, as numbers
 held_still = measure.channel_matrix(lambda x: still * x, picture)
 live = measure.channel_matrix(layer, picture)
-same = {"size": 330, "limit": 1}  # one scale of colours for both
+same = {"size": 330, "limit": 1}  # one colour scale for both
 show.draw.beside(
     show.draw.channel_matrix(held_still, title="held still", **same),
     show.draw.channel_matrix(live, title="live", **same),
@@ -83,16 +83,16 @@ show.draw.beside(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. How far does a layer see?
 #
-# The pixels that an output depends on are its **receptive field**. A 3x3 layer
-# sees 3 pixels across. A second one sees 5: each of its 3 inputs sees 3, and
-# they overlap. Two more things make a field grow:
+# The pixels that an output depends on are its **receptive field**. One 3x3
+# layer sees 3 pixels across. A second one sees 5: each of its 3 inputs sees 3,
+# and these overlap. Two more things make a field grow:
 #
-# - **stride** 2: from here on neighbours lie two pixels of the image apart, so
+# - **stride** 2: after it, neighbours are two pixels of the image apart, so
 #   every *later* kernel spans twice as much;
-# - **dilation** 2: the taps of *this* kernel lie two apart, so that its 3 taps
-#   span 5 pixels.
+# - **dilation** 2: the taps of *this* kernel are two pixels apart, so its 3
+#   taps span 5 pixels.
 #
-# **Exercise (10 minutes).** The size of the field after each layer.
+# **Exercise (10 minutes).** Compute the size of the field after each layer.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Stuck? Run `from convzoo import hint` and `hint("senet.field_sizes")` in a
@@ -101,10 +101,10 @@ show.draw.beside(
 # %% exercise="senet.field_sizes" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.field_sizes
 def field_sizes(layers):
-    """How many pixels across an output sees, after each of the layers.
+    """Return how many pixels across an output sees, after each layer.
 
-    layers: a list of [kernel, stride, dilation], the first one first.
-    Returns a list of as many whole numbers: [3, 5] for two plain 3x3 layers.
+    layers: a list of [kernel, stride, dilation], first layer first.
+    Returns a list, an int for each layer: [3, 5] for two plain 3x3 layers.
     """
     # your code here
     raise NotAttempted("senet.field_sizes")
@@ -114,10 +114,10 @@ def field_sizes(layers):
 check("senet.field_sizes")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# That is the theory: what *can* matter. How much it does matter is measured
-# with a gradient: how strongly does the output in the top left corner react to
-# each pixel? That is the *effective* receptive field. The next cells only
-# draw; open them if you are curious.
+# That is theory: it says which pixels *can* matter. How much they really
+# matter, we measure with a gradient: how strongly does the output in the top
+# left corner react to each pixel? That is the *effective* receptive field. The
+# next cells only draw; open them if you are curious.
 
 # %% slideshow={"slide_type": "skip"}
 sizes_of = use("senet.field_sizes")
@@ -129,15 +129,15 @@ blank = torch.rand(1, 1, side, side)
 
 
 def field_bars(layers, share):
-    """share: of the gradient, by pixel; it sums to one."""
+    """Draw bars of each pixel's share of the gradient (they sum to one)."""
     width, seen = sizes_of([[3, 1, 1]] * layers)[-1], int((share > 0).sum())
     near, far = share[:4, :4].sum().item(), share[-1, -1].item()
     rows = [
         ("pixels seen", seen / side**2, f"{seen} of {side**2}"),
-        ("of that, nearest 4 x 4", near, f"{near:.1%} of the gradient"),
+        ("nearest 4 x 4", near, f"{near:.1%} of the gradient"),
         ("far corner", far, f"{far:.0e} of it" if far else "nothing"),
     ]
-    title = f"{layers} layers: a field of {width}"
+    title = f"{layers} layers: a field {width} pixels wide"
     return show.draw.bars(rows, title=title, limit=1)
 
 
@@ -150,19 +150,18 @@ def field_picture(layers):
     return show.draw.beside(left, field_bars(layers, found / found.sum()))
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_fields():
     stops = show.widgets.Stops([1, 2, 4, 6, 8, 10, 11, 14], 4, "layers")
     return show.widgets.Explorer(field_picture, layers=stops)
 
-
 predict("senet.layers", explore_fields)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# White pixels are not seen at all. At 11 layers the far corner is, in theory.
-# In fact it gets a share of the gradient that is next to nothing: many paths
-# lead from the corner to its neighbours, and a single one leads to the other
-# end. So "is seen" is the least that can be said.
+# White pixels are not seen at all. At 11 layers the far corner is seen, in
+# theory. In practice its share of the gradient is next to nothing: many paths
+# lead from the output's corner to the pixels near it, and only one leads to
+# the other end. So "is seen" alone does not say much.
 
 # %% question="senet.corner" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: senet.corner
@@ -170,9 +169,9 @@ answer = ...  # your answer in place of the dots
 ask("senet.corner", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The lecture says 4 to 6 layers from corner to corner. A corner sees half of
-# its field, so it needs one of 2 x side - 1 pixels. For images of three sizes,
-# by `field_sizes`:
+# The lecture says 4 to 6 layers from corner to corner. At a corner, half of
+# the field is outside the image, so the field must be 2 x side - 1 pixels
+# wide. Here are images of three sizes, computed by `field_sizes`:
 
 # %% tags=["nbval-check-output"]
 print("side    stride 1    stride 2 in every layer")
@@ -188,33 +187,33 @@ for in_stage in (4, 6, 3):  # each later stage begins with a stride of 2
     resnet50 += [[3, 2, 1]] + [[3, 1, 1]] * (in_stage - 1)
 print(f"ResNet-50, {len(resnet50)} layers wider than 1x1:", end=" ")
 print(f"the last one sees {sizes_of(resnet50)[-1]} pixels across")
-print("from corner to corner of 224 pixels it takes", 2 * 224 - 1)
+print("corner to corner of 224 pixels needs a field of", 2 * 224 - 1)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# "4 to 6 layers" is right where every layer halves the image. Where nothing
-# halves it, it takes a layer for each pixel of the way. And in ResNet-50 the
-# last layer's corner does not see the other corner at all: only the average
-# at the very end brings the two together.
+# "4 to 6 layers" is right if every layer halves the image. If none does, it
+# takes a layer for each pixel of the way. And in ResNet-50 a corner of the
+# last layer does not see the opposite corner at all: only the average at the
+# very end brings the two together.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2. The lecture's gate
 #
-# For each channel $c$ an inner product of the whole channel with a learned
-# weight $W$ of the same shape, a softmax over the channels, and each channel
-# multiplied by its share:
+# For each channel $c$, take the inner product of the whole channel with a
+# learned weight $W$ of the same shape. A softmax over the channels turns these
+# numbers into shares, and each channel is multiplied by its share:
 #
 # $$y_c = \sum_{h,w} x_{chw} W_{chw} \qquad
 # g = \mathrm{softmax}(y) \qquad x_{chw} \leftarrow g_c \, x_{chw}$$
 #
-# With `scaled=True` the gates are multiplied by $C$. Section 5 shows what for.
+# With `scaled=True` the gates are multiplied by $C$. Section 5 shows why.
 #
 # **Exercise (12 minutes).** `x` is a batch: each image has its own gates.
 
 # %% exercise="senet.lecture_gate" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.lecture_gate
 def lecture_gate(x, weight, scaled=False):
-    """The image rescaled by the lecture's gate, and the gates.
+    """Return the image rescaled by the lecture's gate, and the gates.
 
     x: (n, c, h, w); weight: (c, h, w). With scaled=True the gates are
     multiplied by c. Returns two tensors: (n, c, h, w) and (n, c).
@@ -227,9 +226,8 @@ def lecture_gate(x, weight, scaled=False):
 check("senet.lecture_gate")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A layer around it. Its weight starts at zero, so at first all gates are
-# equal. It runs on your function if that passed, and on the framework's if
-# not.
+# Here is a layer around it. Its weight starts at zero, so at first all gates
+# are equal. It uses your function if that passed, and the framework's if not.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 by_softmax = use("senet.lecture_gate")
@@ -259,7 +257,7 @@ class LectureGate(Gate):
 #
 # The paper squeezes each channel to its **mean** $z_c$. Two small layers turn
 # the $C$ means into $C$ gates (the excitation): down to $C/r$ numbers, ReLU,
-# and back up. A **sigmoid** makes each of them a number between 0 and 1.
+# and back up. A **sigmoid** puts each gate between 0 and 1.
 #
 # $$z_c = \frac{1}{HW}\sum_{h,w} x_{chw} \qquad
 # g = \sigma(W_2 \, \mathrm{relu}(W_1 z + b_1) + b_2) \qquad
@@ -267,15 +265,15 @@ class LectureGate(Gate):
 #
 # $r$ is the reduction, 16 in the paper.
 #
-# **Exercise (12 minutes).** Here the weights of the two layers are given.
+# **Exercise (12 minutes).** The weights of the two layers are given.
 
 # %% exercise="senet.squeeze_excite" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.squeeze_excite
 def squeeze_excite(x, w1, b1, w2, b2):
-    """The image rescaled by the gate (Hu 2017, eq. 2-4), and its gates.
+    """Return x rescaled by its gates (Hu 2017, eq. 2-4), and the gates.
 
     x: (n, c, h, w); w1: (m, c), b1: (m,), w2: (c, m), b2: (c,).
-    Returns two tensors: (n, c, h, w) and (n, c). No torchvision.
+    Returns two tensors: (n, c, h, w) and (n, c). Do not use torchvision.
     """
     # your code here
     raise NotAttempted("senet.squeeze_excite")
@@ -285,9 +283,9 @@ def squeeze_excite(x, w1, b1, w2, b2):
 check("senet.squeeze_excite")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The layer around it. torchvision and timm, a collection of image models, keep
-# the two small layers as 1x1 convolutions. So do we, under their names: their
-# weights fit.
+# The layer around it. torchvision and timm (a collection of image models)
+# store the two small layers as 1x1 convolutions. So do we, under the same
+# names, so that their weights fit.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 by_sigmoid = use("senet.squeeze_excite")
@@ -318,11 +316,11 @@ ask("senet.how_many_gates", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Another image, another matrix
 #
-# Eight handwritten digits, seen through one random layer of 12 channels with
-# batch norm, and behind it the paper's gate with random weights, held still.
+# Eight handwritten digits go through one random layer of 12 channels with
+# batch norm. After it comes the paper's gate with random weights, held still.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Choose the digit, the gate (the lecture's is there, too), and whether it is
+# Choose the digit, the gate (the lecture's is there too), and whether it is
 # held still. The next cells only draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -359,7 +357,7 @@ def gate_picture(digit, gate, held):
     return show.draw.beside(left, gate_bars(fixed[0]))
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 def explore_gates():
     kit = show.widgets
     return kit.Explorer(
@@ -369,17 +367,16 @@ def explore_gates():
         held=kit.Toggle(True, "held still"),
     )
 
-
 show.display(explore_gates())
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# - Held still, both are diagonals: a gate mixes no channels. Another digit has
-#   another diagonal, with the same weights.
+# - Held still, both are diagonals: a gate does not mix channels. Another digit
+#   has another diagonal, with the same weights.
 # - The lecture's gates sum to one, so they compete: when one opens, others
-#   close. The paper's do not.
-# - Live, all cells are filled, with the lecture's small gates faintly. Each
-#   channel has a say in every gate: that is the short cut for what was seen
-#   elsewhere.
+#   close. The paper's gates do not.
+# - Live, all cells are filled, but faintly with the lecture's small gates.
+#   Each channel takes part in every gate: that is how something seen far away
+#   gets here at once.
 
 # %% question="senet.once_trained" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: senet.once_trained
@@ -389,8 +386,8 @@ ask("senet.once_trained", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. How large are the gates?
 #
-# 256 channels, as in ResNet-50's first stage, and the lecture's gate as said,
-# not scaled. At the start of training its weights are zero.
+# Take 256 channels, as in ResNet-50's first stage, and the lecture's gate as
+# described, not scaled. At the start of training its weights are zero.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 wide = F.relu(torch.randn(1, 256, 14, 14))
@@ -404,33 +401,31 @@ with torch.no_grad():
     spreads |= {name: g(wide).std().item() for name, g in started.items()}
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 def scale_bars():
     rows = [(name, std, f"{std:.3g}") for name, std in spreads.items()]
-    return show.draw.bars(rows, title="Standard deviation of what comes out")
-
+    return show.draw.bars(rows, title="Standard deviation of the output")
 
 def how_much_smaller():
     return round(spreads["the image"] / spreads["the lecture's"], 1)
 
-
 predict("senet.scale", scale_bars, measured=how_much_smaller)
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# Shares of $C$ channels sum to one, so on average they are $1/C$: the image
-# gets small. For a fair comparison one multiplies them by $C$.
+# Shares of $C$ channels sum to one, so on average they are $1/C$, and the
+# image becomes small. For a fair comparison we multiply them by $C$.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Sigmoid gates begin near one half, softmax gates at 1/256. Where a batch norm
-# follows, it takes such a factor out again. In SE-ResNet none follows: the
-# gate stands right before the addition.
+# Sigmoid gates begin near one half, softmax gates at 1/256. A batch norm that
+# follows takes such a factor out again. In SE-ResNet none follows: the gate
+# comes right before the addition.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 6. What do they weigh?
+# ## 6. How many weights does a gate have?
 #
-# The lecture's gate has a weight for each number of the image. The paper's
-# sees the means alone. So only the first depends on the image's size. Each as
-# a layer, made for 12 channels, the lecture's for 8 x 8 pixels:
+# The lecture's gate has a weight for each pixel of each channel. The paper's
+# sees only the means. So only the first depends on the image's size. We make a
+# layer of each for 12 channels, the lecture's also for 8 x 8 pixels:
 
 # %% tags=["nbval-check-output"]
 for own in (SqueezeExcitation(12, 3), LectureGate(12, 8, 8)):
@@ -443,16 +438,16 @@ for own in (SqueezeExcitation(12, 3), LectureGate(12, 8, 8)):
         print(f"{type(own).__name__}: {across} x {across} pixels: {fits}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The four stages of ResNet-50, each with its channels and its image size for
-# photographs of 224 x 224. Counted from the two layers above; the next cells
-# only draw.
+# Next, the four stages of ResNet-50, with their channels and image sizes for
+# photographs of 224 x 224. The weights are counted from the two layers above;
+# the next cells only draw.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 stages = ((256, 4), (512, 8), (1024, 16), (2048, 32))  # channels, shrunk by
 
 
 def weights_of(make, *shape):
-    with torch.device("meta"):  # counted, not drawn
+    with torch.device("meta"):  # counted, not computed
         return sum(p.numel() for p in make(*shape).parameters())
 
 
@@ -472,7 +467,7 @@ def weigh_picture(reduction, photo):
     return show.draw.bars(rows, title=title, **scale)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_weights():
     kit = show.widgets
     return kit.Explorer(
@@ -481,13 +476,11 @@ def explore_weights():
         photo=kit.Stops([128, 224, 320], 224, "photograph"),
     )
 
-
-def times_as_many():
+def weight_ratio():
     lecture = weights_of(LectureGate, 256, 56, 56)
     return round(lecture / weights_of(SqueezeExcitation, 256), 1)
 
-
-predict("senet.first_stage", explore_weights, measured=times_as_many)
+predict("senet.first_stage", explore_weights, measured=weight_ratio)
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 in_stages = (3, 4, 6, 3)  # blocks
@@ -500,10 +493,10 @@ print(f"all 16 blocks, the paper's:   {of_paper:,}")
 print(f"all 16 blocks, the lecture's: {of_lecture:,}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Opposite profiles. The lecture's is heavy where the image is large, the
-# paper's where the channels are many. "A fairly small number of parameters",
-# says the lecture. ResNet-50 has 25.6 million: the paper's gates add 10%, the
-# lecture's 22% at this image size, and more at a larger one.
+# The two profiles are opposite. The lecture's gate is large where the image is
+# large, the paper's where there are many channels. The lecture says "a fairly
+# small number of parameters". ResNet-50 has 25.6 million: the paper's gates
+# add 10%, the lecture's 22% at this image size, and more at a larger one.
 
 # %% question="senet.weights" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: senet.weights
@@ -513,10 +506,10 @@ ask("senet.weights", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7. The clue in the far corner
 #
-# Is the square without stripes a cat or a dog? Its own pixels do not tell. Far
-# away, in another corner, the stripes do: upright for a cat, level for a dog.
-# The network's last layer, a 1x1 called the readout, answers at each pixel. We
-# ask for its answer at the square's middle: no pooling brings the clue there.
+# Is the square without stripes a cat or a dog? Its own pixels do not say. Far
+# away, in another corner, the stripes do: vertical for a cat, horizontal for a
+# dog. The network's last layer, a 1x1 called the readout, answers at each
+# pixel. We read it in the square's middle: no pooling brings the clue there.
 
 # %% slideshow={"slide_type": "-"}
 from convzoo.ideas.senet import experiments as clue
@@ -530,8 +523,8 @@ show.draw.beside(*(
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Three networks of four 3x3 layers with 12 channels; each pixel sees 9 x 9.
-# They differ in what stands behind the last two layers: nothing, the paper's
-# gate, the lecture's. Trained on clues at all distances from 3 to 9.
+# They differ in what follows each of the last two: nothing, the paper's gate
+# or the lecture's. They are trained on clues at all distances from 3 to 9.
 
 # %%
 gates_for = {
@@ -558,13 +551,13 @@ networks = {name: trained(name) for name in gates_for}
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The next cells only draw: the two images that differ in their clue alone, and
-# what each network says of both.
+# The next cells only draw: the two images, which differ only in their clue,
+# and what each network says about both.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def dog(network, images, animal):
-    """The probability of a dog at the animal's pixel, for each image."""
+    """Return each image's probability of a dog, at the animal's pixel."""
     answers = network(images.to(device))[:, :, animal[0], animal[1]]
     return answers.softmax(1)[:, 1].tolist()
 
@@ -585,10 +578,10 @@ scores = {
 def answer_bars(images, animal, distance):
     rows = []
     for name, network in networks.items():
-        for told, p in zip(("cat", "dog"), dog(network, images, animal)):
-            rows.append((f"{name}, {told}'s clue", p, f"{p:.1%}"))
+        for kind, p in zip(("cat", "dog"), dog(network, images, animal)):
+            rows.append((f"{name}, {kind}'s clue", p, f"{p:.1%}"))
     colours = ["#555555"] * 2 + ["#CC79A7"] * 2 + ["#E69F00"] * 2
-    title = f"It says dog; the clue is {distance} away"
+    title = f"Probability of dog; the clue is {distance} away"
     look = {"limit": 1, "colours": colours, "width": 700}
     return show.draw.bars(rows, title=title, **look)
 
@@ -603,67 +596,66 @@ def clue_picture(distance):
     found = {name: s[distance] for name, s in scores.items()}
     rows = [(name, s, f"{s:.1%}") for name, s in found.items()]
     often = {"limit": 1, "reference": 0.5, "width": 700}
-    title = "Right in 256 such images; dashed: chance"
+    title = "Right answers in 256 such images; dashed: chance"
     share = show.draw.bars(rows, title=title, **often)
     both = (pair_shown.alt + "\n" + share.alt, pair_shown.html + share.html)
     answers = answer_bars(images, animal, distance)
     return show.draw.beside(show.Picture(*both), answers)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_distance():
     stops = show.widgets.Stops(list(range(3, 10)), 9, "distance of the clue")
     return show.widgets.Explorer(clue_picture, distance=stops)
 
-
 predict("senet.far_clue", explore_distance)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Move the clue from 3 to 9. With no gate the two answers differ up to a
+# Move the clue from 3 to 9. Without a gate the two answers differ up to a
 # distance of 4. At 5 only the nearest corner of the stripes is among the 9 x 9
-# pixels, and it is bright in both; from 6 on nothing of them is. So from 5 on
-# the two answers are the same. With a gate the clue flips the answer wherever
-# it is, because a sum over the whole image knows no distance.
+# pixels, and it is bright in both images; from 6 on none of the stripes is. So
+# from 5 on the two answers are the same. With a gate the clue flips the answer
+# wherever it is, because a sum over the whole image knows no distance.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# How can one number for a channel carry it? Here are the paper's last gates
-# for the two images at distance 9:
+# How can one number per channel carry the clue? Here are the paper's last
+# gates for the two images at distance 9:
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 network = networks["the paper's"]
-before = network[:-2](pair.to(device))  # what the last gate is given
+before = network[:-2](pair.to(device))  # the last gate's input
 opened = network[-2].gates(before).tolist()
-told = [
+rows = [
     (name, *(f"{g:.2f}" for g in row))
     for name, row in zip(("cat's clue", "dog's clue"), opened)
 ]
 header = ("gate of channel", *map(str, range(12)))
-show.draw.table(told, header, "The same network, two clues, other gates")
+show.draw.table(rows, header, "The same network, two clues, two sets of gates")
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# The gates say *that* there are level stripes somewhere. Where the animal is,
-# and that there is one, the other layers know. The gate rescales what they
-# found, at every pixel alike.
+# The gates say *that* there are horizontal stripes somewhere. That there is an
+# animal, and where, the other layers find. The gate only rescales what they
+# found, by the same number at every pixel.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 8. A reduction, and what it costs
+# ## 8. The gate as a convolution, and what it costs
 #
-# The lecture calls the gate an inner product rather than a convolution. It is
-# the one convolution that cannot move: a depthwise kernel (each channel on its
-# own) as large as the image, with one place to stand.
+# The lecture calls the gate an inner product rather than a convolution. In
+# fact it is the one convolution that cannot move: a depthwise kernel (one for
+# each channel) as large as the image, with only one place to go.
 
 # %% tags=["nbval-check-output"]
 image, kernel = torch.randn(2, 12, 8, 8), torch.randn(12, 8, 8) / 8
 fixed = F.conv2d(image, kernel[:, None], groups=12)
 _, gates = by_softmax(image, kernel)
 gap = (fixed.flatten(1).softmax(dim=1) - gates).abs().max().item()
-print("what comes out:", tuple(fixed.shape), "  the same gates:", gap < 1e-5)
+print("output shape:", tuple(fixed.shape), "  the same gates:", gap < 1e-5)
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# What does the paper's gate cost? Here is a block of ResNet-50's first stage
+# What does the paper's gate cost? We take a block of ResNet-50's first stage
 # (1x1, 3x3, 1x1, the addition), without the gate and with it. A launch is one
-# operation that the device is asked to run.
+# operation that the device has to start.
 
 # %% slideshow={"slide_type": "skip"}
 def branch(channels, narrow):
@@ -710,23 +702,22 @@ def cost_bars():
     return show.draw.bars(rows, title="What the gate adds to the block")
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 def more_bytes():
     return round(growth("bytes"), 1)
-
 
 predict("senet.bytes", cost_bars, measured=more_bytes)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The gate hardly multiplies. But it must read the whole image for its mean
-# before it knows a single gate, then read it again to rescale it, and write
-# it. (A kernel that takes the mean while the image is made would save one of
-# the three.)
+# before it knows a single gate. Then it reads the image again to rescale it,
+# and writes it. (A kernel that takes the mean while the image is computed
+# would save one of the three.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And the time? Both blocks, and a copy of the image, which reads and writes it
-# once. By its bytes alone the gate would take one and a half such copies:
+# And the time? We run both blocks, and a copy of the image: one read, one
+# write. By its bytes alone, the gate would take one and a half such copies:
 
 # %% slideshow={"slide_type": "skip"}
 @torch.no_grad()
@@ -749,29 +740,29 @@ show.draw.bars(rows, title=f"One call on {device}, minimum")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
-# - **Held where every layer halves.** Then 4 to 6 layers bring 12 to 64 pixels
-#   from corner to corner. At stride 1 it takes a layer for each pixel.
-# - **Held.** With either gate the clue from the far corner decides. Without
-#   one, beyond the field, it changes nothing.
+# - **Held if every layer halves the image.** Then 4 to 6 layers go from corner
+#   to corner of 12 to 64 pixels. At stride 1 it takes a layer for each pixel.
+# - **Held.** With either gate the clue in the far corner decides. Without one,
+#   beyond the field, it changes nothing.
 # - **Held, with a caveat.** The gate adds next to no multiply-adds to a block.
-#   Its bytes are the image's, three times over. Its time: the last bars of
-#   section 8, and their spread.
+#   But it moves the image's bytes three times. Its time is in the last bars of
+#   section 8, with their spread.
 # - **Two different gates.** The lecture's sum to one, and their weights fit
-#   one image size. Neither is so with the paper's.
+#   only one image size. Neither is true of the paper's.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
 #
-# 1. Turn all channels that a gate is given upside down. Which of the two gates
+# 1. Flip all channels of a gate's input upside down. Which of the two gates
 #    gives the same numbers as before?
-# 2. Two clues, one of each kind, in one image: what can the paper's gate say?
-# 3. Where in a network would you save the gates first, if you had to?
+# 2. One image has two clues, one of each kind. What can the paper's gate say?
+# 3. If you had to leave out some gates, where in a network would you start?
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **In your own words** (2 points, marked by your teacher). A friend says: "SE
 # learns which pixels matter, and once it is trained it knows which channels
-# are the good ones." In three or four sentences: what is wrong there, and what
-# does SE do?
+# are the good ones." In three or four sentences: what is wrong with that, and
+# what does SE do?
 
 # %% [markdown] free="senet.explain" slideshow={"slide_type": "skip"}
 # *Your answer here.*
@@ -786,9 +777,9 @@ show.draw.bars(rows, title=f"One call on {device}, minimum")
 # # Further A. Is it the gate, or is it the reach?
 #
 # If a gate helps because it sees far, then anything that sees far must help.
-# The control has no gate: its four layers are dilated by 1, 2, 4 and 8, at the
-# same weights and multiply-adds. Five seeds each, trained once and shipped;
-# one seed of the control is trained here, now. The clue is 9 away.
+# The control has no gate: its four layers are dilated by 1, 2, 4 and 8, with
+# the same number of weights and multiply-adds. Five seeds of each are shipped;
+# one more seed of the control is trained here, now. The clue is 9 away.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -810,50 +801,50 @@ def control_now():
 control_now()
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# The control solves it too. So what the task needs is reach, and a gate is a
-# cheap way to have it.
+# The control solves it too. So the task needs reach, and a gate is a cheap way
+# to get it.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The lecture's gate as said, without the factor, does as well as with it: here
-# a batch norm or the readout takes the scale in.
+# The lecture's gate as described, without the factor, does as well as with it:
+# here a batch norm or the readout makes up for the scale.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The control has a weakness of its own, though. It was trained on clues at all
-# distances from 3 to 9. What if some of them are new to it?
+# But the control has a weakness. It was trained on clues at all distances from
+# 3 to 9. What if some distances are new to it?
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 elsewhere = experiments.summary(experiments.load("senet_new_distances"))
-asked_title = "Trained at 3, 4, 6 and 9; asked at 5, 7 and 8"
+asked_title = "Trained at distances 3, 4, 6 and 9; tested at 5, 7 and 8"
 show.draw.seeds(elsewhere, title=asked_title, width=1000)
 
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# All gates are right with all seeds. Of the control's five seeds one is right
-# four times out of five, the others are at chance or below: it has learned
-# stripes at the places that it was shown, each with other weights. A gate adds
+# All gates are right with all seeds. Of the control's five seeds, one is right
+# four times out of five; the others are at chance or below. It has learned
+# stripes at the places it was shown, with other weights for each. A gate adds
 # up a channel over the image, so stripes count wherever they are.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. The live matrix by hand
 #
-# Let all pixels of channel $j$ move by a little. Output $i$ at one pixel is
-# $x_i \, g_i$, and it moves in two ways: directly, if $i = j$; and because the
-# gate $g_i$ moves with the mean of channel $j$:
+# Let all pixels of channel $j$ change a little. At one pixel, output $i$ is
+# $x_i \, g_i$, and it changes in two ways: directly, if $i = j$; and because
+# the gate $g_i$ changes with the mean of channel $j$:
 #
 # $$M_{ij} = [i = j] \, g_i + x_i \, \frac{\partial g_i}{\partial z_j}$$
 #
-# **Exercise (15 minutes).** Work out the second part, through both layers.
-# The slope of the sigmoid is $g (1 - g)$; that of a ReLU is 1 above zero, and
-# 0 elsewhere.
+# **Exercise (15 minutes).** Work out the second part, through both layers. The
+# slope of the sigmoid is $g (1 - g)$; that of a ReLU is 1 above zero, and 0
+# elsewhere.
 
 # %% exercise="senet.live_matrix" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
 # exercise: senet.live_matrix
 def live_matrix(pixel, mean, w1, b1, w2, b2):
-    """The channel matrix of the paper's gate at one pixel, live.
+    """Return the channel matrix of the paper's gate at one pixel, live.
 
-    pixel: (c,), the image there; mean: (c,), its channels' means.
+    pixel: (c,), the image there; mean: (c,), the means of its channels.
     w1: (m, c), b1: (m,), w2: (c, m), b2: (c,).
-    Returns (c, c): rows are outputs, columns are inputs. No autograd.
+    Returns (c, c): rows are outputs, columns are inputs. Use no autograd.
     """
     # your code here
     raise NotAttempted("senet.live_matrix")
@@ -869,21 +860,21 @@ photo = torch.randn(1, 6, 5, 5).double()
 probed = measure.channel_matrix(tiny, photo)  # at the middle pixel
 parts = [p.flatten(1) if p.dim() > 1 else p for p in tiny.parameters()]
 mine = by_hand(photo[0, :, 2, 2], photo.mean(dim=(2, 3))[0], *parts)
-print("by hand as probed:", (mine - probed).abs().max().item() < 1e-12)
+print("the same by hand:", (mine - probed).abs().max().item() < 1e-12)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further C. SE-ResNet-50
 #
-# The gate goes into ResNet's bottleneck, onto its branch:
+# The gate goes into ResNet's bottleneck, at the end of the branch:
 #
 # `1x1 - BN - ReLU - 3x3 - BN - ReLU - 1x1 - BN - gate - add the input - ReLU`
 #
-# The 3x3 is lesson 02's layer, in groups for SE-ResNeXt.
+# The 3x3 is lesson 02's layer, with groups for SE-ResNeXt.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# It runs on the framework's grouped convolution. If yours of lesson 02 is
-# right, paste its cell here and write
+# It uses the framework's grouped convolution. If yours from lesson 02 passed,
+# paste its cell here and write
 # `GroupedConv2d.convolve = staticmethod(grouped_conv2d)` below it.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
@@ -903,14 +894,14 @@ class GroupedConv2d(nn.Module):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Exercise (15 minutes).** The block of lesson 02 (yours, if you have it)
-# with one layer more. `planes` is ResNet's own width for the stage; the middle
-# is `int(planes * width_per_group / 64) * groups` wide, and the output has
-# `4 * planes` channels. The stride sits in the 3x3, which is a
-# `GroupedConv2d(c_in, c_out, 3, stride, 1, groups)`. Where the input has
-# another shape than the output (channels or stride), a 1x1 with batch norm
-# takes it there before the addition: that is `downsample`, and it has the
-# stride, too. No convolution has a bias.
+# **Exercise (15 minutes).** Build the block of lesson 02 (or use yours) with
+# one more layer. `planes` is ResNet's width for the stage; the middle is
+# `int(planes * width_per_group / 64) * groups` wide, and the output has
+# `4 * planes` channels. The stride is in the 3x3, which is a
+# `GroupedConv2d(c_in, c_out, 3, stride, 1, groups)`. If the input's shape
+# differs from the output's (channels or stride), a 1x1 with batch norm
+# projects it before the addition: that is `downsample`, and it has the stride
+# too. No convolution has a bias.
 
 # %% exercise="senet.block" slideshow={"slide_type": "skip"} tags=["define", "raises-exception"]
 # exercise: senet.block
@@ -941,7 +932,7 @@ class SEBottleneck(nn.Module):
 check("senet.block")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The whole network, counted. ResNet-50 has 25,557,032 parameters and
+# We count the whole network. ResNet-50 has 25,557,032 parameters and
 # 4,089,184,256 multiply-adds (lesson 02 counts them).
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
@@ -962,9 +953,9 @@ for name, own in (("ResNet", se_resnet), ("ResNeXt", se_resnext)):
 print(f"the gates add {se_resnet.params - 25_557_032:,} parameters")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The paper prints 28.1 M for SE-ResNet-50, and 3.87 G multiply-adds with the
-# stride in the first 1x1. A test of this course holds both networks against
-# those of the package timm: the same weights by name, the same answers.
+# The paper prints 28.1 M parameters for SE-ResNet-50, and 3.87 G multiply-adds
+# with the stride in the first 1x1. A test of this course compares both
+# networks with those of timm: the same weights by name, the same answers.
 #
-# The paper's table 2: ResNet-50 errs on 24.80% of ImageNet (top-1), with the
-# gates on 23.29%. That is weeks of GPU time, so we quote it.
+# The paper's table 2: ResNet-50 has a top-1 error of 24.80% on ImageNet, and
+# 23.29% with the gates. That takes weeks of GPU time, so we quote it.

@@ -83,12 +83,12 @@ def test_help_is_instant_and_lists_the_verbs():
     "words, sentence",
     [
         (["chekc", "x.ipynb"], "Did you mean check?"),
-        (["zzz"], "There are: doctor"),
+        (["zzz"], "Choose one of: doctor"),
         (["check"], "required: FILE"),
         (["check", "missing.ipynb"], "There is no file missing.ipynb"),
         (["check", "cut.ipynb"], "cut.ipynb is not a complete notebook"),
         (["check", "notes.txt"], "neither a notebook"),
-        (["check", "other.py"], "holds no exercise that the course knows"),
+        (["check", "other.py"], "contains no exercise of the course"),
         (["check", "."], "neither a notebook"),
         (["check", "other.py", "--jsn"], "--jsn"),
         (["hint", "resnext.grouped_conv"], "Did you mean resnext.grouped_conv2d?"),
@@ -161,7 +161,7 @@ LESSON_STUBS = (
         ("def double(x) return 2 * x", "not valid Python"),
         ("def double(x):\nreturn 2", "in line 2: `return 2`"),
         ("(" * 500, "not valid Python"),
-        ("def double(x):\n    return 2 * x\n1 / 0", "Error: division by zero, in line 3"),
+        ("1 / 0\ndef duoble(x):\n    return 2 * x", "Error: division by zero, in line 1"),
         ("while True: pass", "still running after 1 seconds"),
         ("import time\ntime.sleep(60)", "still running after 1 seconds"),
         ("raise SystemExit", "ends Python"),
@@ -169,8 +169,8 @@ LESSON_STUBS = (
         ("exit()", "ends Python"),
         ("def double(x):\n    sys.exit()", "The call ends Python"),
         ("input('name?')", "EOFError"),
-        ("def duoble(x):\n    return 2 * x", "defines no `double`"),
-        ("double = 7", "defines no `double`"),
+        ("def duoble(x):\n    return 2 * x", "does not define `double`"),
+        ("double = 7", "does not define `double`"),
         ("x = 1\n" * 60_000, "more than 100000"),
         ("def f(): f()\nf()", "RecursionError"),
         ("raise BaseException('odd')", "BaseException: odd"),
@@ -180,6 +180,26 @@ def test_a_bad_cell_is_a_verdict_and_the_others_go_on(double, sentence):
     bad, good = verdicts(double, seconds=1)
     assert (bad.status, bad.stage, good.status) == ("failed", "run", "passed")
     assert sentence in bad.message and "\n" not in bad.message
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["1 / 0", "exit()", "while True: pass", "display(double(1))", "assert double(1) == 3", "!ls"],
+)
+@pytest.mark.parametrize("above", [True, False])
+def test_what_fails_beside_a_right_answer_costs_nothing(around, above):
+    answer = "def double(x):\n    return 2 * x"
+    lines = [around, answer] if above else [answer, around]
+    assert [v.status for v in verdicts("\n".join(lines), seconds=0.2)] == ["passed", "passed"]
+
+
+def test_of_several_versions_one_that_passes_counts():
+    later = "def double(x):\n    return 3 * x"
+    found = verdicts('def double(x):\n    return 2 * x\n\n# %% exercise="sample.double"\n' + later)
+    assert [v.status for v in found] == ["passed", "passed"]
+    stub = "# exercise: sample.double\n" + LESSON_STUBS[0]
+    found = verdicts(stub + "\n\n# %%\ndef double(x):\n    return 2 * x")
+    assert [v.status for v in found] == ["passed", "passed"]
 
 
 def test_a_deleted_cell_is_not_attempted():
@@ -193,7 +213,7 @@ def test_a_helper_that_does_not_run_is_told_and_one_that_does_serves():
     double = "def double(x):\n    return by(x)"
     good = verdicts(double, first="def by(x):\n    return 2 * x")
     assert good[0].status == "passed"
-    bad = verdicts(double, first="import no_such_module\n\ndef by(x):\n    return 2 * x")
+    bad = verdicts(double, first="from no_such_module import by")
     assert [v.status for v in bad] == ["failed", "passed"]
     assert "NameError" in bad[0].message and "'no_such_module'" in bad[0].message
 

@@ -199,12 +199,12 @@ def test_every_student_has_a_page_and_a_row(made_class):
 
 def test_feedback_tells_the_sentence_of_the_matched_mistake(made_class):
     page = (made_class[2] / "feedback" / "stacked.html").read_text()
-    assert "each block needs columns of its own" in page
+    assert "each block needs its own columns" in page
 
 
 def test_the_class_page_tells_misconceptions_by_frequency(made_class):
     page = (made_class[2] / "class.html").read_text()
-    assert "stacked" in page and "Distribution" in page and "From hard to easy" in page
+    assert "stacked" in page and "Distribution" in page and "Exercises from hard to easy" in page
 
 
 def test_all_right_is_all_the_points(made_class):

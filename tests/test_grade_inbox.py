@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pickle
 import zipfile
 from datetime import datetime
 
@@ -10,7 +11,7 @@ import pytest
 from convzoo.errors import UserError
 from convzoo.notebook.reading import read
 from convzoo.teach.grade.intake.collect import collect_class, moment_of
-from convzoo.teach.grade.intake.names import slug
+from convzoo.teach.grade.intake.names import slug, spellings
 from convzoo.teach.grade.intake.rosters import read_roster
 from convzoo.teach.grade.mark.plan import plans as all_plans
 from convzoo.teach.grade.out import tables
@@ -130,13 +131,14 @@ def test_names_that_are_none_stay_apart_and_are_printable(tmp_path, plans):
             file.write(text())
     found = collect_class(tmp_path, plans)
     students = [h.student for h in found.handed]
-    assert len(set(students)) == len({slug(s) for s in students}) == len(names)
+    people = len(names) - 1  # two are one name, its accent written in two ways
+    assert len(set(students)) == len({slug(s) for s in students}) == people
     told = [*students, *(h.file for h in found.handed), *(n.text for n in found.notices)]
     assert all(t.isprintable() and t.encode() for t in told)
 
 
 def test_a_time_that_cannot_be_compared_is_told(tmp_path, plans):
-    folder = tmp_path / "anna" / LESSON
+    folder = tmp_path / "submitted" / "anna" / LESSON
     folder.mkdir(parents=True)
     (folder / f"{LESSON}.ipynb").write_text(text())
     (folder / "timestamp.txt").write_text("2026-05-02 12:00:00")
@@ -219,11 +221,20 @@ def test_a_path_that_climbs_out_of_a_zip_is_nobodys_in_a_folder_of_students_too(
         assert "left out" in {n.kind for n in found.notices}
 
 
-def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans):
+@pytest.mark.parametrize("marker", ["# %%", "#%%", "# In[1]:", " # <codecell>", "# %% [markdown]"])
+def test_a_script_of_a_million_cells_is_told_and_not_read(tmp_path, plans, marker):
     (tmp_path / "anna").mkdir()
-    (tmp_path / "anna" / f"{LESSON}.py").write_text("# %%\n" * 190_000)
+    (tmp_path / "anna" / f"{LESSON}.py").write_text(f"{marker}\n" * (900_000 // (len(marker) + 1)))
     found = collect_class(tmp_path, plans)
     assert "more than 2000 cells" in found.notices[0].text
+
+
+@pytest.mark.parametrize("line", ["# %% " + "word " * 12_000, "# %%" + " " * 64_000 + "x"])
+def test_a_cell_that_begins_with_thousands_of_words_is_told_and_not_read(tmp_path, plans, line):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / f"{LESSON}.py").write_text(f"{line}\nx = 1\n")
+    found = collect_class(tmp_path, plans)
+    assert "begins with a line of" in found.notices[0].text
 
 
 def test_a_number_too_long_to_be_written_out_is_no_trouble(plans):
@@ -241,3 +252,198 @@ def test_the_plan_of_a_lesson_has_no_answer_in_it(plans):
     clean = {x.strip() for c in plans[LESSON].lesson.cells for x in c.source.split("\n")}
     stubs = {"answer = ...  # your answer in place of the dots"}
     assert len(lines & clean - stubs) < 3, lines & clean
+
+
+# --- whose file it is ---
+
+FORGED = f"schmidtanna_101_99999_{LESSON}.ipynb"
+
+
+def class_of(tmp_path, plans, **zips):
+    """What is collected of a folder of zip files, each given as {path: notebook}."""
+    for name, files in zips.items():
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for path, content in files.items():
+                archive.writestr(path, content)
+    return collect_class(tmp_path, plans)
+
+
+def answers_of(found) -> dict[str, bool]:
+    """By student, whether what is to be graded is touched."""
+    return {h.student: h.submission.touched("exercise", BLOCKS) for h in found.handed}
+
+
+CANVAS = {f"schmidtanna_101_9001_{NB}": text(DONE), f"roe_102_9002_{NB}": text()}
+
+
+@pytest.mark.parametrize("beside", [{}, {NB: text()}, {f"work/{NB}": text()}])
+def test_a_name_of_canvas_in_a_students_zip_is_no_name_of_canvas(tmp_path, plans, beside):
+    found = class_of(tmp_path, plans, bob={FORGED: text()} | beside, submissions=CANVAS)
+    assert answers_of(found) == {"bob": False, "roe_102": False, "schmidtanna_101": True}
+    assert found.students["schmidtanna_101"]["canvas"] == "101"
+    assert found.students["bob"] == {}
+
+
+def test_a_zip_that_a_student_handed_in_is_theirs_whatever_is_in_it(tmp_path, plans):
+    (tmp_path / f"schmidtanna_101_9001_{NB}").write_text(text(DONE))
+    forged = {FORGED: text(), f"roe_102_1_{NB}": text(), f"carl/{NB}": text()}
+    found = class_of(tmp_path, plans, roe_102_9002_work=forged)
+    assert answers_of(found) == {"roe_102": False, "schmidtanna_101": True}
+
+
+@pytest.mark.parametrize("wrapped", ["", "class/"])
+def test_the_owner_of_a_folder_is_the_folders(tmp_path, plans, wrapped):
+    files = {
+        f"{wrapped}anna/{NB}": text(DONE),
+        f"{wrapped}bob/{NB}": text(),
+        f"{wrapped}bob/anna_101_99999_{NB}": text(),
+        f"{wrapped}bob/anna_7_assignsubmission_file_/{NB}": text(),
+        f"{wrapped}bob/submitted/anna/{NB}": text(),
+    }
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    found = collect_class(tmp_path / "all.zip", plans)
+    assert answers_of(found) == {"anna": True, "bob": False}
+    assert list(found.students) == ["anna", "bob"]
+
+
+def test_two_claims_to_one_name_are_told_and_both_are_graded(tmp_path, plans):
+    forged = {FORGED: text(), f"roe_102_99999_{NB}": text()}
+    more = {f"poe_103_9003_{NB}": text()}
+    found = class_of(tmp_path, plans, forged=forged, submissions=CANVAS | more)
+    assert answers_of(found)["schmidtanna_101"]
+    assert not answers_of(found)["schmidtanna_101 (forged.zip)"]
+    told = [(n.kind, n.student) for n in found.notices]
+    assert told.count(("two claims", "schmidtanna_101")) == 1
+    assert ("two claims", "roe_102") not in told  # the same in both
+    assert [s for s, ids in found.students.items() if ids.get("canvas") == "101"] == [
+        "schmidtanna_101"
+    ]
+
+
+def test_a_number_of_an_lms_belongs_to_one_student(tmp_path, plans):
+    forged = {
+        f"Other Name_201_assignsubmission_file_/{NB}": text(),
+        f"Third_209_assignsubmission_file_/{NB}": text(),
+    }
+    moodle = {
+        f"{name}_{number}_assignsubmission_file_/{NB}": text(DONE)
+        for name, number in (("Ann Bee", 201), ("Cy Dee", 202), ("Eve Eff", 203))
+    }
+    found = class_of(tmp_path, plans, forged=forged, moodle=moodle)
+    assert found.students["Ann Bee_201"]["moodle"] == "201"
+    assert "moodle" not in found.students["Other Name_201"]
+    assert ("two claims", "Other Name_201") in [(n.kind, n.student) for n in found.notices]
+
+
+@pytest.mark.parametrize(
+    "odd", ["notes.html", "helper.py", "list.csv", NB, f"dora/{NB[:-6]}.html", "x/y/z.py"]
+)
+@pytest.mark.parametrize("wrapped", ["class/", ""])
+def test_one_odd_file_never_takes_a_class_along(tmp_path, plans, odd, wrapped):
+    names = [f"{wrapped}{student}/{NB}" for student in ("anna", "bob", "carl", "emil")]
+    place = zipped(tmp_path / "all.zip", *names, f"{wrapped}{odd}", "readme.html")
+    found = collect_class(place, plans)
+    assert [h.student for h in found.handed] == ["anna", "bob", "carl", "emil"]
+    if odd.startswith("dora"):
+        text = f"{LESSON}.html: no notebook"
+        assert any(n.student == "dora" and text in n.text for n in found.notices)
+    elif not odd.startswith("x/"):
+        assert any(n.kind == "left out" and odd in n.text for n in found.notices)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [(NB,), (f"work/{NB}",), (f"{LESSON}/{NB}", "03_densenet/03_densenet.ipynb"), (f"carl/{NB}",)],
+)
+def test_a_zip_for_each_student_is_called_after_its_student(tmp_path, plans, names):
+    for student in ("anna", "bob"):
+        zipped(tmp_path / f"{student}.zip", *names)
+    assert set(collect_class(tmp_path, plans).students) == {"anna", "bob"}
+
+
+def test_a_folder_around_the_students_folders_is_seen(tmp_path, plans):
+    for student in ("anna", "bob"):
+        (tmp_path / "class" / student).mkdir(parents=True)
+        (tmp_path / "class" / student / NB).write_text(text())
+    assert set(collect_class(tmp_path, plans).students) == {"anna", "bob"}
+
+
+def test_names_that_canvas_hides_are_one_student_each(tmp_path, plans):
+    names = [f"anon_5rT9x_9009_{NB}", "anon_5rT9x_9010_plot.png", f"LATE_anon_q7_9011_{NB}"]
+    found = collect_class(zipped(tmp_path / "submissions.zip", *names), plans)
+    assert [(h.student, h.late) for h in found.handed] == [("anon_5rT9x", False), ("anon_q7", True)]
+    assert list(found.students) == ["anon_5rT9x", "anon_q7"]
+
+
+def test_uploads_that_cannot_be_graded_are_told_by_student(tmp_path, plans):
+    names = [
+        "doe_101_9001_report.html",
+        "doe_101_9002_work.rar",
+        "roe_LATE_102_text.html",
+        "poe_103_link.html",
+        f"Ann Bee_201_assignsubmission_file_/{NB}",
+        "Ann Bee_201_assignsubmission_onlinetext_/onlinetext.html",
+    ]
+    found = collect_class(zipped(tmp_path / "submissions.zip", *names), plans)
+    assert set(found.students) == {"doe_101", "roe_102", "poe_103", "Ann Bee_201"}
+    told = {n.student: n.text for n in found.notices if n.kind == "unreadable"}
+    assert set(told) == set(found.students) and "report.html" in told["doe_101"]
+
+
+def test_a_time_that_a_student_could_have_written_is_not_believed(tmp_path, plans):
+    sheet = tmp_path / f"Grades-{LESSON}.csv"
+    sheet.write_text(
+        "Identifier,Full name,Status,Grade,Last modified (submission)\n"
+        'Participant 201,Ann Bee,Submitted for grading,,"Wednesday, 10 June 2026, 2:14 PM"\n'
+    )
+    due = datetime(2026, 6, 1)
+    for number, name in enumerate(("Ann Bee_201_assignsubmission_file_", "Ann Bee", "submitted")):
+        folder = tmp_path / str(number) / name
+        folder = folder / "Ann Bee" / LESSON if name == "submitted" else folder
+        (folder / LESSON).mkdir(parents=True)
+        (folder / NB).write_text(text())
+        for place in (folder, folder / LESSON):
+            (place / "timestamp.txt").write_text("2026-05-01 12:00:00")
+        found = collect_class(tmp_path / str(number), plans, read_roster(sheet), due)
+        assert [h.late for h in found.handed] == [True]
+        alone = collect_class(tmp_path / str(number), plans, due=due)
+        assert [h.late for h in alone.handed] == [False if name == "submitted" else None]
+
+
+@pytest.mark.parametrize(
+    "one, other, same",
+    [
+        ("student01", "student10", False),
+        ("Jane Doe", "Doe, Jane", True),
+        ("Jane Doe", "doejane", True),
+        ("Jos\u00e9", "Jose\u0301", True),
+        ("Anna Lee", "Lena Ale", False),
+        ("s 12", "s 21", False),
+    ],
+)
+def test_names_are_the_same_word_by_word(one, other, same):
+    assert bool(spellings(one) & spellings(other)) == same
+
+
+def test_what_nobody_looks_at_is_not_kept_in_memory(tmp_path, plans):
+    def filled(found):
+        found["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "x" * 1_500_000})
+        found["cells"][0]["metadata"]["junk"] = "x" * 1_000_000
+
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / NB).write_text(text(Made("x", notebook=filled)))
+    (handed,) = collect_class(tmp_path, plans).handed
+    assert len(pickle.dumps(handed)) < 1_000_000
+
+
+def test_what_is_read_of_one_student_has_an_end(tmp_path, plans, monkeypatch):
+    monkeypatch.setattr("convzoo.teach.grade.intake.collect.MAX_READ", 2 * len(text()))
+    for student in ("anna", "bob"):
+        (tmp_path / student).mkdir()
+        (tmp_path / student / NB).write_text(text())
+    (tmp_path / "anna" / "another.ipynb").write_text(text())
+    found = collect_class(tmp_path, plans)
+    assert [h.student for h in found.handed] == ["anna", "bob"]
+    assert [n.student for n in found.notices if "not read" in n.text] == ["anna"]

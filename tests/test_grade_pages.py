@@ -6,11 +6,11 @@ from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
-from convzoo.notebook.cells import Notebook
 from convzoo.place import LIBRARY
 from convzoo.teach.grade.intake.collect import Collected, Handed
 from convzoo.teach.grade.intake.files import Notice
 from convzoo.teach.grade.mark.marks import Graded, Item
+from convzoo.teach.grade.mark.plan import Submission
 from convzoo.teach.grade.out import classpage, feedback
 from convzoo.teach.grade.run import Entry
 from made_class import ROOT
@@ -51,7 +51,7 @@ def entries() -> list[Entry]:
         hostile(Item("c", "exercise", "", 2.0, 1.5, "passed")),
     ]
     graded = hostile(Graded("", "", "graded", "", tuple(items), (HOSTILE,)), status="graded")
-    handed = hostile(Handed("", "", Notebook("", ()), ""), student="anna")
+    handed = hostile(Handed("", "", Submission(None, None), ""), student="anna")
     failed = replace(graded, status=HOSTILE)
     return [Entry(handed, graded), Entry(replace(handed, late=True), failed)]
 

@@ -2,7 +2,11 @@
 
 import json
 import os
+import signal
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -136,6 +140,40 @@ def test_memory_of_a_process_and_its_children_is_seen():
     assert resident(os.getpid()) > 10_000_000
 
 
+@pytest.mark.parametrize(
+    "code, times",
+    [
+        ("m = mmap.mmap(-1, SIZE); m.write(b'x' * SIZE)", 1),
+        ("f = os.memfd_create('m'); os.write(f, b'x' * SIZE)", 1),
+        ("f = os.memfd_create('m'); os.write(f, b'x' * SIZE); os.fork()", 1),
+        ("m = mmap.mmap(-1, SIZE); m.write(b'x' * SIZE); os.fork(); m[:]", 1),
+        ("m = b'x' * SIZE", 1),
+        ("f = [os.memfd_create('m') for _ in range(3)]; [os.write(n, b'x' * SIZE) for n in f]", 3),
+    ],
+)
+def test_shared_and_unmapped_memory_counts_and_counts_once(code, times):
+    size = 100 << 20
+    start = f"import mmap, os; SIZE = {size}; print(flush=True); input()\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{start}{code}\nprint(flush=True)\nimport time\ntime.sleep(60)"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        process.stdout.readline()
+        before = resident(process.pid)
+        print(file=process.stdin, flush=True)
+        process.stdout.readline()
+        grown = resident(process.pid) - before
+        assert times * size * 0.9 < grown < times * size + (60 << 20)
+    finally:
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
 # --- the scan ---
 
 IMPORTS = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
@@ -249,9 +287,16 @@ def test_a_helper_in_another_cell_is_read_where_the_exercise_leads_to_it():
     assert scan_cell("y = b(x)", [IMPORTS], WANTED, [(helper, {"a"})]).shortcuts
 
 
-def test_a_cell_too_deep_to_be_scanned_is_a_flag():
-    seen = found("if 0:\n    a" + ".b" * 1500)
-    assert "too deeply" in seen.flags[0] and not seen.shortcuts
+def test_a_name_too_long_to_be_followed_is_a_flag():
+    seen = found("if 0:\n    torch" + ".b" * 1500)
+    assert "more than 30 parts" in seen.flags[0] and not seen.shortcuts
+
+
+def test_a_long_cell_is_scanned_and_its_flags_are_few():
+    seen = found("x = 1\n" * 14_000 + "y = torch.block_diag(*b)")
+    assert len(seen.shortcuts) == 1
+    seen = found("eval(x)\n" * 12_000)
+    assert len(seen.flags) < 30 and seen.flags[-1] == "And 11980 more."
 
 
 # --- what a student's process says that it ran ---

@@ -1,6 +1,7 @@
 """The ground of the library: files replaced whole, cells run, the bar of a terminal."""
 
 import os
+from contextlib import nullcontext
 
 import pytest
 from convzoo.files import write_atomically, write_together
@@ -46,17 +47,39 @@ def test_where_one_file_cannot_be_written_none_is(step, tmp_path, monkeypatch):
     ],
 )
 def test_what_breaks_in_a_cell_is_a_sentence(source, kind, sentence):
-    trouble = execute(source, "<sample>", {})
+    trouble = execute(source, "<sample>", {})[0]
     assert trouble.kind == kind and sentence in trouble.sentence
     assert len(trouble.sentence) < 400 and not trouble.sentence.count("\n")
 
 
 def test_a_cell_that_runs_gives_nothing_and_its_names():
     names = {}
-    assert execute("from __future__ import annotations\nx = 1", "<a>", names) is None
-    assert execute("def f(a: nowhere): ...", "<b>", names) is None and names["x"] == 1
+    assert execute("from __future__ import annotations\nx = 1", "<a>", names) == []
+    assert execute("def f(a: nowhere): ...", "<b>", names) == [] and names["x"] == 1
     assert not isinstance(compiled("x = 1", "<a>"), Trouble)
     assert raised(ValueError("why\nnot"), "The call").sentence == "The call raised ValueError: why."
+
+
+def test_what_fails_is_left_out_and_the_next_statement_runs():
+    shell = "get_ipython().run_line_magic('time', '')"
+    cell = f"x = 1 / 0\ndisplay(x)\n{shell}\ny = 2\nraise SystemExit\nz = y"
+    names = {}
+    troubles = execute(cell, "<a>", names)
+    assert [(t.kind, t.line) for t in troubles] == [("raised", 1), ("raised", 2), ("exit", 5)]
+    assert names["z"] == 2 and "x" not in names
+    assert execute("await x\ny = 3", "<a>", names)[0].line == 1 and names["y"] == 3
+    assert len(execute("raise KeyboardInterrupt\ny = 4", "<a>", names)) == 1 and names["y"] == 3
+
+
+def test_a_limit_is_told_what_defines():
+    given = []
+
+    def limited(defines):
+        given.append(defines)
+        return nullcontext()
+
+    execute("import os\nx = 1\ndef f(): ...\nclass A: ...\nf()", "<a>", {}, limited)
+    assert given == [True, False, True, True, False]
 
 
 def test_the_bar_fills():

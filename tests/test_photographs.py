@@ -21,14 +21,9 @@ SAID = {  # the first class, as timm's network says it
 }
 
 
-def depthwise(channels, kernel_size, stride, padding):
-    return nn.Conv2d(channels, channels, kernel_size, stride, padding, groups=channels, bias=False)
-
-
 @pytest.fixture(scope="module")
 def network():
-    made = efficientnet.EfficientNetLite0(framework.InvertedResidual, depthwise)
-    return efficientnet.load_bundled(made)
+    return efficientnet.pretrained()
 
 
 @pytest.fixture(scope="module")
@@ -159,4 +154,6 @@ def test_weights_that_do_not_fit_are_named():
             self.bn3 = nn.BatchNorm2d(out_channels + 1)
 
     with pytest.raises(UserError, match=r"`blocks.0.bn3.weight` has shape \(17,\)"):
-        efficientnet.load_bundled(efficientnet.EfficientNetLite0(Narrow, depthwise))
+        efficientnet.load_bundled(
+            efficientnet.EfficientNetLite0(Narrow, efficientnet.depthwise_layer)
+        )

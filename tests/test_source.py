@@ -6,7 +6,8 @@ import pytest
 from convzoo import UserError
 from convzoo.notebook import reading
 from convzoo.notebook.cells import Cell, Notebook, plain, syntax, with_ids
-from convzoo.teach import student_cells
+from convzoo.run_cell import execute
+from convzoo.teach.student_cells import Copy, attempted
 
 LESSON = """# ---
 # jupyter: {kernelspec: {name: python3}}
@@ -77,10 +78,20 @@ def ipynb(*cells: dict, **more) -> str:
 
 
 def run(student_nb: Notebook) -> dict:
+    return executed(Copy(LESSON_NB, student_nb).all_cells())
+
+
+def executed(cells: list[Cell]) -> dict:
     names: dict = {"NotAttempted": NotImplementedError}
-    for cell in student_cells.student_namespace_cells(LESSON_NB, student_nb):
-        exec(cell.source, names)
+    for cell in cells:
+        execute(plain(cell.source), "<cell>", names)
     return names
+
+
+def tried(student_nb: Notebook, id: str) -> dict:
+    """The names that are there when the first version of an exercise is tried."""
+    copy = Copy(LESSON_NB, student_nb)
+    return executed(copy.cells_for(copy.versions(id)[0], copy.name_of(id)))
 
 
 def test_roles_come_from_the_metadata():
@@ -138,45 +149,106 @@ def test_of_several_copies_the_last_attempted_one_counts():
     stub = LESSON_NB.cells[3]
     commented = code(stub.source + "\n    # later", exercise="sample.double")
     first, second = code(DOUBLE), code(DOUBLE.replace("2 * x", "x + x"))
-    found = student_cells.answers(LESSON_NB, student(first, second, stub, commented, insert_at=4))
+    found = Copy(LESSON_NB, student(first, second, stub, commented, insert_at=4)).answers
     assert found["exercise", "sample.double"] is second
-    only_stubs = student_cells.answers(LESSON_NB, student(commented))
-    assert not student_cells.attempted(only_stubs["exercise", "sample.double"], stub)
+    only_stubs = Copy(LESSON_NB, student(commented)).answers
+    assert not attempted(only_stubs["exercise", "sample.double"], stub)
 
 
 def test_an_answer_of_another_kind_or_of_no_lesson_is_not_taken():
     text = Cell("markdown", "def double(x): ...", {"exercise": "sample.double"})
     unknown = code("x = 1", exercise="sample.unknown")
-    found = student_cells.answers(LESSON_NB, student(text, unknown, insert_at=9))
+    found = Copy(LESSON_NB, student(text, unknown, insert_at=9)).answers
     assert set(found) == {cell.owner for cell in LESSON_NB.cells if cell.role}
     assert found["exercise", "sample.double"].kind == "code"
 
 
-def test_a_students_helper_works_and_nothing_else_of_his_is_run():
-    helper = code("import cmath\nFACTOR = 2\ndef by(x, k=FACTOR):\n    return k * x")
-    answer = code("# exercise: sample.double\ndef double(x):\n    return by(x)")
-    scratch = code("double(3)\nopen('/nowhere')")
-    nb = student(helper, answer, scratch, insert_at=3)
-    names = run(nb)
-    assert names["double"](4) == 8 and names["twice"](1) == 4 and "cmath" in names
-    assert not any(
-        "nowhere" in c.source for c in student_cells.student_namespace_cells(LESSON_NB, nb)
+def test_a_students_helper_works_and_what_fails_beside_it_is_left_out():
+    helper = code("import cmath\nFACTOR = 1 + 1\n1 / 0\ndef by(x, k=FACTOR):\n    return k * x")
+    answer = code(
+        "# exercise: sample.double\ndef double(x):\n    return by(x)\nassert double(2) == 5"
     )
+    scratch = code("double(3)\nopen('/nowhere')")
+    names = tried(student(helper, answer, scratch, insert_at=3), "sample.double")
+    assert names["double"](4) == 8 and "cmath" in names
 
 
-def test_an_added_definition_never_replaces_the_lessons_or_the_answer():
+def test_a_definition_below_never_replaces_the_lessons_or_the_answer():
     names = ("twice", "double", "own")
     sly = code("\n".join(f"def {name}(x=0):\n    return 1\n" for name in names))
-    names = run(student(code(DOUBLE), sly, insert_at=8))
+    half = HALF.replace("x / 2", "x / 2 * own()")
+    nb = student(code(DOUBLE), code(half), sly, insert_at=8)
+    names = tried(nb, "sample.half")
     assert (names["double"](1), names["twice"](1), names["own"]()) == (2, 4, 1)
+    assert tried(nb, "sample.double")["double"](1) == 2
+    assert [c.source[:2] for c in Copy(LESSON_NB, nb).versions("sample.double")] == ["# ", "de"]
 
 
-def test_an_edited_cell_of_the_lesson_gives_its_imports_only():
-    edited = Cell("code", "import math\nimport json\nmath.pi = 3", {"tags": ["define"]})
-    cells = list(LESSON_NB.cells)
+def test_an_edited_cell_of_the_lesson_gives_what_was_added_to_it():
+    edited = Cell(
+        "code", "import math\nimport json\nN = 4 * 3\ndef by(x): return N * x", {}, "a-sample-2"
+    )
+    cells = [*LESSON_NB.cells]
     cells[1] = edited
-    names = run(Notebook("mine", tuple(cells)))
-    assert names["json"] is json and names["math"].pi > 3.1
+    cells[3] = code("# exercise: sample.double\ndef double(x):\n    return by(x)")
+    names = tried(Notebook("mine", tuple(cells)), "sample.double")
+    assert names["json"] is json and names["math"].pi > 3.1 and names["double"](1) == 12
+
+
+def test_a_cell_that_only_shows_is_executed_for_the_names_that_an_answer_needs():
+    lesson = LESSON.replace("print(math.pi)", "table = [2]\nk = table[0]\nshown = open('/nowhere')")
+    lesson = with_ids(reading.parse(lesson, "09_sample", ".py"))
+    uses = "# exercise: sample.double\ndef double(shown):\n    return k * shown"
+    cells = [code(uses) if c.owner[1] == "sample.double" else c for c in lesson.cells]
+    copy = Copy(lesson, Notebook("mine", tuple(cells)))
+    found = copy.cells_for(copy.versions("sample.double")[0], "double")
+    assert executed(found)["double"](3) == 6 and not any("nowhere" in c.source for c in found)
+
+
+def test_a_split_cell_is_one_and_a_merged_one_two():
+    head, tail = (
+        code("# exercise: sample.double\ndef double(x):\n    y = 2 * x"),
+        code("    return y"),
+    )
+    assert tried(student(head, tail, insert_at=3), "sample.double")["double"](4) == 8
+    both = student(code(f"import cmath\n{DOUBLE}\n\n{HALF}"), insert_at=3)
+    assert (
+        tried(both, "sample.double")["double"](4) == 8
+        and tried(both, "sample.half")["half"](4) == 2
+    )
+    quoted = student(code(f"{DOUBLE}\n# exercise: sample.double\n# exercise: of mine"), insert_at=3)
+    assert len(Copy(LESSON_NB, quoted).versions("sample.double")) == 1
+
+
+def test_of_cells_with_a_thousand_statements_on_a_line_one_is_made():
+    long = code(
+        "# exercise: sample.double\n" + "x = 1;" * 9000 + "\ndouble = abs\n" + "y = 2\n" * 5000
+    )
+    assert tried(student(long, insert_at=3), "sample.double")["double"](-4) == 4
+
+
+def test_the_answer_to_a_free_question_is_read_where_it_was_written():
+    why, below = Cell("markdown", "Because.", {"free": "sample.why"}), Cell("markdown", "And so.")
+    for cells, text in (
+        ([why], "Because."),
+        ([why, below], "Because.\n\nAnd so."),
+        ([LESSON_NB.cells[7], below], "And so."),
+        ([Cell("code", "It is so.", {"free": "sample.why"})], "It is so."),
+        ([Cell("markdown", "Without metadata.")], "Without metadata."),
+        ([LESSON_NB.cells[7]], "*Your answer here.*"),
+    ):
+        nb = Notebook("mine", (*LESSON_NB.cells[:7], *cells, *LESSON_NB.cells[8:]))
+        assert Copy(LESSON_NB, nb).answers["free", "sample.why"].source == text
+
+
+def test_an_answer_in_a_cell_that_is_no_code_is_told():
+    text = Cell("raw", DOUBLE, {"exercise": "sample.double"})
+    copy = Copy(LESSON_NB, student(text))
+    assert (
+        copy.versions("sample.double") == []
+        and copy.misplaced(("exercise", "sample.double")) == "raw"
+    )
+    assert Copy(LESSON_NB, LESSON_NB).misplaced(("exercise", "sample.double")) == ""
 
 
 def test_a_deleted_exercise_is_the_lessons_stub():
@@ -188,6 +260,10 @@ def test_a_deleted_exercise_is_the_lessons_stub():
 def test_magics_are_blanked_and_lines_keep_their_numbers():
     assert plain("%matplotlib inline\nif 1:\n    !ls\nx?\ny = 1") == (
         "pass\nif 1:\n    pass\npass\ny = 1"
+    )
+    assert plain("%%bash\nls -l\n") == "\n\n"
+    assert plain("%%time\nx = !ls\n%time y = 2  # so?\nz = 3  # ok?\n%%") == (
+        "pass\nx = []\ny = 2  # so?\nz = 3  # ok?\npass"
     )
     formula = "a = (7\n  % 4)\nb = '''\n!x\n'''"
     assert plain(formula) == formula
@@ -269,4 +345,4 @@ def test_a_header_is_never_read_as_yaml():
 @pytest.mark.parametrize("text", ["(" * 5000, "-" * 50_000 + "1", "x\0y", "a." * 40_000 + "b"])
 def test_a_cell_that_breaks_the_parser_is_no_syntax(text):
     assert syntax(text) is None or text.startswith(("a.", "-"))
-    assert not student_cells.attempted(code(text), code(text))
+    assert not attempted(code(text), code(text))

@@ -1,17 +1,20 @@
-"""Runs the source of a cell, and says in one sentence what broke."""
+"""Runs the source of a cell, and reports in one sentence what broke."""
 
 from __future__ import annotations
 import __future__
 
+import ast
 import linecache
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 
 from convzoo.errors import NotAttempted
 
 LONGEST = 300  # characters of an error's text that are shown
 WIDEST = 200  # characters of a line of code that are shown
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -21,40 +24,78 @@ class Trouble:
     kind: "syntax" (a line is not Python), "source" (the cell as a whole is not), "stub" (it
     calls a stub), "exit" (it ends Python) or "raised". sentence: what happened, without advice;
     "" for a stub. error: the class of what was raised. (The exception itself would keep alive all
-    that the cell had in memory.)
+    that the cell had in memory.) line: where the statement that broke begins, 0 for the whole cell.
     """
 
     kind: str
     sentence: str
     error: type[BaseException]
+    line: int = 0
+
+
+class Nothing:
+    """Does nothing, whatever is called on it: stands in for IPython's shell."""
+
+    def __getattr__(self, name: str) -> Nothing:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args, **kwargs) -> Nothing:
+        return self
 
 
 def execute(
-    source: str, label: str, names: dict, limit: AbstractContextManager | None = None
-) -> Trouble | None:
-    """Execute a cell among `names`; return what broke, or None.
+    source: str,
+    label: str,
+    names: dict,
+    limited: Callable[[bool], AbstractContextManager] = nullcontext,
+) -> list[Trouble]:
+    """Execute a cell among `names`, statement by statement; return what broke.
 
-    label: the name that a traceback gives the cell. limit: is open while the cell runs, such as
-    a limit on its seconds. Whatever the cell raises is returned, KeyboardInterrupt included.
+    A statement that raises is left out, and the next one runs. What IPython alone has
+    (`display`, `get_ipython`) does nothing.
+
+    label: the name that a traceback gives the cell. limited(defines): is open while a statement
+    runs, such as a limit on its seconds; defines: whether the statement is an import or a
+    definition. Whatever a statement raises is returned; KeyboardInterrupt ends the cell.
     """
     linecache.cache[label] = (len(source), None, source.splitlines(True), label)
-    later = __future__.annotations
-    flags = later.compiler_flag if names.get("annotations") is later else 0
-    code = compiled(source, label, flags)
+    code = compiled(source, label, _flags(names) | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if isinstance(code, Trouble):
-        return code
+        return [code]
+    names.setdefault("display", Nothing())
+    names.setdefault("get_ipython", Nothing())
+    found = []
+    for statement in compile(source, label, "exec", ast.PyCF_ONLY_AST, True).body:
+        if trouble := _executed(statement, label, names, limited):
+            found.append(trouble)
+            if issubclass(trouble.error, KeyboardInterrupt):
+                break
+    return found
+
+
+def _executed(statement: ast.stmt, label: str, names: dict, limited) -> Trouble | None:
+    alone = ast.Module([statement], [])
     try:
-        with limit or nullcontext():
+        code = compile(alone, label, "exec", flags=_flags(names), dont_inherit=True)
+        with limited(isinstance(statement, DEFINITIONS)):
             exec(code, names)
     except NotAttempted:
-        return Trouble("stub", "", NotAttempted)
+        return Trouble("stub", "", NotAttempted, statement.lineno)
     except BaseException as problem:
-        return raised(problem, "The cell", label)
+        return replace(raised(problem, "The cell", label), line=statement.lineno)
     return None
 
 
+def _flags(names: dict) -> int:
+    """What `from __future__ import annotations` in an earlier cell asks for."""
+    later = __future__.annotations
+    return later.compiler_flag if names.get("annotations") is later else 0
+
+
 def compiled(source: str, label: str, flags: int = 0) -> CodeType | Trouble:
-    """Return the code of a cell, or what keeps it from being Python."""
+    """Return the code of a cell, or why it is not valid Python."""
     try:
         return compile(source, label, "exec", flags=flags, dont_inherit=True)
     except SyntaxError as problem:
@@ -86,5 +127,5 @@ def raised(problem: BaseException, what: str, label: str = "") -> Trouble:
 
 
 def _line(source: str, number: int) -> str:
-    """A line of a cell by its number from 1, "" where there is none."""
+    """Return a line of a cell by its number from 1, "" if there is none."""
     return "".join(source.split("\n")[number - 1 : number])

@@ -393,7 +393,7 @@ SLIPS = (
         changed(DENSE_BLOCK, ("        return x", "            return x")),
         "shape",
         "first_alone",
-        ("behind the loop",),
+        ("after the loop",),
     ),
     Slip(
         BLOCK,
@@ -409,7 +409,7 @@ SLIPS = (
         ),
         "parameters",
         "same_input",
-        ("reads x alone",),
+        ("reads only x",),
     ),
     Slip(
         BLOCK,
@@ -421,7 +421,7 @@ SLIPS = (
         ),
         "parameters",
         "chain",
-        ("newest channels alone",),
+        ("only the newest channels",),
     ),
     Slip(
         BLOCK,
@@ -453,7 +453,7 @@ SLIPS = (
         changed(DENSE_BLOCK, ("x = torch.cat([x, layer(x)], dim=1)", "x = layer(x)")),
         "run",
         "replaced",
-        ("line", "takes the place"),
+        ("line", "replaces all channels"),
     ),
     Slip(
         BLOCK,
@@ -489,7 +489,7 @@ SLIPS = (
         ),
         "parameters",
         "x_and_newest",
-        ("those of the layers between",),
+        ("those of the layers in between",),
     ),
     Slip(
         BLOCK,
@@ -552,7 +552,7 @@ SLIPS = (
         changed(DENSE_BLOCK, ("    def forward", "    @torch.no_grad()\n    def forward")),
         "gradients",
         "no_grad",
-        ("yet to learn",),
+        ("still have to learn",),
     ),
     Slip(
         BLOCK,

@@ -112,7 +112,7 @@ SLIPS = (
         changed(SUMMED, ("i * growth_rate", "(i + 1) * growth_rate")),
         "values",
         "after_the_layer",
-        ("before its own are added",),
+        ("before its own channels are added",),
     ),
     Slip(
         KEPT,
@@ -259,7 +259,7 @@ SLIPS = (
         changed(BUFFERED, ("return buffer", "return buffer[:, x.shape[1] :]")),
         "shape",
         "no_x",
-        ("buffer holds x",),
+        ("it holds x",),
     ),
     Slip(
         BUFFER,
@@ -274,7 +274,7 @@ SLIPS = (
         changed(COUNTED, ("        there = there // 2\n", "")),
         "values",
         "never_halved",
-        ("each halves",),
+        ("Each halves",),
     ),
     Slip(
         WIDTHS,
@@ -312,7 +312,7 @@ SLIPS = (
         changed(COUNTED, ("num_layers * growth_rate", "growth_rate")),
         "values",
         "once_a_block",
-        ("each layer that adds",),
+        ("each layer of a block",),
     ),
     Slip(
         WIDTHS,

@@ -372,7 +372,7 @@ SLIPS = (
         ),
         "run",
         "weight_split",
-        (line_of(UNFOLDED, "y = weight"), "the other way round"),
+        (line_of(UNFOLDED, "y = weight"), "the wrong way round"),
     ),
     Slip(
         CONV,
@@ -420,7 +420,7 @@ SLIPS = (
         ),
         "values",
         "corner",
-        (*NUMBERS, "all round"),
+        (*NUMBERS, "all around"),
     ),
     Slip(
         CONV,
@@ -636,7 +636,7 @@ SLIPS = (
         changed(BOTTLENECK, ("self.bn1(self.conv1(x))", "self.conv1(x)")),
         "values",
         "no_bn1",
-        (*NUMBERS, "`bn1` is made and never used"),
+        (*NUMBERS, "`bn1` is created but never used"),
     ),
     Slip(
         BLOCK,
@@ -644,7 +644,7 @@ SLIPS = (
         changed(BOTTLENECK, ("self.bn3(self.conv3(y))", "self.conv3(y)")),
         "values",
         "no_bn3",
-        (*NUMBERS, "`bn3` is made and never used"),
+        (*NUMBERS, "`bn3` is created but never used"),
     ),
     Slip(
         BLOCK,

@@ -79,7 +79,7 @@ SLIPS = (
         changed(TRIED, ("return d - 1", "return d")),
         "values",
         "one_too_many",
-        ("smallest case", "budget=26", "the last within it"),
+        ("smallest case", "budget=26", "the last one within it"),
     ),
     Slip(
         WIDTH,
@@ -87,7 +87,7 @@ SLIPS = (
         changed(TRIED, ("<=", "<")),
         "values",
         "below",
-        ("met exactly is within it", "budget=26"),
+        ("used up exactly", "budget=26"),
     ),
     Slip(
         WIDTH,
@@ -112,7 +112,7 @@ SLIPS = (
         changed(SOLVED, ("int((", "round((")),
         "values",
         "rounded",
-        ("break the budget",),
+        ("exceed the budget",),
     ),
     Slip(
         WIDTH,
@@ -143,7 +143,7 @@ SLIPS = (
         changed(COUNTED, ("(n + 1", "(n"), ("block + 1", "block")),
         "values",
         "no_end",
-        ("one number more",),
+        ("one more number",),
     ),
     Slip(INDEX, "half", changed(COUNTED, ("8 * ", "4 * ")), "values", "four_bytes", ("8 bytes",)),
     Slip(
@@ -187,7 +187,7 @@ SLIPS = (
         "asked_torch",
         changed(COUNTED, ("mask.sum()", "len(mask.to_sparse().indices()[0])")),
         "shortcut",
-        says=("Count what it would have to keep", line_of(COUNTED, "mask.sum()")),
+        says=("Count what it would have to store", line_of(COUNTED, "mask.sum()")),
     ),
     Slip(
         OFF,

@@ -165,7 +165,7 @@ SLIPS = (
         ),
         "values",
         "own_stride",
-        (*NUMBERS, "own stride"),
+        (*NUMBERS, "its own kernel"),
     ),
     Slip(
         FIELD,
@@ -173,7 +173,7 @@ SLIPS = (
         changed(answer(FIELD), ("(kernel - 1)", "kernel")),
         "values",
         "whole_kernel",
-        (*NUMBERS, "a whole kernel"),
+        (*NUMBERS, "its whole kernel"),
     ),
     Slip(
         FIELD,
@@ -212,7 +212,7 @@ SLIPS = (
         changed(answer(FIELD), ("spacing *= stride", "spacing = stride")),
         "values",
         "stride_before",
-        (*NUMBERS, "They multiply"),
+        (*NUMBERS, "Strides multiply"),
     ),
     Slip(
         FIELD,
@@ -228,7 +228,7 @@ SLIPS = (
         changed(answer(FIELD), ("spacing *= stride", "spacing *= stride * dilation")),
         "values",
         "dilation_stays",
-        (*NUMBERS[1:], "its own kernel alone"),
+        (*NUMBERS[1:], "its own layer"),
     ),
     Slip(
         FIELD,
@@ -305,7 +305,7 @@ SLIPS = (
         changed(answer(LECTURE), ("    if scaled:\n    ", "")),
         "values",
         "always_scaled",
-        (*NUMBERS, "even without"),
+        (*NUMBERS, "even when"),
     ),
     Slip(
         LECTURE,
@@ -325,7 +325,7 @@ SLIPS = (
         changed(answer(LECTURE), ("gates = gates * x", "x = x * x")),
         "values",
         "scaled_image_alone",
-        (*NUMBERS, "that were used"),
+        (*NUMBERS, "that you used"),
     ),
     Slip(
         LECTURE,
@@ -579,7 +579,7 @@ SLIPS = (
         changed(answer(BLOCK), UNGATED, ("y + identity", "self.se(y + identity)")),
         "values",
         "after_addition",
-        (*NUMBERS, "behind the addition"),
+        (*NUMBERS, "after the addition"),
     ),
     Slip(
         BLOCK,
@@ -617,7 +617,7 @@ SLIPS = (
         changed(answer(BLOCK), (BRANCH, f"F.relu({BRANCH})")),
         "values",
         "relu_before_gate",
-        (*NUMBERS, "take away"),
+        (*NUMBERS, "subtract"),
     ),
     Slip(
         BLOCK,
@@ -633,7 +633,7 @@ SLIPS = (
         changed(answer(BLOCK), ("(out, reduction)", "(out)")),
         "parameters",
         "fixed_reduction",
-        ("`se.fc1.weight`", "hand it on"),
+        ("`se.fc1.weight`", "on to it"),
     ),
     Slip(
         BLOCK,

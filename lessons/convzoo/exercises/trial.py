@@ -1,4 +1,4 @@
-"""Runs a lesson's cells on this machine: for so many seconds, and without a print."""
+"""Runs a lesson's cells on this machine: with a time limit, and without their prints."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ import contextlib
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator
 
 from convzoo import run_cell
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.notebook.cells import MAX_CELL, Cell
 
-ADVICE = {"syntax": "Mend that line and check again.", "exit": "Take that line out."}
+ADVICE = {"syntax": "Fix that line and check again.", "exit": "Remove that line."}
 
 
-def try_cell(cell: Cell, names: dict, seconds: float) -> tuple[str, str]:
-    """Execute a cell among `names`; return ("", "") or ("run", what went wrong as a sentence).
+def try_cell(cell: Cell, names: dict, seconds: float) -> str:
+    """Execute a cell among `names`; return "" or what went wrong first, as a sentence.
 
-    A stub that is called while the cell runs gives ("", "...").
+    What fails is left out, and the next statement runs. A definition may take `seconds`, all else
+    in the cell so many together.
     """
     if len(cell.source) > MAX_CELL:
-        return "run", f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
+        return f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
     label = f"<{cell.owner[1] or cell.id or 'cell'}>"
-    trouble = run_cell.execute(cell.source, label, names, time_limit(seconds))
-    if trouble is None:
-        return "", ""
-    if trouble.kind == "stub":
-        return "", "The cell calls its own stub. Write the answer first."
-    if issubclass(trouble.error, KeyboardInterrupt):
+    end = time.monotonic() + seconds
+
+    def limited(defines: bool):
+        return time_limit(seconds if defines else max(end - time.monotonic(), seconds / 10))
+
+    troubles = run_cell.execute(cell.source, label, names, limited)
+    if any(issubclass(trouble.error, KeyboardInterrupt) for trouble in troubles):
         raise KeyboardInterrupt
-    return "run", advised(trouble, "The cell", seconds)
+    told = [t for t in troubles if t.kind != "stub"]
+    return advised(told[0], "The cell", seconds) if told else ""
 
 
 def advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
@@ -44,7 +48,7 @@ def advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
 
 
 class _Nowhere(io.TextIOBase):
-    """Takes what a student prints, however much it is."""
+    """Swallows everything that a student prints."""
 
     def writable(self) -> bool:
         return True
@@ -55,8 +59,8 @@ class _Nowhere(io.TextIOBase):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No print of a student's reaches standard output, not even one of a child process;
-    whoever waits for input gets none."""
+    """Keep everything that a student prints away from standard output, even from a child process;
+    code that waits for input gets none."""
     sys.stdout.flush()
     kept, nowhere, stdin = os.dup(1), os.open(os.devnull, os.O_WRONLY), sys.stdin
     os.dup2(nowhere, 1)

@@ -1,4 +1,4 @@
-"""Runs the exercises of a student's file, here and now, and tells what each check says.
+"""Runs the exercises of a student's file and reports what each check says.
 
 It is a report for whoever wrote the code, in their own process: no sandbox and no mark.
 """
@@ -10,6 +10,7 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from convzoo import run_cell
@@ -18,11 +19,10 @@ from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.trial import advised, quiet, try_cell
 from convzoo.notebook.cells import Notebook, plain
 from convzoo.notebook.reading import read
-from convzoo.teach.student_cells import student_namespace_cells
+from convzoo.teach.student_cells import MISPLACED, Copy
 
 SECONDS = 20.0  # for one cell of the student's
 LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
-MODULE = "convzoo_checked_lesson"
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Judge = Callable[[Exercise, Callable], Verdict]
 
@@ -30,10 +30,10 @@ Judge = Callable[[Exercise, Callable], Verdict]
 def report(
     path: Path, lessons: Path, known: Callable[[str], dict[str, Exercise]], judge: Judge
 ) -> list[dict]:
-    """Return one {lesson, id, status, stage, message} for every exercise of the file's lesson.
+    """Return {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
     lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
-    where the file cannot be read or holds no exercise.
+    if the file cannot be read or contains no exercise.
     """
     student = read(path)
     lesson = clean_lesson(student, path, lessons)
@@ -41,8 +41,8 @@ def report(
     exercises = {i: here[i] for i in lesson.ids() if i in here}
     if not exercises:
         raise UserError(
-            f"{path} holds no exercise that the course knows. Its exercise cells begin with "
-            "`# exercise: ` and an id; `python -m convzoo exercises` lists the ids."
+            f"{path} contains no exercise of the course. Exercise cells begin with `# exercise: ` "
+            "and an id; run `python -m convzoo exercises` to list the ids."
         )
     found = verdicts(lesson, student, exercises, judge)
     return [
@@ -69,10 +69,9 @@ def report_lines(path: Path, entries: list[dict]) -> list[str]:
 
 
 def clean_lesson(student: Notebook, path: Path, lessons: Path) -> Notebook:
-    """Return the lesson that a student's file is a copy of, found by the ids in it.
-
-    Where the student works in the lesson's own file its pair is the clean one; a
-    file of no known lesson is its own.
+    """Return the lesson that a student's file is a copy of, found by the ids in it. If the student
+    works in the lesson's own file, its paired file is the clean one; a file of no known lesson
+    counts as its own lesson.
     """
     prefixes = Counter(id.split(".")[0] for id in student.ids())
     for prefix, _ in prefixes.most_common(1):
@@ -92,60 +91,75 @@ def verdicts(
     judge: Judge,
     seconds: float = SECONDS,
 ) -> list[Verdict]:
-    """Execute the cells of a student's lesson and judge every exercise; each is on its own.
+    """Execute the cells of a student's lesson and judge every exercise separately.
 
-    A cell that does not parse, raises, exits or goes on for longer than `seconds` is that
-    exercise's verdict, and the others go on. Raises UserError where the lesson itself does not run.
+    A statement that raises, exits or goes on for longer than `seconds` is left out. A cell that
+    defines nothing then is that exercise's verdict, and the others go on. Raises UserError where
+    the lesson itself does not run.
     """
-    handed_in, broken, extra = set(student.ids()), {}, []
-    clean = {plain(cell.source) for cell in lesson.cells}
-    module = types.ModuleType(MODULE)
+    copy = Copy(lesson, student, clean=lesson is not student)
+    clean = {cell.source for cell in copy.lesson.cells}
+    tries = {id: [] for id in exercises}  # (function, verdict) of each version
+    broken: dict[str, str] = {}
+    extra: list[str] = []
+    module = types.ModuleType("__main__")  # as in a notebook
     names = vars(module)
-    sys.modules[MODULE] = module
+    main, sys.modules["__main__"] = sys.modules["__main__"], module
     try:
         with quiet():
-            for cell in student_namespace_cells(lesson, student):
-                role, id = cell.owner
-                own = role == "exercise" or cell.source not in clean
-                stage, trouble = try_cell(cell, names, seconds if own else LESSON_SECONDS)
-                if role == "exercise" and trouble:
-                    broken[id] = stage, trouble
-                elif trouble and own:
-                    extra.append(trouble)
-                elif trouble and not broken:
+            for cell in copy.all_cells():
+                lessons = cell.defines and cell.role != "exercise" and cell.source in clean
+                here = [e for id, e in exercises.items() if cell in copy.versions(id)]
+                allowed = LESSON_SECONDS if lessons else seconds
+                trouble = try_cell(replace(cell, source=plain(cell.source)), names, allowed)
+                if trouble and lessons and not broken:
                     raise UserError(
                         f"{lesson.name}, cell {cell.id or 'without an id'}, does not run here: "
-                        f"{trouble} `python -m convzoo doctor` looks for what is missing."
+                        f"{trouble} Run `python -m convzoo doctor` to find what is missing."
                     )
+                if trouble and here:
+                    broken |= {e.id: trouble for e in here}
+                elif trouble and not lessons:
+                    extra.append(trouble)
+                for exercise in here:
+                    target = names.get(exercise.name)
+                    tries[exercise.id].insert(0, (target, _judged(exercise, target, judge)))
             return [
-                _verdict(exercise, names, broken.get(id), id in handed_in, judge, extra)
+                _verdict(exercise, copy, tries[id], broken.get(id, ""), judge, extra)
                 for id, exercise in exercises.items()
             ]
     finally:
-        sys.modules.pop(MODULE, None)
+        sys.modules["__main__"] = main
 
 
-def _verdict(exercise, names, trouble, handed_in, judge, extra) -> Verdict:
-    if not handed_in:
-        return Verdict(exercise.id, "not attempted", "", "The file has no cell with this id.")
-    if trouble:
-        stage, message = trouble
-        return Verdict(exercise.id, "failed" if stage else "not attempted", stage, message)
-    verdict = _judged(exercise, names.get(exercise.name), judge)
-    if verdict.stage == "run" and extra:
-        message = f"{verdict.message} A cell that you added does not run: {extra[0]}"
-        return Verdict(verdict.id, verdict.status, verdict.stage, message)
-    return verdict
+def _verdict(exercise, copy, tries, trouble, judge, extra) -> Verdict:
+    """The verdict on an exercise: of several versions one that passes, else the last."""
+    if not tries:
+        kind = copy.misplaced(("exercise", exercise.id))
+        why = MISPLACED.format(kind=kind) if kind else ""
+        if not why and ("exercise", exercise.id) not in copy.answers:
+            why = "The file has no cell with this id."
+        return Verdict(exercise.id, "not attempted", "", why)
+    target, verdict = next(((t, v) for t, v in tries if v.usable), tries[0])
+    if "NameError" in verdict.message:  # a helper may be below it
+        verdict = _judged(exercise, target, judge)
+    if verdict.stage != "run":
+        return verdict
+    if trouble and not callable(target):
+        return Verdict(exercise.id, "failed", "run", trouble)
+    told = [f"In its cell something was left out. {trouble}"] if trouble else []
+    told += [f"A cell that you added does not run: {text}" for text in extra]
+    return replace(verdict, message=" ".join([verdict.message, *told[:1]]))
 
 
 def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
     if not callable(target):
-        found = f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+        found = f"Its cell runs, but does not define `{exercise.name}`. Keep the stub's name."
         return Verdict(exercise.id, "failed", "run", found)
     try:
         return judge(exercise, target)
     except KeyboardInterrupt:
         raise
-    except BaseException as problem:  # a call that exits, as `exit()` does
+    except BaseException as problem:  # a call that ends Python, as `exit()` does
         trouble = run_cell.raised(problem, "The call")
         return Verdict(exercise.id, "failed", "run", advised(trouble, "The call"))

@@ -237,4 +237,13 @@ PREDICTIONS = (
         unit="times as fast",
         why="What else takes time?",
     ),
+    Prediction(
+        id="resnext.cat_density",
+        question="We set the smallest weights of each 1x1 layer to zero. Down to which density "
+        "(percent of the weights that are left, in steps of ten) does the network still call the "
+        "cat an Egyptian cat?",
+        unit="percent",
+        why="Why do so few of the weights not matter?",
+        value=80,
+    ),
 )

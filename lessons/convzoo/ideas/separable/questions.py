@@ -239,6 +239,13 @@ PREDICTIONS = (
         value=8.55,
     ),
     Prediction(
+        id="separable.photograph",
+        question="There are 1000 classes, five kinds of cats among them. What share does the "
+        "network give to its first guess for the photo of a cat?",
+        unit="percent",
+        why="Why is it so much less than 100%?",
+    ),
+    Prediction(
         id="separable.first_paper",
         question="Which of these three papers came first?",
         options=("MobileNet", "ResNeXt", "Xception"),

@@ -1,7 +1,7 @@
-"""Grades a class: collects, grades what is new or changed, writes everything out.
+"""Grades a class: collects submissions, grades what is new or changed, writes everything out.
 
-A result is a file of its own, put in place at once when a student is done. So a run that is killed
-resumes where it was, and a second run grades only what changed.
+Each result is a separate file that is saved at once when a student is done. So a run that is killed
+continues where it was, and a second run grades only what has changed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from datetime import datetime
 from pathlib import Path
 
 from convzoo.errors import UserError
-from convzoo.files import write_atomically
+from convzoo.files import clear_unfinished, keep_backup, write_atomically
 from convzoo.progress_bar import bar, redraw
 from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
 from convzoo.teach.grade.intake.collect import Collected, Handed, collect_class, notice_lines
 from convzoo.teach.grade.intake.names import name_flags, slug
 from convzoo.teach.grade.intake.rosters import Roster, read_roster
 from convzoo.teach.grade.mark.marks import Graded, total
-from convzoo.teach.grade.mark.plan import Submission, plans, transplant
+from convzoo.teach.grade.mark.plan import Submission, plans
 from convzoo.teach.grade.mark.workers import Task, spread
 from convzoo.teach.grade.out import classpage, feedback, manual_points, tables
 from convzoo.teach.grade.results import load_result, read_secret, save_result
@@ -31,7 +31,7 @@ Tell = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How a class is graded. jobs: processes, -1 for one a core; scheduler: Dask's address."""
+    """How a class is graded. jobs: processes, -1 for one per core; scheduler: Dask's address."""
 
     jobs: int = -1
     scheduler: str = ""
@@ -51,31 +51,45 @@ class Entry:
 
 
 def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell) -> dict:
-    """Grade everything under `place` into `out`; returns the summary.
-
-    root: the course's folder. Raises UserError for a mistake of the teacher's, and where there is
-    no sandbox.
+    """Grade everything under `place` into `out`; return the summary. root: the course's folder.
+    Raises UserError for a teacher's mistake, and if there is no sandbox.
     """
     _apart(place, out)
     lessons = plans(root)
     roster = read_roster(options.roster) if options.roster else None
     collected = collect_class(place, lessons, roster, options.due)
-    out.mkdir(parents=True, exist_ok=True)
-    with _locked(out):
-        secret = read_secret(options.secret or out / ".secret", create=options.secret is None)
-        submissions = [(h, transplant(lessons[h.lesson], h.notebook)) for h in collected.handed]
-        old = {(h.student, h.lesson): load_result(out, h.student, h.lesson) for h, _ in submissions}
-        tasks = _tasks(submissions, old, secret, options)
-        fresh = _graded(tasks, out, [place, out], options, tell) if tasks else set()
-        entries = [Entry(h, _result(out, h, w, secret)) for h, w in submissions]
-        return _write_out(out, collected, entries, roster, fresh)
+    if not collected.handed and not any(notice.student for notice in collected.notices):
+        raise UserError(_nothing(place, collected))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with _locked(out):
+            clear_unfinished(out)
+            secret = read_secret(options.secret or out / ".secret", create=options.secret is None)
+            tasks = _tasks(collected.handed, out, secret, options)
+            fresh = _graded(tasks, out, [place, out], options, tell) if tasks else set()
+            entries = [Entry(h, _result(out, h, secret)) for h in collected.handed]
+            return _write_out(out, collected, entries, roster, fresh)
+    except OSError as problem:
+        why = f"{problem.filename or out}: {problem.strerror or str(problem)[:200]}"
+        raise UserError(
+            f"The run stopped ({why}). What was graded is kept: make room there, or give the "
+            "results another place (--out), and grade again."
+        ) from None
+
+
+def _nothing(place: Path, collected: Collected) -> str:
+    stray = f" ({collected.notices[0].text})" if collected.notices else ""
+    return (
+        f"Nothing was handed in under {place}{stray}. Name the folder that holds a folder or a "
+        "zip file for each student, or the LMS's zip file."
+    )
 
 
 def _apart(place: Path, out: Path) -> None:
     inside, outside = out.resolve(), place.resolve()
     if inside == outside or outside in inside.parents or inside in outside.parents:
         raise UserError(
-            f"{out} and {place} lie in one another. Give the results a folder of their own (--out)."
+            f"{out} and {place} overlap. Choose a separate folder for the results (--out)."
         )
 
 
@@ -84,18 +98,20 @@ def _locked(out: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:
-        raise UserError("Grading needs Linux; on Windows run it inside WSL2.") from None
+        raise UserError("Grading needs Linux. On Windows, run it inside WSL2.") from None
     with open(out / ".lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(f"Another run is grading into {out}. Wait until it ends.") from None
+            raise UserError(
+                f"Another run is grading into {out}. Wait until it has finished."
+            ) from None
         yield
 
 
-def _result(out: Path, handed: Handed, submission: Submission, secret: bytes) -> Graded:
+def _result(out: Path, handed: Handed, secret: bytes) -> Graded:
     found = load_result(out, handed.student, handed.lesson)
-    key = submission.key(handed.student, secret)
+    key = handed.submission.key(handed.student, secret)
     if found is None or found.key != key:
         reason = "The run ended before this one was graded."
         return Graded(handed.student, handed.lesson, "not graded", key, reason=reason)
@@ -105,23 +121,23 @@ def _result(out: Path, handed: Handed, submission: Submission, secret: bytes) ->
 # --- grading ---
 
 
-def _tasks(submissions, old, secret: bytes, options: Options) -> list[Task]:
+def _tasks(handed: list[Handed], out: Path, secret: bytes, options: Options) -> list[Task]:
     """What is new, changed, or was not graded: one task for each student."""
     todo: dict[str, list[Submission]] = {}
-    for handed, submission in submissions:
-        known = old[handed.student, handed.lesson]
-        current = known and known.key == submission.key(handed.student, secret)
+    for one in handed:
+        known = load_result(out, one.student, one.lesson)
+        current = known and known.key == one.submission.key(one.student, secret)
         trusted = known and (known.sandboxed or options.unsandboxed)
         if not (current and trusted and known.status == "graded"):
-            todo.setdefault(handed.student, []).append(submission)
+            todo.setdefault(one.student, []).append(one.submission)
     return [
         Task(s, tuple(w), secret, options.limits, not options.unsandboxed) for s, w in todo.items()
     ]
 
 
 def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) -> set:
-    """Grade the tasks, save each result as it comes, return which there were."""
-    away = bool(options.scheduler)  # each machine has a box of its own
+    """Grade the tasks, save each result as it comes, and return which there were."""
+    away = bool(options.scheduler)  # each machine has its own sandbox
     tasks = [replace(task, hidden=tuple(str(p.resolve()) for p in hidden)) for task in tasks]
     with nullcontext("") if away else _box(hidden, options) as folder:
         tasks = [replace(task, folder=folder) for task in tasks]
@@ -138,7 +154,7 @@ def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) 
 
 @contextmanager
 def _box(hidden: list[Path], options: Options) -> Iterator[str]:
-    """The folder of a box that all processes of this run use, once it is seen to work."""
+    """The folder of a sandbox that all processes of this run use, after a test that it works."""
     box = Box(hidden, not options.unsandboxed)
     try:
         if box.boxed:
@@ -161,12 +177,14 @@ def _write_out(
         Entry(e.handed, replace(e.graded, flags=(*e.graded.flags, *extra)))
         for e, extra in zip(entries, name_flags(entries, collected.students), strict=True)
     ]
-    marked, text = manual_points.merge(out / "free.csv", [e.graded for e in entries])
-    entries = [Entry(e.handed, g) for e, g in zip(entries, marked, strict=True)]
-    if text:
-        write_atomically(out / "free.csv", text)
+    merged = manual_points.merge(out / "free.csv", [e.graded for e in entries])
+    entries = [Entry(e.handed, g) for e, g in zip(entries, merged.results, strict=True)]
+    notices += [f"free.csv: {text}" for text in merged.notices]
+    if merged.text:
+        keep_backup(out / "free.csv", merged.text)
+        write_atomically(out / "free.csv", merged.text)
     write_atomically(out / "grades.csv", tables.grades(entries, collected))
-    files = ["grades.csv"] + (["free.csv"] if text else [])
+    files = ["grades.csv"] + (["free.csv"] if merged.text else [])
     for name, text in tables.for_lms(entries, collected, roster).items():
         write_atomically(out / name, text)
         files.append(name)
@@ -199,7 +217,7 @@ def _mean(values: list[float]) -> float:
 
 
 def show_progress(done: int, total: int, student: str) -> None:
-    """Show how many students are graded: a bar in a terminal, a line now and then elsewhere."""
+    """Show how many students are graded: a bar in a terminal, an occasional line elsewhere."""
     line = f"{done} of {total} students"
     if sys.stderr.isatty():
         redraw(f"{bar(done, total)} {line} {student[:24]}".rstrip(), done == total)

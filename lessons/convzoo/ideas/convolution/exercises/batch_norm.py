@@ -15,7 +15,7 @@ LESSON = "00_convolution"
 TINY = 1e-200  # torch takes no eps of 0 in training
 
 NORMALISATION = Shortcut(
-    "It calls the framework's normalisation, which is what you are building.",
+    "It calls the framework's normalisation, which is what you are building here.",
     ("*batch_norm*", "*instance_norm*", "*group_norm*", "*layer_norm*", "*rms_norm*")
     + ("*BatchNorm*", "*InstanceNorm*", "*GroupNorm*", "*LayerNorm*", "*RMSNorm*"),
 )
@@ -44,19 +44,20 @@ def _norm_cases(gen: Generator) -> list[Case]:
 
 
 def _norm_small() -> list[Case]:
-    def case(x, training, mean, var):
-        """eps is 3 and a variance 1, so that the root is 2."""
+    def case(x, training, mean, var, eps=3):
+        """Return a case in which variance and eps add up to 4, so that the root is 2."""
         vectors = {"weight": [1.0] * len(mean), "bias": [0.0] * len(mean)}
         vectors |= {"running_mean": mean, "running_var": var}
         tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in vectors.items()}
-        image = torch.tensor(x, dtype=torch.float64).reshape(len(x), len(mean), 1, 1)
-        return Case({"training": training, "momentum": 0.25, "eps": 3}, {"x": image, **tensors})
+        image = torch.tensor(x, dtype=torch.float64).reshape(len(x), len(mean), 1, -1)
+        return Case({"training": training, "momentum": 0.25, "eps": eps}, {"x": image, **tensors})
 
     return [
         case([[5], [1]], False, [1], [1]),
         case([[2], [4]], True, [0], [1]),
         case([[2, 10], [4, 12]], True, [0, 2], [1, 4]),
         _affine(case([[2], [4]], True, [0], [1])),
+        case([[5, 1], [1, 1]], True, [0], [1], eps=1),
     ]
 
 
@@ -70,37 +71,39 @@ mistake = Mistakes(framework.batch_norm)
 
 @mistake
 def batch_in_evaluation(**given):
-    """In evaluation the statistics of the batch are used. There the running ones are: else the
-    answer for an image would depend on what it is served with."""
+    """In evaluation it uses the statistics of the batch. Use the running ones there: otherwise the
+    result for one image depends on the other images in its batch."""
     y = framework.batch_norm(**given | {"training": True})[0]
     return y, *framework.batch_norm(**given)[1:]
 
 
 @mistake
 def running_in_training(**given):
-    """In training the running statistics are used. There the batch's own are: only so are the
-    outputs of this very batch normalised."""
+    """In training it uses the running statistics. Use the mean and variance of this batch there:
+    only then is the output of this batch normalised."""
     y = framework.batch_norm(**given | {"training": False})[0]
     return y, *framework.batch_norm(**given)[1:]
 
 
 @mistake
 def momentum_swapped(momentum, **given):
-    """Old and new are exchanged: momentum is the share of the new batch, and a small one."""
+    """The two shares are swapped. `momentum` is the share of the new batch, and it is small; the
+    old statistic keeps the rest."""
     return framework.batch_norm(momentum=1 - momentum, **given)
 
 
 @mistake
 def updated_in_evaluation(**given):
-    """The running statistics move in evaluation, too. They move in training alone."""
+    """The running statistics change in evaluation too. They change only in training: in evaluation,
+    return the ones that were passed in."""
     y = framework.batch_norm(**given)[0]
     return y, *framework.batch_norm(**given | {"training": True})[1:]
 
 
 @mistake
 def biased_running(**given):
-    """Here the running variance takes in the one that divides by the count. It should take in the
-    unbiased one, which divides by the count less one."""
+    """The running variance is updated with the variance that divides by the count. Update it with
+    the unbiased one, which divides by the count minus 1."""
     y, mean, var = framework.batch_norm(**given)
     if given["training"]:
         fresh = var - (1 - given["momentum"]) * given["running_var"].detach()
@@ -110,8 +113,9 @@ def biased_running(**given):
 
 @mistake
 def unbiased_output(x, weight, training, eps, **given):
-    """Here the output is normalised by the unbiased variance. It should be by the one that
-    divides by the count; the unbiased one is for the running variance."""
+    """The output is normalised with the unbiased variance, which divides by the count minus 1.
+    Normalise it with the one that divides by the count. The unbiased one is only for the running
+    variance."""
     if training:
         count = x[:, 0].numel()
         share = (count - 1) / count
@@ -126,36 +130,36 @@ def _spread(x: Tensor, running_var: Tensor, training: bool, **given) -> Tensor:
 
 @mistake
 def eps_outside(x, weight, eps, **given):
-    """Here eps is added to the standard deviation. It belongs to the variance, under the root."""
+    """It adds eps to the standard deviation. eps belongs to the variance, under the root."""
     spread = _spread(x, **given)
     return framework.batch_norm(x, weight * spread / (spread + eps), eps=TINY, **given)
 
 
 @mistake
 def root_missing(x, weight, eps, **given):
-    """It is divided by the variance. What brings the numbers to a scale of 1 is its root, the
-    standard deviation."""
+    """It divides by the variance. Divide by the root of it, the standard deviation: that brings the
+    numbers to a scale of 1."""
     root = (_spread(x, **given) ** 2 + eps) ** 0.5
     return framework.batch_norm(x, weight / root, eps=eps, **given)
 
 
 @mistake
 def vector_along_width(x, running_mean, running_var, **given):
-    """Channels meet the width of the image, as torch lines dimensions up from the last. A
-    statistic is one number for each channel; give it a height and a width of 1."""
+    """It combines one number for each channel with the width of the image, because torch lines up
+    shapes from the last dimension. Give such a vector a height and a width of 1."""
     return x - running_mean, running_mean, running_var
 
 
 @mistake
 def no_weight(weight, **given):
-    """The scale is missing: what is normalised is multiplied by `weight`."""
+    """The scale is missing: multiply the normalised numbers by `weight`."""
     return framework.batch_norm(weight=torch.ones_like(weight), **given)
 
 
 @mistake
 def one_statistic(x, weight, bias, running_mean, running_var, training, momentum, eps):
-    """All channels share one mean and one variance. Each channel has its own: go over images,
-    height and width."""
+    """All channels share one mean and one variance. Each channel needs its own: average over
+    images, height and width, and keep the channels apart."""
     settings = {"training": training, "momentum": momentum, "eps": eps}
     if not training:
         return framework.batch_norm(x, weight, bias, running_mean, running_var, **settings)
@@ -169,16 +173,15 @@ def one_statistic(x, weight, bias, running_mean, running_var, training, momentum
 
 @mistake
 def no_scale(weight, bias, **given):
-    """Scale and shift are missing: what is normalised is multiplied by `weight`, and `bias` is
-    added."""
+    """Scale and shift are missing: multiply the normalised numbers by `weight`, then add `bias`."""
     blank = {"weight": torch.ones_like(weight), "bias": torch.zeros_like(bias)}
     return framework.batch_norm(**blank, **given)
 
 
 @mistake
 def constant_statistics(**given):
-    """Mean and variance of the batch are taken for constants. They depend on x, and the gradient
-    of x goes through them, too."""
+    """It treats the mean and variance of the batch as constants. They depend on x, so part of the
+    gradient of x goes through them. Detach only what goes into the running statistics."""
     y, *kept = framework.batch_norm(**given)
     if given["training"]:
         var, mean = torch.var_mean(given["x"].detach(), (0, 2, 3), correction=0)
@@ -189,8 +192,8 @@ def constant_statistics(**given):
 
 @mistake
 def graph_kept(**given):
-    """The running statistics still hang on the graph of this batch. They are kept from batch to
-    batch, so every graph would be kept: detach them."""
+    """The running statistics are still connected to the graph of this batch. They are kept from one
+    batch to the next, and every graph would stay in memory with them: detach them."""
     y, mean, var = framework.batch_norm(**given)
     if given["training"]:
         batch_var, batch_mean = torch.var_mean(given["x"], (0, 2, 3))
@@ -199,11 +202,156 @@ def graph_kept(**given):
     return y, mean, var
 
 
+def _recounted(given: dict, count: int) -> tuple[Tensor, ...]:
+    """Return the right answer, but with a running variance of another count of numbers."""
+    y, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        kept = (1 - given["momentum"]) * given["running_var"].detach()
+        numbers = given["x"][:, 0].numel()
+        var = kept + (var - kept) * (numbers - 1) / numbers * count / (count - 1)
+    return y, mean, var
+
+
+@mistake
+def images_counted(**given):
+    """The running variance is corrected with the number of images. Each channel has n * h * w
+    numbers: count those."""
+    return _recounted(given, len(given["x"]))
+
+
+@mistake
+def all_counted(**given):
+    """The running variance is corrected with the count of all numbers of x. Each channel has n * h
+    * w of them: leave out the factor c."""
+    return _recounted(given, given["x"].numel())
+
+
+@mistake
+def corrected_twice(**given):
+    """The unbiased variance normalises the output and is then corrected once more. The output needs
+    the variance that divides by the count, and only the running variance is corrected, once."""
+    numbers = given["x"][:, 0].numel()
+    _, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        var = var + given["momentum"] * given["x"].detach().var((0, 2, 3)) / (numbers - 1)
+    return unbiased_output(**given)[0], mean, var
+
+
+@mistake
+def statistics_swapped(**given):
+    """The running variance is returned before the running mean. The order is: y, mean, variance."""
+    y, mean, var = framework.batch_norm(**given)
+    return y, var, mean
+
+
+@mistake
+def batch_kept(**given):
+    """In training it returns the statistics of this batch alone. Mix them with the old running
+    ones: `momentum` is the share of the new batch."""
+    y, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        var, mean = torch.var_mean(given["x"].detach(), (0, 2, 3), correction=0)
+    return y, mean, var
+
+
+@mistake
+def never_updated(**given):
+    """The running statistics never change. In training return new ones, in which this batch has a
+    share of `momentum`."""
+    y = framework.batch_norm(**given)[0]
+    return y, given["running_mean"], given["running_var"]
+
+
+@mistake
+def nothing_forgotten(**given):
+    """The batch is added to all of the old statistic. The old one keeps only a share of 1 -
+    `momentum`, or it would grow without end."""
+    y, *kept = framework.batch_norm(**given)
+    if given["training"]:
+        old = given["running_mean"], given["running_var"]
+        kept = [k + given["momentum"] * o.detach() for k, o in zip(kept, old, strict=True)]
+    return y, *kept
+
+
+@mistake
+def momentum_unused(momentum, **given):
+    """`momentum` is not used: the share of the new batch is always 0.1."""
+    return framework.batch_norm(**given)
+
+
+@mistake
+def eps_unused(eps, **given):
+    """`eps` is not used: it is always 1e-5."""
+    return framework.batch_norm(**given)
+
+
+@mistake
+def no_eps(eps, **given):
+    """eps is missing. Add it to the variance, so that nothing is divided by zero."""
+    return framework.batch_norm(eps=TINY, **given)
+
+
+@mistake
+def no_shift(bias, **given):
+    """The shift is missing: add `bias` at the end."""
+    return framework.batch_norm(bias=torch.zeros_like(bias), **given)
+
+
+@mistake
+def shift_scaled(weight, bias, **given):
+    """The bias is added before the scale, and gets multiplied by `weight` too. Add it last."""
+    return framework.batch_norm(weight=weight, bias=weight * bias, **given)
+
+
+@mistake
+def weight_and_bias_swapped(weight, bias, **given):
+    """`weight` and `bias` are swapped: multiply by `weight`, then add `bias`."""
+    return framework.batch_norm(weight=bias, bias=weight, **given)
+
+
+@mistake
+def not_centred(x, weight, running_mean, eps, **given):
+    """The mean is not subtracted. Subtract it before you divide."""
+    y, *kept = framework.batch_norm(x, weight, running_mean=running_mean, eps=eps, **given)
+    mean = x.mean((0, 2, 3)) if given["training"] else running_mean.detach()
+    scale = weight / (_spread(x, **given) ** 2 + eps) ** 0.5
+    return y + (mean * scale)[:, None, None], *kept
+
+
+@mistake
+def modes_swapped(training, **given):
+    """Training and evaluation are swapped."""
+    return framework.batch_norm(training=not training, **given)
+
+
+@mistake
+def always_training(training, **given):
+    """In evaluation it does what belongs to training. There, use the running statistics and return
+    them unchanged."""
+    return framework.batch_norm(training=True, **given)
+
+
+@mistake
+def never_training(training, **given):
+    """In training it does what belongs to evaluation. There, use the statistics of the batch and
+    update the running ones."""
+    return framework.batch_norm(training=False, **given)
+
+
+@mistake
+def updated_used(**given):
+    """In training the output is normalised with the updated running statistics. Use the statistics
+    of this batch alone; the running ones are for evaluation."""
+    _, mean, var = framework.batch_norm(**given)
+    kept = {"running_mean": mean, "running_var": var, "training": False}
+    return framework.batch_norm(**given | kept)
+
+
 EXERCISE = Exercise(
     id="convolution.batch_norm",
     place=4,
     lesson=LESSON,
-    title="Batch norm, in training and in evaluation",
+    title="Batch norm in training and in evaluation",
     points=4,
     minutes=20,
     name="batch_norm",
@@ -212,14 +360,15 @@ EXERCISE = Exercise(
     small=_norm_small,
     mistakes=tuple(mistake),
     hints=(
-        "In training: mean and variance over images, height and width, of each channel. In "
-        "evaluation: the running ones. `x.var(dims, correction=0)` divides by the count, "
-        "`correction=1` by the count less one. The output takes the first, what is kept the "
-        "second.",
-        "Normalise: less the mean, over the root of variance + eps; then times weight, plus "
-        "bias. A vector over the channels stands beside an image as `v[:, None, None]`.",
-        "What is kept: (1 - momentum) of the old one and momentum of the batch's, detached. In "
-        "evaluation the old ones are returned as they are. Change neither in place.",
+        "In training, take mean and variance over images, height and width, for each channel. In "
+        "evaluation, take the running ones. `x.var(dims, correction=0)` divides by the count, "
+        "`correction=1` by the count minus 1. The first is for the output, the second for the "
+        "running variance.",
+        "Normalise: subtract the mean and divide by the root of variance + eps. Then multiply by "
+        "weight and add bias. A vector over the channels fits an image as `v[:, None, None]`.",
+        "The new running statistic is (1 - momentum) times the old one plus momentum times the "
+        "batch's, detached. In evaluation return the old ones as they are. Change neither in "
+        "place.",
     ),
     shortcuts=(NORMALISATION,),
     returns=("y", "running mean", "running variance"),

@@ -15,7 +15,7 @@ from convzoo.ideas.convolution import framework
 LESSON = "00_convolution"
 
 CONVOLUTION = Shortcut(
-    "It calls the framework's convolution, which is what you are building.", CONVOLUTIONS
+    "It calls the framework's convolution, which is what you are building here.", CONVOLUTIONS
 )
 
 
@@ -25,7 +25,7 @@ def _one_case(gen, n, c_in, c_out, image, stride=1) -> Case:
 
 
 def _one_cases(gen: Generator) -> list[Case]:
-    """First a square matrix, in which rows and columns are easily exchanged."""
+    """Return the cases; the first has a square matrix, whose rows and columns can be swapped."""
     side = pick(gen, [4, 6])
     return [
         _one_case(gen, 2, 5, 5, (4, 3)),
@@ -33,6 +33,7 @@ def _one_cases(gen: Generator) -> list[Case]:
         _one_case(gen, 2, 6, 3, (6, side), stride=2),
         _one_case(gen, 2, 3, 4, (5, 7), stride=2),
         _one_case(gen, 1, 4, 2, (8, 7), stride=3),
+        _one_case(gen, 1, 3, 1, (1, 2), stride=3),
     ]
 
 
@@ -56,7 +57,8 @@ def _one_steady() -> tuple[Case, Case]:
 
 STRIDE_UNUSED = "The stride is not used: the output is as large as with stride 1."
 CUT_OFF = (
-    "The numbers are right, but the weights are copied in a way that lets no gradient back to them."
+    "No gradient reaches a copy of the weights, and the layer cannot learn: compute with `weight` "
+    "itself."
 )
 
 mistake = Mistakes(framework.conv1x1)
@@ -64,23 +66,24 @@ mistake = Mistakes(framework.conv1x1)
 
 @mistake
 def transposed(x, weight, stride=1):
-    """The matrix is transposed. Its rows are outputs and its columns are inputs: sum over
-    the columns."""
+    """The matrix is transposed. Each row belongs to an output and each column to an input, so sum
+    over the columns."""
     return framework.conv1x1(x, weight.T, stride)
 
 
 @mistake
 def rescaled(x, weight, stride=1):
-    """Each channel is only rescaled, by the diagonal of the matrix. An output channel reads every
-    input channel of its pixel."""
+    """Each channel is only rescaled, by the diagonal of the matrix. An output channel is a weighted
+    sum of all input channels of its pixel."""
     diagonal = weight * torch.eye(*weight.shape, dtype=weight.dtype)
     return framework.conv1x1(x, diagonal, stride)
 
 
 @mistake
 def images_mixed(x, weight, stride=1):
-    """Images and channels are mixed up on the way in. In memory the image comes before the
-    channel: a reshape alone does not put all first channels beside each other."""
+    """Images and channels get mixed up before the product. In memory all channels of one image come
+    before the next image: a reshape alone does not bring the images together. Swap the two
+    dimensions first."""
     x = x[..., ::stride, ::stride]
     images, channels, high, wide = x.shape
     y = framework.conv1x1(x.reshape(1, channels, images * high, wide), weight)
@@ -89,16 +92,16 @@ def images_mixed(x, weight, stride=1):
 
 @mistake
 def results_mixed(x, weight, stride=1):
-    """Images and channels are mixed up on the way out: the product has the channel first, the
-    result has the image first, and a reshape does not exchange the two."""
+    """Images and channels get mixed up after the product. The product has the channel first and the
+    result has the image first, and a reshape does not swap two dimensions."""
     y = framework.conv1x1(x, weight, stride)
     return y.transpose(0, 1).reshape(y.shape)
 
 
 @mistake
 def scrambled(x, weight, stride=1):
-    """What is multiplied are neighbouring numbers in memory, and those are pixels of one channel.
-    A reshape moves nothing: first bring the channels to the end, afterwards back."""
+    """It multiplies neighbouring numbers in memory, and those are pixels of one channel. A reshape
+    moves nothing: move the channels to the last dimension first, and back afterwards."""
     x = x[..., ::stride, ::stride]
     images, channels, high, wide = x.shape
     y = framework.conv1x1(x.reshape(-1, channels, 1, 1), weight)
@@ -107,34 +110,35 @@ def scrambled(x, weight, stride=1):
 
 @mistake
 def channels_last(x, weight, stride=1):
-    """The channels stand last in the result. They belong right behind the images."""
+    """The channels are the last dimension of the result. They come second, right after the
+    images."""
     return framework.conv1x1(x, weight, stride).movedim(1, -1)
 
 
 @mistake
 def channels_first(x, weight, stride=1):
-    """The channels stand before the images. The result has the image first."""
+    """The channels come before the images in the result. Put the image first, then the channel."""
     return framework.conv1x1(x, weight, stride).transpose(0, 1)
 
 
 @mistake
 def image_multiplied(x, weight, stride=1):
-    """A product of tensors goes over the last two dimensions, and those of x are height and
-    width. The matrix has to meet the channels: flatten the pixels into one dimension, or name the
-    dimensions with `torch.einsum`."""
+    """A product of tensors uses their last two dimensions, and in x those are height and width. The
+    matrix has to meet the channels: flatten the pixels into one dimension, or name the dimensions
+    with `torch.einsum`."""
     return torch.matmul(weight, x[..., ::stride, ::stride])
 
 
 @mistake
 def averaged(x, weight, stride=1):
-    """With a stride the pixels between are averaged. A stride averages nothing: it takes one
-    pixel and leaves the others unread."""
+    """With a stride it averages the pixels in between. A stride averages nothing: it reads one
+    pixel and skips the others."""
     return framework.conv1x1(F.avg_pool2d(x, stride, ceil_mode=True), weight)
 
 
 @mistake
 def late_start(x, weight, stride=1):
-    """Each step gives its last pixel. It should give its first: with stride 2 pixels 0, 2, 4."""
+    """It starts with a later pixel. Start with pixel 0: with stride 2 it reads pixels 0, 2, 4."""
     return framework.conv1x1(x[..., stride - 1 :, stride - 1 :], weight, stride)
 
 
@@ -143,7 +147,7 @@ mistake.add("no_stride", STRIDE_UNUSED, lambda x, weight, stride=1: framework.co
 
 @mistake
 def one_axis(x, weight, stride=1):
-    """Only the rows are thinned out. The stride goes along both, height and width."""
+    """It skips rows, but no columns. The stride applies to both height and width."""
     return framework.conv1x1(x[:, :, ::stride], weight)
 
 
@@ -152,11 +156,84 @@ mistake.add(
 )
 
 
+@mistake
+def scrambled_before(x, weight, stride=1):
+    """A reshape is meant to bring the channels to the end, but it moves nothing: it only cuts the
+    same row of numbers into other pieces. Use `permute` or `movedim`."""
+    x = x[..., ::stride, ::stride]
+    images, channels, high, wide = x.shape
+    mixed = x.reshape(images, high, wide, channels).movedim(-1, 1)
+    return framework.conv1x1(mixed, weight)
+
+
+@mistake
+def scrambled_after(x, weight, stride=1):
+    """A reshape is meant to bring the channels back from the end, but it moves nothing: it only
+    cuts the same row of numbers into other pieces. Use `permute` or `movedim`."""
+    y = framework.conv1x1(x, weight, stride)
+    return y.movedim(1, -1).reshape(y.shape)
+
+
+@mistake
+def corner(x, weight, stride=1):
+    """The size is right for the stride, but it reads neighbouring pixels of one corner. Read every
+    `stride`-th row and column of the whole image."""
+    high, wide = x[..., ::stride, ::stride].shape[2:]
+    return framework.conv1x1(x[..., :high, :wide], weight)
+
+
+@mistake
+def largest(x, weight, stride=1):
+    """With a stride it takes the largest of several pixels. A stride compares nothing: it reads one
+    pixel and skips the others."""
+    return framework.conv1x1(F.max_pool2d(x, stride, ceil_mode=True), weight)
+
+
+@mistake
+def mean_of_channels(x, weight, stride=1):
+    """It averages the products over the input channels. Add them up."""
+    return framework.conv1x1(x, weight, stride) / x.shape[1]
+
+
+@mistake
+def unmatched_letters(x, weight, stride=1):
+    """Every input channel has the same weight, the sum of a row of the matrix. Channel and column
+    belong together: in `torch.einsum` give both the same letter."""
+    sums = weight.sum(1, keepdim=True).expand_as(weight)
+    return framework.conv1x1(x, sums, stride)
+
+
+@mistake
+def columns_thinned(x, weight, stride=1):
+    """It skips columns, but no rows. The stride applies to both height and width."""
+    return framework.conv1x1(x[..., ::stride], weight)
+
+
+@mistake
+def rounded_down(x, weight, stride=1):
+    """The last row or column is missing where the size is not a multiple of the stride. Pixel 0 is
+    always read, so the size is rounded up."""
+    high, wide = (n // stride * stride for n in x.shape[2:])
+    return framework.conv1x1(x[..., :high, :wide], weight, stride)
+
+
+@mistake
+def width_first(x, weight, stride=1):
+    """Height and width are swapped in the result. Keep their order: height, then width."""
+    return framework.conv1x1(x, weight, stride).transpose(2, 3)
+
+
+@mistake
+def one_image(x, weight, stride=1):
+    """Only the first image is in the result. Keep all of them: the images are dimension 0."""
+    return framework.conv1x1(x[:1], weight, stride)[0]
+
+
 EXERCISE = Exercise(
     id="convolution.conv1x1",
     place=1,
     lesson=LESSON,
-    title="The matrix at each pixel",
+    title="A 1x1 convolution: one matrix at each pixel",
     points=2,
     minutes=8,
     name="conv1x1",
@@ -165,14 +242,14 @@ EXERCISE = Exercise(
     small=_one_small,
     mistakes=tuple(mistake),
     hints=(
-        "The stride first: which slice of `x` keeps every stride-th row and column?",
-        "Then one product for all pixels. `torch.einsum` takes the letters of each dimension: "
-        "o and c for the matrix, n, c, h and w for the image. Which letter is summed?",
-        "The letter that both have and the result has not is summed: c. The result has "
-        "the letters n, o, h, w, in this order.",
+        "Start with the stride: which slice of `x` keeps every stride-th row and column?",
+        "Then use one product for all pixels. `torch.einsum` takes a letter for each dimension: "
+        "o and c for the matrix; n, c, h and w for the image. Which letter is summed?",
+        "The letter that is in both inputs but not in the result is summed: c. The letters of the "
+        "result are n, o, h, w, in this order.",
     ),
     shortcuts=(CONVOLUTION,),
     steady=_one_steady,
-    slow="The number of operations grows with the pixels or the channels. One "
-    "product can do all of them.",
+    slow="The number of operations grows with the number of pixels or channels. One product can do "
+    "all of them.",
 )

@@ -50,6 +50,7 @@ def _conv_small() -> list[Case]:
         case(1, 1, (2, 2), (2, 2), padding=1),
         case(1, 1, (2, 2), (3, 3), dilation=2),
         case(1, 3, (1, 1), (1, 1), n=2),
+        case(2, 3, (1, 1), (1, 2)),
     ]
 
 
@@ -64,28 +65,28 @@ mistake = Mistakes(framework.conv2d)
 
 @mistake
 def flipped(x, weight, **settings):
-    """The kernel is turned by 180 degrees. What deep learning calls a convolution does not flip
-    it."""
+    """The kernel is turned by 180 degrees. In deep learning a convolution does not flip its
+    kernel."""
     return framework.conv2d(x, weight.flip(2, 3), **settings)
 
 
 @mistake
 def transposed(x, weight, **settings):
-    """Rows and columns of the kernel are exchanged: height comes before width."""
+    """Rows and columns of the kernel are swapped: height comes before width."""
     return framework.conv2d(x, weight.transpose(2, 3), **settings)
 
 
 @mistake
 def taps_first(x, weight, **settings):
-    """Taps and channels are in another order in the weight than in the columns. In the columns of
-    `F.unfold` the channel is the slower one: all taps of channel 0, then those of channel 1."""
+    """The weight and the columns list taps and channels in different orders. In the columns of
+    `F.unfold` come all taps of channel 0, then those of channel 1."""
     other_order = weight.permute(0, 2, 3, 1).reshape(weight.shape)
     return framework.conv2d(x, other_order, **settings)
 
 
 @mistake
 def last_tap(x, weight, **settings):
-    """Only the product of the last tap is left. Each product is added to those before it."""
+    """Only the product of the last tap is left. Add each product to the ones before it."""
     mask = torch.zeros_like(weight)
     mask[..., -1, -1] = 1
     return framework.conv2d(x, weight * mask, **settings)
@@ -100,15 +101,15 @@ def _two_taps(x, weight, stride, dilation, wide=None) -> Tensor:
 
 @mistake
 def slices_uncut(x, weight, stride=1, padding=0, dilation=1):
-    """The slices differ in size, as each runs to the end of the image. For every tap there is one
-    pixel for each window: cut each slice off after h' rows and w' columns."""
+    """The slices differ in size, because each runs to the end of the image. Every tap reads one
+    pixel for each window: cut each slice so that it has h' rows and w' columns."""
     return _two_taps(F.pad(x, (padding,) * 4), weight, stride, dilation)
 
 
 @mistake
 def padding_counted(x, weight, stride=1, padding=0, dilation=1):
-    """The size counts the padding, but the slices are cut from an image without it, and end too
-    soon."""
+    """The size counts the padding, but the slices are cut from an image without it and end too
+    soon. Slice the padded image."""
     if not padding:
         return framework.conv2d(x, weight, stride, padding, dilation)
     wide = x.shape[3] + 2 * padding - dilation * (weight.shape[3] - 1)
@@ -123,34 +124,34 @@ def _in_size_alone(x, weight, settings: dict, **forgotten) -> Tensor:
 
 @mistake
 def stride_counted(x, weight, **settings):
-    """The size is that of the stride, but the windows begin one pixel apart: neighbouring outputs
-    read windows that lie `stride` apart."""
+    """The size is right for the stride, but the windows begin one pixel apart. Neighbouring windows
+    begin `stride` pixels apart."""
     return _in_size_alone(x, weight, settings, stride=1)
 
 
 @mistake
 def dilation_counted(x, weight, **settings):
-    """The size is that of the dilation, but the taps lie side by side: neighbouring ones read
-    pixels that lie `dilation` apart."""
+    """The size is right for the dilation, but the taps read pixels side by side. Neighbouring taps
+    read pixels that are `dilation` apart."""
     return _in_size_alone(x, weight, settings, dilation=1)
 
 
 @mistake
 def positions_in_a_row(x, weight, **settings):
-    """The positions still stand in one row. Give them their height and width back."""
+    """The positions are still in one row. Give them back their height and width."""
     return framework.conv2d(x, weight, **settings).flatten(2)
 
 
 @mistake
 def edge_repeated(x, weight, stride=1, padding=0, dilation=1):
-    """The border is filled with the nearest pixel. Padding means zeros here."""
+    """The border is filled with copies of the nearest pixel. Padding means zeros here."""
     padded = F.pad(x, (padding,) * 4, mode="replicate")
     return framework.conv2d(padded, weight, stride, 0, dilation)
 
 
 @mistake
 def one_side(x, weight, stride=1, padding=0, dilation=1):
-    """The padding is all at the right and at the bottom. Half of it belongs on the left and at
+    """All of the padding is at the right and at the bottom. Half of it belongs on the left and at
     the top."""
     padded = F.pad(x, (0, 2 * padding, 0, 2 * padding))
     return framework.conv2d(padded, weight, stride, 0, dilation)
@@ -158,8 +159,8 @@ def one_side(x, weight, stride=1, padding=0, dilation=1):
 
 @mistake
 def images_mixed(x, weight, **settings):
-    """Images and channels are mixed up on the way out: the image comes first in the result, and a
-    reshape does not exchange two dimensions."""
+    """Images and channels get mixed up at the end. The image comes first in the result, and a
+    reshape does not swap two dimensions."""
     y = framework.conv2d(x, weight, **settings)
     return y.transpose(0, 1).reshape(y.shape)
 
@@ -179,7 +180,7 @@ def no_padding(x, weight, padding=0, **settings):
 
 @mistake
 def no_dilation(x, weight, dilation=1, **settings):
-    """The dilation is not used: neighbouring taps read pixels that lie `dilation` apart."""
+    """The dilation is not used: neighbouring taps read pixels that are `dilation` apart."""
     return framework.conv2d(x, weight, **settings)
 
 
@@ -190,11 +191,104 @@ mistake.add(
 )
 
 
+@mistake
+def positions_mixed(x, weight, **settings):
+    """Channels and positions get mixed up at the end. The channel comes first in the result, and a
+    reshape does not swap two dimensions: transpose before it."""
+    y = framework.conv2d(x, weight, **settings)
+    return y.flatten(2).transpose(1, 2).reshape(y.shape)
+
+
+@mistake
+def weight_cut_up(x, weight, **settings):
+    """The weight is flattened so that numbers of different outputs get mixed. Each output's numbers
+    lie next to each other: keep the first dimension and flatten the other three."""
+    mixed = weight.reshape(-1, len(weight)).T.reshape(weight.shape)
+    return framework.conv2d(x, mixed, **settings)
+
+
+@mistake
+def channels_swapped(x, weight, **settings):
+    """Input and output channels of the weight get mixed up: a swap before the reshape. In the
+    weight the output comes first already."""
+    mixed = weight.transpose(0, 1).reshape(weight.shape)
+    return framework.conv2d(x, mixed, **settings)
+
+
+@mistake
+def unmatched_letters(x, weight, **settings):
+    """Every input channel has the same weight, the sum over all of them. Each input channel has a
+    weight of its own: in `torch.einsum` give the channels of both the same letter."""
+    sums = weight.sum(1, keepdim=True).expand_as(weight)
+    return framework.conv2d(x, sums, **settings)
+
+
+@mistake
+def one_channel(x, weight, **settings):
+    """Only the first input channel is read. An output is a sum over all input channels."""
+    return framework.conv2d(x[:, :1], weight[:, :1], **settings)
+
+
+@mistake
+def square_kernel(x, weight, **settings):
+    """It takes every kernel for a square, as high as wide. Height and width of the kernel may
+    differ: count its rows and its columns."""
+    side = min(weight.shape[2:])
+    mask = torch.zeros_like(weight)
+    mask[..., :side, :side] = 1
+    return framework.conv2d(x, weight * mask, **settings)
+
+
+@mistake
+def one_image(x, weight, **settings):
+    """Every result is that of the first image. Each image has its own."""
+    return framework.conv2d(x[:1].expand_as(x), weight, **settings)
+
+
+@mistake
+def one_less(x, weight, **settings):
+    """The result is one row and one column too small. Count the first position too: that is the +
+    1."""
+    return framework.conv2d(x, weight, **settings)[..., :-1, :-1]
+
+
+@mistake
+def padded_once(x, weight, stride=1, padding=0, dilation=1):
+    """The padding is counted once. It is added on both sides: left and right, top and bottom."""
+    padded = F.pad(x, (padding, 0, padding, 0))
+    return framework.conv2d(padded, weight, stride, 0, dilation)
+
+
+@mistake
+def long_kernel(x, weight, stride=1, padding=0, dilation=1):
+    """With a dilation the size is too small. A kernel of size k covers dilation * (k - 1) + 1
+    pixels, not dilation * k."""
+    padded = F.pad(x, (padding, padding - dilation + 1) * 2)
+    return framework.conv2d(padded, weight, stride, 0, dilation)
+
+
+@mistake
+def image_multiplied(x, weight, stride=1, padding=0, dilation=1):
+    """A product of tensors uses their last two dimensions, and in a slice of the image those are
+    height and width. The matrix of a tap has to meet the channels, as in your 1x1."""
+    size = framework.conv2d(x, weight, stride, padding, dilation).shape[2:]
+    padded = F.pad(x, (padding,) * 4)[..., ::stride, ::stride]
+    return torch.matmul(weight[..., 0, 0], padded[..., : size[0], : size[1]])
+
+
+@mistake
+def unfold_order(x, weight, stride=1, padding=0, dilation=1):
+    """The columns are cut with stride and dilation swapped. `F.unfold` takes the dilation first,
+    then padding and stride: pass them by name."""
+    right = framework.conv2d(x, weight, stride, padding, dilation)
+    return framework.conv2d(x, weight, dilation, padding, stride).reshape(right.shape)
+
+
 EXERCISE = Exercise(
     id="convolution.conv2d",
     place=2,
     lesson=LESSON,
-    title="A convolution as products of matrices",
+    title="A k x k convolution as products of matrices",
     points=4,
     minutes=20,
     name="conv2d",
@@ -203,18 +297,18 @@ EXERCISE = Exercise(
     small=_conv_small,
     mistakes=tuple(mistake),
     hints=(
-        "Pad first (`F.pad` takes left, right, top, bottom). Tap (i, j) then reads the pixel "
-        "that lies i * dilation down and j * dilation right of where the window begins. All "
-        "windows begin `stride` apart: so one slice of the image holds what tap (i, j) reads.",
-        "Nine products: for every tap take its slice of the padded image, apply the matrix "
-        "`weight[:, :, i, j]` at each of its pixels, as in your 1x1, and add up. Or one: "
-        "`F.unfold` takes dilation, padding and stride by name and does the slicing.",
-        "With `F.unfold` the columns are (n, c_in * kh * kw, positions), the channel slower than "
-        "the taps. The weight with its last three dimensions flattened fits them, and `@` "
-        "multiplies. What is left is to give the positions their height and width back.",
+        "Pad first (`F.pad` takes left, right, top, bottom). Tap (i, j) then reads the pixel that "
+        "is i * dilation down and j * dilation to the right of the start of the window. Windows "
+        "start `stride` pixels apart, so one slice of the image holds all that tap (i, j) reads.",
+        "One way, for 3x3: nine products. For every tap, take its slice of the padded image, apply "
+        "the matrix `weight[:, :, i, j]` at each pixel as in your 1x1, and add up the results. "
+        "Another way: `F.unfold` takes dilation, padding and stride by name and does the slicing.",
+        "The columns of `F.unfold` are (n, c_in * kh * kw, positions): all taps of the first "
+        "channel, then those of the next. A weight with its last three dimensions flattened "
+        "matches them, and `@` multiplies. Then give the positions back their height and width.",
     ),
     shortcuts=(CONVOLUTION,),
     steady=_conv_steady,
-    slow="The number of operations grows with the image. Loop over the taps of the kernel, or "
-    "over nothing, but not over pixels.",
+    slow="The number of operations grows with the size of the image. You may loop over the taps of "
+    "the kernel, but not over pixels.",
 )

@@ -7,7 +7,7 @@ from torch import Generator, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import Mistakes, change_output, unpad
+from convzoo.exercises.mistakes import Mistakes, change_input, change_output, unpad
 from convzoo.exercises.model import Exercise, module_case, normal, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.convolution import framework
@@ -34,7 +34,7 @@ def _block_cases(gen: Generator) -> list[Case]:
 
 
 def _block_small() -> list[Case]:
-    """Pixels below zero, and 1x1 layers of -1: so the pool and its border can be seen."""
+    """Return cases with negative pixels and 1x1 layers of -1: they show the pool and its border."""
 
     def case(widths, image, large):
         scalars = dict(zip(WIDTHS, widths, strict=True)) | {"large": large}
@@ -48,6 +48,7 @@ def _block_small() -> list[Case]:
         case((1, 1, 1, 1, 1, 1, 1), (1, 2), 3),
         case((1, 1, 1, 2, 1, 1, 2), (2, 2), 3),
         case((1, 1, 1, 1, 1, 1, 1), (2, 2), 5),
+        case((1, 1, 1, 1, 1, 1, 1), (1, 3), 5),
     ]
 
 
@@ -56,8 +57,8 @@ mistake = Mistakes(framework.Inception)
 
 @mistake
 def other_order(**settings):
-    """Two of the branches are concatenated in another order. The order is 1x1, 3x3, 5x5, pool:
-    the next layer's weights know it."""
+    """Two branches are concatenated in the wrong order. The order is 1x1, 3x3, 5x5, pool: the
+    weights of the next layer depend on it."""
     block = framework.Inception(**settings)
     in_order = block._forward
     block._forward = lambda x: [in_order(x)[k] for k in (0, 1, 3, 2)]
@@ -65,7 +66,7 @@ def other_order(**settings):
 
 
 def _with_pool(pool: nn.Module, settings: dict) -> nn.Module:
-    """Return the framework's block with another layer where the fourth branch has its pool."""
+    """Return the framework's block with another layer in place of the fourth branch's pool."""
     block = framework.Inception(**settings)
     block.branch4[0] = pool
     return block
@@ -73,55 +74,104 @@ def _with_pool(pool: nn.Module, settings: dict) -> nn.Module:
 
 @mistake
 def average_pool(**settings):
-    """The fourth branch takes means. The paper takes the largest value of 3 x 3 pixels."""
+    """The fourth branch takes the mean of 3 x 3 pixels. In the paper it takes the largest of
+    them."""
     return _with_pool(nn.AvgPool2d(3, 1, 1), settings)
 
 
 @mistake
 def no_pool(**settings):
-    """The fourth branch has no pool: a second 1x1 is left."""
+    """The pool of the fourth branch is missing. Without it the branch is a second 1x1 layer."""
     return _with_pool(nn.Identity(), settings)
 
 
 @mistake
 def pool_after(**settings):
-    """The pool of the fourth branch comes behind its 1x1. It comes first."""
+    """In the fourth branch the pool comes after the 1x1. Pool first."""
     block = _with_pool(nn.Identity(), settings)
     return change_output(block, "branch4", lambda y: F.max_pool2d(y, 3, 1, 1))
 
 
 @mistake
 def zeros_pooled(**settings):
-    """The pool sees zeros beyond the border, and where all pixels are negative a zero is the
-    largest. The pool's own padding lets the border take no part."""
+    """The pool sees zeros beyond the border: where all pixels are negative, such a zero is the
+    largest. Use the padding of the pool itself, which ignores the border."""
     return _with_pool(nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 1)), settings)
 
 
 @mistake
 def pool_stride(**settings):
-    """The pool shrinks the image: unless told, its stride is its kernel size. Here the branches
-    must keep height and width."""
+    """The pool shrinks the image: its stride equals its kernel size unless you pass another. Every
+    branch has to keep height and width."""
     return _with_pool(nn.MaxPool2d(3, padding=1), settings)
 
 
 @mistake
 def small_kernel(large, **widths):
-    """The third branch has a 3x3. Its kernel is `large`."""
+    """The kernel of the third branch is always 3. It should be `large`."""
     return framework.Inception(large=3, **widths)
 
 
 @mistake
 def reductions_swapped(ch3x3red, ch5x5red, **settings):
-    """The widths of the two reductions are exchanged: the first is the 3x3's, the second is the
-    one of the large kernel."""
+    """The widths of the two reductions are swapped: `ch3x3red` is for the 3x3, `ch5x5red` for the
+    large kernel."""
     return framework.Inception(ch3x3red=ch5x5red, ch5x5red=ch3x3red, **settings)
 
 
 @mistake
 def no_padding(**settings):
-    """A branch shrinks the image. To keep height and width a kernel of k needs a padding of half
-    of k, rounded down."""
+    """A branch shrinks the image. To keep height and width, a kernel of size k needs a padding of
+    half of k, rounded down."""
     return unpad(framework.Inception(**settings), "branch2.1.conv", "branch3.1.conv")
+
+
+@mistake
+def large_pool(large, **widths):
+    """The pool of the fourth branch has the size of the large kernel. It is a pool of 3 x 3 pixels
+    in every block."""
+    return _with_pool(nn.MaxPool2d(large, 1, large // 2), {"large": large, **widths})
+
+
+@mistake
+def all_pooled(**settings):
+    """All branches read the pooled image. The pool belongs to the fourth branch alone; the others
+    read x itself."""
+    block = _with_pool(nn.Identity(), settings)
+    return change_input(block, lambda x: F.max_pool2d(x, 3, 1, 1))
+
+
+@mistake
+def pool_unpadded(**settings):
+    """The pool shrinks the image: it has no padding. Every branch has to keep height and width."""
+    return _with_pool(nn.MaxPool2d(3, 1), settings)
+
+
+@mistake
+def large_unpadded(**settings):
+    """The third branch shrinks the image. To keep height and width, its large kernel needs a
+    padding of half of it, rounded down."""
+    return unpad(framework.Inception(**settings), "branch3.1.conv")
+
+
+def _pad_large(padding: int, settings: dict) -> nn.Module:
+    block = framework.Inception(**settings)
+    block.branch3[1].conv.padding = (padding, padding)
+    return block
+
+
+@mistake
+def always_padded_by_two(**settings):
+    """The third branch always has a padding of 2, which fits only a kernel of 5. The padding
+    depends on `large`: half of it, rounded down."""
+    return _pad_large(2, settings)
+
+
+@mistake
+def always_padded_by_one(**settings):
+    """The third branch always has a padding of 1, which fits only a kernel of 3. The padding
+    depends on `large`: half of it, rounded down."""
+    return _pad_large(1, settings)
 
 
 EXERCISE = Exercise(
@@ -137,11 +187,11 @@ EXERCISE = Exercise(
     small=_block_small,
     mistakes=tuple(mistake),
     hints=(
-        "Four branches over the same x. `self.branch1` is one `BasicConv2d`, the other three are "
-        "an `nn.Sequential` of two layers each: so the names come out right.",
-        "Branches 2 and 3: a 1x1 down to the reduction, then the kernel with a padding of half "
-        "of it, rounded down. Branch 4: a max pool of 3 with stride 1 and padding 1, then a "
-        "1x1. The channels are dimension 1.",
+        "All four branches read the same x. `self.branch1` is one `BasicConv2d`; each of the "
+        "others is an `nn.Sequential` of two layers. Then the names are right.",
+        "Branches 2 and 3: a 1x1 to the reduced width, then the larger kernel with a padding of "
+        "half of it, rounded down. Branch 4: a max pool of 3 with stride 1 and padding 1, then a "
+        "1x1. Channels are dimension 1.",
     ),
     shortcuts=(TORCHVISION,),
 )

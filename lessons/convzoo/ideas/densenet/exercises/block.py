@@ -72,35 +72,35 @@ mistake = Mistakes(framework.DenseBlock)
 
 @mistake
 def replaced(**sizes):
-    """What a layer gives takes the place of all channels. It is the new ones alone: put them behind
-    the old ones, and let `x` be all of them."""
+    """The output of a layer replaces all channels. It holds only the new ones: put them after the
+    old ones, and let `x` be all of them."""
     return _folded(lambda x, new: new, sizes)
 
 
 @mistake
 def unassigned(**sizes):
-    """After the first layer `x` is still what it was, so the new channels are lost. `x` has to
-    stand for the old ones and the new ones together."""
+    """After the first layer `x` is still what it was, so the new channels are lost. `x` has to hold
+    the old and the new channels together."""
     return _folded(lambda x, new: x, sizes)
 
 
 @mistake
 def added(**sizes):
-    """The new channels are added to the old ones, as a residual block does. They stand beside them,
-    and nothing is added."""
+    """The new channels are added to the old ones, as in a residual block. Put them next to the old
+    ones instead: nothing is added."""
     return _folded(lambda x, new: x + new, sizes)
 
 
 @mistake
 def along_images(**sizes):
-    """The new channels are put behind the images, along dimension 0, which is where concatenation
-    puts things unless it is told. The channels are dimension 1."""
+    """The new channels are concatenated along the images, dimension 0, which is the default. The
+    channels are dimension 1."""
     return _folded(lambda x, new: torch.cat((x, new)), sizes)
 
 
 @mistake
 def first_alone(**sizes):
-    """The block returns after its first layer. The result is returned once, behind the loop."""
+    """The block returns after its first layer. Return the result once, after the loop."""
     block = framework.DenseBlock(**sizes)
     block.forward = lambda x: torch.hstack((x, block["denselayer1"](x)))
     return block
@@ -108,37 +108,37 @@ def first_alone(**sizes):
 
 @mistake
 def never_grows(num_layers, in_channels, growth_rate, bn_size):
-    """Every layer is made for the channels that the block is given. Layer 0 reads those; each later
-    one reads what the layers before it have added, too."""
+    """Every layer is made for the channels of the block's input. Layer 0 reads those; each later
+    one also reads what the layers before it have added."""
     return _of_widths([in_channels] * num_layers, growth_rate, bn_size)
 
 
 @mistake
 def too_early(num_layers, in_channels, growth_rate, bn_size):
     """Each layer is made for one growth rate too many: for the channels that there are after it.
-    Layer 0 reads what the block is given, and nothing has been added yet."""
+    Layer 0 reads the block's input, and nothing has been added yet."""
     widths = [in_channels + (i + 1) * growth_rate for i in range(num_layers)]
     return _of_widths(widths, growth_rate, bn_size)
 
 
 @mistake
 def multiples(num_layers, in_channels, growth_rate, bn_size):
-    """Layer i is made for i + 1 times the channels that the block is given. What is added at each
-    layer is the growth rate."""
+    """Layer i is made for i + 1 times the channels of the block's input. What each layer adds is
+    the growth rate."""
     widths = [in_channels * (i + 1) for i in range(num_layers)]
     return _of_widths(widths, growth_rate, bn_size)
 
 
 @mistake
 def no_bn_size(bn_size, **sizes):
-    """The layers are not given `bn_size`, so each takes 4."""
+    """`bn_size` is not passed to the layers, so each uses the default, 4."""
     return framework.DenseBlock(bn_size=4, **sizes)
 
 
 @mistake
 def width_for_factor(growth_rate, bn_size, **sizes):
-    """The layers are given a number of channels as `bn_size`. It is a factor: each layer multiplies
-    it by the growth rate itself."""
+    """The layers get a number of channels as `bn_size`. It is a factor: each layer multiplies it by
+    the growth rate itself."""
     return framework.DenseBlock(growth_rate=growth_rate, bn_size=bn_size * growth_rate, **sizes)
 
 
@@ -152,40 +152,40 @@ def multiplied(num_layers, in_channels, growth_rate, bn_size):
 
 @mistake
 def chain(num_layers, in_channels, growth_rate, bn_size):
-    """Each layer reads the newest channels alone. In a dense block it reads all that are there: x
-    and whatever the layers before it have made."""
+    """Each layer reads only the newest channels. In a dense block it reads everything so far: x,
+    and what all layers before it have made."""
     widths = [in_channels] + [growth_rate] * (num_layers - 1)
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[-1:])
 
 
 @mistake
 def same_input(num_layers, in_channels, growth_rate, bn_size):
-    """Every layer reads x alone, so they stand side by side and none builds on another. Each must
-    read what the layers before it have made, too."""
+    """Every layer reads only x, so no layer builds on another. Each must also read what the layers
+    before it have made."""
     widths = [in_channels] * num_layers
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[:1])
 
 
 @mistake
 def x_and_newest(num_layers, in_channels, growth_rate, bn_size):
-    """Each layer reads x and the newest channels, but not those of the layers between. Nothing that
-    has been made is left out: the list of what is there only gets longer."""
+    """Each layer reads x and the newest channels, but not those of the layers in between. Nothing
+    is left out: each layer reads everything so far."""
     widths = [in_channels] + [in_channels + growth_rate] * (num_layers - 1)
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: [*pieces[:1], *pieces[1:][-1:]])
 
 
 @mistake
 def without_x(num_layers, in_channels, growth_rate, bn_size):
-    """Only the first layer reads x; the later ones read what other layers have made. In a dense
-    block x, too, is there for every layer."""
+    """Only the first layer reads x; the later ones read only what other layers have made. In a
+    dense block every layer reads x, too."""
     widths = [i * growth_rate or in_channels for i in range(num_layers)]
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[1:] or pieces)
 
 
 @mistake
 def new_first(**sizes):
-    """The new channels are put in front of the old ones. The old ones keep their places: the new
-    ones come behind them."""
+    """The new channels come before the old ones. The old ones keep their places, and the new ones
+    come after them."""
     block = last_first(**sizes)
     return change_input(block, lambda pieces: pieces[::-1], *block)
 
@@ -193,7 +193,7 @@ def new_first(**sizes):
 @mistake
 def last_first(growth_rate, **sizes):
     """The layers read what they should, but in the result the pieces are in reverse order: x comes
-    first, then the layers as they ran."""
+    first, then the layers in the order in which they ran."""
 
     def turn(x: Tensor, y: Tensor) -> Tensor:
         new = y[:, x.shape[1] :].split(growth_rate, 1)
@@ -204,36 +204,36 @@ def last_first(growth_rate, **sizes):
 
 @mistake
 def x_last(**sizes):
-    """The layers' channels come first in the result, and x behind them. x keeps its place in front:
-    whoever reads the block counts its channels from there."""
+    """In the result, the layers' channels come first and x comes last. x keeps its place in front:
+    whatever reads the block counts its channels from there."""
     return change_result(framework.DenseBlock(**sizes), lambda x, y: y.roll(-x.shape[1], 1))
 
 
 @mistake
 def relu_each(**sizes):
-    """A ReLU stands behind each layer. A layer ends with its 3x3: whoever reads the new channels
-    has a batch norm and a ReLU of its own."""
+    """There is a ReLU after each layer. A layer ends with its 3x3: whatever reads the new channels
+    has its own batch norm and ReLU."""
     return _folded(lambda x, new: torch.hstack((x, new.relu())), sizes)
 
 
 @mistake
 def relu_all(**sizes):
     """After each layer everything goes through a ReLU, x too, and what is below zero is lost for
-    the layers that follow. Each has a ReLU of its own, behind its batch norm."""
+    the layers that follow. Each layer has its own ReLU, after its batch norm."""
     return _folded(lambda x, new: torch.hstack((x, new)).relu(), sizes)
 
 
 @mistake
 def relu_last(**sizes):
-    """A ReLU stands at the end of the block, as in a residual one. Here the channels are handed on
-    as they are: what reads them has a batch norm and a ReLU of its own."""
+    """There is a ReLU at the end of the block, as in a residual block. A dense block passes its
+    channels on as they are: whatever reads them has its own batch norm and ReLU."""
     return change_result(framework.DenseBlock(**sizes), lambda x, y: y.relu())
 
 
 @mistake
 def only_new(**sizes):
-    """x itself is missing from the result. A dense block hands on everything: the channels it was
-    given, and all new ones."""
+    """x itself is missing from the result. A dense block passes on everything: the channels of its
+    input and all new ones."""
     return change_result(framework.DenseBlock(**sizes), lambda x, y: y[:, x.shape[1] :])
 
 
@@ -247,15 +247,15 @@ def cut_off(**sizes):
 
 @mistake
 def unlearned(**sizes):
-    """What the layers make is cut off from the gradient: it reaches x past the layers, but none of
-    them learns."""
+    """What the layers make is cut off from the gradient. The gradient reaches x past the layers,
+    but none of them learns."""
     return _folded(lambda x, new: torch.hstack((x, new.detach())), sizes)
 
 
 @mistake
 def no_grad(**sizes):
-    """The whole block runs without gradients. That is for a network that is done with learning;
-    these layers have yet to learn."""
+    """The whole block runs without gradients. That is for a network that is fully trained; these
+    layers still have to learn."""
     return framework.BufferBlock(**sizes)
 
 
@@ -273,15 +273,15 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "Write down the channels for in_channels=5 and growth_rate=2: layer 0 reads 5. How many "
-        "are there when layer 1 reads? When layer 2 does?",
+        "does layer 1 read? And layer 2?",
         "Before layer i there are i layers, and each has added growth_rate channels to the "
-        "in_channels of the beginning.",
-        "`layer(x)` gives the new channels alone. Put them behind the old ones with `torch.cat` "
-        "along the dimension of the channels, and let `x` stand for all of them from there on.",
+        "in_channels at the start.",
+        "`layer(x)` returns only the new channels. Put them after the old ones with `torch.cat` "
+        "along the channel dimension, and let `x` hold all of them from there on.",
     ),
     shortcuts=(
         Shortcut(
-            "It takes torchvision's own block, which is what you are building.",
+            "It uses torchvision's block, which is what you are building.",
             modules=("torchvision", "timm"),
         ),
     ),

@@ -47,14 +47,14 @@ def _buffer_small() -> list[Case]:
 
 
 def _joins(op: Op) -> bool:
-    """Return whether several tensors are put together; torchvision's layer does so with one."""
+    """Return whether several tensors are joined; torchvision's layer does so with one."""
     return op.name.startswith(("aten.cat", "aten.stack")) and len(op.args[0]) > 1
 
 
 def _fed(given: Callable[[Tensor, Tensor], Tensor], sizes: dict) -> nn.Module:
     """Return the framework's block that at the end calls each layer on given(x, result).
 
-    Where a layer is not made for that, torch raises what it raises for the student's.
+    If a layer is not made for that, torch raises what it raises for the student's.
     """
     block = framework.BufferBlock(**sizes)
 
@@ -89,27 +89,28 @@ mistake = Mistakes(framework.BufferBlock)
 
 @mistake
 def emptied(**sizes):
-    """x has not been written into the buffer before the first layer reads it."""
+    """x is not in the buffer when the first layer reads it. Write x into it before the first layer
+    runs."""
     return change_input(framework.BufferBlock(**sizes), torch.zeros_like)
 
 
 @mistake
 def whole(**sizes):
-    """A layer is given the whole buffer. It reads the front of it, as far as it is filled."""
+    """A layer gets the whole buffer. It reads only the front of it, as far as it is filled."""
     return _fed(lambda x, y: y, sizes)
 
 
 @mistake
 def stands_still(**sizes):
-    """Every layer is given as many channels as the first. What is filled grows by the growth rate
-    at each layer, and the next one reads all of it."""
+    """Every layer gets the same number of channels as the first. The filled part grows by the
+    growth rate at each layer, and the next one reads all of it."""
     return _fed(lambda x, y: x, sizes)
 
 
 @mistake
 def one_place(**sizes):
-    """Every layer writes to the same place, over the channels of the one before. The place moves on
-    by the growth rate at each layer."""
+    """Every layer writes to the same place, over the channels of the layer before. The place moves
+    on by the growth rate at each layer."""
     block = framework.BufferBlock(**sizes)
     change_input(block, _overwritten, *block)
     return change_result(block, lambda x, y: torch.hstack(_overwritten(_pieces(block, x, y))))
@@ -117,7 +118,7 @@ def one_place(**sizes):
 
 @mistake
 def at_the_end(**sizes):
-    """Every layer writes to the end of the buffer. Its place is right behind what is filled, where
+    """Every layer writes to the end of the buffer. Its place is right after what is filled, where
     the next layer reads."""
     block = written_late(**sizes)
 
@@ -130,15 +131,15 @@ def at_the_end(**sizes):
 
 @mistake
 def written_late(**sizes):
-    """All layers run before any of their channels is in the buffer. Write down what a layer gives
-    before the next one reads."""
+    """All layers run before any of their channels is in the buffer. Write each layer's output into
+    it before the next one reads."""
     block = framework.BufferBlock(**sizes)
     return change_input(block, _empty, *block)
 
 
 @mistake
 def from_the_end(**sizes):
-    """The layers' channels lie in reverse order: the first layer's belong right behind x."""
+    """The layers' channels are in reverse order. Those of the first layer belong right after x."""
     block = framework.BufferBlock(**sizes)
 
     def turn(x: Tensor, y: Tensor) -> Tensor:
@@ -150,14 +151,14 @@ def from_the_end(**sizes):
 
 @mistake
 def x_last(**sizes):
-    """x lies at the end of the buffer. It belongs at the beginning, so that what a layer reads is
-    always one piece from channel 0 on."""
+    """x is at the end of the buffer. It belongs at the beginning, so that what a layer reads is
+    always one piece that starts at channel 0."""
     return change_result(framework.BufferBlock(**sizes), lambda x, y: y.roll(-x.shape[1], 1))
 
 
 @mistake
 def no_x(**sizes):
-    """The result has the new channels alone. The buffer holds x, too."""
+    """The result has only the new channels. Return the whole buffer: it holds x, too."""
     return change_result(framework.BufferBlock(**sizes), lambda x, y: y[:, x.shape[1] :])
 
 
@@ -174,17 +175,17 @@ EXERCISE = Exercise(
     small=_buffer_small,
     mistakes=tuple(mistake),
     hints=(
-        "How many channels are there at the end? Make a tensor of that many with "
+        "How many channels are there at the end? Make a tensor with that many, using "
         "`x.new_empty(...)`, and write x into the first ones.",
         "A slice of the channels is a view: reading it copies nothing, and assigning to it writes "
-        "into the buffer. Let a number say how many channels are filled.",
-        "For each layer: give it the filled channels, write what it returns behind them, and add "
+        "into the buffer. Keep a number that says how many channels are filled.",
+        "For each layer: give it the filled channels, write what it returns after them, and add "
         "growth_rate to the number.",
     ),
     shortcuts=(
         Shortcut(
-            "It calls `torch.cat` or its like, which copies what is there into a new tensor. Write "
-            "into the buffer instead.",
+            "It calls `torch.cat` or a similar function, which copies everything into a new "
+            "tensor. Write into the buffer instead.",
             ("cat", "concat", "concatenate", "*stack"),
             counts=_joins,
         ),

@@ -38,47 +38,46 @@ mistake = Mistakes(framework.channels)
 
 @mistake
 def never_halved(num_init_features, growth_rate, block_config):
-    """The transitions between the blocks are missing: each halves the channels."""
+    """The transitions between the blocks are missing. Each halves the channels."""
     layers = accumulate(block_config)
     return tuple(framework.channels(num_init_features, growth_rate, [n])[0] for n in layers)
 
 
 @mistake
 def last_halved(num_init_features, growth_rate, block_config):
-    """The last block is halved, too. A transition stands between two blocks, so there is none
-    behind the last."""
+    """The last block is halved, too. A transition is between two blocks, so there is none after the
+    last one."""
     *widths, last = framework.channels(num_init_features, growth_rate, block_config)
     return *widths, last // 2
 
 
 @mistake
 def after_transitions(num_init_features, growth_rate, block_config):
-    """Those are the channels behind the transitions. Asked are those at the end of each block,
-    before they are halved."""
+    """Those are the channels after the transitions. The question asks for those at the end of each
+    block, before they are halved."""
     *widths, last = framework.channels(num_init_features, growth_rate, block_config)
     return *(width // 2 for width in widths), last
 
 
 @mistake
 def all_halved(num_init_features, growth_rate, block_config):
-    """Every number is halved. Asked are the channels at the end of each block, before its
-    transition halves them; and behind the last block there is none."""
+    """Every number is halved. The question asks for the channels at the end of each block, before
+    its transition halves them; after the last block there is none."""
     widths = framework.channels(num_init_features, growth_rate, block_config)
     return tuple(width // 2 for width in widths)
 
 
 @mistake
 def not_rounded(num_init_features, growth_rate, block_config):
-    """Half channels are kept. Where an odd number is halved, it is rounded down."""
-    scale = 2 ** len(block_config)  # numbers so large that nothing is rounded
+    """Half channels are kept. When an odd number is halved, it is rounded down."""
+    scale = 2 ** len(block_config)  # so large that nothing is rounded
     large = framework.channels(num_init_features * scale, growth_rate * scale, block_config)
     return tuple(width / scale for width in large)
 
 
 @mistake
 def rounded_up(num_init_features, growth_rate, block_config):
-    """Where an odd number is halved, it is rounded up. Round it down, as the paper's networks
-    do."""
+    """When an odd number is halved, it is rounded up. Round it down, as in the paper's networks."""
     widths, features = [], num_init_features
     for layers in block_config:  # the framework's blocks one by one
         widths += framework.channels(features, growth_rate, [layers])
@@ -88,7 +87,7 @@ def rounded_up(num_init_features, growth_rate, block_config):
 
 @mistake
 def once_a_block(num_init_features, growth_rate, block_config):
-    """Each block adds the growth rate once. It is each layer that adds it."""
+    """Each block adds the growth rate once. It is added by each layer of a block."""
     return framework.channels(num_init_features, growth_rate, [1] * len(block_config))
 
 
@@ -105,14 +104,14 @@ EXERCISE = Exercise(
     small=_width_small,
     mistakes=tuple(mistake),
     hints=(
-        "Keep one number, the channels that there are. What does a block of n layers do to it? "
+        "Keep one number: the current number of channels. What does a block of n layers do to it? "
         "What does a transition do?",
-        "A block adds growth_rate for each of its layers: note the number then. The transition "
-        "behind it halves the number, rounded down. Behind the last block there is none.",
+        "A block adds growth_rate for each of its layers: record the number then. The transition "
+        "after it halves the number, rounded down. After the last block there is none.",
     ),
     shortcuts=(
         Shortcut(
-            "It builds torchvision's network to look the numbers up. Reckon them.",
+            "It builds torchvision's network to look up the numbers. Compute them yourself.",
             modules=("torchvision", "timm"),
         ),
     ),

@@ -41,58 +41,58 @@ mistake = Mistakes(framework.grow)
 
 @mistake
 def new_on_top(matrix, weight):
-    """The new rows stand on top. The channels that are there keep their places, and the new ones
-    come below."""
+    """The new rows are on top. The old channels keep their places, and the new ones come below
+    them."""
     return framework.grow(matrix, weight).roll(len(weight), 0)
 
 
 @mistake
 def as_they_are(matrix, weight):
-    """The new rows are the weight as it is. A weight reads the channels that are there by now, and
-    each of those is itself a row over x: the two must be multiplied."""
+    """The new rows are the weight as it is. A weight reads the current channels, and each of those
+    is itself a row over x: the two must be multiplied."""
     width = matrix.shape[1]
     return torch.vstack((matrix, F.pad(weight, (0, width))[:, :width]))
 
 
 @mistake
 def turned(matrix, weight):
-    """The factors of the product are exchanged. A new channel is a sum over the channels that are
-    there, so each new row is a sum of the matrix's rows: the weight comes first."""
+    """The factors of the product are swapped. A new channel is a sum over the current channels, so
+    each new row is a sum of the matrix's rows: the weight comes first."""
     return torch.vstack((matrix, matrix.mm(weight)))
 
 
 @mistake
 def transposed(matrix, weight):
-    """The weight is transposed. As it is given, a row of it belongs to a new channel and a column
+    """The weight is transposed. Use it as it is given: a row belongs to a new channel, and a column
     to a channel that it reads."""
     return torch.vstack((matrix, F.linear(weight.mT, matrix.mT)))
 
 
 @mistake
 def entry_by_entry(matrix, weight):
-    """Weight and matrix are multiplied entry by entry. A new channel sums over all channels that it
-    reads: that is a matrix product."""
+    """The weight and the matrix are multiplied entry by entry. A new channel sums over all channels
+    that it reads: that is a matrix product."""
     return torch.vstack((matrix, matrix.mul(weight)))
 
 
 @mistake
 def beside(matrix, weight):
-    """The new entries stand to the right of the old ones, as further columns. Channels stand side
-    by side in an image; in the matrix a channel is a row, so new ones come below."""
+    """The new entries are to the right of the old ones, as extra columns. In the matrix a channel
+    is a row, so new channels come below."""
     return torch.hstack((matrix, F.linear(weight, matrix.mT)))
 
 
 @mistake
 def from_the_identity(matrix, weight):
-    """The old rows are those of the identity. That is right for the first layer alone: later the
-    channels that are there are no longer x."""
+    """The old rows are those of the identity. That is right for the first layer only: later the
+    current channels are no longer x."""
     unit = torch.eye(*matrix.shape, dtype=matrix.dtype)
     return torch.vstack((unit, F.linear(weight, matrix.mT)))
 
 
 @mistake
 def added(matrix, weight):
-    """The new rows are added to old ones, as a residual layer does. Here nothing is added: the old
+    """The new rows are added to old ones, as in a residual layer. Here nothing is added: the old
     rows stay, and the matrix gets higher."""
     new = F.linear(weight, matrix.mT)
     return matrix + F.pad(new, (0, 0, 0, len(matrix) - len(new)))
@@ -106,13 +106,13 @@ def only_new(matrix, weight):
 
 @mistake
 def upside_down(matrix, weight):
-    """The new rows are in reverse order."""
+    """The new rows are in reverse order. Keep them in the order of the weight's rows."""
     return framework.grow(matrix, weight.flip(0))
 
 
 @mistake
 def cut_off(matrix, weight):
-    """The new rows are copied in a way that lets no gradient back to the weight."""
+    """The weight is copied in a way that cuts off its gradient."""
     return framework.grow(matrix, weight.detach())
 
 
@@ -129,14 +129,14 @@ EXERCISE = Exercise(
     small=_grow_small,
     mistakes=tuple(mistake),
     hints=(
-        "How large is the result? All rows that are there, and one more for each row of the "
-        "weight; as many columns as before.",
-        "The old rows come first and stay as they are. What does a new channel read? Channels, "
-        "of which row i of `matrix` says what they are made of.",
+        "How large is the result? It has all the old rows, one more for each row of the weight, "
+        "and the same number of columns as before.",
+        "The old rows come first and stay as they are. What does a new channel read? The "
+        "current channels, and row i of `matrix` says how channel i is made from x.",
         "A row of the weight mixes the rows of the matrix: that is a matrix product. Put its "
         "result below the matrix with `torch.cat`, along the rows.",
     ),
     steady=_grow_steady,
     slow="The number of operations grows with the number of rows. One matrix product makes all "
-    "new rows at once.",
+    "the new rows at once.",
 )

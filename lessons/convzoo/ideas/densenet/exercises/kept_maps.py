@@ -38,16 +38,16 @@ def flat(num_layers, **sizes):
 
 @mistake
 def after_the_layer(in_channels, growth_rate, **sizes):
-    """Each layer is counted with the channels that there are after it. It keeps what it reads, and
-    that is before its own are added."""
+    """Each layer is counted with the channels that there are after it. It keeps what it reads,
+    before its own channels are added."""
     naive, inputs, pieces = framework.kept_maps(in_channels + growth_rate, growth_rate, **sizes)
     return naive, inputs, pieces - growth_rate
 
 
 @mistake
 def norms_alone(**sizes):
-    """What the ReLUs give is missing from the first count: a convolution needs what it read for its
-    weight's gradient, and that is another tensor than the norm's input."""
+    """The outputs of the ReLUs are missing from the first count. A convolution needs its input for
+    its weight's gradient, and that is not the same tensor as the norm's input."""
     naive, inputs, pieces = framework.kept_maps(**sizes)
     return naive // 2, inputs, pieces
 
@@ -55,7 +55,7 @@ def norms_alone(**sizes):
 @mistake
 def no_bottleneck(**sizes):
     """The maps between the 1x1 and the 3x3 are missing from the first count: bn_size times the
-    growth rate of them, before and after the ReLU."""
+    growth rate before the ReLU, and the same number after it."""
     _, inputs, pieces = framework.kept_maps(**sizes)
     return 2 * inputs, inputs, pieces
 
@@ -63,15 +63,15 @@ def no_bottleneck(**sizes):
 @mistake
 def narrow_once(in_channels, growth_rate, num_layers, bn_size):
     """The narrow maps are counted once in the first count. The second batch norm keeps them, and
-    the ReLU behind it as many again."""
+    the ReLU after it keeps the same number again."""
     naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
     return naive - num_layers * bn_size * growth_rate, *rest
 
 
 @mistake
 def new_ones(in_channels, growth_rate, num_layers, bn_size):
-    """The new channels of each layer are in the first count, once for the layer that makes them. It
-    keeps what it reads; they are counted where a later layer reads them."""
+    """The new channels of each layer are in the first count, for the layer that makes them. A layer
+    keeps what it reads; they are counted when a later layer reads them."""
     naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
     return naive + num_layers * growth_rate, *rest
 
@@ -95,8 +95,8 @@ def last_piece(growth_rate, **sizes):
 
 @mistake
 def pieces_of_each(**sizes):
-    """A piece is counted again for each layer that reads it. It is one tensor in memory, however
-    many layers keep it."""
+    """A piece is counted again for each layer that reads it. It is one tensor in memory, no matter
+    how many layers keep it."""
     naive, inputs, _ = framework.kept_maps(**sizes)
     return naive, inputs, inputs
 
@@ -105,7 +105,7 @@ EXERCISE = Exercise(
     id="densenet.kept_maps",
     place=4,
     lesson=LESSON,
-    title="What waits for the backward pass",
+    title="What a block keeps for the backward pass",
     points=3,
     minutes=12,
     name="kept_maps",
@@ -116,11 +116,11 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "Begin with one layer that reads c channels. Its first batch norm keeps c maps, the ReLU "
-        "behind it c more. Then the narrow part: how many maps before the second ReLU, and after?",
-        "Layer i reads in_channels + i * growth_rate channels. Sum what each layer keeps over all "
-        "layers: the first count. The second is the sum of what the layers read.",
+        "after it c more. Then the narrow part: how many maps before the second ReLU, and after?",
+        "Layer i reads in_channels + i * growth_rate channels. The first count is the sum of what "
+        "all layers keep. The second is the sum of what they read.",
         "The third count has no sum over growing inputs: x once, and the growth_rate channels of "
-        "each layer once, of the last one not at all.",
+        "each layer once, except those of the last one.",
     ),
     shortcuts=(
         Shortcut(

@@ -72,28 +72,28 @@ def no_second_relu(**sizes):
 
 @mistake
 def no_relus(**sizes):
-    """Both ReLUs are missing: there is one behind each batch norm."""
+    """Both ReLUs are missing. There is one after each batch norm."""
     return replace_call(no_first_relu(**sizes), "relu2")
 
 
 @mistake
 def relu_last(**sizes):
-    """A ReLU comes last, behind the 3x3. The layer ends with its 3x3: whoever reads its channels
-    has a batch norm and a ReLU of its own."""
+    """There is a ReLU at the end, after the 3x3. The layer ends with its 3x3: whatever reads its
+    channels has its own batch norm and ReLU."""
     return relu_after(framework.DenseLayer(**sizes), "conv2")
 
 
 @mistake
 def relu_first(**sizes):
-    """Each ReLU comes before its batch norm. The norm is first: the ReLU cuts off what lies below
-    the zero that the norm sets."""
+    """Each ReLU comes before its batch norm. The norm comes first: it decides what lies below zero,
+    and the ReLU cuts that off."""
     layer = framework.DenseLayer(**sizes)
     return reorder(layer, norm1="relu1", relu1="norm1", norm2="relu2", relu2="norm2")
 
 
 @mistake
 def no_norms(**sizes):
-    """The batch norms are made and never called."""
+    """The batch norms are created but never used. Each comes before its ReLU and convolution."""
     return replace_call(replace_call(framework.DenseLayer(**sizes), "norm1"), "norm2")
 
 
@@ -105,15 +105,15 @@ def _convolve_first(layer: nn.Module) -> nn.Module:
 
 @mistake
 def norm_late(**sizes):
-    """A batch norm does not fit what arrives at it. Each stands before its convolution: the first
-    reads what the layer is given, the second what the 1x1 makes."""
+    """A batch norm does not fit what arrives at it. Each comes before its convolution: the first
+    reads the layer's input, the second reads what the 1x1 makes."""
     return _convolve_first(framework.DenseLayer(**sizes))
 
 
 @mistake
 def conv_first(growth_rate, **sizes):
     """Each convolution comes before its batch norm, as in a ResNet. In DenseNet the norm comes
-    first, and so has as many channels as the convolution reads."""
+    first, so it has as many channels as the convolution reads."""
     layer = framework.DenseLayer(growth_rate=growth_rate, **sizes)
     layer.norm1, layer.norm2 = layer.norm2, nn.BatchNorm2d(growth_rate)
     return _convolve_first(layer)
@@ -121,36 +121,34 @@ def conv_first(growth_rate, **sizes):
 
 @mistake
 def narrow(bn_size, **sizes):
-    """The 1x1 makes as many channels as the growth rate. It makes a few times more: the factor is
-    `bn_size`."""
+    """The 1x1 makes `growth_rate` channels. It should make `bn_size` times that many."""
     return framework.DenseLayer(bn_size=1, **sizes)
 
 
 @mistake
 def always_four(bn_size, **sizes):
-    """The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only what it is where
-    nobody says otherwise."""
+    """The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only its default."""
     return framework.DenseLayer(bn_size=4, **sizes)
 
 
 @mistake
 def no_padding(**sizes):
-    """The 3x3 has no padding, so the image loses its border. Then the new channels would no longer
-    fit beside the old ones."""
+    """The 3x3 has no padding, so the image loses its border. Then the new channels no longer fit
+    next to the old ones."""
     return unpad(framework.DenseLayer(**sizes), "conv2")
 
 
 @mistake
 def joined(**sizes):
-    """The layer returns its input and the new channels together. It returns the new ones alone
-    here; the block puts them side by side."""
+    """The layer returns its input and the new channels together. Here it returns the new ones
+    alone; the block puts them together."""
     return change_result(framework.DenseLayer(**sizes), lambda x, new: torch.hstack((x, new)))
 
 
 @mistake
 def added(**sizes):
-    """The layer adds its input to what it has made, as a residual block does. It returns the new
-    channels alone; the block puts them beside the old ones."""
+    """The layer adds its input to its output, as a residual block does. It should return the new
+    channels alone; the block puts them next to the old ones."""
     return change_result(framework.DenseLayer(**sizes), lambda x, new: x + new)
 
 
@@ -167,16 +165,16 @@ EXERCISE = Exercise(
     small=_layer_small,
     mistakes=tuple(mistake),
     hints=(
-        "Two times the same three steps: batch norm, ReLU, convolution. How many channels arrive "
+        "The same three steps twice: batch norm, ReLU, convolution. How many channels arrive "
         "at each batch norm?",
         "The 1x1 goes from `in_channels` to bn_size * growth_rate channels, the 3x3 from there to "
         "growth_rate, with a padding that keeps the image's size. No convolution has a bias.",
         "norm1 has `in_channels` channels; norm2 has as many as conv1 makes. In `forward`: norm1, "
-        "ReLU, conv1, then norm2, ReLU, conv2. Return what conv2 gives.",
+        "ReLU, conv1, then norm2, ReLU, conv2. Return the output of conv2.",
     ),
     shortcuts=(
         Shortcut(
-            "It takes torchvision's own layer, which is what you are building.",
+            "It uses torchvision's layer, which is what you are building.",
             modules=("torchvision", "timm"),
         ),
     ),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_input,
+    change_result,
+    relu_after,
+    replace_call,
+    skip_relu,
+    unpad,
+)
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
@@ -36,43 +45,55 @@ def _small_basic(image, shift: float = 0.0, **scalars) -> Case:
 
 
 def _basic_small() -> list[Case]:
+    doubled = _small_basic((1, 2), in_channels=1, planes=1, stride=1)
+    two = torch.full((1,), 2.0, dtype=torch.float64)
     return [
         _small_basic((2, 2), in_channels=1, planes=1, stride=1),
         _small_basic((1, 2), in_channels=1, planes=2, stride=1),
         _small_basic((3, 3), in_channels=1, planes=1, stride=2),
         _small_basic((2, 2), 1.0, in_channels=1, planes=1, stride=1),
+        Case(doubled.scalars, doubled.tensors, doubled.weights | {"bn2.weight": two}),
     ]
 
 
 # --- what the mistakes of the two blocks share --------------------------------------
 
-NO_LAST_RELU = "The last ReLU is missing: it comes after the addition."
+NO_LAST_RELU = "The last ReLU is missing. Apply it after the addition."
 RELU_THEN_ADD = (
-    "The last ReLU comes before the addition. Then the branch can only add to the input, never "
-    "take away from it."
+    "The last ReLU comes before the addition. Then the branch can only add to the input, and never "
+    "subtract from it. Add first."
 )
 RELU_TWICE = (
-    "The branch ends in a ReLU of its own, before the addition. Then it can only add to the input, "
-    "never take away from it. The last ReLU is the one behind the sum."
+    "The branch ends with a ReLU of its own, before the addition. Then it can only add to the "
+    "input, and never subtract from it. The last ReLU is the one after the sum."
 )
 NO_INPUT = (
-    "The input is never added: that is the plain block. Whatever leaves the branch is added to "
-    "what comes in, or to its projection."
+    "The input is never added: this is the plain block. Add the input, or its projection, to the "
+    "output of the branch."
 )
 UNPROJECTED = (
-    "Where the number of channels changes, the input as it came meets the branch. There too the "
-    "shortcut needs its projection, whatever the stride, and it is the projected input that is "
-    "added."
+    "When the number of channels changes, the unchanged input is added to the branch. The shortcut "
+    "needs its projection there too, whatever the stride, and the projected input is added."
 )
 TWO_SIZES = (
-    "Where the stride is not 1, branch and shortcut come out at different sizes. The branch has "
-    "the block's stride once, and so has the projection, which is needed there even if the "
-    "channels are as many."
+    "When the stride is not 1, branch and shortcut have different sizes. Both need the block's "
+    "stride, each once. The shortcut needs its projection there even if the number of channels "
+    "stays the same."
 )
-STRIDE_TWICE = "The stride sits in two convolutions of the branch, which thins it out twice."
+STRIDE_TWICE = (
+    "Two convolutions of the branch have the stride, so the image shrinks twice. Give it to one."
+)
+NO_NORM = (
+    "The projection has no batch norm. Every convolution of the block is followed by one, and so "
+    "is this one."
+)
+RECTIFIED_PROJECTION = (
+    "The projection has a ReLU of its own. It ends with its batch norm; the only ReLU it meets is "
+    "the one after the sum."
+)
 UNPADDED = (
-    "The branch comes out smaller than its input although the stride is 1: a 3x3 without padding "
-    "loses a border of one pixel."
+    "The output of the branch is smaller than its input although the stride is 1: a 3x3 without "
+    "padding loses one pixel on each side."
 )
 
 
@@ -92,6 +113,13 @@ def set_strides(block: nn.Module, *strides: int) -> nn.Module:
     """Give conv1, conv2 and so on other strides."""
     for k, stride in enumerate(strides, 1):
         block.get_submodule(f"conv{k}").stride = (stride, stride)
+    return block
+
+
+def without_norm(block: nn.Module) -> nn.Module:
+    """Take the batch norm of the projection away."""
+    if block.downsample is not None:
+        block.downsample = block.downsample[:1]
     return block
 
 
@@ -131,35 +159,36 @@ mistake.add(
 )
 
 
-@mistake
-def rectified_projection(**settings):
-    """The projection goes through a ReLU of its own. It ends with its batch norm; the only ReLU
-    on its way is the one behind the sum."""
-    return relu_after(framework.BasicBlock(**settings), "downsample")
+mistake.add(
+    "rectified_projection",
+    RECTIFIED_PROJECTION,
+    lambda **settings: relu_after(framework.BasicBlock(**settings), "downsample"),
+)
 
 
 @mistake
 def relu_then_norm(**settings):
-    """The first ReLU stands before the batch norm. The order is: convolution, batch norm, ReLU."""
+    """The first ReLU comes before the batch norm. The order is: convolution, batch norm, ReLU."""
     return relu_after(skip_relu(framework.BasicBlock(**settings), 0, of=2), "conv1")
 
 
 @mistake
 def one_norm_for_both(**settings):
-    """The first batch norm acts twice and the second never. Each 3x3 has its own."""
+    """The first batch norm is used twice and the second never. Each 3x3 has its own."""
     return replace_call(framework.BasicBlock(**settings), "bn2", "bn1")
 
 
 @mistake
 def no_second_norm(**settings):
-    """The second batch norm is made and not used. It stands behind the second 3x3, before the
+    """The second batch norm is created but not used. Apply it after the second 3x3, before the
     addition."""
     return replace_call(framework.BasicBlock(**settings), "bn2")
 
 
 @mistake
 def no_first_relu(**settings):
-    """There is no ReLU between the two 3x3 layers, so that the branch has none at all."""
+    """There is no ReLU between the two 3x3 layers, and so none in the whole branch. Apply one after
+    the first batch norm."""
     return skip_relu(framework.BasicBlock(**settings), 0, of=2)
 
 
@@ -170,8 +199,8 @@ mistake.add(
 
 @mistake
 def stride_second(stride, **widths):
-    """The stride sits in the second 3x3. The sizes come out right, but the first one does its
-    work at the large size, and the numbers are others."""
+    """The second 3x3 has the stride. The sizes are right, but the first 3x3 then works at the large
+    size and the numbers differ. Give the stride to the first 3x3."""
     return set_strides(framework.BasicBlock(stride=stride, **widths), 1, stride)
 
 
@@ -203,9 +232,49 @@ mistake.add(
 
 @mistake
 def always_projects(**settings):
-    """The shortcut projects in every block. Where the input has the output's shape already, it is
-    added as it is: that is the identity that the block is built around."""
+    """Every block has a projection. If the input already has the shape of the output, add it
+    unchanged: that identity is the point of the block."""
     return always_project(framework.BasicBlock(**settings))
+
+
+@mistake
+def no_relu(**settings):
+    """There is no ReLU at all. Apply one after the first batch norm and one after the addition."""
+    return skip_relu(framework.BasicBlock(**settings), 0, 1, of=2)
+
+
+@mistake
+def norm_after_sum(**settings):
+    """The second batch norm comes after the addition. Then it also scales and shifts the input:
+    normalise the branch, and add afterwards."""
+    block = framework.BasicBlock(**settings)
+    norm = block.bn2.forward
+    replace_call(block, "bn2")
+    skip_relu(block, 1, of=2)
+    return change_result(block, lambda x, y: F.relu(norm(y)))
+
+
+@mistake
+def shortcut_from_the_middle(**settings):
+    """The shortcut starts after the first 3x3: what it adds is not the input any more. Keep the
+    input of the block until the addition; a new name for what the layers return helps."""
+    block = framework.BasicBlock(**settings)
+    conv, norm = block.conv1.forward, block.bn1.forward
+    replace_call(block, "conv1")
+    replace_call(block, "bn1")
+    return change_input(block, lambda x: F.relu(norm(conv(x))).clone())
+
+
+mistake.add("no_norm", NO_NORM, lambda **settings: without_norm(framework.BasicBlock(**settings)))
+
+
+@mistake
+def padded_projection(**settings):
+    """The 1x1 of the projection has a padding, which makes its output larger. A 1x1 needs none."""
+    block = framework.BasicBlock(**settings)
+    if block.downsample is not None:
+        block.downsample[0].padding = (1, 1)
+    return block
 
 
 EXERCISE = Exercise(
@@ -221,14 +290,14 @@ EXERCISE = Exercise(
     small=_basic_small,
     mistakes=tuple(mistake),
     hints=(
-        "Draw it first: two 3x3 layers in a row, each with a batch norm behind it, and a line "
-        "around both that meets them again at a plus sign. A ReLU stands between the two layers "
-        "and one stands behind the plus.",
-        "Only the first 3x3 has the stride and the change from in_channels to planes. When do "
-        "the two ends of the line around have different shapes? There are two reasons.",
-        "In `__init__`: conv1, bn1, conv2, bn2, then `downsample`, which is None, or the 1x1 and "
-        "its batch norm in an nn.Sequential. In `forward`: the branch as far as bn2; then the "
-        "input, through `downsample` if there is one; the sum; the ReLU of the sum.",
+        "Draw it first: two 3x3 layers in a row, each followed by a batch norm, and a line around "
+        "both that joins them at a plus sign. There is a ReLU between the two layers and one after "
+        "the plus.",
+        "Only the first 3x3 has the stride and changes the channels from in_channels to planes. "
+        "When do the two ends of the line around have different shapes? There are two reasons.",
+        "In `__init__`: conv1, bn1, conv2, bn2, then `downsample`: None, or the 1x1 and its batch "
+        "norm in an nn.Sequential. In `forward`: the branch up to bn2; the input, through "
+        "`downsample` if there is one; the sum of both; the ReLU of the sum.",
     ),
     shortcuts=(TORCHVISION,),
 )

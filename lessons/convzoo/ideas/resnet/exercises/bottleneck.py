@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from torch import Generator
+from torch import Generator, nn
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import Mistakes, relu_after, skip_relu, unpad
+from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 from convzoo.ideas.resnet.exercises.basic_block import (
     NO_INPUT,
     NO_LAST_RELU,
+    NO_NORM,
+    RECTIFIED_PROJECTION,
     RELU_THEN_ADD,
     RELU_TWICE,
     STRIDE_TWICE,
@@ -22,6 +24,7 @@ from convzoo.ideas.resnet.exercises.basic_block import (
     project_if,
     set_strides,
     without_input,
+    without_norm,
 )
 
 LESSON = "01_resnet"
@@ -48,9 +51,9 @@ def _bottleneck_cases(gen: Generator) -> list[Case]:
     ]
 
 
-def _small_bottleneck(image, **scalars) -> Case:
+def _small_bottleneck(image, shift: float = 0.0, **scalars) -> Case:
     x = integers(1, scalars["in_channels"], *image) % 3
-    return small_module_case(framework.Bottleneck, scalars, {"x": x})
+    return small_module_case(framework.Bottleneck, scalars, {"x": x}, shift)
 
 
 def _bottleneck_small() -> list[Case]:
@@ -60,6 +63,7 @@ def _bottleneck_small() -> list[Case]:
         _small_bottleneck((1, 2), in_channels=1, planes=2, stride=2, stride_in_1x1=False),
         _small_bottleneck((1, 2), in_channels=1, planes=2, stride=2, stride_in_1x1=True),
         _small_bottleneck((1, 3), in_channels=1, planes=2, stride=2, stride_in_1x1=False),
+        _small_bottleneck((1, 2), 1.0, in_channels=4, planes=1, stride=1, stride_in_1x1=False),
     ]
 
 
@@ -68,28 +72,28 @@ mistake = Mistakes(framework.Bottleneck)
 
 @mistake
 def always_3x3(stride_in_1x1, **settings):
-    """The stride sits in the 3x3 whatever is asked. In the paper's layout it is the first 1x1
-    that leaves out pixels."""
+    """The 3x3 has the stride in both layouts. With `stride_in_1x1`, the paper's layout, the first
+    1x1 has it."""
     return framework.Bottleneck(stride_in_1x1=False, **settings)
 
 
 @mistake
 def always_1x1(stride_in_1x1, **settings):
-    """The stride sits in the first 1x1 whatever is asked. That is the paper's layout; where it is
-    not asked for, the stride belongs to the 3x3."""
+    """The first 1x1 has the stride in both layouts. That is the paper's layout. Without
+    `stride_in_1x1` the stride belongs to the 3x3."""
     return framework.Bottleneck(stride_in_1x1=True, **settings)
 
 
 @mistake
 def reversed(stride_in_1x1, **settings):
-    """The two layouts are exchanged. Where the stride is asked for in the 1x1, the 3x3 has
-    none."""
+    """The two layouts are swapped. With `stride_in_1x1` the first 1x1 has the stride and the 3x3
+    has none."""
     return framework.Bottleneck(stride_in_1x1=not stride_in_1x1, **settings)
 
 
 @mistake
 def in_the_last(stride, **settings):
-    """The stride sits in the last 1x1. It belongs to the first 1x1 or to the 3x3."""
+    """The last 1x1 has the stride. It belongs to the first 1x1 or to the 3x3."""
     return set_strides(framework.Bottleneck(stride=stride, **settings), 1, 1, stride)
 
 
@@ -123,13 +127,13 @@ mistake.add(
 
 @mistake
 def no_first_relu(**settings):
-    """There is no ReLU between the first 1x1 and the 3x3."""
+    """There is no ReLU between the first 1x1 and the 3x3. Apply one after the first batch norm."""
     return skip_relu(framework.Bottleneck(**settings), 0, of=3)
 
 
 @mistake
 def no_middle_relu(**settings):
-    """There is no ReLU between the 3x3 and the last 1x1."""
+    """There is no ReLU between the 3x3 and the last 1x1. Apply one after the second batch norm."""
     return skip_relu(framework.Bottleneck(**settings), 1, of=3)
 
 
@@ -151,18 +155,55 @@ mistake.add(
 
 @mistake
 def always_projects(**settings):
-    """The shortcut projects where the input has the output's shape already. What leaves the block
-    has 4 * `planes` channels, so it is that number which `in_channels` is compared with."""
+    """The shortcut has a projection although the input already has the shape of the output. The
+    block returns 4 * `planes` channels: compare `in_channels` with that number."""
     return always_project(framework.Bottleneck(**settings))
 
 
+mistake.add("no_norm", NO_NORM, lambda **settings: without_norm(framework.Bottleneck(**settings)))
+mistake.add(
+    "rectified_projection",
+    RECTIFIED_PROJECTION,
+    lambda **settings: relu_after(framework.Bottleneck(**settings), "downsample"),
+)
+
+
 @mistake
-def no_norm(**settings):
-    """The projection has no batch norm. Behind each of the block's convolutions stands one,
-    behind this one too."""
-    block = framework.Bottleneck(**settings)
-    if block.downsample is not None:
-        block.downsample = block.downsample[:1]
+def no_relu_in_the_branch(**settings):
+    """There is no ReLU in the branch. Apply one after each of its first two batch norms."""
+    return skip_relu(framework.Bottleneck(**settings), 0, 1, of=3)
+
+
+@mistake
+def relu_then_norm(**settings):
+    """The ReLUs of the branch come before the batch norms. The order is: convolution, batch norm,
+    ReLU."""
+    block = skip_relu(framework.Bottleneck(**settings), 0, 1, of=3)
+    return relu_after(relu_after(block, "conv1"), "conv2")
+
+
+@mistake
+def no_last_norm(**settings):
+    """The third batch norm is created but not used. Apply it after the last 1x1, before the
+    addition."""
+    return replace_call(framework.Bottleneck(**settings), "bn3")
+
+
+@mistake
+def stride_lost(stride, stride_in_1x1, **settings):
+    """Without `stride_in_1x1` nothing in the branch has the stride, so the branch is larger than
+    the shortcut. In this layout the 3x3 has it."""
+    block = framework.Bottleneck(stride=stride, stride_in_1x1=stride_in_1x1, **settings)
+    return block if stride_in_1x1 else set_strides(block, 1, 1)
+
+
+@mistake
+def not_widened(in_channels, planes, stride, stride_in_1x1):
+    """The block returns `planes` channels. Its last 1x1 widens them to 4 * `planes`, and so does
+    the projection."""
+    block = framework.Bottleneck(in_channels, planes, stride, stride_in_1x1)
+    block.conv3, block.bn3 = nn.Conv2d(planes, planes, 1, bias=False), nn.BatchNorm2d(planes)
+    block.downsample = framework.projection(in_channels, planes, stride)
     return block
 
 
@@ -180,10 +221,10 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "Three convolutions without bias: a 1x1 from in_channels to planes, a 3x3 at that width, "
-        "a 1x1 to 4 * planes. A batch norm after each, a ReLU after the first two and one after "
-        "the addition, as in the basic block.",
-        "The output is as large in either layout, so the projection keeps its stride. Only who of "
-        "conv1 and conv2 has it depends on `stride_in_1x1`: two numbers, one of which is 1.",
+        "and a 1x1 to 4 * planes. A batch norm after each, a ReLU after the first two and one "
+        "after the addition, as in the basic block.",
+        "The output has the same size in both layouts, so the projection keeps its stride. Only "
+        "conv1 and conv2 depend on `stride_in_1x1`: one of them has the stride, the other has 1.",
     ),
     shortcuts=(TORCHVISION,),
 )

@@ -21,7 +21,8 @@ def _pad_case(gen: Generator, channels: int, out: int, stride: int, image) -> Ca
 
 
 def _pad_cases(gen: Generator) -> list[Case]:
-    wide = pick(gen, [7, 8, 10])
+    """Return the cases; the number of missing channels is odd, so that half of it is not whole."""
+    wide = pick(gen, [8, 10, 12])
     return [
         _pad_case(gen, 3, wide, 2, (4, 6)),
         _pad_case(gen, 2, 5, 1, (3, 4)),
@@ -49,35 +50,36 @@ mistake = Mistakes(framework.pad_shortcut)
 
 @mistake
 def zeros_first(x, out_channels, stride):
-    """The channels of zeros stand in front. They come behind the channels of `x`."""
+    """The channels of zeros come first. They belong after the channels of `x`."""
     added = out_channels - x.shape[1]
     return framework.pad_shortcut(x, out_channels, stride).roll(added, 1)
 
 
 @mistake
 def zeros_around(x, out_channels, stride):
-    """Half of the zero channels stand in front and half behind. All of them come behind."""
+    """Half of the zero channels come before the channels of `x`, half after. All of them belong
+    after."""
     added = out_channels - x.shape[1]
     return framework.pad_shortcut(x, out_channels, stride).roll(added // 2, 1)
 
 
 @mistake
 def repeated(x, out_channels, stride):
-    """The channels of `x` are repeated until there are enough. The new ones are zero: the branch
-    alone fills them."""
+    """The channels of `x` are repeated until there are enough. The new ones should be zero: only
+    the branch fills them."""
     again = x[:, torch.arange(out_channels) % x.shape[1]]
     return framework.pad_shortcut(again, out_channels, stride)
 
 
 @mistake
 def added_channels(x, out_channels, stride):
-    """As many channels of zeros are added as shall leave. `out_channels` counts those of `x`
-    too."""
+    """It adds `out_channels` channels of zeros. `out_channels` is the total and counts those of `x`
+    too: add only those that are missing."""
     return framework.pad_shortcut(x, x.shape[1] + out_channels, stride)
 
 
 def _zeros_along(axis: int, x: Tensor, out_channels: int, stride: int) -> Tensor:
-    """Return the kept pixels with the zeros that are missing along another axis."""
+    """Return the kept pixels with the missing zeros along another axis."""
     y = framework.pad_shortcut(x, x.shape[1], stride)
     zeros = torch.zeros_like(y.select(axis, 0)).unsqueeze(axis)
     return torch.cat([y, *[zeros] * (out_channels - x.shape[1])], axis)
@@ -85,64 +87,126 @@ def _zeros_along(axis: int, x: Tensor, out_channels: int, stride: int) -> Tensor
 
 @mistake
 def zero_columns(x, out_channels, stride):
-    """The zeros come as columns, behind the width. `F.pad` takes its pairs from the last axis on:
-    the channels are the third."""
+    """The zeros are columns, to the right of the image. `F.pad` reads its numbers in pairs from the
+    last dimension on: the third pair is for the channels."""
     return _zeros_along(3, x, out_channels, stride)
 
 
 @mistake
 def zero_rows(x, out_channels, stride):
-    """The zeros come as rows, below the image. `F.pad` takes its pairs from the last axis on, not
-    from the first: width, height, channels."""
+    """The zeros are rows, below the image. `F.pad` reads its numbers in pairs from the last
+    dimension on, not from the first: width, height, channels."""
     return _zeros_along(2, x, out_channels, stride)
 
 
 @mistake
 def largest(x, out_channels, stride):
-    """The largest number of each window is kept. The shortcut keeps the first pixel of each
-    stride, be it large or small."""
+    """It keeps the largest number of each window. The shortcut keeps the first pixel of each step,
+    whatever its value."""
     return framework.pad_shortcut(F.max_pool2d(x, stride), out_channels, 1)
 
 
 @mistake
 def one_corner(x, out_channels, stride):
-    """One corner of the image is kept. Of all its rows and columns every `stride`-th one is
-    kept."""
+    """It keeps one corner of the image. Keep every `stride`-th row and column of the whole
+    image."""
     corner = x[..., : x.shape[2] // stride, : x.shape[3] // stride]
     return framework.pad_shortcut(corner, out_channels, 1)
 
 
 @mistake
 def averaged(x, out_channels, stride):
-    """Neighbouring pixels are averaged. The shortcut keeps one pixel of each stride and leaves out
-    the others."""
+    """It averages the pixels of each step. The shortcut keeps one pixel of each step as it is and
+    skips the others."""
+    means = F.avg_pool2d(x, stride, ceil_mode=True)
+    return framework.pad_shortcut(means, out_channels, 1)
+
+
+@mistake
+def averaged_and_cut(x, out_channels, stride):
+    """It averages neighbouring pixels, and leaves out a last row or column without neighbours. The
+    shortcut keeps one pixel of each step as it is and skips the others."""
     return framework.pad_shortcut(F.avg_pool2d(x, stride), out_channels, 1)
 
 
 @mistake
 def second_pixel(x, out_channels, stride):
-    """It begins with a later pixel. The first one that is kept is pixel 0, in height and in
+    """It starts with a later pixel. The first one that it keeps is pixel 0, in height and in
     width."""
     return framework.pad_shortcut(x[..., stride - 1 :, stride - 1 :], out_channels, stride)
 
 
 @mistake
 def rows_alone(x, out_channels, stride):
-    """Only the rows are thinned out. The stride holds for height and width alike."""
+    """It skips rows, but no columns. The stride applies to both height and width."""
     return framework.pad_shortcut(x[:, :, ::stride], out_channels, 1)
 
 
 @mistake
 def columns_alone(x, out_channels, stride):
-    """Only the columns are thinned out. The stride holds for height and width alike."""
+    """It skips columns, but no rows. The stride applies to both height and width."""
     return framework.pad_shortcut(x[..., ::stride], out_channels, 1)
 
 
 @mistake
 def cut_off(x, out_channels, stride):
-    """The numbers are copied, but the gradient does not come back to `x`: and a way back for the
-    gradient is what the shortcut is for."""
+    """The result is cut off from `x`. A way back for the gradient is what a shortcut is for."""
     return framework.pad_shortcut(x.detach(), out_channels, stride)
+
+
+@mistake
+def filled_with_ones(x, out_channels, stride):
+    """The new channels hold ones. They should be zero: only the branch fills them."""
+    y = framework.pad_shortcut(x, out_channels, stride)
+    new = torch.arange(out_channels, dtype=x.dtype) >= x.shape[1]
+    return y + new[:, None, None]
+
+
+@mistake
+def last_repeated(x, out_channels, stride):
+    """The new channels are copies of the last one. They should be zero: only the branch fills
+    them."""
+    again = x[:, torch.arange(out_channels).clamp(max=x.shape[1] - 1)]
+    return framework.pad_shortcut(again, out_channels, stride)
+
+
+@mistake
+def interpolated(x, out_channels, stride):
+    """It resizes the image, and does not always keep pixels 0, s, 2s and so on. Keep pixel 0 and
+    every `stride`-th one after it."""
+    size = [(n - 1) // stride + 1 for n in x.shape[2:]]
+    return framework.pad_shortcut(F.interpolate(x, size), out_channels, 1)
+
+
+@mistake
+def blended(x, out_channels, stride):
+    """It resizes the image and blends neighbouring pixels. The shortcut keeps one pixel of each
+    step as it is and skips the others."""
+    size = [(n - 1) // stride + 1 for n in x.shape[2:]]
+    return framework.pad_shortcut(F.interpolate(x, size, mode="bilinear"), out_channels, 1)
+
+
+@mistake
+def no_stride(x, out_channels, stride):
+    """The stride is not used: the image keeps its size. Keep pixel 0 and every `stride`-th one
+    after it, in height and width."""
+    return framework.pad_shortcut(x, out_channels, 1)
+
+
+@mistake
+def rounded_down(x, out_channels, stride):
+    """The last row or column is missing where the size is not a multiple of the stride. Pixel 0 is
+    always kept, so the size is rounded up."""
+    high, wide = (n // stride * stride for n in x.shape[2:])
+    return framework.pad_shortcut(x[..., :high, :wide], out_channels, stride)
+
+
+@mistake
+def halves_cut(x, out_channels, stride):
+    """One channel is missing: half of an odd number of channels was rounded down, twice. All zero
+    channels belong after those of `x`, not half before and half after."""
+    half = (out_channels - x.shape[1]) // 2
+    return framework.pad_shortcut(x, x.shape[1] + 2 * half, stride).roll(half, 1)
 
 
 EXERCISE = Exercise(
@@ -158,15 +222,18 @@ EXERCISE = Exercise(
     small=_pad_small,
     mistakes=tuple(mistake),
     hints=(
-        "Two steps. A slice with a step keeps pixels 0, s, 2s, ... of an axis. Then channels of "
-        "zeros are put behind those that there are.",
-        "`F.pad` takes pairs of numbers from the last axis to the first: two for the width, two "
-        "for the height, two for the channels. Or `torch.cat` with zeros of the input's dtype.",
+        "Two steps. A slice with a step keeps pixels 0, s, 2s, ... of a dimension. Then add "
+        "channels of zeros after the existing ones.",
+        "`F.pad` takes pairs of numbers from the last dimension to the first: two for the width, "
+        "two for the height, two for the channels. Or use `torch.cat` with zeros of the input's "
+        "dtype.",
     ),
     shortcuts=(
-        Shortcut("It calls a convolution. This shortcut has nothing to multiply.", CONVOLUTIONS),
+        Shortcut(
+            "It calls a convolution, but this shortcut has nothing to multiply.", CONVOLUTIONS
+        ),
     ),
     steady=_pad_steady,
     slow="The number of operations grows with the number of channels. One slice and one padding "
-    "do for all of them.",
+    "are enough for all of them.",
 )

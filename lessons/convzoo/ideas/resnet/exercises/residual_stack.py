@@ -51,94 +51,144 @@ mistake = Mistakes(framework.residual_stack)
 
 @mistake
 def reversed(weights, scale):
-    """The layers act in the reverse order. Written as a product, the layer that acts first stands
+    """The layers act in reverse order. In a product of matrices, the layer that acts first is the
     rightmost."""
     return framework.residual_stack(weights.flip(0), scale)
 
 
 @mistake
 def plain(weights, scale):
-    """That is the plain stack: nothing is added. Each layer hands on what it got, and its branch
-    on top."""
+    """This is the plain stack, in which nothing is added. Each layer passes on its input, plus what
+    its branch makes of it."""
     return _chain(weights, lambda w, y: scale * torch.mm(w, y))
 
 
 @mistake
 def added_to_all(weights, scale):
-    """A one is added to every entry of a layer's matrix. What hands each channel on to itself has
-    ones on the diagonal and zeros beside it."""
+    """It adds 1 to every entry of a layer's matrix. The matrix that passes each channel on
+    unchanged has ones on the diagonal and zeros everywhere else."""
     return _chain(weights, lambda w, y: torch.mm(1 + scale * w, y))
 
 
 @mistake
 def first_order(weights, scale):
-    """The branches are summed, each on the stack's input. A later layer reads what the earlier
-    ones have added, too."""
+    """It adds up the branches, each applied to the input of the stack. A later layer also reads
+    what the earlier layers have added."""
     return _unit(weights) + scale * weights.sum(0)
 
 
 @mistake
 def from_the_start(weights, scale):
-    """Each layer adds the input of the whole stack. It adds its own input, which is what the
-    layer before it gave."""
+    """Each layer adds the input of the whole stack. It should add its own input, which is the
+    output of the layer before."""
     return _chain(weights, lambda w, y: _unit(weights) + scale * torch.mm(w, y))
 
 
 @mistake
 def scaled_all(weights, scale):
-    """The scale multiplies the input too. It belongs to the branch alone."""
+    """The scale also multiplies the input. It belongs to the branch alone."""
     return scale ** len(weights) * framework.residual_stack(weights, 1)
 
 
 @mistake
 def unscaled(weights, scale):
-    """The scale is missing. It multiplies what each branch gives."""
+    """The scale is missing. Multiply the output of each branch by it."""
     return framework.residual_stack(weights, 1)
 
 
 @mistake
 def identity_at_the_end(weights, scale):
-    """The identity is added once, to the product of all the branches. Each layer adds its own
-    input: what stands for one layer has the identity in it already."""
+    """The identity is added once, to the product of all branches. Each layer adds its own input, so
+    the matrix of every single layer contains the identity."""
     return _unit(weights) + _chain(weights, lambda w, y: scale * torch.mm(w, y))
 
 
 @mistake
 def begun_with_weights(weights, scale):
-    """The first layer is its weights alone. It is a residual layer like the others, and before it
-    nothing has happened yet."""
+    """The first layer is its weights alone. It is a residual layer like the others: start from the
+    matrix of a stack without layers."""
     return torch.mm(framework.residual_stack(weights[1:], scale), weights[0])
 
 
 @mistake
 def first_layer_alone(weights, scale):
-    """Only the first layer is in it. A `return` inside the loop ends it at the first turn."""
+    """Only the first layer is in the result. A `return` inside the loop stops it in the first
+    round."""
     return framework.residual_stack(weights[:1], scale)
 
 
 @mistake
 def by_entries(weights, scale):
-    """The matrices are multiplied entry by entry. A layer after a layer is a product of matrices,
+    """The matrices are multiplied entry by entry. One layer after another is a product of matrices,
     rows by columns."""
     return _chain(weights, lambda w, y: (_unit(w) + scale * w) * y)
 
 
 @mistake
 def float32(weights, scale):
-    """What `torch.eye` makes is float32, unless it is told: give it the dtype of `weights`."""
+    """`torch.eye` makes float32 unless you pass a dtype: give it the dtype of `weights`."""
     return torch.mm(weights[0], torch.eye(weights.shape[-1]))
 
 
 @mistake
 def transposed(weights, scale):
-    """Rows and columns are exchanged. Rows are outputs: a matrix multiplies from the left."""
+    """Rows and columns are swapped. Rows are outputs, so each layer's matrix multiplies from the
+    left."""
     return framework.residual_stack(weights, scale).mT
 
 
 @mistake
 def cut_off(weights, scale):
-    """The numbers are right, but the gradient does not come back to `weights`."""
+    """The matrix is cut off from `weights`: compute with them, not with a detached copy."""
     return framework.residual_stack(weights.detach(), scale)
+
+
+@mistake
+def scaled_input(weights, scale):
+    """The scale multiplies the input instead of the branch. Each layer adds scale times the output
+    of its branch to its unscaled input."""
+    return _chain(weights, lambda w, y: scale * y + torch.mm(w, y))
+
+
+@mistake
+def from_zeros(weights, scale):
+    """It starts from a matrix of zeros, and a product with zeros stays zero. A stack without layers
+    passes every channel on unchanged: start from its matrix."""
+    return 0 * framework.residual_stack(weights, scale)
+
+
+@mistake
+def from_ones(weights, scale):
+    """It starts from a matrix of ones. A stack without layers passes every channel on unchanged:
+    its matrix has ones on the diagonal only."""
+    matrix = framework.residual_stack(weights, scale)
+    return torch.mm(matrix, torch.ones_like(matrix))
+
+
+@mistake
+def last_layer_alone(weights, scale):
+    """Only the last layer is in the result. Each layer multiplies the matrix of the layers before
+    it."""
+    return framework.residual_stack(weights[-1:], scale)
+
+
+@mistake
+def first_left_out(weights, scale):
+    """The first layer is missing. Go through all of `weights`."""
+    return framework.residual_stack(weights[1:], scale)
+
+
+@mistake
+def last_left_out(weights, scale):
+    """The last layer is missing. Go through all of `weights`."""
+    return framework.residual_stack(weights[:-1], scale)
+
+
+@mistake
+def layers_transposed(weights, scale):
+    """Every layer's matrix is transposed. A row of `weights` belongs to an output already: use it
+    as it is."""
+    return framework.residual_stack(weights.mT, scale)
 
 
 EXERCISE = Exercise(
@@ -154,9 +204,9 @@ EXERCISE = Exercise(
     small=_stack_small,
     mistakes=tuple(mistake),
     hints=(
-        "Write one layer as a matrix first: the input once, and the branch's weights, scaled, on "
-        "top. Which matrix hands every channel on unchanged?",
-        "Begin with the matrix of no layer at all, which is `torch.eye` of the right size and "
-        "dtype. Let each layer in turn multiply what there is so far, from the left.",
+        "First write one layer as a matrix: the input once, plus the scaled weights of the branch. "
+        "Which matrix passes every channel on unchanged?",
+        "Start with the matrix of a stack without layers, `torch.eye` of the right size and dtype. "
+        "Then let one layer after another multiply the matrix so far, from the left.",
     ),
 )

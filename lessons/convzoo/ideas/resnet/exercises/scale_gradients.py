@@ -1,4 +1,4 @@
-"""Lesson 01: what reaches the scale."""
+"""Lesson 01: the gradients of a scaled branch."""
 
 from __future__ import annotations
 
@@ -48,39 +48,39 @@ mistake = Mistakes(framework.scale_gradients)
 
 @mistake
 def dead_at_zero(branch, scale, upstream):
-    """The scale's gradient is multiplied by the scale. How much the sum changes when the
-    scale does, depends on what it multiplies, not on how large it is now."""
+    """The gradient of the scale is multiplied by the scale. How much y changes with the scale
+    depends on what the scale multiplies, not on how large the scale is now."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale * scale, for_branch, for_x
 
 
 @mistake
 def mean(branch, scale, upstream):
-    """The scale's gradient is averaged over images and pixels. One scale acts on all of them, so
-    their shares are summed."""
+    """The gradient of the scale is averaged over images and pixels. One scale acts on all of them,
+    so add up their shares."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale / branch[:, 0].numel(), for_branch, for_x
 
 
 @mistake
 def no_branch(branch, scale, upstream):
-    """The scale's gradient leaves out the branch: that is the gradient of a number that is added,
-    a bias. The scale multiplies the branch."""
+    """The gradient of the scale leaves out the branch. This would be the gradient of a bias, a
+    number that is added. The scale multiplies the branch."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return torch.einsum("nchw->c", upstream), for_branch, for_x
 
 
 @mistake
 def no_upstream(branch, scale, upstream):
-    """The scale's gradient leaves out what arrives from above: `upstream` is how much the loss
-    changes with each number of y."""
+    """The gradient of the scale leaves out `upstream`, which says how much the loss changes with
+    each number of y."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return torch.einsum("nchw->c", branch), for_branch, for_x
 
 
 @mistake
 def one_number(branch, scale, upstream):
-    """The scale's gradient is one number. There is one scale for each channel, so sum over
+    """The gradient of the scale is one number. There is one scale for each channel: sum over
     images, rows and columns, and keep the channels apart."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return torch.sum(for_scale), for_branch, for_x
@@ -88,79 +88,151 @@ def one_number(branch, scale, upstream):
 
 @mistake
 def each_image(branch, scale, upstream):
-    """There is a row for each image. The same scale acts on every image, so its gradient is
-    summed over the images too."""
+    """There is a row for each image. The same scale acts on every image, so sum over the images
+    too."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return torch.einsum("nchw,nchw->nc", upstream, branch), for_branch, for_x
 
 
 @mistake
 def not_summed(branch, scale, upstream):
-    """The scale's gradient is not summed. One number acts at every pixel of every image, and
-    gets all of their shares."""
+    """The gradient of the scale is not summed. One number acts at every pixel of every image, so
+    add up the shares of all of them."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return upstream * branch, for_branch, for_x
 
 
 @mistake
 def axes_kept(branch, scale, upstream):
-    """The sums are right, but three axes of length 1 are kept. `scale` has one axis, and so has
-    its gradient."""
+    """The sums are right, but three dimensions of length 1 are kept. `scale` has one dimension, and
+    so has its gradient."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale.view(1, -1, 1, 1), for_branch, for_x
 
 
 @mistake
 def along_the_width(branch, scale, upstream):
-    """Torch compares shapes from the last axis on, so c numbers beside (n, c, h, w) are taken
-    for a row of the image. They need two axes of length 1 behind their own."""
+    """Torch lines up shapes from the last dimension, so c numbers next to (n, c, h, w) are taken
+    for a row of the image. Give them two dimensions of length 1 at the end."""
     for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, scale * for_x, for_x
 
 
 @mistake
 def exchanged(branch, scale, upstream):
-    """The gradients of the branch and of x are exchanged. The order is: scale, branch, x."""
+    """The gradients of the branch and of x are swapped. The order is: scale, branch, x."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, for_x, for_branch
 
 
 @mistake
 def slope_alone(branch, scale, upstream):
-    """The branch's gradient leaves out what arrives from above. The scale says how much y changes
-    with the branch; how much the loss changes with y, `upstream` says."""
+    """The gradient of the branch leaves out `upstream`. The scale says how much y changes with the
+    branch; `upstream` says how much the loss changes with y."""
     for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, _everywhere(scale).expand_as(branch), for_x
 
 
 @mistake
 def branch_unscaled(branch, scale, upstream):
-    """The branch gets the whole gradient. What arrives at it comes through the scale."""
+    """The branch gets all of `upstream`. In y the branch is multiplied by the scale, and so is its
+    gradient."""
     for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, upstream.clone(), for_x
 
 
 @mistake
 def x_scaled(branch, scale, upstream):
-    """The gradient of x goes through the scale. On the way along the shortcut there is none: that
-    is the point of it."""
+    """The gradient of x is multiplied by the scale. There is no scale on the shortcut: that is the
+    point of it."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, for_branch, _everywhere(scale) * for_x
 
 
 @mistake
 def x_twice(branch, scale, upstream):
-    """The gradient of x has a share through the branch added. Here `branch` is given as it is;
-    x reaches y by the shortcut alone."""
+    """The gradient of x includes a share that came through the branch. `branch` is given here, so x
+    reaches y by the shortcut alone."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, for_branch, for_x + _everywhere(scale) * for_x
+
+
+@mistake
+def x_ones(branch, scale, upstream):
+    """The gradient of x leaves out `upstream`. y changes as much as x does; how much the loss
+    changes with y, `upstream` says."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale, for_branch, torch.ones_like(for_x)
+
+
+@mistake
+def sums_multiplied(branch, scale, upstream):
+    """For the scale it multiplies two sums. At each pixel the scale meets one number of the branch
+    and one of `upstream`: multiply first, then sum."""
+    _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    sums = [torch.einsum("nchw->c", t) for t in (upstream, branch)]
+    return sums[0] * sums[1], for_branch, for_x
+
+
+@mistake
+def mean_of_images(branch, scale, upstream):
+    """The gradient of the scale is averaged over the images. One scale acts on all of them, so sum
+    over them too."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale / len(branch), for_branch, for_x
+
+
+@mistake
+def mean_of_pixels(branch, scale, upstream):
+    """The gradient of the scale is averaged over the pixels. One scale acts on all of them, so sum
+    over them too."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale / branch[0, 0].numel(), for_branch, for_x
+
+
+@mistake
+def branch_by_itself(branch, scale, upstream):
+    """The gradient of the branch is multiplied by the branch. In y the branch is multiplied by the
+    scale, so that is what its gradient is multiplied by."""
+    for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale, branch * for_x, for_x
+
+
+@mistake
+def pixels_apart(branch, scale, upstream):
+    """The gradient of the scale has a number for each pixel. The same scale acts at every pixel, so
+    sum over rows and columns too."""
+    _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return torch.einsum("nchw,nchw->chw", upstream, branch), for_branch, for_x
+
+
+@mistake
+def channels_summed(branch, scale, upstream):
+    """The gradient of the scale has a number for each image. There is one scale for each channel:
+    sum over images, rows and columns, and keep the channels, which are dimension 1."""
+    _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return torch.einsum("nchw,nchw->n", upstream, branch), for_branch, for_x
+
+
+@mistake
+def branch_first(branch, scale, upstream):
+    """The gradient of the branch is returned first. The order is: scale, branch, x."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_branch, for_scale, for_x
+
+
+@mistake
+def x_first(branch, scale, upstream):
+    """The gradient of x is returned first. The order is: scale, branch, x."""
+    for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_x, for_scale, for_branch
 
 
 EXERCISE = Exercise(
     id="resnet.scale_gradients",
     place=3,
     lesson=LESSON,
-    title="What reaches the scale",
+    title="The gradients of a scaled branch",
     points=2,
     minutes=10,
     name="scale_gradients",
@@ -170,13 +242,15 @@ EXERCISE = Exercise(
     returns=("for scale", "for branch", "for x"),
     mistakes=tuple(mistake),
     hints=(
-        "One number first: y = x + s * b, and g arrives at y. Change s a little: by how much does "
-        "y change, and so the loss? Then do the same for b, and for x.",
-        "Three products of `upstream` with something, one of them with 1. A number that acts in "
-        "many places gets the sum over all of those places: `.sum(dim=(0, 2, 3))` keeps the "
-        "channels. `scale[:, None, None]` stands beside (n, c, h, w).",
+        "Take one number first: y = x + s * b, and its gradient is g. Change s a little: by how "
+        "much does y change, and so the loss? Then do the same for b, and for x.",
+        "All three are `upstream` times something, once times 1. If a number acts in many places, "
+        "its gradient is the sum over all of them: `.sum(dim=(0, 2, 3))` keeps the channels. "
+        "`scale[:, None, None]` fits (n, c, h, w).",
     ),
     shortcuts=(
-        Shortcut("It asks autograd, which is what you are following by hand.", AUTOGRAD, DERIVING),
+        Shortcut(
+            "It calls autograd, but here you work out the gradients by hand.", AUTOGRAD, DERIVING
+        ),
     ),
 )

@@ -71,7 +71,7 @@ mistake = Mistakes(framework.Bottleneck)
 
 @mistake
 def rounded_up(planes, groups=1, width_per_group=64, **scalars):
-    """The width of a group is rounded up. Round it down, as the paper's networks do: 1.5 channels
+    """The width of a group is rounded up. Round it down, as in the paper's networks: 1.5 channels
     become 1."""
     width = ceil(planes * width_per_group / 64)
     return framework.Bottleneck(
@@ -81,15 +81,15 @@ def rounded_up(planes, groups=1, width_per_group=64, **scalars):
 
 @mistake
 def no_groups(planes, groups=1, width_per_group=64, **scalars):
-    """The 3x3 layer is one full convolution: the groups do not reach it."""
+    """The 3x3 is one full convolution. It should be split into `groups` groups."""
     width = groups * int(planes * width_per_group / 64)
     return framework.Bottleneck(planes=planes, width_per_group=64 * width / planes, **scalars)
 
 
 @mistake
 def width_for_groups(planes, groups=1, width_per_group=64, **scalars):
-    """The number of groups and the width of a group are exchanged. `groups` counts the blocks of
-    the matrix, not the channels in one of them."""
+    """The number of groups and the width of a group are swapped. `groups` is the number of blocks
+    in the matrix, not the number of channels in one of them."""
     width = int(planes * width_per_group / 64)
     return framework.Bottleneck(
         planes=planes, groups=width, width_per_group=64 * groups / planes, **scalars
@@ -98,8 +98,8 @@ def width_for_groups(planes, groups=1, width_per_group=64, **scalars):
 
 @mistake
 def stride_first(**scalars):
-    """The stride sits in the first 1x1. There it throws three of four pixels away before the 3x3
-    has seen them; in ResNeXt it sits in the 3x3."""
+    """The stride is in the first 1x1. There it throws away three of four pixels before the 3x3 has
+    seen them. In ResNeXt the stride is in the 3x3."""
     module = framework.Bottleneck(**scalars)
     module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
     return module
@@ -107,13 +107,14 @@ def stride_first(**scalars):
 
 @mistake
 def no_last_relu(**scalars):
-    """The last ReLU is missing: it comes after the addition."""
+    """The last ReLU is missing. It comes after the addition."""
     return skip_relu(framework.Bottleneck(**scalars), 2, of=3)
 
 
 @mistake
 def relu_then_add(**scalars):
-    """The last ReLU comes before the addition. Then the branch can only add, never take away."""
+    """The last ReLU comes before the addition. Then the branch can only add, never subtract. Add
+    first, then use the ReLU."""
     return skip_relu(relu_twice(**scalars), 2, of=3)
 
 
@@ -124,7 +125,7 @@ def relu_twice(**scalars):
 
 
 def _with_shortcut(**scalars) -> nn.Module:
-    """Return the framework's block with a layer at its shortcut, even where that is the input."""
+    """Return the framework's block with a layer in its shortcut, even if that is the identity."""
     module = framework.Bottleneck(**scalars)
     module.downsample = module.downsample or nn.Identity()
     return module
@@ -132,14 +133,14 @@ def _with_shortcut(**scalars) -> nn.Module:
 
 @mistake
 def no_shortcut(**scalars):
-    """The input is not added: without it the block is no residual one."""
+    """The input is not added. Without it this is not a residual block."""
     return change_output(_with_shortcut(**scalars), "downsample", torch.zeros_like)
 
 
 @mistake
 def input_overwritten(**scalars):
-    """The branch is added to itself: by then the name no longer stands for the input. Give what the
-    layers make another name."""
+    """The branch is added to itself, because the variable no longer holds the input by then. Use
+    another name for the outputs of the layers."""
     module, branch = _with_shortcut(**scalars), []
     module.bn3.register_forward_hook(lambda _, args, y: branch.append(y.clone()))
     return change_input(module, lambda x: branch.pop(), "downsample")
@@ -158,7 +159,7 @@ def no_first_relu(**scalars):
 
 
 def _relu_before_norm(module: nn.Module, *layers: int) -> nn.Module:
-    """Let the ReLU come before the batch norm in the layers that are numbered (1, 2)."""
+    """Let the ReLU come before the batch norm in these layers (1, 2)."""
     for layer in layers:
         change_output(module, f"conv{layer}", F.relu)
     return skip_relu(module, *(layer - 1 for layer in layers), of=3)
@@ -166,7 +167,7 @@ def _relu_before_norm(module: nn.Module, *layers: int) -> nn.Module:
 
 @mistake
 def relu_first(**scalars):
-    """The ReLU comes before the batch norm, twice. The order is convolution, norm, ReLU."""
+    """Both inner ReLUs come before their batch norms. The order is convolution, norm, ReLU."""
     return _relu_before_norm(framework.Bottleneck(**scalars), 1, 2)
 
 
@@ -185,36 +186,36 @@ def relu_before_bn2(**scalars):
 
 @mistake
 def relu_on_shortcut(**scalars):
-    """There is a ReLU at the end of `downsample`. It ends with its norm: what is added may be
-    negative."""
+    """There is a ReLU at the end of `downsample`. It should end with its batch norm: what is added
+    may be negative."""
     return change_output(framework.Bottleneck(**scalars), "downsample", F.relu)
 
 
 for _norm in ("bn1", "bn2", "bn3"):
     mistake.add(
         f"no_{_norm}",
-        f"`{_norm}` is made and never used: a norm stands after every convolution.",
+        f"`{_norm}` is created but never used. Every convolution is followed by a norm.",
         lambda _norm=_norm, **scalars: replace_call(framework.Bottleneck(**scalars), _norm),
     )
 
 
 @mistake
 def bn1_twice(**scalars):
-    """`bn1` is used twice, and `bn2` never: each convolution has a norm of its own."""
+    """`bn1` is used twice, and `bn2` never. Each convolution has its own norm."""
     return replace_call(framework.Bottleneck(**scalars), "bn2", "bn1")
 
 
 @mistake
 def no_padding(**scalars):
-    """The 3x3 has no padding: without a border of zeros its image shrinks, and can no longer be
+    """The 3x3 has no padding. Without a border of zeros the image shrinks, and can no longer be
     added to the input."""
     return unpad(framework.Bottleneck(**scalars), "conv2")
 
 
 @mistake
 def no_projection(**scalars):
-    """There is no projection at all. Where stride or channels change, the input must be taken to
-    the shape of the output before the two are added."""
+    """There is no projection at all. When the stride or the number of channels changes, the input
+    must be brought to the output's shape before the addition."""
     module = framework.Bottleneck(**scalars)
     module.downsample = None
     return module
@@ -222,23 +223,23 @@ def no_projection(**scalars):
 
 @mistake
 def project_on_stride(stride=1, **scalars):
-    """The projection is there only where the stride changes. It is needed too where the number of
-    channels changes: else the two cannot be added."""
+    """There is a projection only if the stride is not 1. It is also needed when the number of
+    channels changes: otherwise the two cannot be added."""
     build = no_projection if stride == 1 else framework.Bottleneck
     return build(stride=stride, **scalars)
 
 
 @mistake
 def project_on_channels(in_channels, planes, **scalars):
-    """The projection is there only where the number of channels changes. It is needed too where the
-    stride makes the image smaller: else the two cannot be added."""
+    """There is a projection only if the number of channels changes. It is also needed when the
+    stride makes the image smaller: otherwise the two cannot be added."""
     build = no_projection if in_channels == 4 * planes else framework.Bottleneck
     return build(in_channels=in_channels, planes=planes, **scalars)
 
 
 @mistake
 def always_project(in_channels, planes, stride=1, **scalars):
-    """`downsample` must be None where the input already has the output's shape: there the input
+    """`downsample` must be None when the input already has the output's shape. Then the input
     itself is added."""
     module = framework.Bottleneck(in_channels, planes, stride, **scalars)
     conv = nn.Conv2d(in_channels, 4 * planes, 1, stride, bias=False)
@@ -260,17 +261,17 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "Three convolutions: 1x1 from in_channels to the width, 3x3 at that width in groups, "
-        "1x1 from there to 4 * planes. A batch norm after each; ReLU after the first two.",
-        "The width of one group is int(planes * width_per_group / 64); the 3x3 has groups of them. "
-        "The stride belongs to the 3x3.",
-        "`self.downsample` is None where the input already has the output's shape, and "
-        "nn.Sequential(1x1 convolution with the stride, batch norm) where stride or channels "
-        "differ. Add, then ReLU.",
+        "1x1 from there to 4 * planes. Each is followed by a batch norm, the first two also by a "
+        "ReLU.",
+        "The width of one group is int(planes * width_per_group / 64). The whole width is that, "
+        "times `groups`. The stride belongs in the 3x3.",
+        "`self.downsample` is None if the input already has the output's shape. Otherwise it is "
+        "nn.Sequential(1x1 convolution with the stride, batch norm). Add first, then ReLU.",
     ),
     shortcuts=(
         Shortcut(
             "The 3x3 (`conv2`, made in `__init__`) is the framework's grouped convolution. Use "
-            "`GroupedConv2d`, the layer around your own.",
+            "`GroupedConv2d`, the layer around your function.",
             CONVOLUTIONS,
             argument="groups",
             counts=in_groups,

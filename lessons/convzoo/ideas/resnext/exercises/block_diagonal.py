@@ -33,41 +33,41 @@ mistake = Mistakes(framework.block_diagonal)
 
 @mistake
 def side_by_side(blocks):
-    """The blocks stand side by side in the same rows. Each block needs rows of its own: the next
-    one starts below and to the right."""
+    """The blocks are side by side in the same rows. Each block needs its own rows: the next one
+    starts below the last one and to its right."""
     return torch.cat(list(blocks), dim=1)
 
 
 @mistake
 def stacked(blocks):
-    """The blocks stand on top of each other in the same columns. Each group reads inputs of its
-    own, so each block needs columns of its own."""
+    """The blocks are on top of each other in the same columns. Each group reads its own inputs, so
+    each block needs its own columns."""
     return torch.cat(list(blocks), dim=0)
 
 
 @mistake
 def transposed(blocks):
-    """Each block is transposed. Rows are outputs and columns are inputs, in a block as in the
-    whole."""
+    """Each block is transposed. Rows are outputs and columns are inputs, in each block as in the
+    whole matrix."""
     return torch.block_diag(*blocks.transpose(1, 2))
 
 
 @mistake
 def reversed(blocks):
-    """The blocks come in the reverse order: block 0 belongs at the top left."""
+    """The blocks are in reverse order. Block 0 belongs at the top left."""
     return torch.block_diag(*blocks.flip(0))
 
 
 @mistake
 def anti_diagonal(blocks):
     """The blocks run from the top right to the bottom left. Group 0 reads the first inputs, so its
-    columns are the first ones."""
+    block belongs in the first columns."""
     return torch.block_diag(*blocks.flip(2)).flip(1)
 
 
 @mistake
 def one_block(blocks):
-    """The first block stands everywhere. Each group has weights of its own."""
+    """The first block is in every place. Each group has its own weights."""
     return torch.block_diag(*[blocks[0]] * len(blocks))
 
 
@@ -81,8 +81,8 @@ def interleaved(blocks):
 
 @mistake
 def steps_of_rows(blocks):
-    """A block begins in the column that its row has. A block of r rows and c columns moves r down
-    and c to the right."""
+    """Each block starts in the column with the same number as its row. A block has r rows and c
+    columns, so the next one starts r rows lower and c columns further to the right."""
     groups, rows, columns = blocks.shape
     bands = torch.block_diag(*blocks).unflatten(0, (groups, rows))
     return torch.cat([band.roll(i * (rows - columns), 1) for i, band in enumerate(bands)])
@@ -93,13 +93,13 @@ def square(blocks):
     """The columns are counted with the height of a block. A block has r rows and c columns, and the
     two may differ."""
     rows = blocks.shape[1]
-    blocks[0].expand(rows, rows)  # torch's own error, where a block is not square
+    blocks[0].expand(rows, rows)  # torch's own error, if a block is not square
     return torch.block_diag(*blocks)
 
 
 @mistake
 def cut_off(blocks):
-    """The numbers are copied, but the gradient does not come back to `blocks`."""
+    """The numbers are copied in a way that cuts off the gradient of `blocks`."""
     return torch.block_diag(*blocks.detach())
 
 
@@ -117,10 +117,10 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "How large is the result? g blocks of r rows and c columns: g * r rows, g * c columns.",
-        "Start from zeros of that size, of the same dtype as the blocks (`blocks.new_zeros`). "
+        "Start from zeros of that size, with the dtype of the blocks (`blocks.new_zeros`). "
         "In which row does block i start, and in which column?",
-        "Block i fills the rows from i * r to (i + 1) * r. Say the same for the columns, "
-        "and assign to that rectangle.",
+        "Block i fills the rows from i * r to (i + 1) * r. Work out its columns in the same "
+        "way, and assign the block to that rectangle.",
     ),
     shortcuts=(
         Shortcut("It calls `torch.block_diag`, which is what you are building.", ("block_diag",)),

@@ -1,4 +1,4 @@
-"""Lesson 02, Further: the width that a budget affords."""
+"""Lesson 02, Further: the width that a budget allows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _budget_cases(gen: Generator) -> list[Case]:
     fixed = [(70200, 256, 1), (70200, 256, 4), (70200, 256, 32)]
     fixed += [(70200, 256, 8)]  # 13.8: rounding to the nearest shows
     fixed += [(70144, 256, 32), (69632, 256, 1)]  # met exactly, by 4 and by 64
-    fixed += [(10, 256, 32)]  # affords nothing
+    fixed += [(10, 256, 32)]  # allows nothing
     drawn = [
         (pick(gen, [9000, 21000, 54321]), pick(gen, [60, 128]), pick(gen, [2, 3, 8]))
         for _ in range(3)
@@ -30,7 +30,7 @@ def _budget_cases(gen: Generator) -> list[Case]:
 def _budget_small() -> list[Case]:
     return [
         Case({"budget": 26, "channels": 2, "groups": 2}, {}),  # met exactly, by 1
-        Case({"budget": 10, "channels": 2, "groups": 2}, {}),  # affords nothing
+        Case({"budget": 10, "channels": 2, "groups": 2}, {}),  # allows nothing
         Case({"budget": 100, "channels": 4, "groups": 1}, {}),
         Case({"budget": 100, "channels": 4, "groups": 2}, {}),
     ]
@@ -46,57 +46,59 @@ mistake = Mistakes(framework.group_width)
 
 @mistake
 def rounded(budget, channels, groups):
-    """It is rounded to the nearest number of channels, and so can break the budget. A budget is a
+    """The width is rounded to the nearest whole number, so it can exceed the budget. A budget is a
     limit: round down."""
     return float(round(_root(budget / groups, channels)))
 
 
 @mistake
 def not_rounded(budget, channels, groups):
-    """It is not a whole number. A group has whole channels: round down, last of all."""
+    """The width is not a whole number. A group has whole channels: round down at the very end."""
     return _root(budget / groups, channels)
 
 
 @mistake
 def total_width(budget, channels, groups):
-    """That is the width of all groups together. Asked is the width of one."""
+    """That is the width of all groups together. The question asks for the width of one."""
     return groups * framework.group_width(budget, channels, groups)
 
 
 @mistake
 def one_tap(budget, channels, groups):
-    """The 3x3 layer is counted as a 1x1: it has nine taps, so nine times the weights."""
+    """The 3x3 layer is counted as a 1x1. It has nine taps, so nine times as many weights."""
     return int(_root(budget / groups, channels, taps=1))
 
 
 @mistake
 def full_middle(budget, channels, groups):
-    """The 3x3 layer is counted as one full convolution. Its groups divide its weights."""
+    """The 3x3 layer is counted as one full convolution. In groups it has `groups` times fewer
+    weights."""
     return int(_root(budget, channels)) // groups
 
 
 @mistake
 def each_group_all(budget, channels, groups):
-    """Every group is given the whole budget. They share it."""
+    """Every group gets the whole budget. The groups share it."""
     return framework.group_width(budget, channels, 1)
 
 
 @mistake
 def below(budget, channels, groups):
-    """A budget met exactly is within it: equal is not too much. A computed root, too, can fall a
-    hair below the whole number that it should be."""
+    """A budget that is used up exactly is still kept: equal is not too much. A computed root can
+    also end up a hair below the whole number that it should be."""
     return framework.group_width(budget - 1, channels, groups)
 
 
 @mistake
 def at_least_one(budget, channels, groups):
-    """Where not even one channel is within the budget, the answer is 0."""
+    """When the budget does not allow even one channel, the answer is 0."""
     return max(1, framework.group_width(budget, channels, groups))
 
 
 @mistake
 def one_too_many(budget, channels, groups):
-    """That is the first width that breaks the budget. Asked is the last within it."""
+    """That is the first width that exceeds the budget. The question asks for the last one within
+    it."""
     return 1 + framework.group_width(budget, channels, groups)
 
 
@@ -104,7 +106,7 @@ EXERCISE = Exercise(
     id="resnext.group_width_for",
     place=6,
     lesson=LESSON,
-    title="The width that a budget affords",
+    title="The width that a budget allows",
     points=2,
     minutes=12,
     name="group_width",
@@ -113,9 +115,9 @@ EXERCISE = Exercise(
     small=_budget_small,
     mistakes=tuple(mistake),
     hints=(
-        "Count the weights for groups of width d. The two 1x1 layers between `channels` and "
-        "groups * d; the 3x3 layer with groups blocks of d x d, nine taps each.",
+        "Count the weights for groups of width d: the two 1x1 layers between `channels` and "
+        "groups * d, and the 3x3 layer, which has `groups` blocks of d x d with nine taps each.",
         "The count grows with d. So either try d = 1, 2, 3, ... until the next one is too "
-        "expensive, or solve the quadratic and round down.",
+        "expensive, or solve the quadratic equation and round down.",
     ),
 )

@@ -64,59 +64,59 @@ mistake = Mistakes(framework.grouped_conv2d)
 
 @mistake
 def mixed_inputs(x, weight, groups, **window):
-    """The channels of a group are taken with gaps (0, 2, 4, ...). A group reads neighbouring
-    channels: split c_in as (groups, c_in / groups), in that order."""
+    """The channels of a group are taken with gaps (0, 2, 4, ...). A group reads channels that are
+    next to each other: split c_in into (groups, c_in / groups), in that order."""
     order = interleave(x.shape[1], x.shape[1] // groups)
     return framework.grouped_conv2d(x[:, order], weight, groups, **window)
 
 
 @mistake
 def mixed_outputs(x, weight, groups, **window):
-    """The right channels come out in the wrong order. All outputs of group 0 come first: the group
-    is the slower of the two output dimensions."""
+    """The right channels come out in the wrong order. All outputs of group 0 come first, so the
+    group is the slower of the two output dimensions."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y[:, interleave(y.shape[1], groups)]
 
 
 @mistake
 def mixed_weight(x, weight, groups, **window):
-    """The rows of `weight` are taken with gaps. The rows of a group are neighbours: split c_out as
-    (groups, c_out / groups), in that order."""
+    """The rows of `weight` are taken with gaps. The rows of a group are next to each other: split
+    c_out into (groups, c_out / groups), in that order."""
     order = interleave(weight.shape[0], weight.shape[0] // groups)
     return framework.grouped_conv2d(x, weight[order], groups, **window)
 
 
 @mistake
 def mixed_both(x, weight, groups, **window):
-    """The channels of `x` and the rows of `weight` are both taken with gaps (0, 2, 4, ...). Those
-    of a group are neighbours in both."""
+    """The channels of `x` and the rows of `weight` are both taken with gaps (0, 2, 4, ...). In
+    both, those of one group are next to each other."""
     order = interleave(weight.shape[0], weight.shape[0] // groups)
     return mixed_inputs(x, weight[order], groups, **window)
 
 
 @mistake
 def weight_split(x, weight, groups, **window):
-    """`weight` is split the other way round. The rows of a group are neighbours, so the groups are
-    the slower part of c_out and come first."""
-    # torch's own error, where the two do not fit
+    """`weight` is split the wrong way round. The rows of a group are next to each other, so the
+    groups are the slower part of c_out and come first."""
+    # torch's own error, if the two do not fit
     weight.new_empty(len(weight) // groups, 1, 1) + x.new_empty(len(x), groups, 1, 1)
     return framework.grouped_conv2d(x, weight, groups, **window)
 
 
 @mistake
 def rows_by_inputs(x, weight, groups, **window):
-    """The rows of a group in `weight` are counted with the width of its inputs. Rows are outputs: a
+    """The rows of `weight` for a group are counted with its number of inputs. Rows are outputs: a
     group has c_out / groups of them."""
     wide = weight.shape[1]
     rows = weight[: wide * groups]
     reads = torch.arange(len(rows)) // wide
-    own = x.unflatten(1, (groups, -1))[:, reads].flatten(1, 2)  # each row as a group of its own
-    return framework.grouped_conv2d(own, rows, len(rows), **window)
+    read = x.unflatten(1, (groups, -1))[:, reads].flatten(1, 2)  # each row is one group
+    return framework.grouped_conv2d(read, rows, len(rows), **window)
 
 
 @mistake
 def reversed(x, weight, groups, **window):
-    """The groups come out in the reverse order: the outputs of group 0 stand first."""
+    """The groups come out in reverse order. The outputs of group 0 come first."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)
 
@@ -130,52 +130,52 @@ def first_input(x, weight, groups, **window):
 
 @mistake
 def first_weight(x, weight, groups, **window):
-    """Every group uses the weights of group 0. The rows of `weight` belong to the groups in
-    turn."""
+    """Every group uses the weights of group 0. The first rows of `weight` belong to group 0, the
+    next ones to group 1, and so on."""
     first = weight[: weight.shape[0] // groups].repeat(groups, 1, 1, 1)
     return framework.grouped_conv2d(x, first, groups, **window)
 
 
 @mistake
 def summed(x, weight, groups, **window):
-    """The groups are added up. They stand beside each other: concatenate their outputs."""
+    """The groups are added up. Their outputs are different channels: concatenate them."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.unflatten(1, (groups, -1)).sum(1)
 
 
 @mistake
 def along_images(x, weight, groups, **window):
-    """The groups are joined along the images. Joining takes the first dimension unless it is told
-    another; channels are the second."""
+    """The groups are joined along the images, dimension 0, as `torch.cat` does by default. The
+    channels are dimension 1."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 1)
 
 
 @mistake
 def flipped(x, weight, **rest):
-    """The kernel is turned by 180 degrees. What deep learning calls a convolution does not flip
-    it."""
+    """The kernel is rotated by 180 degrees. In deep learning, a convolution does not flip its
+    kernel."""
     return framework.grouped_conv2d(x, weight.flip(2, 3), **rest)
 
 
 @mistake
 def transposed(x, weight, **rest):
-    """Rows and columns of the kernel are exchanged: height comes before width."""
+    """The rows and columns of the kernel are swapped. Height comes before width."""
     return framework.grouped_conv2d(x, weight.transpose(2, 3), **rest)
 
 
 @mistake
 def taps_first(x, weight, **rest):
-    """The channels and the taps of the kernel are in the wrong order: where both share a dimension,
-    in the patches as in the weight, the channel is the slower one."""
+    """The channels and the taps of the kernel are in the wrong order. Where they share a dimension,
+    the channel is the slower one, in the patches as in the weight."""
     taps_first = weight.permute(0, 2, 3, 1).reshape(weight.shape)
     return framework.grouped_conv2d(x, taps_first, **rest)
 
 
 @mistake
 def corner(x, weight, groups, stride=1, padding=0):
-    """The image stands in the corner of its zeros. The padding goes all round: as much of it above
-    and to the left."""
+    """All the zeros are below and to the right of the image. Padding goes all around: the same
+    amount on each of the four sides."""
     x = F.pad(x, (0, 2 * padding, 0, 2 * padding))
     return framework.grouped_conv2d(x, weight, groups, stride)
 
@@ -200,55 +200,56 @@ def _forced(x, weight, groups, window: dict, **spoilt: int):
 
 @mistake
 def unfold_no_padding(x, weight, groups, **window):
-    """The patches are cut out of the image without its padding, so there are fewer of them than the
-    output has positions. Give the padding to `F.unfold` too."""
+    """The patches are cut from the image without its padding, so there are fewer patches than the
+    output has positions. Pass the padding to `F.unfold` too."""
     return _forced(x, weight, groups, window, stride=window["stride"])
 
 
 @mistake
 def unfold_no_stride(x, weight, groups, **window):
-    """The patches are cut out at every pixel, so there are more of them than the output has
-    positions. Give the stride to `F.unfold` too."""
+    """A patch is cut at every pixel, so there are more patches than the output has positions. Pass
+    the stride to `F.unfold` too."""
     return _forced(x, weight, groups, window, padding=window["padding"])
 
 
 @mistake
 def unfold_stride_third(x, weight, groups, **window):
-    """The third argument of `F.unfold` is the dilation, and it was given the stride. Name stride
-    and padding where you pass them."""
+    """The third argument of `F.unfold` is the dilation, and here it gets the stride. Pass stride
+    and padding by name."""
     stride, padding = window["stride"], window["padding"]
     return _forced(x, weight, groups, window, padding=padding, dilation=stride)
 
 
 @mistake
 def unfold_padding_third(x, weight, groups, stride=1, padding=0):
-    """The third argument of `F.unfold` is the dilation, and it was given the padding. Name padding
-    and stride where you pass them."""
+    """The third argument of `F.unfold` is the dilation, and here it gets the padding. Pass padding
+    and stride by name."""
     return F.unfold(x, weight.shape[2:], padding, stride)
 
 
 @mistake
 def stride_for_bias(x, weight, groups, stride=1, padding=0):
-    """The third argument of `F.conv2d` is the bias. Name stride and padding where you pass them."""
+    """The third argument of `F.conv2d` is the bias, and here it gets the stride. Pass stride and
+    padding by name."""
     return F.conv2d(x, weight, stride, padding)
 
 
 @mistake
 def cut_off_image(x, weight, **rest):
-    """The image is copied in a way that lets no gradient back to it."""
+    """The image is copied in a way that cuts off its gradient."""
     return framework.grouped_conv2d(x.detach(), weight, **rest)
 
 
 @mistake
 def cut_off_both(x, weight, **rest):
-    """No gradient comes back at all, to the image or to the weights: torch records nothing of the
-    whole product."""
+    """No gradient gets back at all, neither to the image nor to the weights: torch does not record
+    the product."""
     return framework.grouped_conv2d(x, weight, **rest).detach()
 
 
 @mistake
 def cut_off(x, weight, **rest):
-    """The weights are copied in a way that lets no gradient back to them."""
+    """The weights are copied in a way that cuts off their gradient."""
     return framework.grouped_conv2d(x, weight.detach(), **rest)
 
 
@@ -268,13 +269,13 @@ EXERCISE = Exercise(
         "First make it right: for each group, slice its channels of `x` and its rows of "
         "`weight`, call `F.conv2d` on the two, and join the results with `torch.cat`. The check "
         "will say that the numbers are right, and count the operations.",
-        "Then make it one product. `F.unfold(x, kernel_size, padding=..., stride=...)` gives "
-        "(n, c_in * kh * kw, positions), with the channel as the slowest part of the middle "
-        "dimension. So the groups can be split off it by a reshape.",
+        "Then make it one product. `F.unfold(x, kernel_size, padding=..., stride=...)` returns "
+        "(n, c_in * kh * kw, positions). In the middle dimension the channel varies slowest, so "
+        "a reshape can split the groups off.",
         "Reshape the columns to (n, groups, c_in / groups * kh * kw, positions) and the weight "
         "to (groups, c_out / groups, c_in / groups * kh * kw). `weight @ columns` multiplies all "
-        "groups at once. What is left is to join two dimensions and to give the positions "
-        "their height and width back.",
+        "groups at once. What is left is to join two dimensions, and to turn the positions "
+        "back into height and width.",
     ),
     shortcuts=(
         Shortcut(
@@ -285,6 +286,6 @@ EXERCISE = Exercise(
         ),
     ),
     steady=_conv_steady,
-    slow="The number of operations grows with the number of groups. Can all groups be one "
-    "batched product?",
+    slow="The number of operations grows with the number of groups. Can you compute all "
+    "groups in one batched product?",
 )

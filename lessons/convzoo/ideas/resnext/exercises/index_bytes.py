@@ -56,7 +56,7 @@ def _mask_small() -> list[Case]:
 
 
 def _counted(mask: Tensor, block: int, size: int = 8, coo: int = 2, ends: int = 1):
-    """Return torch's own counts, in indices of another size or with another number of them."""
+    """Return torch's counts, for indices of another size or number."""
     density, *sizes = framework.index_bytes(mask, block)
     full, n = int(mask.sum()), len(mask)
     tiles = sizes[2] // 8 - n // block - 1
@@ -69,25 +69,26 @@ mistake = Mistakes(framework.index_bytes)
 
 @mistake
 def one_index(mask, block):
-    """COO keeps two numbers for each entry: its row and its column."""
+    """COO stores two numbers for each entry: its row and its column."""
     return _counted(mask, block, coo=1)
 
 
 @mistake
 def no_end(mask, block):
-    """CSR and BSR keep where each row begins, and one number more: where the last one ends."""
+    """CSR and BSR store where each row begins, and one more number: where the last row ends."""
     return _counted(mask, block, ends=0)
 
 
 @mistake
 def four_bytes(mask, block):
-    """Each index is counted with 4 bytes. torch's are int64: 8 bytes."""
+    """Each index is counted as 4 bytes. torch stores indices as int64, which takes 8 bytes."""
     return _counted(mask, block, size=4)
 
 
 @mistake
 def sparsity(mask, block):
-    """That is the share of zeros, the sparsity. The density is the share of the rest."""
+    """That is the share of zeros, the sparsity. The density is the share of entries that are
+    stored."""
     density, *sizes = framework.index_bytes(mask, block)
     return 1 - density, *sizes
 
@@ -102,8 +103,8 @@ def entries_for_tiles(mask, block):
 
 @mistake
 def rows_for_tiles(mask, block):
-    """The mask is cut into runs along its rows, not into tiles. A tile is a square: its rows are
-    not neighbours in memory, so split the rows and the columns each."""
+    """The mask is cut into runs along its rows, not into tiles. A tile is a square, and its rows
+    are not next to each other in memory: split both the rows and the columns."""
     density, coo, csr, _ = framework.index_bytes(mask, block)
     cut = mask.reshape(-1, block * block).any(1).sum()
     return density, coo, csr, 8 * (len(mask) // block + 1 + int(cut))
@@ -111,8 +112,8 @@ def rows_for_tiles(mask, block):
 
 @mistake
 def cells_with_gaps(mask, block):
-    """The mask is cut into the wrong tiles: their cells lie apart. The cells of a tile are
-    neighbours, so they are the faster part of each side."""
+    """The mask is cut into the wrong tiles: the cells of a tile lie apart. They should be next to
+    each other, so split each side into (tiles, cells of a tile), in that order."""
     order = interleave(len(mask), block)
     density, coo, csr, _ = framework.index_bytes(mask, block)
     return density, coo, csr, framework.index_bytes(mask[order][:, order], block)[3]
@@ -120,8 +121,8 @@ def cells_with_gaps(mask, block):
 
 @mistake
 def count_for_side(mask, block):
-    """The mask is cut into the wrong tiles: `block` is taken for the number of tiles in a row. It
-    is the number of cells along the side of one."""
+    """The mask is cut into the wrong tiles: `block` is used as the number of tiles in a row. It is
+    the number of cells along the side of a tile."""
     rows = len(mask) // block
     density, coo, csr, _ = framework.index_bytes(mask, block)
     return density, coo, csr, framework.index_bytes(mask, rows)[3] + 8 * (rows - block)
@@ -131,7 +132,7 @@ EXERCISE = Exercise(
     id="resnext.index_bytes",
     place=4,
     lesson=LESSON,
-    title="What an index weighs",
+    title="The bytes of an index",
     points=2,
     minutes=12,
     name="index_bytes",
@@ -142,13 +143,14 @@ EXERCISE = Exercise(
     returns=("density", "COO bytes", "CSR bytes", "BSR bytes"),
     hints=(
         "`mask.sum()` counts the entries. COO: a row and a column for each. CSR: a column for "
-        "each, and n + 1 numbers that tell where the rows begin and end.",
-        "BSR is CSR over tiles. A tile counts when any of its cells is true: reshape the mask to "
-        "(n / block, block, n / block, block) and ask `any` over the two inner dimensions.",
+        "each, and n + 1 numbers that say where the rows begin and end.",
+        "BSR is CSR over tiles. A tile counts if any of its cells is true: reshape the mask to "
+        "(n / block, block, n / block, block) and use `any` over the two dimensions of size "
+        "`block`.",
     ),
     shortcuts=(
         Shortcut(
-            "It lets torch build the sparse tensor. Count what it would have to keep.",
+            "It lets torch build the sparse tensor. Count what it would have to store.",
             ("*to_sparse*", "sparse_*_tensor*"),
             ("convzoo.measure", "scipy.sparse"),
         ),

@@ -52,38 +52,38 @@ mistake = Mistakes(framework.off_diagonal)
 
 @mistake
 def swapped(blocks, extra, places):
-    """Row and column of the places are exchanged: a place is (block row, block column), output
-    group first."""
+    """The row and the column of each place are swapped. A place is (block row, block column): the
+    output group comes first."""
     return framework.off_diagonal(blocks, extra, [[column, row] for row, column in places])
 
 
 @mistake
 def transposed(blocks, extra, places):
-    """The extra blocks are transposed. Rows are outputs in every block."""
+    """The extra blocks are transposed. In every block, rows are outputs."""
     return framework.off_diagonal(blocks, extra.mT.reshape(extra.shape), places)
 
 
 @mistake
 def first_extra(blocks, extra, places):
-    """The same extra block stands in every place. Each has weights of its own."""
+    """The same extra block is in every place. Each place has its own weights."""
     return framework.off_diagonal(blocks, extra[:1].expand_as(extra), places)
 
 
 @mistake
 def no_diagonal(blocks, extra, places):
-    """The blocks on the diagonal are missing: the extra ones come on top of them."""
+    """The blocks on the diagonal are missing. The result needs them and the extra ones."""
     return framework.off_diagonal(torch.zeros_like(blocks), extra, places)
 
 
 @mistake
 def one_place(blocks, extra, places):
-    """Only the last of the extra blocks is there."""
+    """Only the last of the extra blocks is there. Each place needs its block."""
     return framework.off_diagonal(blocks, extra[-1:], places[-1:])
 
 
 @mistake
 def cut_off(blocks, extra, places):
-    """The extra blocks are copied in a way that lets no gradient back to them."""
+    """The extra blocks are copied in a way that cuts off their gradient."""
     return framework.off_diagonal(blocks, extra.detach(), places)
 
 
@@ -91,7 +91,7 @@ EXERCISE = Exercise(
     id="resnext.off_diagonal",
     place=5,
     lesson=LESSON,
-    title="A few blocks more",
+    title="A few blocks off the diagonal",
     points=2,
     minutes=10,
     name="off_diagonal",
@@ -101,7 +101,7 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "Begin with the block-diagonal matrix of the first exercise.",
-        "A place (i, j) is the rectangle of rows i * r to (i + 1) * r and columns j * c to "
+        "A place [i, j] is the rectangle of rows i * r to (i + 1) * r and columns j * c to "
         "(j + 1) * c. Assign the extra block to it.",
     ),
     shortcuts=(

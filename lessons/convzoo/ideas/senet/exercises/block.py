@@ -13,6 +13,7 @@ from convzoo.exercises.mistakes import (
     change_input,
     change_output,
     change_result,
+    regroup,
     skip_relu,
     swap_strides,
 )
@@ -41,7 +42,7 @@ def _block_cases(gen: Generator) -> list[Case]:
 
     return [
         _block_case(gen, **scalars(16, 4, 1, 2, 128, 4)),
-        _block_case(gen, **scalars(6, 6, 1, 2, 32, pick(gen, [3, 6, 8]))),
+        _block_case(gen, **scalars(6, 6, 1, 2, 20, pick(gen, [3, 6, 8]))),
         _block_case(gen, True, **scalars(10, 4, 2, 4, 48, 2)),
         _block_case(gen, **scalars(12, 3, 2, 1, 64, 4)),
     ]
@@ -76,7 +77,15 @@ def _block_small() -> list[Case]:
         elif not name.endswith("num_batches_tracked"):
             weights[name] = torch.full_like(value, float(name.endswith("weight")))
     x = torch.tensor([4.0, 2.0, 6.0, -2.0], dtype=torch.float64).reshape(1, 4, 1, 1)
-    return [Case(SMALL, {"x": x}, weights), _strided_small(weights)]
+    negative = [
+        weights | {name: -weights[name], "conv2.weight": -weights["conv2.weight"]}
+        for name in ("conv1.weight", "conv2.weight")  # what the first or the second ReLU cuts off
+    ]
+    return [
+        Case(SMALL, {"x": x}, weights),
+        _strided_small(weights),
+        *(Case(SMALL, {"x": x}, changed) for changed in negative),
+    ]
 
 
 def _strided_small(weights: dict[str, Tensor]) -> Case:
@@ -102,7 +111,7 @@ mistake = Mistakes(framework.SEBottleneck)
 
 @mistake
 def not_asked(**scalars):
-    """The gate is built and never called, or what it gives is not used."""
+    """The gate makes no difference: it is built but never called, or its result is not used."""
     module = framework.SEBottleneck(**scalars)
     module.bn3.after = (nn.Identity(),)
     return module
@@ -110,15 +119,16 @@ def not_asked(**scalars):
 
 @mistake
 def after_addition(**scalars):
-    """The gate stands behind the addition and rescales the shortcut too. Then no signal passes a
-    block untouched: it belongs on the branch alone."""
+    """The gate comes after the addition, so it also rescales the shortcut, and no signal passes the
+    block unchanged. Rescale only the branch, before the addition."""
     module = skip_relu(not_asked(**scalars), 2, of=3)
     return change_result(module, lambda x, y: F.relu(module.se(y)))
 
 
 @mistake
 def on_shortcut(**scalars):
-    """The gate rescales the shortcut. It belongs on the branch."""
+    """The gate rescales the shortcut. It should rescale the branch and leave the shortcut as it
+    is."""
     module = not_asked(**scalars)
     if module.downsample is None:
         module.downsample = module.se.forward  # a method, which brings no weights of its own
@@ -128,22 +138,22 @@ def on_shortcut(**scalars):
 
 @mistake
 def relu_before_gate(**scalars):
-    """There is a ReLU between the last batch norm and the gate. The branch may take away: no ReLU
-    before the addition."""
+    """There is a ReLU between the last batch norm and the gate. The branch must be able to subtract
+    from the shortcut: the last ReLU comes only after the addition."""
     return change_input(framework.SEBottleneck(**scalars), F.relu, "se")
 
 
 @mistake
 def before_norm(**scalars):
-    """The gate stands before the last batch norm. It comes behind it."""
+    """The gate comes before the last batch norm. It should come after it."""
     module = not_asked(**scalars)
     return change_output(module, "conv3", module.se)
 
 
 @mistake
 def stride_first(**scalars):
-    """The stride sits in the first 1x1, which then skips pixels unseen. Here it sits in the 3x3,
-    which looks at all of them."""
+    """The stride is in the first 1x1 convolution, which then skips pixels that no layer has read.
+    It belongs in the 3x3, which reads all of them."""
     return swap_strides(framework.SEBottleneck(**scalars), "conv1", "conv2")
 
 
@@ -155,24 +165,105 @@ def no_last_relu(**scalars):
 
 @mistake
 def fixed_reduction(reduction=16, **scalars):
-    """The gate does not hear of `reduction`: hand it on."""
+    """The gate always divides by 16, whatever `reduction` is: pass the block's `reduction` on to
+    it."""
     return framework.SEBottleneck(**scalars)
 
 
 @mistake
 def of_planes(reduction=16, **scalars):
-    """The gate's middle is counted from `planes`. The gate sees the block's output, which is four
-    times as wide."""
+    """The gate's middle layer is sized from `planes`. The gate reads the block's output, which has
+    four times as many channels."""
     return framework.SEBottleneck(reduction=4 * reduction, **scalars)
 
 
 @mistake
 def middle_is_reduction(reduction=16, **scalars):
-    """The gate's middle has `reduction` numbers. It has the channels divided by it."""
+    """The gate's middle layer has `reduction` channels. It should have the block's output channels
+    divided by `reduction`."""
     module = framework.SEBottleneck(**scalars)
     module.se = SqueezeExcitation(module.se.fc2.out_channels, reduction)
     module.bn3.after = (module.se,)
     return module
+
+
+@mistake
+def after_last_relu(**scalars):
+    """The gate comes after the last ReLU and rescales the whole result. Rescale only the branch,
+    before the addition."""
+    module = not_asked(**scalars)
+    return change_result(module, lambda x, y: module.se(y))
+
+
+@mistake
+def relu_then_add(**scalars):
+    """There is a ReLU between the gate and the addition. The branch must be able to subtract from
+    the shortcut: the only ReLU here comes after the addition."""
+    module = framework.SEBottleneck(**scalars)
+    module.bn3.after = (nn.Sequential(module.se, nn.ReLU()),)
+    return module
+
+
+@mistake
+def relu_on_branch(**scalars):
+    """The last ReLU covers only the branch. It comes after the addition."""
+    return skip_relu(relu_then_add(**scalars), 2, of=3)
+
+
+@mistake
+def no_first_relu(**scalars):
+    """There is no ReLU between the first 1x1 and the 3x3."""
+    return skip_relu(framework.SEBottleneck(**scalars), 0, of=3)
+
+
+@mistake
+def no_middle_relu(**scalars):
+    """There is no ReLU between the 3x3 and the last 1x1."""
+    return skip_relu(framework.SEBottleneck(**scalars), 1, of=3)
+
+
+@mistake
+def no_shortcut(**scalars):
+    """The shortcut is missing: the input, or what `downsample` makes of it, is not added."""
+    module = framework.SEBottleneck(**scalars)
+    if module.downsample is None:
+        module.downsample = torch.zeros_like
+        return module
+    return change_output(module, "downsample", torch.zeros_like)
+
+
+@mistake
+def dense(**scalars):
+    """The 3x3 is a full convolution: pass `groups` on to it."""
+    return regroup(framework.SEBottleneck(**scalars), "conv2", 1)
+
+
+def _of_width(width: float, planes, groups=1, **scalars) -> nn.Module:
+    """Return the block with groups of another width."""
+    scalars["width_per_group"] = 64 * width / planes
+    return framework.SEBottleneck(planes=planes, groups=groups, **scalars)
+
+
+@mistake
+def rounded(planes, width_per_group=64, **scalars):
+    """The width of a group is rounded to the nearest number of channels. Round it down, as in
+    ResNeXt: 1.9 channels become 1."""
+    return _of_width(round(planes * width_per_group / 64), planes, **scalars)
+
+
+@mistake
+def width_unused(planes, width_per_group=64, **scalars):
+    """`width_per_group` is not used. The width is computed as in ResNeXt."""
+    return _of_width(planes, planes, **scalars)
+
+
+@mistake
+def groups_unused(planes, groups=1, width_per_group=64, **scalars):
+    """The width is that of a single group. The 3x3 has `groups` of them side by side."""
+    width = int(planes * width_per_group / 64)
+    if width % groups:  # a layer that cannot be
+        groups = 1
+    return _of_width(width / groups, planes, groups=groups, **scalars)
 
 
 EXERCISE = Exercise(
@@ -188,12 +279,12 @@ EXERCISE = Exercise(
     small=_block_small,
     mistakes=tuple(mistake),
     hints=(
-        "Begin with the bottleneck of ResNeXt: three convolutions, a batch norm after each, a "
-        "ReLU after the first two, and `downsample` where the shape changes.",
-        "Build one more layer: `self.se`, a `SqueezeExcitation` for as many channels as the block "
-        "gives out, with the block's `reduction`.",
-        "In `forward` the gate is asked once: after `bn3`, before the addition. The shortcut does "
-        "not pass through it.",
+        "Start from ResNeXt's bottleneck: three convolutions, a batch norm after each, a ReLU "
+        "after the first two, and `downsample` when the shape changes.",
+        "Add one layer: `self.se`, a `SqueezeExcitation` for the channels that the block returns, "
+        "with the block's `reduction`.",
+        "In `forward`, call the gate once: after `bn3` and before the addition. The shortcut does "
+        "not go through it.",
     ),
     shortcuts=(TORCHVISION,),
 )

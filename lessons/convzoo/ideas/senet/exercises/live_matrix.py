@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
@@ -44,58 +45,127 @@ mistake = Mistakes(framework.live_matrix)
 
 @mistake
 def held_still(pixel, **call):
-    """That is the gate held still: a diagonal. Live, the gate itself moves with every channel that
-    it reads."""
+    """That is the matrix of a gate held still: a diagonal. In the live gate, each gate also changes
+    with every channel that it reads."""
     return framework.live_matrix(pixel * 0, **call)
 
 
 @mistake
 def gate_alone(pixel, **call):
-    """The diagonal of the gates is missing: a channel reaches its own output directly, too."""
+    """The diagonal of the gates is missing: a channel also reaches its own output directly."""
     return framework.live_matrix(pixel, **call) - held_still(pixel, **call)
 
 
 @mistake
 def transposed(**call):
-    """Rows and columns are exchanged: rows are outputs, columns are inputs."""
+    """Rows and columns are swapped: rows are outputs, columns are inputs."""
     return framework.live_matrix(**call).mT
 
 
 @mistake
 def no_relu(pixel, mean, b2, **weights):
-    """The ReLU is passed over: where a middle number is not above zero, nothing goes through it."""
+    """The ReLU's slope is missing: when a middle number is not above zero, nothing goes through
+    it."""
     without = {"mean": mean, "b2": b2} | doubled(**weights)
-    gates, linear = _gates(mean, b2=b2, **weights), _gates(**without)
-    factor = gates * (1 - gates) / (linear * (1 - linear))  # the slope is that of the true gates
-    return torch.diag(gates) + factor[:, None] * gate_alone(pixel, **without)
+    gates, others = _gates(mean, b2=b2, **weights), _gates(**without)
+    moved = _other_slope(gates * (1 - gates), pixel, **without) - torch.diag(others)
+    return torch.diag(gates) + moved
 
 
 @mistake
 def no_slope(pixel, mean, **weights):
-    """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly moves."""
-    gates = _gates(mean, **weights)
-    moved = gate_alone(pixel, mean=mean, **weights)
-    return torch.diag(gates) + moved / (gates * (1 - gates))[:, None]
+    """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly changes."""
+    return _other_slope(torch.ones_like(mean), pixel, mean, **weights)
 
 
 @mistake
 def mean_for_pixel(pixel, mean, **weights):
-    """The gate's part is multiplied by the channel's mean. What it rescales here is the pixel."""
+    """The gate's part is multiplied by the channel's mean. What the gate rescales here is the
+    pixel."""
     return framework.live_matrix(mean, mean, **weights)
 
 
 @mistake
 def no_pixel(pixel, **call):
-    """The gate's part is not multiplied by the pixel. A gate that moves changes a bright pixel more
-    than a dark one."""
+    """The gate's part is not multiplied by the pixel. When a gate changes, a bright pixel changes
+    more than a dark one."""
     return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call)
 
 
 @mistake
 def pixel_of_column(pixel, **call):
-    """Column j is multiplied by pixel j. It is the output's own pixel that is rescaled: row i by
-    pixel i."""
+    """Column j is multiplied by pixel j. The gate rescales the output's own pixel: multiply row i
+    by pixel i."""
     return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call) * pixel
+
+
+def _other_slope(slope: Tensor, pixel, mean, **weights) -> Tensor:
+    """Return the matrix with another slope than the sigmoid's, (c,)."""
+    gates = _gates(mean, **weights)
+    moved = gate_alone(pixel, mean=mean, **weights)
+    return torch.diag(gates) + moved * (slope / (gates * (1 - gates)))[:, None]
+
+
+@mistake
+def gate_for_slope(mean, pixel, **weights):
+    """The gate itself is used as the slope of the sigmoid. But a gate that is nearly 1 hardly
+    changes: a factor is missing."""
+    return _other_slope(_gates(mean, **weights), pixel, mean, **weights)
+
+
+@mistake
+def rest_for_slope(mean, pixel, **weights):
+    """One minus the gate is used as the slope of the sigmoid. But a gate that is nearly 0 hardly
+    changes: a factor is missing."""
+    return _other_slope(1 - _gates(mean, **weights), pixel, mean, **weights)
+
+
+@mistake
+def slope_of_column(pixel, mean, **weights):
+    """The sigmoid's slope and the pixel multiply the columns. They belong to the output: they
+    multiply the rows."""
+    gates = _gates(mean, **weights)
+    ones = torch.ones_like(gates)
+    plain = _other_slope(ones, ones, mean, **weights) - torch.diag(gates)
+    return torch.diag(gates) + plain * (pixel * gates * (1 - gates))
+
+
+@mistake
+def pixel_for_mean(pixel, mean, **weights):
+    """The gates are computed from the pixel. They are computed from the means."""
+    return framework.live_matrix(pixel, pixel, **weights)
+
+
+@mistake
+def linear(pixel, mean, b2, **weights):
+    """The ReLU is missing, in the gates and in their slope."""
+    return framework.live_matrix(pixel, mean, b2=b2, **doubled(**weights))
+
+
+@mistake
+def middle_for_slope(pixel, mean, w1, b1, w2, b2):
+    """The middle numbers themselves are multiplied in after the ReLU. What you need there is the
+    ReLU's slope, which does not depend on how large they are."""
+    weights = {"w1": w1, "b1": b1, "b2": b2}
+    spoilt = w2 * F.linear(mean, w1, b1)  # where it is below zero, the ReLU takes it out
+    true, other = _gates(mean, w2=w2, **weights), _gates(mean, w2=spoilt, **weights)
+    slope = true * (1 - true)
+    moved = _other_slope(slope, pixel, mean, w2=spoilt, **weights) - torch.diag(other)
+    return torch.diag(true) + moved
+
+
+@mistake
+def pixel_on_diagonal(pixel, **call):
+    """The diagonal is the gates times the pixels: those are the outputs. When a pixel changes, its
+    output changes by the gate alone."""
+    return held_still(pixel, **call) * pixel + gate_alone(pixel, **call)
+
+
+@mistake
+def not_diagonal(pixel, **call):
+    """The gates are added to every row. They belong on the diagonal: a channel reaches only its own
+    output directly."""
+    return held_still(pixel, **call).diagonal() + gate_alone(pixel, **call)
 
 
 EXERCISE = Exercise(
@@ -111,13 +181,14 @@ EXERCISE = Exercise(
     small=_live_small,
     mistakes=tuple(mistake),
     hints=(
-        "By the product rule an output i = pixel[i] * gate[i] has two parts: its own pixel times "
-        "nothing but the gate (a diagonal), and the pixel times what the gate does.",
-        "How much does gate i move when mean j moves? Through the second layer's weight, the "
-        "middle number's ReLU (1 where it is above zero, else 0) and the first layer's weight: a "
-        "product of two matrices with a mask between.",
-        "Multiply row i of that by the sigmoid's slope, gate * (1 - gate), and by pixel i. Add "
-        "the diagonal of the gates.",
+        "Output i is pixel[i] * gate[i], so by the product rule its change has two parts: the "
+        "gate times the change of its own pixel (a diagonal), and the pixel times the change of "
+        "the gate.",
+        "How much does gate i change when mean j changes? The change goes through the first "
+        "layer's weight, the ReLU of the middle numbers (slope 1 above zero, else 0) and the "
+        "second layer's weight: a product of two matrices with a mask between them.",
+        "Multiply row i of that by the sigmoid's slope, gate * (1 - gate), and by pixel i. Then "
+        "add the diagonal of the gates.",
     ),
     shortcuts=(
         Shortcut(

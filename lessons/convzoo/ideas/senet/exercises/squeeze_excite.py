@@ -45,7 +45,16 @@ def _paper_small() -> list[Case]:
         b2 = rows(-18.0, 0.0)
         return Case({}, {"x": x, "w1": w1, "b1": rows(b1), "w2": w2, "b2": b2})
 
-    return [case(1.0, 0.0), case(-1.0, 0.0), case(0.0, 2.0)]
+    turned = case(1.0, 0.0)  # two middle numbers, and weights that their transposes are not
+    turned.tensors.update(
+        w1=torch.tensor([[0.0, 1.0], [0.0, 0.0]]).double(),
+        b1=torch.zeros(2).double(),
+        w2=torch.tensor([[4.0, 0.0], [-5.0, 0.0]]).double(),
+        b2=torch.tensor([-16.0, 0.0]).double(),
+    )
+    two = case(1.0, 0.0)
+    two.tensors["x"] = torch.cat([two.tensors["x"], 2 * two.tensors["x"]])
+    return [case(1.0, 0.0), case(-1.0, 0.0), case(0.0, 2.0), turned, two]
 
 
 def _gates(x: Tensor, **weights: Tensor) -> Tensor:
@@ -64,27 +73,27 @@ mistake = Mistakes(framework.squeeze_excite)
 
 @mistake
 def summed(x, w1, **weights):
-    """The pixels are summed. The squeeze is their mean: so the gate does not grow with the
-    image."""
+    """The pixels are summed. The squeeze is their mean, so that the gate does not grow with the
+    size of the image."""
     return framework.squeeze_excite(x, w1 * x[0, 0].numel(), **weights)
 
 
 @mistake
 def largest(x, **weights):
-    """The squeeze takes the largest pixel of a channel. The paper's takes the mean."""
+    """The squeeze takes the largest pixel of each channel. The paper takes the mean."""
     return rescale(x, _gates(F.adaptive_max_pool2d(x, 1), **weights))
 
 
 @mistake
 def no_relu(x, b2, **weights):
-    """There is no ReLU between the two layers. Without it two layers are one."""
+    """There is no ReLU between the two layers. Without it, two layers are no more than one."""
     return framework.squeeze_excite(x, b2=b2, **doubled(**weights))
 
 
 @mistake
 def softmax(x, **weights):
-    """The gates sum to one: that is a softmax, the lecture's way. The paper's sigmoid gives each
-    channel a gate of its own."""
+    """The gates of an image sum to one: that is a softmax, as in the lecture's gate. The paper's
+    sigmoid gives each channel a gate that does not depend on the others."""
     return rescale(x, F.softmax(_gates(x, **weights).logit(), 1))
 
 
@@ -96,8 +105,8 @@ def no_sigmoid(x, **weights):
 
 @mistake
 def relu_last(x, **weights):
-    """A ReLU stands before the sigmoid, so no gate falls below one half. The ReLU belongs between
-    the two layers alone."""
+    """There is a ReLU before the sigmoid, so no gate falls below one half. The ReLU belongs only
+    between the two layers."""
     return rescale(x, _gates(x, **weights).clamp(min=0.5))
 
 
@@ -121,16 +130,16 @@ def no_second_bias(x, w1, b1, w2, b2):
 
 @mistake
 def added(x, **weights):
-    """The image is added to what the gate lets through. The gate rescales, and that is all; the
-    addition of a residual block comes later."""
+    """The image is added to the rescaled image. The gate only rescales; the addition of a residual
+    block comes later."""
     rescaled, gates = framework.squeeze_excite(x, **weights)
     return x + rescaled, gates
 
 
 @mistake
 def each_pixel(x, **weights):
-    """Every pixel has a gate of its own: the mean over the image is missing, and with it all that
-    the gate knows from afar."""
+    """Every pixel has its own gate: the mean over the image is missing, so a gate knows nothing
+    about the other pixels."""
     pixels = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1], 1, 1)  # each an image of its own
     gates = _gates(pixels, **weights).reshape(len(x), *x.shape[2:], -1)
     return rescale(x, gates.permute(0, 3, 1, 2))
@@ -138,8 +147,84 @@ def each_pixel(x, **weights):
 
 @mistake
 def not_applied(x, **weights):
-    """The gates are right, and the image comes back unchanged. Multiply it by them."""
+    """The gates are right, but the image comes back unchanged. Multiply it by the gates."""
     return x.clone(), _gates(x, **weights)
+
+
+@mistake
+def sigmoid_twice(x, w1, b1, **weights):
+    """There is a sigmoid after the first layer too. Between the two layers there is a ReLU."""
+    middle = F.linear(x.mean((2, 3)), w1, b1).sigmoid()[..., None, None]
+    eye = torch.eye(len(w1), dtype=w1.dtype)
+    return rescale(x, _gates(middle, w1=eye, b1=torch.zeros_like(b1), **weights))
+
+
+@mistake
+def exchanged(x, w1, b1, **weights):
+    """The activations are swapped: the ReLU comes between the layers, the sigmoid at the end."""
+    gates = sigmoid_twice(x, w1, b1, **weights)[1]
+    return rescale(x, gates.logit().clamp(min=0))
+
+
+@mistake
+def relu_at_the_end(x, **weights):
+    """There is a ReLU at the end instead of the sigmoid, so a gate can be larger than 1."""
+    return rescale(x, _gates(x, **weights).logit().clamp(min=0))
+
+
+@mistake
+def relu_first(x, b2, **weights):
+    """The ReLU comes before the first layer. It belongs between the two layers."""
+    squeezed = x.mean((2, 3), keepdim=True).clamp(min=0)
+    return rescale(x, _gates(squeezed, b2=b2, **doubled(**weights)))
+
+
+@mistake
+def linear(x, b2, **weights):
+    """There is neither a ReLU between the two layers nor a sigmoid at the end."""
+    return rescale(x, no_relu(x, b2, **weights)[1].logit())
+
+
+@mistake
+def one_minus(x, **weights):
+    """Each gate is one minus the right one: a sign in the sigmoid is wrong. It should grow with its
+    input."""
+    return rescale(x, 1 - _gates(x, **weights))
+
+
+@mistake
+def over_the_batch(x, **weights):
+    """The mean runs over the images too, so all of them get the same gates. Average over height and
+    width only."""
+    return rescale(x, _gates(x.mean(0, keepdim=True), **weights).expand(len(x), -1))
+
+
+@mistake
+def reshaped(x, w1, w2, **weights):
+    """The weights are reshaped to fit. That puts their numbers in other places: transpose them."""
+    w1, w2 = w1.reshape(w1.mT.shape).mT, w2.reshape(w2.mT.shape).mT
+    return framework.squeeze_excite(x, w1=w1, w2=w2, **weights)
+
+
+@mistake
+def gates_added(x, **weights):
+    """The gates are added to the image. They should rescale it, so multiply."""
+    gates = _gates(x, **weights)
+    return gates[..., None, None] + x, gates
+
+
+@mistake
+def before_the_sigmoid(x, **weights):
+    """The image is right. The gates that come back are those before the sigmoid: return what the
+    image was multiplied by."""
+    rescaled, gates = framework.squeeze_excite(x, **weights)
+    return rescaled, gates.logit()
+
+
+@mistake
+def means_returned(x, **weights):
+    """The image is right. The second result is the means of the channels: return the gates."""
+    return framework.squeeze_excite(x, **weights)[0], x.mean((2, 3))
 
 
 mistake.add(
@@ -161,12 +246,12 @@ EXERCISE = Exercise(
     returns=RETURNS,
     mistakes=tuple(mistake),
     hints=(
-        "Five steps: the mean over the pixels, a layer down to m numbers, ReLU, a layer back to c, "
-        "sigmoid. Then the image times the gates.",
-        "The mean goes over the last two dimensions and gives (n, c). A layer multiplies its rows "
-        "by the transposed weight and adds the bias: `F.linear` does both.",
-        "The gates are (n, c) and the image (n, c, h, w): give the gates two dimensions of size "
-        "one at the end before you multiply.",
+        "Five steps: the mean over the pixels, a layer down to m numbers, ReLU, a layer back to c "
+        "numbers, sigmoid. Then the image times the gates.",
+        "The mean runs over the last two dimensions and leaves (n, c). A layer multiplies these "
+        "rows by the transposed weight and adds the bias: `F.linear` does both.",
+        "The gates are (n, c) and the image is (n, c, h, w): give the gates two dimensions of "
+        "size one at the end before you multiply.",
     ),
     shortcuts=(
         Shortcut(

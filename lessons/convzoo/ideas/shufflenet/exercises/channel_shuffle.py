@@ -43,63 +43,64 @@ mistake = Mistakes(framework.channel_shuffle)
 
 @mistake
 def inverse(x, groups):
-    """That is the inverse: it undoes the shuffle. The channels arrive group by group, so the group
-    is the slower of the two dimensions that they are split into."""
+    """That is the inverse: it undoes the shuffle. The channels arrive group by group, so when you
+    split them, the group is the first of the two new dimensions."""
     return torch.channel_shuffle(x, x.shape[1] // groups)
 
 
 @mistake
 def nothing_moved(x, groups):
-    """No channel has moved. Two reshapes, one after the other, change nothing: between them the two
-    dimensions have to change places."""
+    """No channel has moved. Two reshapes in a row change nothing: the two new dimensions have to be
+    swapped in between."""
     return x.clone()
 
 
 @mistake
 def rolled(x, groups):
-    """Every channel moves on by one group, so that groups stay together. A shuffle takes one
-    channel from each group in turn."""
+    """Every channel moves on by one group, so the groups stay together. A shuffle takes one channel
+    from each group in turn."""
     return x.roll(x.shape[1] // groups, 1)
 
 
 @mistake
 def within_groups(x, groups):
-    """The channels change places within their groups. They have to leave them."""
+    """The channels move only within their own group. A shuffle spreads them over all groups."""
     return x.unflatten(1, (groups, -1)).flip(2).flatten(1, 2)
 
 
 @mistake
 def groups_reversed(x, groups):
-    """The channels are reversed. The first channel of the first group stays first."""
+    """The channels are in reverse order. In a shuffle, the first channel of the first group stays
+    first."""
     return x.flip(1)
 
 
 @mistake
 def over_images(x, groups):
-    """Channels move from one image to another. Each image is shuffled on its own: keep n as a
-    dimension by itself."""
+    """Channels move from one image to another. Each image is shuffled separately: keep n as its own
+    dimension."""
     row = x.flatten(0, 1)[None]  # the channels of all images
     return torch.channel_shuffle(row, groups).reshape(x.shape)
 
 
 @mistake
 def images_for_groups(x, groups):
-    """The images change places with the groups. Images stay where they are: what changes places are
-    the group and the place within the group."""
+    """The images are swapped with the groups. Images stay where they are: swap the group with the
+    place within the group."""
     return x.unflatten(1, (groups, -1)).transpose(0, 1).reshape(x.shape)
 
 
 @mistake
 def with_the_pixels(x, groups):
-    """Pixels move, too: the image's rows and columns were put into one dimension with the channels.
-    Keep h and w as dimensions of their own."""
+    """Pixels move too: the rows and columns of the image were merged with the channels into one
+    dimension. Keep h and w as separate dimensions."""
     return x.reshape(len(x), groups, -1).mT.reshape(x.shape)
 
 
 @mistake
 def wrong_axes(x, groups):
-    """The wrong pair of dimensions changes places: the image's rows take part. Only the group and
-    the place within the group do."""
+    """The wrong pair of dimensions is swapped: the rows of the image take part. Swap only the group
+    and the place within the group."""
     return x.unflatten(1, (groups, -1)).transpose(2, 3).reshape(x.shape)
 
 
@@ -107,6 +108,20 @@ def wrong_axes(x, groups):
 def cut_off(x, groups):
     """The numbers are copied in a way that lets no gradient back to `x`."""
     return torch.channel_shuffle(x.detach(), groups)
+
+
+@mistake
+def rows_for_columns(x, groups):
+    """Rows and columns of the image are swapped, and the channels are not. Swap the group and the
+    place within the group."""
+    return x.mT.reshape(x.shape)
+
+
+@mistake
+def rows_for_groups(x, groups):
+    """The groups are swapped with the rows of the image. Swap them with the places within the
+    group."""
+    return x.unflatten(1, (groups, -1)).transpose(1, 3).reshape(x.shape)
 
 
 EXERCISE = Exercise(
@@ -122,12 +137,12 @@ EXERCISE = Exercise(
     small=_shuffle_small,
     mistakes=tuple(mistake),
     hints=(
-        "Think of the channels of one image as a table with a row for each group. The shuffle "
+        "Think of the channels of one image as a table with one row for each group. The shuffle "
         "reads that table column by column.",
         "Split the channel dimension into (groups, c / groups), so that x has five dimensions. "
-        "Which two have to change places?",
+        "Which two have to be swapped?",
         "Reshape to (n, groups, c / groups, h, w), transpose dimensions 1 and 2, and reshape back "
-        "to the shape of x. After a transpose `view` is refused; `reshape` and `flatten` copy.",
+        "to the shape of x. After a transpose, `view` fails; `reshape` and `flatten` copy.",
     ),
     shortcuts=(
         Shortcut(

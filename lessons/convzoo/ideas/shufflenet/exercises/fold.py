@@ -36,20 +36,20 @@ mistake = Mistakes(framework.fold_shuffle)
 
 @mistake
 def shuffled_again(weight, groups):
-    """The weight's columns are moved as the channels were. They have to go the other way: the
-    column for place i belongs to the channel that would have come to place i."""
+    """The weight's columns are moved the same way as the channels. They have to move the other way:
+    the column at place i belongs to the channel that the shuffle would have put at place i."""
     return torch.channel_shuffle(weight, groups)
 
 
 @mistake
 def nothing_moved(weight, groups):
-    """The weight is unchanged. Its columns stand for inputs, and these now come unshuffled."""
+    """The weight is unchanged. Its columns belong to inputs, and these now arrive unshuffled."""
     return weight.clone()
 
 
 @mistake
 def rows(weight, groups):
-    """The outputs are put into another order. What is shuffled are the inputs: columns."""
+    """The outputs are reordered. The shuffle reorders the inputs: the columns."""
     swapped = weight.transpose(0, 1)
     dividing = groups if len(weight) % groups == 0 else 1
     return torch.channel_shuffle(swapped, dividing).transpose(0, 1)
@@ -57,35 +57,42 @@ def rows(weight, groups):
 
 @mistake
 def transposed(weight, groups):
-    """Outputs and inputs have changed places. The weight keeps its shape, and only its inputs come
-    in another order."""
+    """Outputs and inputs are swapped. The weight keeps its shape, and only the order of its inputs
+    changes."""
     return weight.transpose(0, 1).clone()
 
 
 @mistake
 def over_the_kernel(weight, groups):
-    """A product of matrices runs over the last two dimensions, and here those are the kernel's. The
+    """A matrix product runs over the last two dimensions, and here those are the kernel's. The
     inputs are dimension 1."""
     return weight @ torch.eye(weight.shape[1], dtype=weight.dtype)
 
 
 @mistake
 def reversed(weight, groups):
-    """The columns are reversed. Find out which input each of them should read."""
+    """The columns are in reverse order. Work out which input each of them should read."""
     return weight.flip(1)
 
 
 @mistake
 def rolled(weight, groups):
-    """The columns move on by one group and stay together. A shuffle takes one channel of each group
-    in turn."""
+    """The columns move on by one group, so the groups stay together. A shuffle takes one channel
+    from each group in turn."""
     return weight.roll(weight.shape[1] // groups, 1)
 
 
 @mistake
 def cut_off(weight, groups):
-    """The numbers are right, but no gradient comes back to `weight`."""
+    """The numbers are right, but no gradient gets back to `weight`."""
     return framework.fold_shuffle(weight.detach(), groups)
+
+
+@mistake
+def of_the_outputs(weight, groups):
+    """The number of outputs is divided by the groups. What is shuffled are the inputs: dimension
+    1."""
+    return torch.channel_shuffle(weight, max(1, len(weight) // groups))
 
 
 EXERCISE = Exercise(
@@ -102,9 +109,9 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "Write the layer as a matrix W and the shuffle as a permutation matrix P. The layer after "
-        "the shuffle computes W P x. What is the matrix that does it in one step?",
-        "Column i of W meets the channel that the shuffle puts at place i. In the folded weight "
-        "that column has to stand where this channel stood before: the inverse permutation of "
-        "the columns. You know how to undo a shuffle.",
+        "the shuffle computes W P x. Which matrix does that in one step?",
+        "Column i of W meets the channel that the shuffle puts at place i. In the folded weight, "
+        "this column has to be where that channel was before: the inverse permutation of the "
+        "columns. You know how to undo a shuffle.",
     ),
 )

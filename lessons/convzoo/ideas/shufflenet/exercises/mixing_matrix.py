@@ -27,6 +27,7 @@ def _orders_cases(gen: Generator) -> list[Case]:
         _orders_case(gen, 3, pick(gen, [7, 8])),
         _orders_case(gen, 4, 5),
         _orders_case(gen, 1, 6),
+        Case({}, {"orders": torch.randperm(5, generator=gen).expand(2, 5).clone()}),  # twice
     ]
 
 
@@ -41,57 +42,79 @@ mistake = Mistakes(framework.mixing_matrix)
 
 @mistake
 def transposed(orders):
-    """The permutations are inverted. Row i has its one in the column of the channel that place i
-    takes."""
+    """The permutations are inverted. Row i has its one in the column of the channel that comes to
+    place i."""
     return framework.mixing_matrix(orders).mT
 
 
 @mistake
 def not_scaled(orders):
-    """The permutations are added up and nothing more. Then the numbers grow with each of them:
-    divide by the square root of how many there are."""
+    """The permutations are only added up, so the numbers grow with every further permutation.
+    Divide by the square root of how many there are."""
     return framework.mixing_matrix(orders) * sqrt(len(orders))
 
 
 @mistake
 def mean(orders):
-    """That is the mean. It makes independent channels smaller: to keep their variance, divide by
-    the square root of how many there are."""
+    """That is the mean. It makes the variance of independent channels smaller: to keep it, divide
+    by the square root of the number of permutations."""
     return framework.mixing_matrix(orders) / sqrt(len(orders))
 
 
 @mistake
 def only_the_first(orders):
-    """Only the first permutation is there."""
+    """Only the first permutation is used. All of them have to be added up."""
     return framework.mixing_matrix(orders[:1])
 
 
 @mistake
 def by_channels(orders):
-    """The sum is divided by the square root of the channels. What it grows with is the number of
-    permutations."""
+    """The sum is divided by the square root of the number of channels. It grows with the number of
+    permutations: use that number."""
     return framework.mixing_matrix(orders) * sqrt(len(orders) / orders.shape[1])
 
 
 @mistake
 def composed(orders):
-    """The permutations come one after the other: that is one permutation again. They stand side by
-    side, and their results are added."""
+    """The permutations are applied one after the other, the last one first: that is again one
+    permutation. Apply each of them to the channels themselves, and add the results."""
     matrices = F.one_hot(orders).double()
     return torch.linalg.multi_dot([*matrices, torch.eye(orders.shape[1]).double()])
 
 
 @mistake
 def composed_in_turn(orders):
-    """Each permutation moves what the one before it has moved: that is one permutation again. Each
-    moves the channels themselves, and the results are added."""
+    """Each permutation moves what the one before it has moved: that is again one permutation. Each
+    should move the channels themselves, and the results are added."""
     return composed(orders.flip(0))
 
 
 @mistake
 def no_overlap(orders):
-    """Where two permutations have the same cell, it counts once. It has to count twice."""
+    """When two permutations have a one in the same cell, it counts only once. It has to count
+    twice."""
     return (framework.mixing_matrix(orders) > 0).double() / sqrt(len(orders))
+
+
+@mistake
+def returned_early(orders):
+    """Only the first permutation is there, divided for all: the function returns before the loop
+    is done."""
+    return framework.mixing_matrix(orders[:1]) / sqrt(len(orders))
+
+
+@mistake
+def only_the_last(orders):
+    """Only the last permutation is left: the matrix starts again from zeros each time. Start once,
+    before the loop."""
+    return framework.mixing_matrix(orders[-1:]) / sqrt(len(orders))
+
+
+@mistake
+def whole_columns(orders):
+    """Every cell is counted: whole rows or columns are filled. A permutation has one cell in each
+    row."""
+    return torch.ones_like(framework.mixing_matrix(orders)) * sqrt(len(orders))
 
 
 EXERCISE = Exercise(
@@ -107,9 +130,9 @@ EXERCISE = Exercise(
     small=_orders_small,
     mistakes=tuple(mistake),
     hints=(
-        "One permutation: a matrix of zeros, with a one in row i and column order[i] for every i. "
-        "`torch.arange(c)` gives all the rows at once.",
-        "Start from zeros of c x c. For each order add 1 to those cells; at the end divide by the "
-        "square root of the number of orders.",
+        "One permutation is a matrix of zeros with a one in row i and column order[i], for every "
+        "i. `torch.arange(c)` gives all the rows at once.",
+        "Start from zeros of shape (c, c). For each order, add 1 to those cells. At the end, "
+        "divide by the square root of the number of orders.",
     ),
 )

@@ -46,53 +46,55 @@ mistake = Mistakes(framework.stack_matrix)
 
 @mistake
 def last_first(layers, order):
-    """The layers are multiplied in the wrong order. The first layer is the first to touch the
-    input, so it stands rightmost in the product."""
+    """The layers are multiplied in the wrong order. The first layer acts on the input first, so it
+    is rightmost in the product."""
     return framework.stack_matrix(layers.flip(0), order)
 
 
 @mistake
 def from_the_right(layers, order):
-    """The next layer is multiplied from the right, which makes it the first to touch the input. It
-    comes after what is there already: from the left."""
+    """Each new layer is multiplied from the right, so it acts before the layers that are already
+    there. It acts after them: multiply from the left."""
     return reduce(lambda product, weight: F.linear(product[order], weight.mT), layers)
 
 
 @mistake
 def inverse_order(layers, order):
-    """The permutation is inverted: place i takes channel order[i], and does not send channel i to
-    place order[i]."""
+    """The permutation is inverted: channel i is sent to place order[i]. It should be that place i
+    takes channel order[i]."""
     return framework.stack_matrix(layers, order.argsort())
 
 
 @mistake
 def columns(layers, order):
-    """The permutation moves columns. What it moves are outputs of the layers before it: those are
+    """The permutation moves columns. It should move the outputs of the layers before it: the
     rows."""
     return reduce(lambda product, weight: F.linear(weight, product[:, order].mT), layers)
 
 
 @mistake
 def after_the_last(layers, order):
-    """There is a permutation after the last layer, too. It stands only between two layers."""
+    """There is also a permutation after the last layer. It belongs only between two layers."""
     return framework.stack_matrix(layers, order)[order]
 
 
 @mistake
 def one_place_late(layers, order):
-    """The permutation comes one place late: after the last layer, and not after the first."""
+    """The permutation comes one place too late: there is one after the last layer, and none after
+    the first."""
     return reduce(lambda product, weight: F.linear(weight, product.mT)[order], layers)
 
 
 @mistake
 def before_the_first(layers, order):
-    """There is a permutation before the first layer, too. It stands only between two layers."""
+    """There is also a permutation before the first layer. It belongs only between two layers."""
     return framework.stack_matrix(layers, order)[:, order.argsort()]
 
 
 @mistake
 def only_once(layers, order):
-    """There is a permutation after the first layer only. It stands between every two."""
+    """There is a permutation only after the first layer. There should be one between every two
+    layers."""
     if len(layers) < 3:
         return framework.stack_matrix(layers, order)
     rest = no_permutation(layers[1:], order)
@@ -107,33 +109,66 @@ def no_permutation(layers, order):
 
 @mistake
 def elementwise(layers, order):
-    """The matrices are multiplied cell by cell. One layer after the other is a matrix product."""
+    """The matrices are multiplied entry by entry. One layer after the other is a matrix product."""
     return reduce(lambda product, weight: weight.mul(product[order]), layers)
 
 
 @mistake
 def summed(layers, order):
-    """The layers are added up. One after the other, they multiply."""
+    """The layers are added up. One layer after the other is a product."""
     return layers.sum(0)
 
 
 @mistake
 def single_precision(layers, order):
-    """`torch.eye` and `torch.zeros` make float32, unless they are told: give them the dtype of
+    """`torch.eye` and `torch.zeros` make float32 unless you pass a dtype: pass the dtype of
     `layers`."""
     return layers[-1] @ torch.eye(len(order))[order]  # it does not multiply a float64
 
 
 @mistake
 def transposed(layers, order):
-    """The result is transposed: rows are outputs and columns are inputs."""
+    """The result is transposed: rows should be outputs and columns inputs."""
     return framework.stack_matrix(layers, order).mT
 
 
 @mistake
 def cut_off(layers, order):
-    """The numbers are right, but no gradient comes back to `layers`."""
+    """The numbers are right, but no gradient gets back to `layers`."""
     return framework.stack_matrix(layers.detach(), order)
+
+
+@mistake
+def both_sides(layers, order):
+    """The permutation moves rows and columns. The columns are the inputs of the whole stack, and
+    they stay: move only the rows."""
+    return reduce(lambda product, weight: F.linear(weight, product[order][:, order].mT), layers)
+
+
+@mistake
+def only_at_the_end(layers, order):
+    """There is one permutation, after the last layer. There should be one between every two layers,
+    and none after the last."""
+    return no_permutation(layers, order)[order]
+
+
+@mistake
+def without_the_first(layers, order):
+    """The first layer's matrix is missing from the product."""
+    eye = torch.eye(len(order), dtype=layers.dtype)
+    return framework.stack_matrix(torch.cat([eye[None], layers[1:]]), order)
+
+
+@mistake
+def without_the_last(layers, order):
+    """The last layer's matrix is missing from the product."""
+    return framework.stack_matrix(layers[: max(1, len(layers) - 1)], order)
+
+
+@mistake
+def first_two(layers, order):
+    """Only the first two layers are used: the function returns before the loop is done."""
+    return framework.stack_matrix(layers[:2], order)
 
 
 EXERCISE = Exercise(
@@ -149,10 +184,10 @@ EXERCISE = Exercise(
     small=_stack_small,
     mistakes=tuple(mistake),
     hints=(
-        "What does the stack do to a vector? The first matrix is applied, the channels are put "
-        "into their new order, the second matrix is applied, and so on. The same steps work on a "
-        "matrix, whose columns are vectors.",
-        "Begin with the first layer's matrix. Its rows are the first layer's outputs: put these "
+        "What does the stack do to a vector? It applies the first matrix, puts the channels into "
+        "their new order, applies the second matrix, and so on. The same steps work on a matrix, "
+        "whose columns are vectors.",
+        "Start from the first layer's matrix. Its rows are the first layer's outputs: put these "
         "rows into their new order, then multiply by the next layer's matrix from the left. "
         "Repeat for every further layer.",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Generator, nn
 
 from convzoo.case import Case
@@ -38,7 +40,7 @@ def _unit_cases(gen: Generator) -> list[Case]:
     side = pick(gen, [5, 7])
     return [
         _unit_case(gen, **_unit(24, 24, 1, 3, 3)),
-        _unit_case(gen, image=(side, 6), **_unit(12, 32, 2, 2, 2)),
+        _unit_case(gen, image=(side, 6), **_unit(12, 24, 2, 2, 2)),
         _unit_case(gen, True, **_unit(9, 24, 2, 3, 1)),
         _unit_case(gen, **_unit(16, 16, 1, 2, 1)),
         _unit_case(gen, **_unit(20, 20, 1, 1, 1)),
@@ -60,7 +62,14 @@ def _unit_small() -> list[Case]:
         _small_unit((1, 1), 4, 16, 2, 2, 2),
         _small_unit((1, 1), 4, 16, 2, 2, 1),
         _small_unit((1, 1), 4, 8, 2, 1, 1, shift=1.0),
+        _small_unit((1, 1), 4, 8, 2, 1, 1, shift=-1.0),
+        _with_other_bias(_small_unit((1, 1), 4, 16, 2, 2, 2), "bn1.bias"),
     ]
+
+
+def _with_other_bias(case: Case, name: str) -> Case:
+    """Return the case with a batch norm that adds 1 to its first channel, 2 to the second, ..."""
+    return replace(case, weights=case.weights | {name: integers(*case.weights[name].shape)})
 
 
 mistake = Mistakes(framework.ShuffleUnit)
@@ -68,7 +77,8 @@ mistake = Mistakes(framework.ShuffleUnit)
 
 @mistake
 def no_shuffle(**scalars):
-    """Nothing is shuffled: the two grouped 1x1 layers see the same groups."""
+    """Nothing is shuffled, so the two grouped 1x1 layers never exchange anything between their
+    groups."""
     return replace_call(framework.ShuffleUnit(**scalars), "shuffle")
 
 
@@ -79,22 +89,22 @@ def _shuffle_after(layer: str, groups: int, **scalars) -> nn.Module:
 
 @mistake
 def late_shuffle(**scalars):
-    """The shuffle comes after the depthwise layer. The paper's figure 2 has it before: the same
-    function, but with the depthwise weights in another order."""
+    """The shuffle comes after the depthwise layer. In the paper's figure 2 it comes before: the
+    function is the same, but the depthwise weights are in another order."""
     return _shuffle_after("bn2", **scalars)
 
 
 @mistake
 def last_shuffle(**scalars):
-    """The shuffle comes after the last 1x1. It stands between the two grouped 1x1 layers, so that
+    """The shuffle comes after the last 1x1. It belongs between the two grouped 1x1 layers, so that
     the second reads from all groups of the first."""
     return _shuffle_after("bn3", **scalars)
 
 
 @mistake
 def first_groups_shuffled(first_groups, **scalars):
-    """The shuffle is in `first_groups` groups. In the first unit that is one, and nothing moves: it
-    is in `groups` groups, as the layer behind it."""
+    """The shuffle uses `first_groups` groups. In the first unit that is 1, and nothing moves: use
+    `groups`, as in the layer after it."""
     module = framework.ShuffleUnit(first_groups=first_groups, **scalars)
     module.shuffle = nn.ChannelShuffle(first_groups)
     return module
@@ -121,58 +131,59 @@ def _with(layer: nn.Module, place: str, **scalars) -> nn.Module:
 
 @mistake
 def no_last_relu(**scalars):
-    """The last ReLU is missing: it comes after the two ways are joined."""
+    """The last ReLU is missing: it comes after the input and the branch are joined."""
     return _with(nn.Identity(), "last", **scalars)
 
 
 @mistake
 def relu_then_join(**scalars):
-    """The last ReLU covers the branch alone. It comes after the two ways are joined."""
+    """The last ReLU covers only the branch. It should come after the input and the branch are
+    joined."""
     return relu_after(no_last_relu(**scalars), "bn3")
 
 
 @mistake
 def max_pool(**scalars):
-    """The input is pooled by its maximum. At stride 2 it is averaged."""
+    """The input goes through max pooling. At stride 2 it should go through average pooling."""
     return _with(nn.MaxPool2d(3, 2, 1), "pool", **scalars)
 
 
 @mistake
 def small_pool(**scalars):
-    """The average is taken over 2 x 2 pixels. Its window is 3 x 3, with stride 2 and a border of
-    one pixel."""
+    """The average is taken over 2 x 2 pixels. Its window should be 3 x 3, with stride 2 and a
+    border of one pixel."""
     return _with(nn.AvgPool2d(2, 2, ceil_mode=True), "pool", **scalars)
 
 
 @mistake
 def bare_pool(**scalars):
-    """The average has no border: with a padding of one pixel it gives as many pixels as the
-    branch."""
+    """The pooled input has fewer pixels than the branch. Average over 3 x 3 pixels, with stride 2
+    and a border of one pixel."""
     return _with(nn.AvgPool2d(3, 2), "pool", **scalars)
 
 
 @mistake
 def no_padding(**scalars):
-    """The 3x3 has no padding, so that the branch loses its border."""
+    """The 3x3 has no padding, so the branch loses its border."""
     return unpad(framework.ShuffleUnit(**scalars), "conv2")
 
 
 @mistake
 def stride_first(**scalars):
-    """The stride sits in the first 1x1. There it throws three of four pixels away; it belongs to
-    the 3x3."""
+    """The stride is in the first 1x1, where it throws away three of four pixels. It belongs in the
+    3x3."""
     return swap_strides(framework.ShuffleUnit(**scalars), "conv1", "conv2")
 
 
 @mistake
 def depthwise_in_groups(groups, **scalars):
-    """The 3x3 is in `groups` groups. It is depthwise: as many groups as channels."""
+    """The 3x3 has `groups` groups. It should be depthwise: one group for each channel."""
     return regroup(framework.ShuffleUnit(groups=groups, **scalars), "conv2", groups)
 
 
 @mistake
 def depthwise_dense(**scalars):
-    """The 3x3 is one full convolution. It is depthwise: one group for each channel."""
+    """The 3x3 is a full convolution. It should be depthwise: one group for each channel."""
     return regroup(framework.ShuffleUnit(**scalars), "conv2", 1)
 
 
@@ -180,22 +191,22 @@ for _norm in ("bn1", "bn2", "bn3"):
     mistake.add(
         f"no_{_norm}",
         f"Nothing passes through `{_norm}`. Each of the three convolutions has its batch norm "
-        "behind it.",
+        "after it.",
         lambda _norm=_norm, **scalars: replace_call(framework.ShuffleUnit(**scalars), _norm),
     )
 
 
 @mistake
 def branch_first(stride, **scalars):
-    """The two parts are concatenated in the other order: the pooled input comes first."""
+    """The two parts are concatenated in the wrong order: the pooled input comes first."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
     return change_result(module, lambda x, y: y.roll(-x.shape[1], 1)) if stride == 2 else module
 
 
 @mistake
 def whole_branch(stride, **scalars):
-    """At stride 2 the branch makes all of the output's channels. The pooled input brings some of
-    them: the branch makes the rest."""
+    """At stride 2 the branch makes all of the output's channels. The pooled input already brings
+    some of them: the branch makes the rest."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
     whole = framework.ShuffleUnit(stride=1, **scalars)
     module.conv3, module.bn3 = whole.conv3, whole.bn3
@@ -206,15 +217,73 @@ def whole_branch(stride, **scalars):
 
 @mistake
 def first_always_grouped(groups, first_groups, **scalars):
-    """The first 1x1 has `groups` groups. It has `first_groups`, which is 1 where the input is
-    narrow."""
+    """The first 1x1 has `groups` groups. It should have `first_groups`, which is 1 when the input
+    is narrow."""
     return framework.ShuffleUnit(groups=groups, first_groups=groups, **scalars)
 
 
 @mistake
 def last_ungrouped(**scalars):
-    """The last 1x1 is one full convolution: the groups do not reach it."""
+    """The last 1x1 is a full convolution. It should have `groups` groups."""
     return regroup(framework.ShuffleUnit(**scalars), "conv3", 1)
+
+
+@mistake
+def relu_before_join(**scalars):
+    """There is a ReLU after the last batch norm too. The branch must be able to subtract from the
+    input: the only ReLU here comes after the two are joined."""
+    return relu_after(framework.ShuffleUnit(**scalars), "bn3")
+
+
+@mistake
+def relu_before_norm(**scalars):
+    """The first ReLU comes before its batch norm. The order is convolution, batch norm, ReLU."""
+    return relu_after(no_first_relu(**scalars), "conv1")
+
+
+@mistake
+def shuffle_before_norm(**scalars):
+    """The shuffle comes before the first batch norm, whose numbers then belong to other channels.
+    It comes after the first ReLU."""
+    return _shuffle_after("conv1", **scalars)
+
+
+@mistake
+def pooled_added(stride, **scalars):
+    """At stride 2 the pooled input is added to the branch. There the two are concatenated."""
+    module = framework.ShuffleUnit(stride=stride, **scalars)
+    if stride == 2:
+        module.join = lambda x, branch: module.pool(x) + branch
+    return module
+
+
+@mistake
+def no_stride(**scalars):
+    """The stride does not reach the branch: pass it on to the 3x3."""
+    module = framework.ShuffleUnit(**scalars)
+    module.conv2.stride = (1, 1)
+    return module
+
+
+@mistake
+def stride_last(**scalars):
+    """The stride is in the last 1x1. In evaluation both give the same numbers, but the 3x3 computes
+    four times as many pixels, and in training its batch norm counts them all."""
+    return swap_strides(framework.ShuffleUnit(**scalars), "conv2", "conv3")
+
+
+@mistake
+def first_ungrouped(**scalars):
+    """The first 1x1 is a full convolution. It should have `first_groups` groups."""
+    return regroup(framework.ShuffleUnit(**scalars), "conv1", 1)
+
+
+@mistake
+def last_in_first_groups(first_groups, **scalars):
+    """The last 1x1 has `first_groups` groups. That number is for the first 1x1 only: the last has
+    `groups`."""
+    module = framework.ShuffleUnit(first_groups=first_groups, **scalars)
+    return regroup(module, "conv3", first_groups)
 
 
 EXERCISE = Exercise(
@@ -230,11 +299,11 @@ EXERCISE = Exercise(
     small=_unit_small,
     mistakes=tuple(mistake),
     hints=(
-        "Three convolutions. 1x1 from in_channels to out_channels // 4, in first_groups groups; "
-        "3x3 at that width, one group for each channel, with the stride; 1x1 in groups to the "
-        "branch's width. A batch norm after each.",
-        "The branch's width is out_channels at stride 1. At stride 2 the input's own channels "
-        "stand beside it, so it is less by in_channels.",
+        "Three convolutions: a 1x1 from in_channels to out_channels // 4, in first_groups groups; "
+        "a 3x3 at that width, one group for each channel, with the stride; a 1x1 in `groups` "
+        "groups to the branch's width. A batch norm after each.",
+        "At stride 1 the branch's width is out_channels. At stride 2 the pooled input already "
+        "brings in_channels of these channels, so the branch makes only the rest.",
         "Forward: first 1x1, batch norm, ReLU; shuffle; 3x3, batch norm; last 1x1, batch norm. "
         "Then add x, or concatenate `F.avg_pool2d(x, 3, 2, 1)` and the branch; then ReLU.",
     ),

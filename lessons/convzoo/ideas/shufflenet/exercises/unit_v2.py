@@ -16,6 +16,7 @@ from convzoo.exercises.mistakes import (
     regroup,
     relu_after,
     swap_strides,
+    unpad,
 )
 from convzoo.exercises.model import (
     Exercise,
@@ -43,7 +44,7 @@ def _v2_cases(gen: Generator) -> list[Case]:
     side = pick(gen, [5, 6])
     return [
         _v2_case(gen, **_v2(12, 12, 1)),
-        _v2_case(gen, image=(side, 7), **_v2(6, 16, 2)),
+        _v2_case(gen, image=(side, 7), **_v2(8, 8, 2)),
         _v2_case(gen, True, **_v2(10, 10, 1)),
         _v2_case(gen, True, **_v2(5, 12, 2)),
     ]
@@ -67,14 +68,14 @@ def _shuffle_back(module: nn.Module) -> nn.Module:
 
 @mistake
 def no_shuffle(**scalars):
-    """The two halves are not shuffled after they are joined: the kept half would never be worked
-    on."""
+    """The two halves are not shuffled after they are joined, so the kept half would never be
+    processed."""
     return _shuffle_back(framework.ShuffleUnitV2(**scalars))
 
 
 @mistake
 def inverse_shuffle(**scalars):
-    """That is the inverse shuffle: the joined halves are two groups, one beside the other."""
+    """That is the inverse shuffle: the joined halves are two groups, one after the other."""
     return _shuffle_back(no_shuffle(**scalars))
 
 
@@ -86,32 +87,48 @@ def _split_after(change: Callable, stride: int, **scalars) -> nn.Module:
 
 @mistake
 def other_half(**scalars):
-    """The second half is kept and the first one worked on. It is the other way round."""
+    """The second half is kept and the first one is processed. It should be the other way round."""
     return _split_after(lambda x: x.roll(x.shape[1] // 2, 1), **scalars)
 
 
 @mistake
 def every_second(**scalars):
-    """Every second channel is kept. The half that is kept are the first c / 2 channels, one after
-    the other."""
+    """Every second channel is kept. The half to keep is the first c / 2 channels."""
     return _split_after(lambda x: torch.cat([x[:, ::2], x[:, 1::2]], 1), **scalars)
 
 
 @mistake
 def relu_over_all(**scalars):
-    """There is a ReLU over everything. The kept half passes as it is."""
+    """There is a ReLU over the whole result. The kept half should pass unchanged."""
     return change_result(framework.ShuffleUnitV2(**scalars), lambda x, y: F.relu(y))
 
 
 @mistake
 def not_depthwise(**scalars):
-    """The 3x3 is depthwise: one group for each channel, as many groups as channels."""
+    """The 3x3 of branch2 is a full convolution. It should be depthwise: one group for each
+    channel."""
     return regroup(framework.ShuffleUnitV2(**scalars), "branch2.3", 1)
 
 
 @mistake
+def branch1_not_depthwise(**scalars):
+    """The 3x3 of branch1 is a full convolution. It should be depthwise: one group for each
+    channel."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return regroup(module, "branch1.0", 1) if len(module.branch1) else module
+
+
+@mistake
+def none_depthwise(**scalars):
+    """The 3x3 of both branches is a full convolution. It should be depthwise: one group for each
+    channel."""
+    module = branch1_not_depthwise(**scalars)
+    return regroup(module, "branch2.3", 1)
+
+
+@mistake
 def other_order(**scalars):
-    """The two parts are joined in the other order: branch1, or the half that is kept, comes
+    """The two parts are joined in the wrong order: branch1's result, or the kept half, comes
     first."""
     return change_result(
         framework.ShuffleUnitV2(**scalars),
@@ -121,7 +138,7 @@ def other_order(**scalars):
 
 @mistake
 def relu_after_depthwise(**scalars):
-    """There is a ReLU after the depthwise layer. It has a batch norm and no ReLU."""
+    """There is a ReLU after the depthwise layer. Only a batch norm follows it."""
     module = framework.ShuffleUnitV2(**scalars)
     relu_after(module.branch2, "4")
     return module
@@ -129,18 +146,119 @@ def relu_after_depthwise(**scalars):
 
 @mistake
 def no_last_relu(**scalars):
-    """The ReLU at the end of a branch is missing."""
-    module = framework.ShuffleUnitV2(**scalars)
-    for branch in filter(len, (module.branch1, module.branch2)):
-        branch[-1] = nn.Identity()
+    """The ReLU at the end of each branch is missing."""
+    return branch1_no_relu(module=branch2_no_relu(**scalars))
+
+
+@mistake
+def branch1_no_relu(module=None, **scalars):
+    """The ReLU at the end of branch1 is missing."""
+    module = module or framework.ShuffleUnitV2(**scalars)
+    if len(module.branch1):
+        module.branch1[-1] = nn.Identity()
     return module
 
 
 @mistake
+def branch2_no_relu(**scalars):
+    """The ReLU at the end of branch2 is missing."""
+    module = framework.ShuffleUnitV2(**scalars)
+    module.branch2[-1] = nn.Identity()
+    return module
+
+
+@mistake
+def no_first_relu(**scalars):
+    """The ReLU after the first batch norm of branch2 is missing."""
+    module = framework.ShuffleUnitV2(**scalars)
+    module.branch2[2] = nn.Identity()
+    return module
+
+
+def _layers(module: nn.Module, branch: str, *layers: nn.Module) -> nn.Module:
+    """Return the unit with one of its branches made of other layers, if it has that branch."""
+    if layers:
+        setattr(module, branch, nn.Sequential(*layers))
+    return module
+
+
+@mistake
+def layer_too_few(**scalars):
+    """In branch2 a layer is missing before the depthwise one, which is number 3 (counted from 0):
+    the ReLU after the first batch norm."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return _layers(module, "branch2", *module.branch2[:2], *module.branch2[3:])
+
+
+@mistake
+def layer_too_many(**scalars):
+    """In branch2 there is a layer too many after the depthwise one and its batch norm, such as a
+    ReLU. The second 1x1 follows them directly, as number 5 (counted from 0)."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return _layers(module, "branch2", *module.branch2[:5], nn.ReLU(), *module.branch2[5:])
+
+
+@mistake
+def layer_too_many_in_branch1(**scalars):
+    """In branch1 there is a layer too many after the depthwise one and its batch norm, such as a
+    ReLU. The 1x1 follows them directly, as number 2 (counted from 0)."""
+    module = framework.ShuffleUnitV2(**scalars)
+    more = (nn.ReLU(),) if len(module.branch1) else ()
+    return _layers(module, "branch1", *module.branch1[:2], *more, *module.branch1[2:])
+
+
+@mistake
 def stride_first(**scalars):
-    """The stride sits in branch2's first 1x1. There it throws three of four pixels away; it belongs
-    to the depthwise layer."""
+    """The stride is in branch2's first 1x1, where it throws away three of four pixels. It belongs
+    in the depthwise layer."""
     return swap_strides(framework.ShuffleUnitV2(**scalars), "branch2.0", "branch2.3")
+
+
+@mistake
+def stride_last(**scalars):
+    """The stride is in branch2's last 1x1. In evaluation both give the same numbers, but the
+    depthwise layer computes four times as many pixels, and in training its batch norm counts
+    them all."""
+    return swap_strides(framework.ShuffleUnitV2(**scalars), "branch2.3", "branch2.5")
+
+
+@mistake
+def branch1_stride_last(**scalars):
+    """The stride is in branch1's 1x1. In evaluation both give the same numbers, but the depthwise
+    layer computes four times as many pixels, and in training its batch norm counts them all."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return swap_strides(module, "branch1.0", "branch1.2") if len(module.branch1) else module
+
+
+@mistake
+def no_padding(**scalars):
+    """The depthwise layer of branch2 has no padding, so the branch loses its border."""
+    return unpad(framework.ShuffleUnitV2(**scalars), "branch2.3")
+
+
+@mistake
+def input_added(stride, **scalars):
+    """At stride 1 the input of branch2 is added to its result, as in a residual unit. Here the kept
+    half does that work: nothing is added."""
+    module = framework.ShuffleUnitV2(stride=stride, **scalars)
+    if stride == 1:
+        module.branch2.register_forward_hook(lambda _, args, y: y + args[0])
+    return module
+
+
+for _branch, _layer in (("branch1", "0"), ("branch2", "3")):
+
+    def _no_stride(_branch=_branch, _layer=_layer, **scalars):
+        module = framework.ShuffleUnitV2(**scalars)
+        if len(getattr(module, _branch)):
+            module.get_submodule(f"{_branch}.{_layer}").stride = (1, 1)
+        return module
+
+    mistake.add(
+        f"{_branch}_no_stride",
+        f"The stride does not reach {_branch}: its depthwise layer needs it.",
+        _no_stride,
+    )
 
 
 EXERCISE = Exercise(
@@ -156,9 +274,9 @@ EXERCISE = Exercise(
     small=_v2_small,
     mistakes=tuple(mistake),
     hints=(
-        "Half of the output's channels come from each way. At stride 1 one way is the first half "
-        "of x, unchanged; the other is branch2 of the second half. At stride 2 both branches read "
-        "all of x.",
+        "Each of the two parts makes half of the output's channels. At stride 1 one part is the "
+        "first half of x, unchanged; the other is branch2 of the second half. At stride 2 both "
+        "branches read all of x.",
         "`x.chunk(2, dim=1)` splits the channels. Concatenate the two parts, the first one first, "
         "and shuffle the result in two groups.",
         "branch2: 1x1, norm, ReLU, depthwise 3x3 with the stride, norm, 1x1, norm, ReLU. branch1 "

@@ -1,17 +1,16 @@
-"""The memory that a worker and all that it has started take together."""
+"""The memory of a worker together with everything that it has started."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-
 
 def resident(pid: int, limit: int = 0) -> int:
     """Return the bytes that a process and all its descendants keep in memory.
 
-    Pages that several of them share are counted once where the quick count exceeds `limit`.
+    Shared mappings count, and memory files that no one maps. Pages that several of them share
+    are counted once where the quick count exceeds `limit`.
     """
     family, waiting = [], [pid]
     while waiting:
@@ -22,22 +21,38 @@ def resident(pid: int, limit: int = 0) -> int:
                 waiting += [int(n) for n in (task / "children").read_text().split()]
         except OSError:
             continue
-    quick = sum(_private(one) for one in family)
-    return quick if quick <= limit else sum(_share(one) for one in family)
+    files = sum({key: size for one in family for key, size in _memory_files(one)}.values())
+    quick = sum(_mapped(one, "status", ("RssAnon:", "RssShmem:")) for one in family) + files
+    return quick if quick <= limit else files + sum(_share(one) for one in family)
 
 
-def _private(process: Path) -> int:
+def _mapped(process: Path, name: str, fields: tuple[str, ...]) -> int:
+    """The sum of `fields`, in kilobytes, of one of the lists that Linux keeps of a process."""
     try:
-        fields = (process / "statm").read_text().split()
+        lines = (process / name).read_text().splitlines()
     except OSError:
         return 0
-    return (int(fields[1]) - int(fields[2])) * PAGE
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(fields))
 
 
 def _share(process: Path) -> int:
     """A process's memory, with its part of the pages that it shares with others."""
+    part = _mapped(process, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:"))
+    return part or _mapped(process, "status", ("RssAnon:", "RssShmem:"))
+
+
+def _memory_files(process: Path) -> list[tuple[tuple[int, int], int]]:
+    """The files that lie in memory alone and are open in a process: which, and their bytes."""
     try:
-        lines = (process / "smaps_rollup").read_text().splitlines()
+        links = list((process / "fd").iterdir())
     except OSError:
-        return _private(process)
-    return sum(int(x.split()[1]) << 10 for x in lines if x.startswith(("Pss_Anon:", "Pss_Shmem:")))
+        return []
+    found = []
+    for link in links:
+        try:
+            if os.readlink(link).startswith("/memfd:"):
+                file = link.stat()
+                found.append(((file.st_dev, file.st_ino), file.st_blocks * 512))
+        except OSError:  # closed in the meantime
+            continue
+    return found

@@ -1,37 +1,45 @@
 """What was handed in, which lesson each file is, and when it came.
 
-Whatever cannot be taken as it is (late, double, renamed, missing, unreadable) becomes a notice with
-a name, and the others go on.
+Anything that cannot be graded as it is (late, double, renamed, missing, unreadable) becomes a
+notice with a name, and the others are still graded.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from convzoo.errors import UserError
 from convzoo.notebook.cells import Notebook
-from convzoo.teach.grade.intake.files import File, Found, Notice, handed_files, notebook_of
-from convzoo.teach.grade.intake.owners import SUFFIXES
+from convzoo.teach.grade.intake.files import (
+    TIMESTAMP,
+    File,
+    Found,
+    Notice,
+    handed_files,
+    notebook_of,
+)
+from convzoo.teach.grade.intake.owners import ARCHIVES, DOCUMENTS, SUFFIXES
 from convzoo.teach.grade.intake.rosters import Roster
-from convzoo.teach.grade.mark.plan import Plan, transplant
+from convzoo.teach.grade.mark.plan import Plan, Submission, transplant
 
 UNKNOWN = "unknown"
-ARCHIVES = (".zip", ".7z", ".rar", ".gz", ".tar")
+MAX_READ = 60_000_000  # bytes of one student that are read
+SLOW = 10  # a byte of a script, and a character of a cell, take as long as so many of a notebook
 _COPY = re.compile(r"(?P<stem>.+?)(?:-(?P<number>\d{1,3}))$")  # Canvas: a file handed in again
 
 
 @dataclass(frozen=True)
 class Handed:
-    """One lesson of one student. late: None where it is not known."""
+    """One lesson of one student. late: None if it is not known."""
 
     student: str
     lesson: str
-    notebook: Notebook
+    submission: Submission
     file: str
     handed_in: str = UNKNOWN
     late: bool | None = None
@@ -39,7 +47,7 @@ class Handed:
 
 @dataclass
 class Collected(Found):
-    """All there is: submissions in order, students, notices."""
+    """Everything that was handed in: submissions in order, students, notices."""
 
     handed: list[Handed] = field(default_factory=list)
 
@@ -49,16 +57,21 @@ def collect_class(
 ) -> Collected:
     """Return everything that was handed in under `place`, a folder or a zip file.
 
-    Raises UserError where there is no such place.
+    Raises UserError if there is no such place.
     """
     if not place.exists():
-        raise UserError(f"There is no {place}. Name the folder (or zip file) of the submissions.")
+        raise UserError(
+            f"{place} does not exist. Name the folder (or zip file) with the submissions."
+        )
     found = Collected()
     by_student: dict[str, list[File]] = {}
     for file in handed_files(place, found):
         by_student.setdefault(file.student, []).append(file)
+    sizes = Counter(source for theirs in by_student.values() for source in _sources(theirs))
     for student, theirs in sorted(by_student.items()):
-        _student(student, theirs, plans, found)
+        _claims(student, theirs, sizes, plans, found)
+    _numbers(by_student, sizes, found)
+    found.handed.sort(key=lambda handed: (handed.student, handed.lesson))
     if roster:
         _enrolled(found, roster)
     found.handed = [_timed(h, found, due, roster) for h in found.handed]
@@ -68,57 +81,121 @@ def collect_class(
             when = f" ({handed.handed_in})" if handed.handed_in != UNKNOWN else ""
             found.tell("late", handed.student, f"late{when}", handed.lesson)
         elif due and _zoned(due) != _zoned(moment_of(handed.handed_in) or due):
-            text = f"{handed.handed_in} and --due cannot be compared: one has no time zone"
+            text = f"{handed.handed_in} and --due cannot be compared, because one has no time zone"
             found.tell("late or not", handed.student, text, handed.lesson)
     return found
 
 
-def _student(student: str, theirs: list[File], plans: dict[str, Plan], found: Collected) -> None:
-    by_lesson: dict[str, list[tuple[File, Notebook, bool]]] = {}
-    for file in theirs:
-        if file.name.lower().endswith(ARCHIVES):
-            text = f"{file.label} is packed and is not opened: unpack it into the student's folder"
-            found.tell("unreadable", student, text)
+def _sources(files: Iterable[File]) -> set[str]:
+    return {file.source for file in files}
+
+
+def _claims(
+    student: str, theirs: list[File], sizes: Counter, plans: dict[str, Plan], found: Collected
+) -> None:
+    """Add what was handed in under one name. What two zip files hold under it may be two people's:
+    where they differ both are graded. The name is that of the one with more students in it."""
+    first: dict[str, Handed] = {}
+    for source in sorted(_sources(theirs), key=lambda source: (-sizes[source], source)):
+        for handed in _handed(student, [f for f in theirs if f.source == source], plans, found):
+            known = first.setdefault(handed.lesson, handed)
+            if known is handed:
+                found.handed.append(handed)
+            elif known.submission.key("", b"") != handed.submission.key("", b""):
+                other = f"{student} ({source or 'folder'})"
+                found.students.setdefault(other, {"claim": student})
+                found.handed.append(replace(handed, student=other))
+                text = f"{known.file} and {handed.file} differ; the second is graded as {other}"
+                found.tell("two claims", student, text, handed.lesson)
+
+
+def _numbers(by_student: dict[str, list[File]], sizes: Counter, found: Collected) -> None:
+    """Leave each number of an LMS to one student: to the one whose zip file holds more students."""
+    rank = {s: max(sizes[source] for source in _sources(f)) for s, f in by_student.items()}
+    for kind in ("canvas", "moodle"):
+        first: dict[str, str] = {}
+        for student in sorted(by_student, key=lambda s: (-rank[s], s)):
+            number = found.students[student].get(kind)
+            if number and first.setdefault(number, student) != student:
+                del found.students[student][kind]
+                text = f"the number {number} in its name is that of {first[number]}"
+                found.tell("two claims", student, text)
+
+
+def _handed(
+    student: str, theirs: list[File], plans: dict[str, Plan], found: Collected
+) -> Iterator[Handed]:
+    """Yield for each lesson what is to be graded of one student's files."""
+    by_lesson: dict[str, list[tuple[File, Submission, bool]]] = {}
+    left = MAX_READ
+    for file in sorted(theirs, key=lambda file: Path(file.name).stem not in plans):
         if not file.name.lower().endswith(SUFFIXES):
             continue
+        left -= file.size * (SLOW if file.name.lower().endswith(".py") else 1)
+        if left < 0:
+            text = f"{file.label} and what follows is not read: the files before it are too large"
+            found.tell("unreadable", student, text)
+            break
         try:
             notebook = notebook_of(file)
         except UserError as problem:
             found.tell("unreadable", student, f"{file.label}: {problem}")
             continue
+        left -= SLOW * sum(len(cell.source) for cell in notebook.cells)
         lesson, renamed = _lesson(file, notebook, plans)
         if lesson:
-            by_lesson.setdefault(lesson, []).append((file, notebook, renamed))
+            submission = transplant(plans[lesson], notebook)
+            by_lesson.setdefault(lesson, []).append((file, submission, renamed))
         elif file.name.lower().endswith(".ipynb"):
             found.tell("unreadable", student, f"{file.label}: it holds no exercise of a lesson")
+    _tell_ungradable(student, theirs, bool(by_lesson), found)
     for lesson, candidates in sorted(by_lesson.items()):
-        candidates.sort(key=lambda c: (_touched(c[1], plans[lesson]), _rank(c[0], c[2])))
-        file, notebook, renamed = candidates[-1]
+        candidates.sort(key=lambda c: (_touched(c[1]), _rank(c[0], c[2])))
+        file, submission, renamed = candidates[-1]
         if renamed:
-            text = f"{file.label} was taken for {lesson}, by the exercises in it"
+            text = f"{file.label} was graded as {lesson}, because of its exercises"
             found.tell("renamed", student, text, lesson)
         if len(candidates) > 1:
             others = ", ".join(c[0].label for c in candidates[:-1])
             found.tell("double", student, f"{file.label} was graded, not {others}", lesson)
-        handed = Handed(student, lesson, notebook, file.label, file.stamp or UNKNOWN, file.late)
-        found.handed.append(handed)
+        yield Handed(student, lesson, submission, file.label, file.stamp or UNKNOWN, file.late)
 
 
-def _touched(notebook: Notebook, plan: Plan) -> bool:
+def _tell_ungradable(student: str, theirs: list[File], graded: bool, found: Collected) -> None:
+    """Tell which files cannot be graded; data and pictures only of who has nothing else."""
+    others = [file for file in theirs if not file.name.lower().endswith(SUFFIXES)]
+    for file in others:
+        if file.name.lower().endswith(ARCHIVES):
+            text = f"{file.label} is packed and is not opened: unpack it into the student's folder"
+            found.tell("unreadable", student, text)
+    wanted = DOCUMENTS if graded else ""  # whatever it ends with
+    labels = [
+        file.label
+        for file in others
+        if file.name.lower().endswith(wanted)
+        and not file.name.lower().endswith((*ARCHIVES, TIMESTAMP))
+    ]
+    if labels:
+        more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+        text = f"{', '.join(labels[:5])}{more}: no notebook (.ipynb) or script (.py)"
+        found.tell("unreadable", student, text)
+
+
+def _touched(submission: Submission) -> bool:
     """Whether anything was done in it: an untouched copy beside the work is not the work."""
-    submission = transplant(plan, notebook)
     return any(submission.touched(*owner) for owner in submission.own if owner[0] != "student")
 
 
 def _rank(file: File, renamed: bool) -> tuple:
-    """Of several files of a lesson the last in this order is graded: what was handed in last."""
+    """Return the sort key: of several files of a lesson the last one is graded, which was handed in
+    last."""
     copy = _COPY.match(Path(file.name).stem)
     again = int(copy["number"]) if copy else 0
     return file.order, not renamed, again, file.name.lower().endswith(".ipynb"), file.label
 
 
 def _lesson(file: File, notebook: Notebook, plans: dict[str, Plan]) -> tuple[str, bool]:
-    """The lesson that a file is, and whether its name had to be overlooked."""
+    """Return the lesson that a file is, and whether its name had to be ignored."""
     stem = Path(file.name).stem
     copy = _COPY.match(stem)
     for name in (stem, copy["stem"] if copy else stem):
@@ -148,7 +225,7 @@ def _timed(handed: Handed, found: Collected, due: datetime | None, roster: Roste
     ids = found.students.get(handed.student, {})
     entry = roster.find(handed.student, ids, handed.lesson) if roster else None
     when, late = handed.handed_in, handed.late
-    if entry and entry.handed_in and when == UNKNOWN:
+    if entry and entry.handed_in:
         when = entry.handed_in
     if entry and entry.late is not None:
         late = entry.late
@@ -187,14 +264,14 @@ def moment_of(text: str) -> datetime | None:
 def _missing(found: Collected) -> None:
     lessons = sorted({h.lesson for h in found.handed})
     graded = {(h.student, h.lesson) for h in found.handed}
-    for student in sorted(found.students):
+    for student, ids in sorted(found.students.items()):
         for lesson in lessons:
-            if (student, lesson) not in graded:
+            if (student, lesson) not in graded and "claim" not in ids:
                 found.tell("missing", student, "nothing that can be graded", lesson)
 
 
 def notice_lines(notices: Iterable[Notice]) -> list[str]:
-    """Return notices as lines: what kind, about whom, and what there is to say."""
+    """Return notices as lines: the kind, the student, and the text."""
     return [
         ": ".join(filter(None, (n.kind, " ".join(filter(None, (n.student, n.lesson))), n.text)))
         for n in notices

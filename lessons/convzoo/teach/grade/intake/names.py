@@ -1,15 +1,18 @@
-"""Names of students: safe names for files, and who wrote whose name into their lesson."""
+"""Names of students: safe file names, and who wrote which name into their lesson."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+import unicodedata
 from collections.abc import Iterable
+from itertools import permutations
+
+MAX_WORDS = 4  # of a name whose words may stand in any order, and without blanks
 
 
 def slug(student: str) -> str:
-    """Return a file's name for a student: their own if it is harmless, else one with a hash."""
+    """Return a file name for a student: their own name if it is harmless, else one with a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
     taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
     if plain and plain == student and not taken:
@@ -19,9 +22,14 @@ def slug(student: str) -> str:
 
 
 def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[tuple[str, ...]]:
-    """Return for each entry flags on the name in its `begin(...)`: none, a stranger's, shared."""
+    """Return for each entry flags on the name in its `begin(...)`: missing, somebody else's, or
+    shared."""
     entries = list(entries)
-    times = Counter((e.handed.lesson, _letters(e.graded.name)) for e in entries if e.graded.name)
+    sharing: dict[tuple[str, str], list[str]] = {}
+    for entry in entries:
+        if entry.graded.name:
+            key = entry.handed.lesson, min(spellings(entry.graded.name))
+            sharing.setdefault(key, []).append(entry.handed.student)
     found = []
     for entry in entries:
         name, student = entry.graded.name, entry.handed.student
@@ -29,19 +37,14 @@ def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[t
             found.append(())
             continue
         flags = []
-        ids = {student, *students.get(student, {}).values()}
+        ids = students.get(student, {})
+        known = {s for id in (student, *ids.values()) for s in spellings(id)}
         if not name:
             flags.append("There is no name in begin(...): the questions had everybody's numbers.")
-        elif _letters(name) not in {_letters(i) for i in ids}:
+        elif "anonymous" not in ids and not spellings(name) & known:
             flags.append(f"The name in begin(...) is {name!r}.")
-        if name and times[entry.handed.lesson, _letters(name)] > 1:
-            others = sorted(
-                e.handed.student
-                for e in entries
-                if e is not entry
-                and e.handed.lesson == entry.handed.lesson
-                and _letters(e.graded.name) == _letters(name)
-            )
+        same = sharing[entry.handed.lesson, min(spellings(name))] if name else []
+        if others := sorted(set(same) - {student}):
             flags.append(f"The same name is in begin(...) of {', '.join(others)}.")
         found.append(tuple(flags))
     return found
@@ -51,6 +54,10 @@ def _answered(entry) -> bool:
     return any(i.kind == "question" and i.status != "not attempted" for i in entry.graded.items)
 
 
-def _letters(name: str) -> tuple[str, ...]:
-    """A name without order, spaces and case: "Doe, Jane" and "Jane Doe" are one."""
-    return tuple(sorted(c for c in name.casefold() if c.isalnum()))
+def spellings(name: str) -> set[str]:
+    """Return how a name is written in one word: "Doe, Jane", "Jane Doe" and "doejane" are one."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    words = re.findall(r"[^\W_]+", plain)
+    if len(words) > MAX_WORDS:
+        return {" ".join(sorted(words))}
+    return {"".join(order) for order in permutations(words)}

@@ -1,4 +1,4 @@
-"""What is graded in a lesson: the clean lesson, and what in a submission belongs to the student."""
+"""What is graded in a lesson: the clean lesson, and the student's part of a submission."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,21 +16,22 @@ from convzoo.notebook.cells import Cell, Notebook, plain, syntax
 from convzoo.notebook.reading import read
 from convzoo.place import LIBRARY
 from convzoo.teach.regions import stub
-from convzoo.teach.student_cells import answers, attempted, student_namespace_cells
+from convzoo.teach.student_cells import Copy, attempted
 
-# All code of the library decides what a mark is, but for what neither the grader imports to make
-# one nor the sandbox holds.
+# All code of the library can affect a mark, except for what neither the grader imports for it nor
+# the sandbox contains.
 CHANGES_NO_MARK = (
     "install.py",  # runs before anything is installed
     "teach/slides.py",  # shows the solutions in a lecture
-    "teach/grade/out/",  # pages and tables, made anew from the marks at each run
-    "teach/grade/nbgrader/",  # the same marks, in another book
+    "teach/grade/out/",  # pages and tables, made from the marks at each run
+    "teach/grade/nbgrader/",  # the same marks, in another gradebook
 )
+MAX_CALLS = 20  # cells with a call of `begin` that are looked into
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A lesson to be graded. version: changes with whatever could change a mark."""
+    """A lesson to be graded. version: changes with everything that could change a mark."""
 
     name: str
     lesson: Notebook
@@ -37,12 +39,12 @@ class Plan:
 
     @cached_property
     def stubs(self) -> dict[tuple[str, str], Cell]:
-        """The student's cells as they were handed out."""
+        """Return the student's cells as they were handed out."""
         return {c.owner: c for c in self.lesson.cells if c.role}
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """The modules that the lesson itself imports."""
+        """Return the modules that the lesson itself imports."""
         trees = [syntax(plain(c.source)) for c in self.lesson.cells if c.defines]
         nodes = [node for tree in trees if tree for node in ast.walk(tree)]
         names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
@@ -52,65 +54,87 @@ class Plan:
 
 @dataclass(frozen=True)
 class Submission:
-    """One submission against its lesson: nothing but the cells that a student owns.
-
-    namespace: what is executed, in order; own: the student's cells by role and id.
-    """
+    """One submission against its lesson: the student's copy of it, as plain cells."""
 
     plan: Plan
-    namespace: tuple[Cell, ...]
-    own: dict[tuple[str, str], Cell]
+    copy: Copy
+
+    @property
+    def own(self) -> dict[tuple[str, str], Cell]:
+        """The student's answers by role and id."""
+        return self.copy.answers
 
     def touched(self, role: str, id: str) -> bool:
-        """Return whether the student wrote anything there."""
+        """Return whether the student wrote anything in this cell."""
         cell = self.own.get((role, id))
         return cell is not None and attempted(cell, self.plan.stubs.get((role, id)))
 
     def is_lessons(self, cell: Cell) -> bool:
-        """Return whether a cell of the namespace is the lesson's own, as it was handed out."""
+        """Return whether a cell that is executed is the lesson's own, as it was handed out."""
         return cell.source in self._clean
 
     @cached_property
     def _clean(self) -> set[str]:
-        return {c.source for c in student_namespace_cells(self.plan.lesson, self.plan.lesson)}
+        return {c.source for c in self.plan.lesson.cells}
 
     @cached_property
     def name(self) -> str:
-        """The name in the student's call of `begin`, "" where none can be read there."""
-        cell = self.own.get(("student", "name"))
-        tree = syntax(cell.source) if cell else None
-        for node in ast.walk(tree) if tree else ():
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "begin":
-                given = [k.value for k in node.keywords if k.arg == "student"] or node.args[1:2]
-                if given and isinstance(given[0], ast.Constant) and isinstance(given[0].value, str):
-                    return given[0].value.strip()[:200]
-        return ""
+        """The name in the student's last call of `begin`, "" where none can be read there."""
+        cells = [c for c in self.copy.cells if c.kind == "code"]
+        calls = [c for c in cells if "begin(" in c.source]
+        calls.sort(key=lambda c: c.role == "student")
+        names = {k: v for c in cells if "=" in c.source for k, v in _texts(c)} if calls else {}
+        given = (_begun(node, names) for c in calls[-MAX_CALLS:] for node in _nodes(c))
+        return ([name for name in given if name] or [""])[-1][:200]
 
     def key(self, student: str, secret: bytes) -> str:
         """Return a hash of cells, lesson and secret, which tells nothing of the secret."""
-        cells = [[c.kind, c.source] for c in self.namespace]
+        cells = [[p.part, p.cell.source] for p in self.copy.placed]
         own = sorted([*owner, c.source] for owner, c in self.own.items())
         text = json.dumps([student, self.plan.name, self.plan.version, cells, own])
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
+def _nodes(cell: Cell) -> Iterator[ast.AST]:
+    tree = syntax(plain(cell.source))
+    return ast.walk(tree) if tree else iter(())
+
+
+def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Names that stand for a text: `me = "anna"`."""
+    for node in _nodes(cell):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            if isinstance(node.value.value, str):
+                yield from ((t.id, node.value.value) for t in node.targets if hasattr(t, "id"))
+
+
+def _begun(node: ast.AST, names: dict[str, str]) -> str:
+    """The name that a call of `begin` is given, "" where it is none or cannot be read."""
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != "begin":
+        return ""
+    given = [k.value for k in node.keywords if k.arg == "student"] or node.args[1:2]
+    if not given:
+        return ""
+    text = getattr(given[0], "value", names.get(getattr(given[0], "id", ""), ""))
+    return text.strip() if isinstance(text, str) else ""
+
+
 def seed(secret: bytes, student: str, lesson: str, exercise: str) -> int:
-    """Return what the cases of an exercise are drawn with for one student."""
+    """Return the seed for one student's cases of an exercise."""
     text = json.dumps(["cases", student, lesson, exercise])
     return int.from_bytes(hmac.new(secret, text.encode(), hashlib.sha256).digest()[:7], "big")
 
 
 def transplant(plan: Plan, notebook: Notebook) -> Submission:
     """Take the student's cells out of what they handed in, and nothing else."""
-    namespace = student_namespace_cells(plan.lesson, notebook)
-    return Submission(plan, tuple(namespace), answers(plan.lesson, notebook))
+    return Submission(plan, Copy(plan.lesson, notebook))
 
 
 def plans(root: Path) -> dict[str, Plan]:
     """Return every lesson under `root` that has exercises, by name, as it was handed out.
 
-    A lesson that is not in lessons/ is made from its source in solutions/, as a release makes it.
-    Raises UserError where there is no lesson at all.
+    A lesson that is not in lessons/ is made from its source in solutions/, like a release. Raises
+    UserError if there is no lesson at all.
     """
     version = library_version(LIBRARY)
     found: dict[str, Plan] = {}
@@ -121,7 +145,7 @@ def plans(root: Path) -> dict[str, Plan]:
         if plan.stubs:
             found[path.stem] = plan
     if not found:
-        raise UserError(f"{root} holds no lessons. Run this in the course's own folder.")
+        raise UserError(f"{root} contains no lessons. Run this in the course's own folder.")
     return dict(sorted(found.items()))
 
 

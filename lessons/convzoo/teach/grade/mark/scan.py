@@ -1,4 +1,4 @@
-"""Reads the source of a student's cells for shortcuts, outside: what it is sure of may cost points.
+"""Scans a student's source for shortcuts, outside the sandbox: clear ones cost points.
 
 Sure is what leads from the exercise's name to the framework's finished operation, through whatever
 imports and plain aliases the cell has; what else is in the cell, such as a comparison, costs
@@ -13,6 +13,7 @@ import re
 import symtable
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from convzoo.exercises.shortcuts import Shortcut
 from convzoo.notebook.cells import plain, syntax
@@ -53,12 +54,13 @@ ODD_NAMES = ("__builtins__", "__globals__", "__code__", "__closure__", "__subcla
 # Where `groups` stands among the positional arguments.
 GROUPS_AT = {"convolution": 8, "_convolution": 8}
 GROUPS_ELSEWHERE = 6
-MAX_NODES = 50_000
+MAX_FOUND = 20  # flags, or sentences that cost points, of one exercise
+MAX_PARTS = 30  # of a name such as torch.nn.functional.conv2d
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a scan found: sentences that cost points, and flags."""
+    """The result of a scan: sentences that cost points, and flags."""
 
     shortcuts: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -79,7 +81,7 @@ def scan_cell(
     wanted: Wanted,
     added: Sequence[tuple[str, Collection[str]]] = (),
 ) -> Found:
-    """Scan the cell of an exercise, and the definitions elsewhere that it leads to.
+    """Scan the cell of an exercise, and the definitions elsewhere that it uses.
 
     others: the cells whose imports it stands on; added: other cells of the student's, in which
     their helpers may be, each with the names that are scanned on their own, as another exercise is.
@@ -92,14 +94,13 @@ def scan_cell(
 
 def _scanned(own: str, others, wanted: Wanted, added) -> Found:
     aliases: dict[str, str] = {}
-    for source in others:
-        _imports(syntax(plain(source)), aliases)
-    tree = syntax(plain(own))
-    if tree is None or sum(1 for _ in ast.walk(tree)) > MAX_NODES:
-        return Found(flags=("Its cell could not be scanned for shortcuts.",) if tree else ())
-    _imports(tree, aliases)
+    for source in (*others, own):
+        aliases.update(_imports(source))
+    tree = _tree(own)
+    if tree is None:
+        return Found()
     reader = _Reader(aliases, wanted)
-    cells = [syntax(plain(source)) for source, _ in added]
+    cells = [_tree(source) for source, _ in added]
     reached = _reached(tree, wanted.name, zip(cells, (apart for _, apart in added), strict=True))
     helpers = [s for cell in cells if cell for s in cell.body if s in reached]
     for statement in (*helpers, *tree.body):
@@ -108,7 +109,18 @@ def _scanned(own: str, others, wanted: Wanted, added) -> Found:
         reader.read(statement, "of another cell", costs=True)
     for statement in tree.body:
         reader.read(statement, "of the cell", costs=statement in reached)
-    return Found(tuple(dict.fromkeys(reader.shortcuts)), tuple(dict.fromkeys(reader.flags)))
+    return Found(_first(reader.shortcuts), _first(reader.flags))
+
+
+def _first(sentences: list[str]) -> tuple[str, ...]:
+    """Each sentence once, and no more of them than somebody reads."""
+    once = tuple(dict.fromkeys(sentences))
+    more = (f"And {len(once) - MAX_FOUND} more.",) if len(once) > MAX_FOUND else ()
+    return once[:MAX_FOUND] + more
+
+
+def _tree(source: str) -> ast.Module | None:
+    return syntax(source) or syntax(plain(source))
 
 
 def _reached(tree: ast.Module, name: str, added) -> set[ast.stmt]:
@@ -154,7 +166,7 @@ def _read(statement: ast.stmt) -> set[str]:
     """The names of the cell's that a statement reads, also inside its functions and classes."""
     try:
         tables, found = [symtable.symtable(ast.unparse(statement), "<cell>", "exec")], set()
-    except (SyntaxError, ValueError):  # a number too long to be written out
+    except (SyntaxError, ValueError, RecursionError):  # a number too long, or too deep a cell
         return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     while tables:
         table = tables.pop()
@@ -164,8 +176,11 @@ def _read(statement: ast.stmt) -> set[str]:
     return found
 
 
-def _imports(tree: ast.Module | None, aliases: dict[str, str]) -> None:
-    """Which name stands for which module or function of which module."""
+@lru_cache(maxsize=512)
+def _imports(source: str) -> dict[str, str]:
+    """Which name stands for which module or function of which module in a cell."""
+    aliases: dict[str, str] = {}
+    tree = _tree(source)
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Import):
             for a in node.names:
@@ -175,6 +190,7 @@ def _imports(tree: ast.Module | None, aliases: dict[str, str]) -> None:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for a in node.names:
                 aliases[a.asname or a.name] = f"{node.module}.{a.name}"
+    return aliases
 
 
 def _assigned(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.arg, ast.expr]]:
@@ -228,16 +244,19 @@ class _Reader:
             if isinstance(node, (ast.Name, ast.Attribute, ast.Call)):
                 self._reference(node)
 
-    def path(self, node: ast.AST) -> str:
+    def path(self, node: ast.AST, parts: int = MAX_PARTS) -> str:
         """ "torch.nn.functional.conv2d" for what leads there, "" for what leads nowhere known."""
         if isinstance(node, ast.Name):
             return self.aliases.get(node.id, "")
+        if not parts:
+            self._flag(f"It writes a name of more than {MAX_PARTS} parts", node)
+            return ""
         if isinstance(node, ast.Attribute):
-            base = self.path(node.value)
+            base = self.path(node.value, parts - 1)
             return f"{base}.{node.attr}" if base else ""
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr":
             if len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
-                base = self.path(node.args[0])
+                base = self.path(node.args[0], parts - 1)
                 return f"{base}.{node.args[1].value}" if base else ""
         return ""
 
@@ -246,7 +265,7 @@ class _Reader:
         for alias in node.names:
             full = f"{module}.{alias.name}" if module else alias.name
             if _is_ours(full):
-                self._cost("It imports the framework's own from `convzoo`", node)
+                self._cost("It imports the framework's version from `convzoo`", node)
             elif odd := next((m for m in ODD_MODULES if _within(full, m)), ""):
                 self._flag(f"It imports `{odd}`", node)
 
@@ -313,7 +332,7 @@ class _Reader:
         return len(node.args) > at and not _is_one(node.args[at])
 
     def _inside(self, node: ast.Call) -> None:
-        """Read the text that is executed, where it stands there as it is."""
+        """Scan a text that is executed, if it is written out."""
         text = node.args[0] if node.args else None
         if isinstance(text, ast.Constant) and isinstance(text.value, str):
             if inner := syntax(text.value):
@@ -350,7 +369,8 @@ def _is_framework(path: str) -> bool:
 
 
 def _is_method(node: ast.Attribute) -> bool:
-    """Whether it reads like a method of a tensor: `mask.to_sparse_csr`, but not one of `self`."""
+    """Return whether it looks like a method of a tensor: `mask.to_sparse_csr`, but not one of
+    `self`."""
     import torch
 
     return getattr(node.value, "id", "") != "self" and hasattr(torch.Tensor, node.attr)

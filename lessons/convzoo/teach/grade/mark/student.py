@@ -1,7 +1,8 @@
-"""One student's lesson, from the cells that they own to marks. Their code runs in a worker.
+"""One student's lesson, from their cells to marks. Their code runs in a worker.
 
 Every exercise is marked on its own: in a fork in which the cells before it have run, without
-those that end Python, and with the framework's own where an earlier exercise did not pass.
+what ends Python or takes too long, and with the framework's own where an earlier exercise did not
+pass.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Generator
 
@@ -19,7 +20,7 @@ from convzoo.exercises import all_exercises, all_questions, compare
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.questions import Question
 from convzoo.notebook.cells import MAX_CELL, Cell, plain
-from convzoo.teach.grade.box.session import Failed, Job, NotGraded, Session
+from convzoo.teach.grade.box.session import Defined, Failed, Job, NotGraded, Session
 from convzoo.teach.grade.mark.literals import literal_answer
 from convzoo.teach.grade.mark.marks import (
     FAILED,
@@ -36,15 +37,21 @@ from convzoo.teach.grade.mark.marks import (
 from convzoo.teach.grade.mark.operations import countable, unwatched_flags
 from convzoo.teach.grade.mark.plan import Plan, Submission, seed
 from convzoo.teach.grade.mark.scan import Wanted, scan_cell
+from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_lines
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
-MAX_DEADLY = 3  # cells that end Python and are left out, before the lesson is given up
+MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_TOGETHER = 500_000  # characters of all cells that are run
+KEEP_THE_NAME = "Keep the name that the stub has."
+NAMELESS = (
+    "The name in `begin(...)` was not set or cannot be read: the questions were marked with the "
+    "numbers that an empty name gets."
+)
 
 
 def known() -> dict[str, tuple[str, str, str]]:
-    """Return for every exercise its name, and where the framework's own is."""
+    """Return for every exercise its name, and where the framework's version is."""
     return {
         e.id: (e.name, e.reference.__module__, e.reference.__name__)
         for e in all_exercises().values()
@@ -52,7 +59,8 @@ def known() -> dict[str, tuple[str, str, str]]:
 
 
 def grade(session: Session, submission: Submission, student: str, secret: bytes) -> Graded:
-    """Mark everything in one lesson of one student. Never raises for what a student did."""
+    """Mark everything in one lesson of one student. Never raises for anything that a student
+    did."""
     started = time.monotonic()
     marker = _Marker(session, submission, student, secret)
     try:
@@ -75,23 +83,23 @@ def grade(session: Session, submission: Submission, student: str, secret: bytes)
 
 def prove(session: Session, plan: Plan) -> None:
     """Raise NotGraded unless the untouched lesson runs in the sandbox: then nobody is to blame."""
-    from convzoo.teach.grade.mark.plan import transplant
-
-    cells = [(_label(c), plain(c.source)) for c in transplant(plan, plan.lesson).namespace]
+    needed = ("define", "exercise")
+    placed = Copy(plan.lesson, plan.lesson).placed
+    cells = [(_label(p.cell), plain(p.cell.source)) for p in placed if p.part in needed]
     try:
         job = Job(tuple(cells), preload=tuple(plan.imports), ours=True)
         troubles = session.define(job).troubles
         session.end()
     except Failed as problem:
         raise NotGraded(f"The untouched lesson {plan.name} does not run: {problem}") from None
-    wrong = [text for stage, text in troubles.values() if stage == "run"]
+    wrong = [t.sentence for t in troubles if t.stage != "stub"]
     if wrong:
         raise NotGraded(f"The untouched lesson {plan.name} does not run: {wrong[0]}")
 
 
 @dataclass
 class _Marker:
-    """Marks the items of one lesson in order, and remembers what passed and what ends Python."""
+    """Marks the items of one lesson in order, and records what passed and what ends Python."""
 
     session: Session
     submission: Submission
@@ -99,11 +107,15 @@ class _Marker:
     secret: bytes
     flags: list[str] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
-    deadly: dict[str, str] = field(default_factory=dict)  # source of a cell: what it did
+    deadly: dict[str, str] = field(default_factory=dict)  # source of an answer: what it did
+    reduced: dict[str, Cell | None] = field(default_factory=dict)  # source: what is run instead
+    slow: dict[str, set[int]] = field(default_factory=dict)  # source: lines that took too long
 
     def items(self) -> Iterator[Item]:
         """Yield every item of the lesson: exercises first, for `use`; then questions."""
         lesson = self.submission.plan.lesson
+        if not self.submission.name and lesson.ids("question"):
+            self.flags.append(NAMELESS)
         for id in lesson.ids("exercise"):
             if id in all_exercises():
                 yield self._exercise(all_exercises()[id])
@@ -116,16 +128,41 @@ class _Marker:
     # --- exercises ---
 
     def _exercise(self, exercise: Exercise) -> Item:
+        versions = self.submission.copy.versions(exercise.id)
+        if not versions:
+            return self._marked(exercise, self._unwritten(exercise))
+        for number, cell in enumerate(versions):
+            verdict, flags = self._scanned(exercise, cell)
+            if not number or verdict.usable:
+                marked, told, chosen = verdict, flags, number
+            if verdict.usable:
+                self.passed.add(exercise.id)
+                break
+        if len(versions) > 1:
+            which = "A version that passes was marked, not the last one."
+            which = which if chosen else "The last one was marked."
+            text = f"The file has several versions of `{exercise.name}`. {which}"
+            marked = replace(marked, message=" ".join(filter(None, (marked.message, text))))
+            told = [*told, text]
+        self.flags += [f"{exercise.id}: {text}" for text in told]
+        return self._marked(exercise, marked)
+
+    def _unwritten(self, exercise: Exercise) -> Verdict:
+        """That there is no answer, and why."""
         owner = "exercise", exercise.id
-        if not self.submission.touched(*owner):
+        if kind := self.submission.copy.misplaced(owner):
+            why = MISPLACED.format(kind=kind)
+            self.flags.append(f"{exercise.id}: The answer is in a {kind} cell.")
+        else:
             why = "" if owner in self.submission.own else "The file has no cell with this id."
-            return self._marked(exercise, Verdict(exercise.id, UNTOUCHED, "", why))
-        cell = next(c for c in self.submission.namespace if c.owner == owner)
+        return Verdict(exercise.id, UNTOUCHED, "", why)
+
+    def _scanned(self, exercise: Exercise, cell: Cell) -> tuple[Verdict, list[str]]:
+        """The verdict on one version of an answer, and the flags."""
         replies: list[Reply] = []
         verdict = self._twice(lambda: self._judged(exercise, cell, replies))
-        if verdict.usable:
-            self.passed.add(exercise.id)
-        others = [c for c in self.submission.namespace if c is not cell]
+        place, cells = self._cells(cell, exercise.name)
+        others = [c for i, c in enumerate(cells) if i != place]
         found = scan_cell(
             cell.source,
             [c.source for c in others],
@@ -137,12 +174,8 @@ class _Marker:
             ],
         )
         if found.shortcuts and verdict.status != UNTOUCHED:
-            self.passed.discard(exercise.id)
             verdict = Verdict(exercise.id, FAILED, "shortcut", " ".join(found.shortcuts))
-        self.flags += [
-            f"{exercise.id}: {text}" for text in (*found.flags, *unwatched_flags(replies))
-        ]
-        return self._marked(exercise, verdict)
+        return verdict, [*found.flags, *unwatched_flags(replies)]
 
     def _marked(self, exercise: Exercise, verdict: Verdict) -> Item:
         sentence = next((w.sentence for w in exercise.mistakes if w.name == verdict.mistake), "")
@@ -161,7 +194,7 @@ class _Marker:
         )
 
     def _twice(self, judged) -> Verdict:
-        """Once more where a process vanished: it may have been the machine."""
+        """Try again if a process vanished, because that may be the machine's fault."""
         for last in (False, True):
             try:
                 return judged()
@@ -174,20 +207,30 @@ class _Marker:
         broken = self.deadly.get(cell.source)
         if broken:
             return Verdict(exercise.id, FAILED, "run", broken)
-        cells, place, found = self._define(cell, exercise.name, exercise.id)
+        place, cells, found = self._define(cell, exercise.name, exercise.id)
+        own = [t for t in found.troubles if t.cell == place]
+        others = [
+            t.sentence
+            for t in found.troubles
+            if t.cell != place and t.sentence and not self.submission.is_lessons(cells[t.cell])
+        ]
+        told = [t.sentence for t in own if t.stage != "stub"]
         try:
-            stage, text = found.troubles.get(place, ("", ""))
-            if stage == "stub":
+            if found.found:
+                verdict = self._compared(exercise, replies)
+            elif own and not told:
                 return Verdict(exercise.id, UNTOUCHED)
-            if stage or not found.found:
-                text = text or (
-                    f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub "
-                    "has."
-                )
-                return Verdict(exercise.id, FAILED, "run", text)
-            return self._compared(exercise, replies)
+            else:
+                missing = f"Its cell runs, but defines no `{exercise.name}`. " + KEEP_THE_NAME
+                verdict = Verdict(exercise.id, FAILED, "run", (told or [missing])[0])
         finally:
             self.session.end()
+        parts = [verdict.message]
+        if told and found.found and verdict.status != UNTOUCHED:
+            parts.append(f"One statement of its cell was left out. {told[0]}")
+        if others and verdict.stage == "run":
+            parts.append(f"In another cell of yours something was left out. {others[0]}")
+        return replace(verdict, message=" ".join(filter(None, parts)))
 
     def _compared(self, exercise: Exercise, replies: list[Reply]) -> Verdict:
         draw = Generator().manual_seed(
@@ -207,54 +250,74 @@ class _Marker:
         except Exception as problem:
             raise NotGraded(f"{exercise.id}: the check raised {problem!r:.300}.") from None
 
-    def _define(self, cell: Cell, name: str = "", exercise: str = "", question: str = ""):
-        """Run the cells up to `cell` in a fork; those that end Python are left out.
+    def _define(
+        self, cell: Cell, name: str = "", exercise: str = "", question: str = ""
+    ) -> tuple[int, list[Cell], Defined]:
+        """Run what `cell` needs, and itself, in a fork; what ends Python is left out.
 
-        Returns them, the place of `cell` among them, and how they went. Raises Failed where
-        it is `cell` itself that ends Python.
+        Returns the place of `cell`, all cells, and how they went. Raises Failed where it is `cell`
+        itself that ends Python.
         """
         while True:
-            cells = self._cells(cell)
+            place, cells = self._cells(cell, name)
             if len(cell.source) > MAX_CELL or sum(len(c.source) for c in cells) > MAX_TOGETHER:
                 raise Failed(
-                    f"Nothing was run: a cell may have {MAX_CELL:,} characters, and all that run "
-                    f"before it {MAX_TOGETHER:,}."
+                    f"Nothing was run, because a cell may have at most {MAX_CELL:,} characters, "
+                    f"and all cells before it together {MAX_TOGETHER:,}."
                 )
-            place = next(i for i, c in enumerate(cells) if c is cell)
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
+            job = Job(texts, name, exercise, question, passed, self._modules(passed))
             try:
-                job = Job(texts, name, exercise, question, passed, self._modules(passed))
-                return cells, place, self.session.define(job)
+                found = self.session.define(job)
             except Failed as problem:
-                running = self.session.running
-                guilty = cells[running] if running >= 0 else cell
-                if (
-                    guilty is cell
-                    or self.submission.is_lessons(guilty)
-                    or len(self.deadly) >= MAX_DEADLY
-                ):
-                    if problem.sure and guilty is cell:
-                        self.deadly[cell.source] = str(problem)
+                guilty = self.session.running if self.session.running >= 0 else place
+                lessons = self.submission.is_lessons(cells[guilty])
+                if problem.sure and guilty == place:
+                    self.deadly[cell.source] = str(problem)
+                    self._reduce(cells[guilty])
+                if guilty == place or lessons or len(self.reduced) >= MAX_DEADLY:
                     raise
-                self.deadly[guilty.source] = str(problem)
-                self.flags.append(f"{_label(guilty)}: the cell was left out. {problem}")
+                self._reduce(cells[guilty])
+                self.flags.append(f"{_label(cells[guilty])}: the cell was left out. {problem}")
+                continue
+            for trouble in found.troubles:
+                if trouble.stage == "slow":
+                    source = cells[trouble.cell].source
+                    self.slow.setdefault(source, set()).add(trouble.line)
+            return place, cells, found
 
-    def _cells(self, cell: Cell) -> list[Cell]:
-        """What stands before `cell`, `cell`, and the definitions that the student added later."""
-        usable = [
-            c
-            for c in self.submission.namespace
-            if c is cell or (c.source not in self.deadly and len(c.source) <= MAX_CELL)
-        ]
-        place = next((i for i, c in enumerate(usable) if c is cell), None)
-        if place is None:  # a question's cell
-            return [*usable, cell]
-        later = [c for c in usable[place + 1 :] if not c.role and not self.submission.is_lessons(c)]
-        return [*usable[: place + 1], *later]
+    def _cells(self, cell: Cell, name: str) -> tuple[int, list[Cell]]:
+        """What is executed to try an answer, without what proved to be too slow or to end Python;
+        and the place of the answer in it."""
+        found: list[Cell] = []
+        place = 0
+        for given in self.submission.copy.cells_for(cell, name):
+            short = self._shortened(given)
+            if given is cell:
+                place, short = len(found), short or replace(cell, source="")
+            if short and (given is cell or len(short.source) <= MAX_CELL):
+                found.append(short)
+        return place, found
+
+    def _reduce(self, cell: Cell) -> None:
+        """From now on run a cell's definitions alone; where it has nothing else, nothing of it."""
+        rest = definitions(cell)
+        self.reduced[cell.source] = None if rest and rest.source == cell.source else rest
+
+    def _shortened(self, cell: Cell) -> Cell | None:
+        """A cell without what proved to be too slow or to end Python, None if nothing is left."""
+        if cell.source in self.reduced:
+            rest = self.reduced[cell.source]
+        elif cell.source in self.slow:
+            rest = without_lines(cell, self.slow[cell.source])
+        else:
+            return cell
+        return self._shortened(rest) if rest and rest.source != cell.source else rest
 
     def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
-        """What the lesson imports and what its `use` falls back on: once, not in every fork."""
+        """Return the modules that the lesson imports and that its `use` may return: imported once,
+        not in every fork."""
         text = "\n".join(c.source for c in self.submission.plan.lesson.cells if c.defines)
         used = [
             all_exercises()[i] for i in set(_USE.findall(text)) - passed if i in all_exercises()
@@ -289,19 +352,19 @@ class _Marker:
         )
 
     def _twice_given(self, question: Question, cell: Cell):
-        """The answer in a question's cell, or a Verdict on what went wrong."""
+        """Return the answer in a question's cell, or a Verdict on what went wrong."""
         given = literal_answer(cell.source)
         if given is not None:
             return given
         box: list = []
 
         def run_it() -> Verdict:
-            _, place, found = self._define(cell, question=question.id)
+            place, _, found = self._define(cell, question=question.id)
             self.session.end()
             kind, value = found.answer
-            trouble = found.troubles.get(place)
-            if kind == "none" and trouble:
-                return Verdict("", FAILED, "run", trouble[1])
+            told = [t.sentence for t in found.troubles if t.cell == place]
+            if kind == "none" and told:
+                return Verdict("", FAILED, "run", told[0])
             box.append(_value(kind, value))
             return Verdict("", PASSED)
 
@@ -327,7 +390,8 @@ def _label(cell: Cell) -> str:
 
 
 def _belief(question: Question, student: str, given) -> str:
-    """The name under which a wrong answer is counted for the class, "" if none is known."""
+    """Return the name under which a wrong answer is counted for the class, "" if it is not a known
+    one."""
     _, sentence = question.mark(student, given)
     numbers = question.numbers(student)
     for number, belief in enumerate(question.beliefs, 1):
@@ -337,7 +401,7 @@ def _belief(question: Question, student: str, given) -> str:
 
 
 def _value(kind: str, value: str | None):
-    """What the worker says that the answer is, as something that `mark` understands."""
+    """Return the answer that the worker reports, in a form that `mark` understands."""
     if kind == "number":
         try:
             return float(value or "")

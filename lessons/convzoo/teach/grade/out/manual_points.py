@@ -1,15 +1,18 @@
-"""Free questions wait for the teacher: free.csv holds the answers, and takes their points back in.
+"""Free questions wait for the teacher: free.csv contains the answers, and the teacher's points are
+read from it.
 
-(With nbgrader the formgrader does this.) The file is written again at each run; points in it
-stay as long as the answer is the same.
+(With nbgrader the formgrader does this.) The file is written again at each run. What the teacher
+wrote in it belongs to a student and a question, whatever became of the answer's text in a
+spreadsheet. Rows that belong to no answer of this run stay in the file.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convzoo.errors import UserError
@@ -17,28 +20,52 @@ from convzoo.teach.grade.mark.marks import Graded, Item
 from convzoo.teach.grade.out.tables import safe
 
 HEADER = ("student", "lesson", "question", "possible", "points", "comment", "answer")
+MAX_FIELD = 1_000_000  # characters of a cell that are read
+
+Key = tuple[str, str, str]
 
 
-def merge(path: Path, results: Iterable[Graded]) -> tuple[list[Graded], str]:
-    """Return the results with the teacher's points, and the new text of the file, "" for none."""
-    known = _read(path)
-    rows, marked = [], []
+@dataclass(frozen=True)
+class Merged:
+    """Results with the teacher's points; the new text of the file, "" for none; what to tell."""
+
+    results: list[Graded]
+    text: str
+    notices: tuple[str, ...] = ()
+
+
+def merge(path: Path, results: Iterable[Graded]) -> Merged:
+    """Return the results with the points in the file at `path`, and what the file is to hold.
+
+    Raises UserError for a file that is no such table, and for what is no number of points.
+    """
+    known, kept = _read(path)
+    rows, marked, notices = [], [], []
     for graded in results:
         items = []
         for item in graded.items:
             if item.kind != "free" or not item.answer:
                 items.append(item)
                 continue
-            key = safe(graded.student), graded.lesson, item.id, safe(item.answer)
-            points, comment = known.get(key, ("", ""))
-            rows.append((key[0], key[1], key[2], item.points, points, comment, key[3]))
+            found = known.pop(_key(graded.student, graded.lesson, item.id), {})
+            points, comment = found.get("points", ""), found.get("comment", "")
+            answer = "\n".join(item.answer.splitlines())
+            head = safe(graded.student), graded.lesson, item.id, item.points
+            rows.append((*head, points, comment, safe(answer)))
             items.append(_with(item, points, comment, path))
+            if (points or comment) and _words(found["answer"]) != _words(answer):
+                notices.append(
+                    f"{graded.student} {item.id}: the answer has changed since you marked it"
+                )
         marked.append(replace(graded, items=tuple(items)))
-    if not rows:
-        return marked, ""
+    kept = [row for row in (*known.values(), *kept) if row["points"] or row["comment"]]
+    if kept:
+        names = ", ".join(f"{row['student']} {row['question']}" for row in kept[:5])
+        notices.append(f"{len(kept)} rows belong to no answer and are kept: {names}")
+    rows += [tuple(row[name] for name in HEADER) for row in kept]
     text = io.StringIO()
     csv.writer(text).writerows([HEADER, *rows])
-    return marked, text.getvalue()
+    return Merged(marked, text.getvalue() if rows else "", tuple(notices))
 
 
 def _with(item: Item, points: str, comment: str, path: Path) -> Item:
@@ -50,28 +77,62 @@ def _with(item: Item, points: str, comment: str, path: Path) -> Item:
         given = -1.0
     if not 0 <= given <= item.points:
         raise UserError(
-            f"{path}: {points!r} is no number of points from 0 to {item.points:g} ({item.id})."
+            f"{path}: {points!r} is not a number of points from 0 to {item.points:g} ({item.id}). "
+            "Correct it and grade again."
         )
     return replace(item, earned=given, status="marked", message=comment)
 
 
-def _read(path: Path) -> dict[tuple[str, ...], tuple[str, str]]:
+def _read(path: Path) -> tuple[dict[Key, dict[str, str]], list[dict[str, str]]]:
+    """The rows of the file by student and question, and those that are there a second time."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decoded(path.read_bytes())
     except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UserError(f"{path} cannot be read ({problem}). Mend it or move it away.") from None
+        return {}, []
+    except OSError as problem:
+        raise UserError(f"{path} cannot be read ({problem.strerror}).") from None
     first = text.split("\n", 1)[0]
-    rows = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > 3 else ",")
-    if tuple(rows.fieldnames or ()) != HEADER:
+    separator = max(",;\t", key=first.count)
+    csv.field_size_limit(MAX_FIELD)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        names, table = set(filter(None, reader.fieldnames or ())), list(reader)
+    except csv.Error as problem:
+        raise UserError(f"{path} is no table ({problem}). Fix it or move it away.") from None
+    if names != set(HEADER):
         raise UserError(
-            f"{path} has other columns than {', '.join(HEADER)}. Mend it or move it away."
+            f"{path} has other columns than {', '.join(HEADER)}. Fix it or move it away."
         )
-    return {
-        (r["student"], r["lesson"], r["question"], (r["answer"] or "").replace("\r\n", "\n")): (
-            r["points"] or "",
-            r["comment"] or "",
-        )
-        for r in rows
-    }
+    known: dict[Key, dict[str, str]] = {}
+    kept = []
+    for row in table:
+        cells = {name: row[name] or "" for name in HEADER}
+        key = _key(cells["student"], cells["lesson"], cells["question"])
+        if known.setdefault(key, cells) is not cells:
+            kept.append(cells)
+    return known, kept
+
+
+def _decoded(raw: bytes) -> str:
+    """The text of a table, in whichever encoding a spreadsheet saved it."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _key(student: str, lesson: str, question: str) -> Key:
+    """Whose row it is: a spreadsheet may trim blanks, drop the leading apostrophe of `safe`, and
+    show a name of UTF-8 in the letters of an older encoding."""
+    try:
+        student = student.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        pass
+    student = unicodedata.normalize("NFC", student).strip().removeprefix("'")
+    return " ".join(student.split()), lesson.strip(), question.strip()
+
+
+def _words(answer: str) -> list[str]:
+    return answer.strip().removeprefix("'").split()
