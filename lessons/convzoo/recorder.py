@@ -22,8 +22,7 @@ _WATCHED = (
 )
 # What runs, or makes something run, without being recorded.
 HIDING = frozenset(
-    ("start_new_thread", "start_joinable_thread", "fork", "setprofile", "settrace")
-    + ("_disable_current_modes", "_pop_torch_dispatch_stack", "_pop_torch_function_stack")
+    "start_new_thread start_joinable_thread fork setprofile settrace _disable_current_modes".split()
 )
 _COMPILED = HIDING | {"run_backward"}  # functions without Python code whose calls are recorded
 
