@@ -1,4 +1,5 @@
-"""Files that are replaced whole, so that an interruption leaves the old one or the new one."""
+"""Files that are replaced as a whole, so that an interruption leaves either the old or the new
+one."""
 
 from __future__ import annotations
 
@@ -13,17 +14,17 @@ UNFINISHED = ".part-"
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step with `text` in UTF-8, and make its folder where there is none.
+    """Replace a file in one step with `text` in UTF-8, and create its folder if necessary.
 
-    Raises OSError where it cannot be written. Nothing is left beside the old file then.
+    Raises OSError if it cannot be written. In that case no temporary file is left behind.
     """
     write_together({path: text})
 
 
 def write_together(texts: Mapping[Path, str]) -> None:
-    """Replace several files: all of them are complete beside their places before the first moves.
+    """Replace several files: all new ones are complete before the first is moved into place.
 
-    Raises OSError where one cannot be written. The old files are all there then.
+    Raises OSError if one cannot be written. In that case all old files are still there.
     """
     ready: list[tuple[str, Path]] = []
     try:

@@ -1,4 +1,4 @@
-"""Writes down the operations that run, as plain data, each with the line that asked for it."""
+"""Records the operations that run, as plain data, each with the line that called it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ class Recorder(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """No: to be skipped, torch imports its compiler at the first call, for 2 to 4 seconds."""
+        """Return no: to be skipped, torch would import its compiler at the first call, which takes
+        2 to 4 seconds."""
         return False
 
     def __enter__(self) -> Recorder:
@@ -165,7 +166,7 @@ def is_framework(module: str) -> bool:
 
 
 def allocates(name: str) -> bool:
-    """Return whether an operation takes memory without writing to it: `torch.empty` and its kin."""
+    """Return whether an operation allocates memory without writing to it, as `torch.empty` does."""
     return name.startswith(("aten.empty", "aten.new_empty"))
 
 

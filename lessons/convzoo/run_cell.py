@@ -1,4 +1,4 @@
-"""Runs the source of a cell, and says in one sentence what broke."""
+"""Runs the source of a cell, and reports in one sentence what broke."""
 
 from __future__ import annotations
 import __future__
@@ -95,7 +95,7 @@ def _flags(names: dict) -> int:
 
 
 def compiled(source: str, label: str, flags: int = 0) -> CodeType | Trouble:
-    """Return the code of a cell, or what keeps it from being Python."""
+    """Return the code of a cell, or why it is not valid Python."""
     try:
         return compile(source, label, "exec", flags=flags, dont_inherit=True)
     except SyntaxError as problem:
@@ -127,5 +127,5 @@ def raised(problem: BaseException, what: str, label: str = "") -> Trouble:
 
 
 def _line(source: str, number: int) -> str:
-    """A line of a cell by its number from 1, "" where there is none."""
+    """Return a line of a cell by its number from 1, "" if there is none."""
     return "".join(source.split("\n")[number - 1 : number])

@@ -28,7 +28,7 @@ _MARK = re.compile(r"^# *(?:exercise|question): *([\w.]+)\s*$", re.MULTILINE)
 
 
 def attempted(cell: Cell, stub: Cell | None) -> bool:
-    """Return whether a student's cell is more than the stub; a comment added to it is not."""
+    """Return whether a student's cell is more than the stub; an added comment does not count."""
     return stub is None or _content(cell) != _content(stub)
 
 
@@ -36,7 +36,7 @@ def _content(cell: Cell) -> str:
     tree = syntax(plain(cell.source)) if cell.kind == "code" else None
     try:
         return ast.dump(tree) if tree else "\n".join(cell.source.split())
-    except (RecursionError, ValueError):  # too deep, or a number too long to be written out
+    except (RecursionError, ValueError):  # too deep, or a number too long to print
         return cell.source
 
 

@@ -13,6 +13,7 @@ from convzoo.exercises.mistakes import (
     change_input,
     change_output,
     change_result,
+    regroup,
     skip_relu,
     swap_strides,
 )
@@ -41,7 +42,7 @@ def _block_cases(gen: Generator) -> list[Case]:
 
     return [
         _block_case(gen, **scalars(16, 4, 1, 2, 128, 4)),
-        _block_case(gen, **scalars(6, 6, 1, 2, 32, pick(gen, [3, 6, 8]))),
+        _block_case(gen, **scalars(6, 6, 1, 2, 20, pick(gen, [3, 6, 8]))),
         _block_case(gen, True, **scalars(10, 4, 2, 4, 48, 2)),
         _block_case(gen, **scalars(12, 3, 2, 1, 64, 4)),
     ]
@@ -76,7 +77,15 @@ def _block_small() -> list[Case]:
         elif not name.endswith("num_batches_tracked"):
             weights[name] = torch.full_like(value, float(name.endswith("weight")))
     x = torch.tensor([4.0, 2.0, 6.0, -2.0], dtype=torch.float64).reshape(1, 4, 1, 1)
-    return [Case(SMALL, {"x": x}, weights), _strided_small(weights)]
+    negative = [
+        weights | {name: -weights[name], "conv2.weight": -weights["conv2.weight"]}
+        for name in ("conv1.weight", "conv2.weight")  # what the first or the second ReLU cuts off
+    ]
+    return [
+        Case(SMALL, {"x": x}, weights),
+        _strided_small(weights),
+        *(Case(SMALL, {"x": x}, changed) for changed in negative),
+    ]
 
 
 def _strided_small(weights: dict[str, Tensor]) -> Case:
@@ -176,6 +185,85 @@ def middle_is_reduction(reduction=16, **scalars):
     module.se = SqueezeExcitation(module.se.fc2.out_channels, reduction)
     module.bn3.after = (module.se,)
     return module
+
+
+@mistake
+def after_last_relu(**scalars):
+    """The gate comes after the last ReLU and rescales the whole result. Rescale only the branch,
+    before the addition."""
+    module = not_asked(**scalars)
+    return change_result(module, lambda x, y: module.se(y))
+
+
+@mistake
+def relu_then_add(**scalars):
+    """There is a ReLU between the gate and the addition. The branch must be able to subtract from
+    the shortcut: the only ReLU here comes after the addition."""
+    module = framework.SEBottleneck(**scalars)
+    module.bn3.after = (nn.Sequential(module.se, nn.ReLU()),)
+    return module
+
+
+@mistake
+def relu_on_branch(**scalars):
+    """The last ReLU covers only the branch. It comes after the addition."""
+    return skip_relu(relu_then_add(**scalars), 2, of=3)
+
+
+@mistake
+def no_first_relu(**scalars):
+    """There is no ReLU between the first 1x1 and the 3x3."""
+    return skip_relu(framework.SEBottleneck(**scalars), 0, of=3)
+
+
+@mistake
+def no_middle_relu(**scalars):
+    """There is no ReLU between the 3x3 and the last 1x1."""
+    return skip_relu(framework.SEBottleneck(**scalars), 1, of=3)
+
+
+@mistake
+def no_shortcut(**scalars):
+    """The shortcut is missing: the input, or what `downsample` makes of it, is not added."""
+    module = framework.SEBottleneck(**scalars)
+    if module.downsample is None:
+        module.downsample = torch.zeros_like
+        return module
+    return change_output(module, "downsample", torch.zeros_like)
+
+
+@mistake
+def dense(**scalars):
+    """The 3x3 is a full convolution: pass `groups` on to it."""
+    return regroup(framework.SEBottleneck(**scalars), "conv2", 1)
+
+
+def _of_width(width: float, planes, groups=1, **scalars) -> nn.Module:
+    """Return the block with groups of another width."""
+    scalars["width_per_group"] = 64 * width / planes
+    return framework.SEBottleneck(planes=planes, groups=groups, **scalars)
+
+
+@mistake
+def rounded(planes, width_per_group=64, **scalars):
+    """The width of a group is rounded to the nearest number of channels. Round it down, as in
+    ResNeXt: 1.9 channels become 1."""
+    return _of_width(round(planes * width_per_group / 64), planes, **scalars)
+
+
+@mistake
+def width_unused(planes, width_per_group=64, **scalars):
+    """`width_per_group` is not used. The width is computed as in ResNeXt."""
+    return _of_width(planes, planes, **scalars)
+
+
+@mistake
+def groups_unused(planes, groups=1, width_per_group=64, **scalars):
+    """The width is that of a single group. The 3x3 has `groups` of them side by side."""
+    width = int(planes * width_per_group / 64)
+    if width % groups:  # a layer that cannot be
+        groups = 1
+    return _of_width(width / groups, planes, groups=groups, **scalars)
 
 
 EXERCISE = Exercise(

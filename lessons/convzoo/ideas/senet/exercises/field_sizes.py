@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from operator import mul
 
 from torch import Generator
 
@@ -29,13 +30,15 @@ def _field_cases(gen: Generator) -> list[Case]:
         _layers_case([3, 1, 1], [3, 1, 1], [3, 1, 1]),
         _layers_case([7, 2, 1], [3, 2, 1], [3, 1, 1], [1, 2, 1], [3, 1, 1]),
         _layers_case([3, 1, 1], [3, 1, 2], [3, 1, 4]),
-        *(_layers_case(*layers, [3, 1, 2]) for layers in drawn),
+        *(_layers_case(*layers, [2, 1, 2]) for layers in drawn),
+        _layers_case([7, 2, 1], [3, 2, 1], [3, 2, 2], [5, 2, 4], [3, 1, 2]),  # beyond any image
     ]
 
 
 def _field_small() -> list[Case]:
     return [
         _layers_case([3, 1, 1], [3, 1, 1]),
+        _layers_case([2, 1, 1]),
         _layers_case([3, 2, 1], [3, 1, 1]),
         _layers_case([3, 1, 2], [3, 1, 1]),
         _layers_case([3, 2, 1], [3, 2, 1], [3, 1, 1]),
@@ -43,6 +46,13 @@ def _field_small() -> list[Case]:
 
 
 mistake = Mistakes(framework.field_sizes)
+
+
+def _spaced(layers, spacings):
+    """Return the sizes if neighbours lie so many pixels apart before each layer."""
+    pairs = zip(spacings, layers, strict=False)  # the last stride spreads no kernel
+    reach = (framework.field_sizes([[1, s, 1], layer])[-1] - 1 for s, layer in pairs)
+    return tuple(accumulate(reach, initial=1))[1:]
 
 
 @mistake
@@ -72,10 +82,7 @@ def own_stride(layers):
 def stride_before(layers):
     """Only the stride of the layer directly before is used. Strides multiply: after two strides of
     2, neighbouring pixels are four input pixels apart."""
-    before = (1, *(stride for _, stride, _ in layers))
-    pairs = zip(before, layers, strict=False)  # the last stride spreads no kernel
-    reach = (framework.field_sizes([[1, b, 1], layer])[-1] - 1 for b, layer in pairs)
-    return tuple(accumulate(reach, initial=1))[1:]
+    return _spaced(layers, (1, *(stride for _, stride, _ in layers)))
 
 
 @mistake
@@ -116,7 +123,7 @@ def whole_kernel(layers):
 def one_side(layers):
     """That is how far the field reaches to one side. Count both sides, and the pixel in the
     middle."""
-    return tuple((size - 1) / 2 for size in framework.field_sizes(layers))
+    return tuple(size // 2 for size in framework.field_sizes(layers))
 
 
 @mistake
@@ -124,6 +131,117 @@ def multiplied(layers):
     """The kernel sizes are multiplied. Two 3x3 layers see 5 pixels, not 9: each layer adds its own
     reach to what was already seen."""
     return framework.field_sizes([[kernel, kernel, 1] for kernel, _, _ in layers])
+
+
+@mistake
+def one_side_of_kernels(layers):
+    """Only one half of each kernel is added. A kernel reaches to both sides: its taps have one gap
+    less than there are taps."""
+    return framework.field_sizes([[k // 2 + 1, *rest] for k, *rest in layers])
+
+
+@mistake
+def even_as_odd(layers):
+    """A kernel of even size is treated as one that is a pixel wider. There is one gap less than
+    there are taps, whether their number is odd or even."""
+    return framework.field_sizes([[k // 2 * 2 + 1, *rest] for k, *rest in layers])
+
+
+@mistake
+def plain(layers):
+    """Neither the strides nor the dilations are used. A stride spreads out what all later layers
+    see, a dilation spreads out the layer's own kernel."""
+    return framework.field_sizes([[kernel, 1, 1] for kernel, _, _ in layers])
+
+
+@mistake
+def swapped(layers):
+    """Stride and dilation are swapped: a layer is [kernel, stride, dilation], in this order."""
+    return framework.field_sizes([[k, dilation, stride] for k, stride, dilation in layers])
+
+
+@mistake
+def last_first(layers):
+    """The layers are read from the last to the first. The first layer in the list is the first one
+    that the image goes through."""
+    return framework.field_sizes(layers[::-1])
+
+
+@mistake
+def backward_formula(layers):
+    """The size is multiplied by the stride of each layer. That is right if you go from the last
+    layer back to the first. On the way forward only the distance between neighbours grows."""
+    return tuple(framework.field_sizes(layers[n::-1])[-1] for n in range(len(layers)))
+
+
+@mistake
+def own_stride_alone(layers):
+    """Each layer's reach is multiplied by its own stride only. What counts are the strides of all
+    layers before it, multiplied together."""
+    return _spaced(layers, (stride for _, stride, _ in layers))
+
+
+@mistake
+def strides_added(layers):
+    """The strides are added up. They multiply: after strides of 2 and 3, neighbouring pixels are 6
+    input pixels apart, not 5."""
+    return _spaced(layers, accumulate((stride for _, stride, _ in layers), initial=1))
+
+
+@mistake
+def steps_added(layers):
+    """The distance between neighbours grows by each stride minus 1. Strides multiply: after strides
+    of 2 and 3, neighbouring pixels are 6 input pixels apart."""
+    return _spaced(layers, accumulate((stride - 1 for _, stride, _ in layers), initial=1))
+
+
+@mistake
+def dilation_added(layers):
+    """The dilation is added to the kernel size. It is the length of every gap between two taps, so
+    it multiplies the number of gaps."""
+    return framework.field_sizes([[k + d - 1, stride, 1] for k, stride, d in layers])
+
+
+@mistake
+def dilation_as_holes(layers):
+    """The dilation is taken as the number of pixels left out between two taps. It is the distance
+    from one tap to the next: with a dilation of 1 nothing is left out."""
+    return framework.field_sizes([[k, stride, dilation + 1] for k, stride, dilation in layers])
+
+
+@mistake
+def whole_reach(layers):
+    """Each layer adds all the pixels that its kernel spans. One of them was already counted: add
+    one less."""
+    return framework.field_sizes([[(k - 1) * d + 2, stride, 1] for k, stride, d in layers])
+
+
+@mistake
+def before_the_layer(layers):
+    """Each size is that of the layer before. The list starts with what an output of the first layer
+    sees."""
+    return (1, *framework.field_sizes(layers)[:-1])
+
+
+@mistake
+def each_alone(layers):
+    """Each size is that of one layer alone. A layer adds its reach to the size before it."""
+    return tuple(framework.field_sizes([layer])[0] for layer in layers)
+
+
+@mistake
+def spacings(layers):
+    """Those are the distances between neighbouring pixels: the strides, multiplied. You need them,
+    but the sizes are asked for."""
+    steps = (framework.field_sizes([[1, stride, 1], [2, 1, 1]])[-1] - 1 for _, stride, _ in layers)
+    return tuple(accumulate(steps, mul))
+
+
+@mistake
+def squared(layers):
+    """That is the number of pixels in the whole square. The sizes that are asked for are those of
+    one side."""
+    return tuple(size**2 for size in framework.field_sizes(layers))
 
 
 EXERCISE = Exercise(

@@ -36,6 +36,7 @@ def _lecture_small() -> list[Case]:
     return [
         Case({"scaled": False}, {"x": x, "weight": first}),
         Case({"scaled": True}, {"x": integers(1, 2, 1, 3), "weight": same}),
+        Case({"scaled": False}, {"x": integers(2, 2, 1, 3), "weight": same}),
     ]
 
 
@@ -148,6 +149,103 @@ def added(x, weight, scaled=False):
     """The gates are added to the image. They should rescale it, so multiply."""
     gates = framework.lecture_gate(x, weight, scaled)[1]
     return gates[..., None, None] + x, gates
+
+
+@mistake
+def over_everything(x, weight, scaled=False):
+    """The softmax runs over all images and channels at once. It should compare the channels of one
+    image: the shares of each image sum to one."""
+    products = x.mul(weight)
+    shares = _shares(products.flatten(0, 1)[None])[0].unflatten(0, x.shape[:2])
+    return rescale(x, shares * _factor(x, scaled))
+
+
+def _softmax_per_pixel(x: Tensor, weight: Tensor) -> Tensor:
+    """Return the channels' shares at every pixel, (n, h w, c)."""
+    pixels = x.mul(weight).flatten(2).mT  # n hw c
+    return _shares(pixels.flatten(0, 1)[..., None, None]).unflatten(0, pixels.shape[:2])
+
+
+@mistake
+def softmax_first(x, weight, scaled=False):
+    """The softmax comes before the sum, so it compares the channels at every pixel. Sum over height
+    and width first."""
+    return rescale(x, _softmax_per_pixel(x, weight).sum(1) * _factor(x, scaled))
+
+
+@mistake
+def softmax_first_averaged(x, weight, scaled=False):
+    """The softmax compares the channels at every pixel, and the shares are averaged afterwards. Sum
+    over height and width first, then compare the channels."""
+    return rescale(x, _softmax_per_pixel(x, weight).mean(1) * _factor(x, scaled))
+
+
+@mistake
+def no_softmax(x, weight, scaled=False):
+    """The sums are divided by their total. A softmax takes their exponentials first: sums can be
+    negative, shares cannot."""
+    sums = x.mul(weight).sum((2, 3))
+    return rescale(x, sums / sums.sum(1, keepdim=True) * _factor(x, scaled))
+
+
+@mistake
+def all_one(x, weight, scaled=False):
+    """Every gate is the same, and nothing depends on the weight: the softmax runs over a dimension
+    of size one. The channels are dimension 1."""
+    return rescale(x, torch.ones_like(x[:, :, 0, 0]) * _factor(x, scaled))
+
+
+@mistake
+def sums_first(x, weight, scaled=False):
+    """The image and the weight are summed first and multiplied afterwards. The inner product
+    multiplies pixel by pixel first."""
+    sums = x.sum((2, 3), keepdim=True) * weight.sum((1, 2))[:, None, None]
+    return rescale(x, _shares(sums) * _factor(x, scaled))
+
+
+@mistake
+def one_for_all_images(x, weight, scaled=False):
+    """The sum runs over the images too, so all of them get the same gates. Keep n as the first
+    dimension of the sums."""
+    gates = _shares(x.mul(weight).sum(0, keepdim=True)) * _factor(x, scaled)
+    return x.mul(gates[..., None, None]), gates[0]
+
+
+@mistake
+def scaled_by_images(x, weight, scaled=False):
+    """With `scaled`, the gates are multiplied by the number of images. Multiply them by the number
+    of channels: dimension 1."""
+    return rescale(x, framework.lecture_gate(x, weight)[1] * (len(x) if scaled else 1))
+
+
+@mistake
+def scaled_twice(x, weight, scaled=False):
+    """With `scaled`, the image is multiplied by the number of channels a second time. The gates
+    already contain this factor."""
+    rescaled, gates = framework.lecture_gate(x, weight, scaled)
+    return rescaled * _factor(x, scaled), gates
+
+
+@mistake
+def products_rescaled(x, weight, scaled=False):
+    """The gates rescale the image times the weight. The weight is only needed to find the gates:
+    rescale the image itself."""
+    rescaled, gates = framework.lecture_gate(x, weight, scaled)
+    return rescaled * weight, gates
+
+
+@mistake
+def residual(x, weight, scaled=False):
+    """The image is added to the rescaled image. The gate only rescales."""
+    rescaled, gates = framework.lecture_gate(x, weight, scaled)
+    return x + rescaled, gates
+
+
+@mistake
+def sums_returned(x, weight, scaled=False):
+    """The second result is the sums, as they are before the softmax. Return the gates that the
+    image was multiplied by."""
+    return framework.lecture_gate(x, weight, scaled)[0], x.mul(weight).sum((2, 3))
 
 
 mistake.add(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
@@ -66,17 +67,15 @@ def no_relu(pixel, mean, b2, **weights):
     """The ReLU's slope is missing: when a middle number is not above zero, nothing goes through
     it."""
     without = {"mean": mean, "b2": b2} | doubled(**weights)
-    gates, linear = _gates(mean, b2=b2, **weights), _gates(**without)
-    factor = gates * (1 - gates) / (linear * (1 - linear))  # the slope is that of the true gates
-    return torch.diag(gates) + factor[:, None] * gate_alone(pixel, **without)
+    gates, others = _gates(mean, b2=b2, **weights), _gates(**without)
+    moved = _other_slope(gates * (1 - gates), pixel, **without) - torch.diag(others)
+    return torch.diag(gates) + moved
 
 
 @mistake
 def no_slope(pixel, mean, **weights):
     """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly changes."""
-    gates = _gates(mean, **weights)
-    moved = gate_alone(pixel, mean=mean, **weights)
-    return torch.diag(gates) + moved / (gates * (1 - gates))[:, None]
+    return _other_slope(torch.ones_like(mean), pixel, mean, **weights)
 
 
 @mistake
@@ -98,6 +97,75 @@ def pixel_of_column(pixel, **call):
     """Column j is multiplied by pixel j. The gate rescales the output's own pixel: multiply row i
     by pixel i."""
     return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call) * pixel
+
+
+def _other_slope(slope: Tensor, pixel, mean, **weights) -> Tensor:
+    """Return the matrix with another slope than the sigmoid's, (c,)."""
+    gates = _gates(mean, **weights)
+    moved = gate_alone(pixel, mean=mean, **weights)
+    return torch.diag(gates) + moved * (slope / (gates * (1 - gates)))[:, None]
+
+
+@mistake
+def gate_for_slope(mean, pixel, **weights):
+    """The gate itself is used as the slope of the sigmoid. But a gate that is nearly 1 hardly
+    changes: a factor is missing."""
+    return _other_slope(_gates(mean, **weights), pixel, mean, **weights)
+
+
+@mistake
+def rest_for_slope(mean, pixel, **weights):
+    """One minus the gate is used as the slope of the sigmoid. But a gate that is nearly 0 hardly
+    changes: a factor is missing."""
+    return _other_slope(1 - _gates(mean, **weights), pixel, mean, **weights)
+
+
+@mistake
+def slope_of_column(pixel, mean, **weights):
+    """The sigmoid's slope and the pixel multiply the columns. They belong to the output: they
+    multiply the rows."""
+    gates = _gates(mean, **weights)
+    ones = torch.ones_like(gates)
+    plain = _other_slope(ones, ones, mean, **weights) - torch.diag(gates)
+    return torch.diag(gates) + plain * (pixel * gates * (1 - gates))
+
+
+@mistake
+def pixel_for_mean(pixel, mean, **weights):
+    """The gates are computed from the pixel. They are computed from the means."""
+    return framework.live_matrix(pixel, pixel, **weights)
+
+
+@mistake
+def linear(pixel, mean, b2, **weights):
+    """The ReLU is missing, in the gates and in their slope."""
+    return framework.live_matrix(pixel, mean, b2=b2, **doubled(**weights))
+
+
+@mistake
+def middle_for_slope(pixel, mean, w1, b1, w2, b2):
+    """The middle numbers themselves are multiplied in after the ReLU. What you need there is the
+    ReLU's slope, which does not depend on how large they are."""
+    weights = {"w1": w1, "b1": b1, "b2": b2}
+    spoilt = w2 * F.linear(mean, w1, b1)  # where it is below zero, the ReLU takes it out
+    true, other = _gates(mean, w2=w2, **weights), _gates(mean, w2=spoilt, **weights)
+    slope = true * (1 - true)
+    moved = _other_slope(slope, pixel, mean, w2=spoilt, **weights) - torch.diag(other)
+    return torch.diag(true) + moved
+
+
+@mistake
+def pixel_on_diagonal(pixel, **call):
+    """The diagonal is the gates times the pixels: those are the outputs. When a pixel changes, its
+    output changes by the gate alone."""
+    return held_still(pixel, **call) * pixel + gate_alone(pixel, **call)
+
+
+@mistake
+def not_diagonal(pixel, **call):
+    """The gates are added to every row. They belong on the diagonal: a channel reaches only its own
+    output directly."""
+    return held_still(pixel, **call).diagonal() + gate_alone(pixel, **call)
 
 
 EXERCISE = Exercise(

@@ -45,7 +45,16 @@ def _paper_small() -> list[Case]:
         b2 = rows(-18.0, 0.0)
         return Case({}, {"x": x, "w1": w1, "b1": rows(b1), "w2": w2, "b2": b2})
 
-    return [case(1.0, 0.0), case(-1.0, 0.0), case(0.0, 2.0)]
+    turned = case(1.0, 0.0)  # two middle numbers, and weights that their transposes are not
+    turned.tensors.update(
+        w1=torch.tensor([[0.0, 1.0], [0.0, 0.0]]).double(),
+        b1=torch.zeros(2).double(),
+        w2=torch.tensor([[4.0, 0.0], [-5.0, 0.0]]).double(),
+        b2=torch.tensor([-16.0, 0.0]).double(),
+    )
+    two = case(1.0, 0.0)
+    two.tensors["x"] = torch.cat([two.tensors["x"], 2 * two.tensors["x"]])
+    return [case(1.0, 0.0), case(-1.0, 0.0), case(0.0, 2.0), turned, two]
 
 
 def _gates(x: Tensor, **weights: Tensor) -> Tensor:
@@ -140,6 +149,82 @@ def each_pixel(x, **weights):
 def not_applied(x, **weights):
     """The gates are right, but the image comes back unchanged. Multiply it by the gates."""
     return x.clone(), _gates(x, **weights)
+
+
+@mistake
+def sigmoid_twice(x, w1, b1, **weights):
+    """There is a sigmoid after the first layer too. Between the two layers there is a ReLU."""
+    middle = F.linear(x.mean((2, 3)), w1, b1).sigmoid()[..., None, None]
+    eye = torch.eye(len(w1), dtype=w1.dtype)
+    return rescale(x, _gates(middle, w1=eye, b1=torch.zeros_like(b1), **weights))
+
+
+@mistake
+def exchanged(x, w1, b1, **weights):
+    """The activations are swapped: the ReLU comes between the layers, the sigmoid at the end."""
+    gates = sigmoid_twice(x, w1, b1, **weights)[1]
+    return rescale(x, gates.logit().clamp(min=0))
+
+
+@mistake
+def relu_at_the_end(x, **weights):
+    """There is a ReLU at the end instead of the sigmoid, so a gate can be larger than 1."""
+    return rescale(x, _gates(x, **weights).logit().clamp(min=0))
+
+
+@mistake
+def relu_first(x, b2, **weights):
+    """The ReLU comes before the first layer. It belongs between the two layers."""
+    squeezed = x.mean((2, 3), keepdim=True).clamp(min=0)
+    return rescale(x, _gates(squeezed, b2=b2, **doubled(**weights)))
+
+
+@mistake
+def linear(x, b2, **weights):
+    """There is neither a ReLU between the two layers nor a sigmoid at the end."""
+    return rescale(x, no_relu(x, b2, **weights)[1].logit())
+
+
+@mistake
+def one_minus(x, **weights):
+    """Each gate is one minus the right one: a sign in the sigmoid is wrong. It should grow with its
+    input."""
+    return rescale(x, 1 - _gates(x, **weights))
+
+
+@mistake
+def over_the_batch(x, **weights):
+    """The mean runs over the images too, so all of them get the same gates. Average over height and
+    width only."""
+    return rescale(x, _gates(x.mean(0, keepdim=True), **weights).expand(len(x), -1))
+
+
+@mistake
+def reshaped(x, w1, w2, **weights):
+    """The weights are reshaped to fit. That puts their numbers in other places: transpose them."""
+    w1, w2 = w1.reshape(w1.mT.shape).mT, w2.reshape(w2.mT.shape).mT
+    return framework.squeeze_excite(x, w1=w1, w2=w2, **weights)
+
+
+@mistake
+def gates_added(x, **weights):
+    """The gates are added to the image. They should rescale it, so multiply."""
+    gates = _gates(x, **weights)
+    return gates[..., None, None] + x, gates
+
+
+@mistake
+def before_the_sigmoid(x, **weights):
+    """The image is right. The gates that come back are those before the sigmoid: return what the
+    image was multiplied by."""
+    rescaled, gates = framework.squeeze_excite(x, **weights)
+    return rescaled, gates.logit()
+
+
+@mistake
+def means_returned(x, **weights):
+    """The image is right. The second result is the means of the channels: return the gates."""
+    return framework.squeeze_excite(x, **weights)[0], x.mean((2, 3))
 
 
 mistake.add(

@@ -110,6 +110,20 @@ def cut_off(x, groups):
     return torch.channel_shuffle(x.detach(), groups)
 
 
+@mistake
+def rows_for_columns(x, groups):
+    """Rows and columns of the image are swapped, and the channels are not. Swap the group and the
+    place within the group."""
+    return x.mT.reshape(x.shape)
+
+
+@mistake
+def rows_for_groups(x, groups):
+    """The groups are swapped with the rows of the image. Swap them with the places within the
+    group."""
+    return x.unflatten(1, (groups, -1)).transpose(1, 3).reshape(x.shape)
+
+
 EXERCISE = Exercise(
     id="shufflenet.channel_shuffle",
     place=2,

@@ -88,6 +88,13 @@ def cut_off(weight, groups):
     return framework.fold_shuffle(weight.detach(), groups)
 
 
+@mistake
+def of_the_outputs(weight, groups):
+    """The number of outputs is divided by the groups. What is shuffled are the inputs: dimension
+    1."""
+    return torch.channel_shuffle(weight, max(1, len(weight) // groups))
+
+
 EXERCISE = Exercise(
     id="shufflenet.fold",
     place=4,

@@ -27,6 +27,7 @@ def _orders_cases(gen: Generator) -> list[Case]:
         _orders_case(gen, 3, pick(gen, [7, 8])),
         _orders_case(gen, 4, 5),
         _orders_case(gen, 1, 6),
+        Case({}, {"orders": torch.randperm(5, generator=gen).expand(2, 5).clone()}),  # twice
     ]
 
 
@@ -93,6 +94,27 @@ def no_overlap(orders):
     """When two permutations have a one in the same cell, it counts only once. It has to count
     twice."""
     return (framework.mixing_matrix(orders) > 0).double() / sqrt(len(orders))
+
+
+@mistake
+def returned_early(orders):
+    """Only the first permutation is there, divided for all: the function returns before the loop
+    is done."""
+    return framework.mixing_matrix(orders[:1]) / sqrt(len(orders))
+
+
+@mistake
+def only_the_last(orders):
+    """Only the last permutation is left: the matrix starts again from zeros each time. Start once,
+    before the loop."""
+    return framework.mixing_matrix(orders[-1:]) / sqrt(len(orders))
+
+
+@mistake
+def whole_columns(orders):
+    """Every cell is counted: whole rows or columns are filled. A permutation has one cell in each
+    row."""
+    return torch.ones_like(framework.mixing_matrix(orders)) * sqrt(len(orders))
 
 
 EXERCISE = Exercise(

@@ -138,6 +138,39 @@ def cut_off(layers, order):
     return framework.stack_matrix(layers.detach(), order)
 
 
+@mistake
+def both_sides(layers, order):
+    """The permutation moves rows and columns. The columns are the inputs of the whole stack, and
+    they stay: move only the rows."""
+    return reduce(lambda product, weight: F.linear(weight, product[order][:, order].mT), layers)
+
+
+@mistake
+def only_at_the_end(layers, order):
+    """There is one permutation, after the last layer. There should be one between every two layers,
+    and none after the last."""
+    return no_permutation(layers, order)[order]
+
+
+@mistake
+def without_the_first(layers, order):
+    """The first layer's matrix is missing from the product."""
+    eye = torch.eye(len(order), dtype=layers.dtype)
+    return framework.stack_matrix(torch.cat([eye[None], layers[1:]]), order)
+
+
+@mistake
+def without_the_last(layers, order):
+    """The last layer's matrix is missing from the product."""
+    return framework.stack_matrix(layers[: max(1, len(layers) - 1)], order)
+
+
+@mistake
+def first_two(layers, order):
+    """Only the first two layers are used: the function returns before the loop is done."""
+    return framework.stack_matrix(layers[:2], order)
+
+
 EXERCISE = Exercise(
     id="shufflenet.stack_matrix",
     place=1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Generator, nn
 
 from convzoo.case import Case
@@ -38,7 +40,7 @@ def _unit_cases(gen: Generator) -> list[Case]:
     side = pick(gen, [5, 7])
     return [
         _unit_case(gen, **_unit(24, 24, 1, 3, 3)),
-        _unit_case(gen, image=(side, 6), **_unit(12, 32, 2, 2, 2)),
+        _unit_case(gen, image=(side, 6), **_unit(12, 24, 2, 2, 2)),
         _unit_case(gen, True, **_unit(9, 24, 2, 3, 1)),
         _unit_case(gen, **_unit(16, 16, 1, 2, 1)),
         _unit_case(gen, **_unit(20, 20, 1, 1, 1)),
@@ -60,7 +62,14 @@ def _unit_small() -> list[Case]:
         _small_unit((1, 1), 4, 16, 2, 2, 2),
         _small_unit((1, 1), 4, 16, 2, 2, 1),
         _small_unit((1, 1), 4, 8, 2, 1, 1, shift=1.0),
+        _small_unit((1, 1), 4, 8, 2, 1, 1, shift=-1.0),
+        _with_other_bias(_small_unit((1, 1), 4, 16, 2, 2, 2), "bn1.bias"),
     ]
+
+
+def _with_other_bias(case: Case, name: str) -> Case:
+    """Return the case with a batch norm that adds 1 to its first channel, 2 to the second, ..."""
+    return replace(case, weights=case.weights | {name: integers(*case.weights[name].shape)})
 
 
 mistake = Mistakes(framework.ShuffleUnit)
@@ -148,8 +157,8 @@ def small_pool(**scalars):
 
 @mistake
 def bare_pool(**scalars):
-    """The average pooling has no padding. With a border of one pixel, its result has as many pixels
-    as the branch."""
+    """The pooled input has fewer pixels than the branch. Average over 3 x 3 pixels, with stride 2
+    and a border of one pixel."""
     return _with(nn.AvgPool2d(3, 2), "pool", **scalars)
 
 
@@ -217,6 +226,64 @@ def first_always_grouped(groups, first_groups, **scalars):
 def last_ungrouped(**scalars):
     """The last 1x1 is a full convolution. It should have `groups` groups."""
     return regroup(framework.ShuffleUnit(**scalars), "conv3", 1)
+
+
+@mistake
+def relu_before_join(**scalars):
+    """There is a ReLU after the last batch norm too. The branch must be able to subtract from the
+    input: the only ReLU here comes after the two are joined."""
+    return relu_after(framework.ShuffleUnit(**scalars), "bn3")
+
+
+@mistake
+def relu_before_norm(**scalars):
+    """The first ReLU comes before its batch norm. The order is convolution, batch norm, ReLU."""
+    return relu_after(no_first_relu(**scalars), "conv1")
+
+
+@mistake
+def shuffle_before_norm(**scalars):
+    """The shuffle comes before the first batch norm, whose numbers then belong to other channels.
+    It comes after the first ReLU."""
+    return _shuffle_after("conv1", **scalars)
+
+
+@mistake
+def pooled_added(stride, **scalars):
+    """At stride 2 the pooled input is added to the branch. There the two are concatenated."""
+    module = framework.ShuffleUnit(stride=stride, **scalars)
+    if stride == 2:
+        module.join = lambda x, branch: module.pool(x) + branch
+    return module
+
+
+@mistake
+def no_stride(**scalars):
+    """The stride does not reach the branch: pass it on to the 3x3."""
+    module = framework.ShuffleUnit(**scalars)
+    module.conv2.stride = (1, 1)
+    return module
+
+
+@mistake
+def stride_last(**scalars):
+    """The stride is in the last 1x1. In evaluation both give the same numbers, but the 3x3 computes
+    four times as many pixels, and in training its batch norm counts them all."""
+    return swap_strides(framework.ShuffleUnit(**scalars), "conv2", "conv3")
+
+
+@mistake
+def first_ungrouped(**scalars):
+    """The first 1x1 is a full convolution. It should have `first_groups` groups."""
+    return regroup(framework.ShuffleUnit(**scalars), "conv1", 1)
+
+
+@mistake
+def last_in_first_groups(first_groups, **scalars):
+    """The last 1x1 has `first_groups` groups. That number is for the first 1x1 only: the last has
+    `groups`."""
+    module = framework.ShuffleUnit(first_groups=first_groups, **scalars)
+    return regroup(module, "conv3", first_groups)
 
 
 EXERCISE = Exercise(

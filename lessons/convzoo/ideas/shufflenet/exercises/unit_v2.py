@@ -16,6 +16,7 @@ from convzoo.exercises.mistakes import (
     regroup,
     relu_after,
     swap_strides,
+    unpad,
 )
 from convzoo.exercises.model import (
     Exercise,
@@ -43,7 +44,7 @@ def _v2_cases(gen: Generator) -> list[Case]:
     side = pick(gen, [5, 6])
     return [
         _v2_case(gen, **_v2(12, 12, 1)),
-        _v2_case(gen, image=(side, 7), **_v2(6, 16, 2)),
+        _v2_case(gen, image=(side, 7), **_v2(8, 8, 2)),
         _v2_case(gen, True, **_v2(10, 10, 1)),
         _v2_case(gen, True, **_v2(5, 12, 2)),
     ]
@@ -110,6 +111,22 @@ def not_depthwise(**scalars):
 
 
 @mistake
+def branch1_not_depthwise(**scalars):
+    """The 3x3 of branch1 is a full convolution. It should be depthwise: one group for each
+    channel."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return regroup(module, "branch1.0", 1) if len(module.branch1) else module
+
+
+@mistake
+def none_depthwise(**scalars):
+    """The 3x3 of both branches is a full convolution. It should be depthwise: one group for each
+    channel."""
+    module = branch1_not_depthwise(**scalars)
+    return regroup(module, "branch2.3", 1)
+
+
+@mistake
 def other_order(**scalars):
     """The two parts are joined in the wrong order: branch1's result, or the kept half, comes
     first."""
@@ -129,11 +146,65 @@ def relu_after_depthwise(**scalars):
 
 @mistake
 def no_last_relu(**scalars):
-    """The ReLU at the end of a branch is missing."""
-    module = framework.ShuffleUnitV2(**scalars)
-    for branch in filter(len, (module.branch1, module.branch2)):
-        branch[-1] = nn.Identity()
+    """The ReLU at the end of each branch is missing."""
+    return branch1_no_relu(module=branch2_no_relu(**scalars))
+
+
+@mistake
+def branch1_no_relu(module=None, **scalars):
+    """The ReLU at the end of branch1 is missing."""
+    module = module or framework.ShuffleUnitV2(**scalars)
+    if len(module.branch1):
+        module.branch1[-1] = nn.Identity()
     return module
+
+
+@mistake
+def branch2_no_relu(**scalars):
+    """The ReLU at the end of branch2 is missing."""
+    module = framework.ShuffleUnitV2(**scalars)
+    module.branch2[-1] = nn.Identity()
+    return module
+
+
+@mistake
+def no_first_relu(**scalars):
+    """The ReLU after the first batch norm of branch2 is missing."""
+    module = framework.ShuffleUnitV2(**scalars)
+    module.branch2[2] = nn.Identity()
+    return module
+
+
+def _layers(module: nn.Module, branch: str, *layers: nn.Module) -> nn.Module:
+    """Return the unit with one of its branches made of other layers, if it has that branch."""
+    if layers:
+        setattr(module, branch, nn.Sequential(*layers))
+    return module
+
+
+@mistake
+def layer_too_few(**scalars):
+    """In branch2 a layer is missing before the depthwise one, which is number 3 (counted from 0):
+    the ReLU after the first batch norm."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return _layers(module, "branch2", *module.branch2[:2], *module.branch2[3:])
+
+
+@mistake
+def layer_too_many(**scalars):
+    """In branch2 there is a layer too many after the depthwise one and its batch norm, such as a
+    ReLU. The second 1x1 follows them directly, as number 5 (counted from 0)."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return _layers(module, "branch2", *module.branch2[:5], nn.ReLU(), *module.branch2[5:])
+
+
+@mistake
+def layer_too_many_in_branch1(**scalars):
+    """In branch1 there is a layer too many after the depthwise one and its batch norm, such as a
+    ReLU. The 1x1 follows them directly, as number 2 (counted from 0)."""
+    module = framework.ShuffleUnitV2(**scalars)
+    more = (nn.ReLU(),) if len(module.branch1) else ()
+    return _layers(module, "branch1", *module.branch1[:2], *more, *module.branch1[2:])
 
 
 @mistake
@@ -141,6 +212,53 @@ def stride_first(**scalars):
     """The stride is in branch2's first 1x1, where it throws away three of four pixels. It belongs
     in the depthwise layer."""
     return swap_strides(framework.ShuffleUnitV2(**scalars), "branch2.0", "branch2.3")
+
+
+@mistake
+def stride_last(**scalars):
+    """The stride is in branch2's last 1x1. In evaluation both give the same numbers, but the
+    depthwise layer computes four times as many pixels, and in training its batch norm counts
+    them all."""
+    return swap_strides(framework.ShuffleUnitV2(**scalars), "branch2.3", "branch2.5")
+
+
+@mistake
+def branch1_stride_last(**scalars):
+    """The stride is in branch1's 1x1. In evaluation both give the same numbers, but the depthwise
+    layer computes four times as many pixels, and in training its batch norm counts them all."""
+    module = framework.ShuffleUnitV2(**scalars)
+    return swap_strides(module, "branch1.0", "branch1.2") if len(module.branch1) else module
+
+
+@mistake
+def no_padding(**scalars):
+    """The depthwise layer of branch2 has no padding, so the branch loses its border."""
+    return unpad(framework.ShuffleUnitV2(**scalars), "branch2.3")
+
+
+@mistake
+def input_added(stride, **scalars):
+    """At stride 1 the input of branch2 is added to its result, as in a residual unit. Here the kept
+    half does that work: nothing is added."""
+    module = framework.ShuffleUnitV2(stride=stride, **scalars)
+    if stride == 1:
+        module.branch2.register_forward_hook(lambda _, args, y: y + args[0])
+    return module
+
+
+for _branch, _layer in (("branch1", "0"), ("branch2", "3")):
+
+    def _no_stride(_branch=_branch, _layer=_layer, **scalars):
+        module = framework.ShuffleUnitV2(**scalars)
+        if len(getattr(module, _branch)):
+            module.get_submodule(f"{_branch}.{_layer}").stride = (1, 1)
+        return module
+
+    mistake.add(
+        f"{_branch}_no_stride",
+        f"The stride does not reach {_branch}: its depthwise layer needs it.",
+        _no_stride,
+    )
 
 
 EXERCISE = Exercise(

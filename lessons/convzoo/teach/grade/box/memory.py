@@ -1,4 +1,4 @@
-"""The memory that a worker and all that it has started take together."""
+"""The memory of a worker together with everything that it has started."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What was handed in, which lesson each file is, and when it came.
 
-Whatever cannot be taken as it is (late, double, renamed, missing, unreadable) becomes a notice with
-a name, and the others go on.
+Anything that cannot be graded as it is (late, double, renamed, missing, unreadable) becomes a
+notice with a name, and the others are still graded.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COPY = re.compile(r"(?P<stem>.+?)(?:-(?P<number>\d{1,3}))$")  # Canvas: a file 
 
 @dataclass(frozen=True)
 class Handed:
-    """One lesson of one student. late: None where it is not known."""
+    """One lesson of one student. late: None if it is not known."""
 
     student: str
     lesson: str
@@ -47,7 +47,7 @@ class Handed:
 
 @dataclass
 class Collected(Found):
-    """All there is: submissions in order, students, notices."""
+    """Everything that was handed in: submissions in order, students, notices."""
 
     handed: list[Handed] = field(default_factory=list)
 
@@ -57,10 +57,12 @@ def collect_class(
 ) -> Collected:
     """Return everything that was handed in under `place`, a folder or a zip file.
 
-    Raises UserError where there is no such place.
+    Raises UserError if there is no such place.
     """
     if not place.exists():
-        raise UserError(f"There is no {place}. Name the folder (or zip file) of the submissions.")
+        raise UserError(
+            f"{place} does not exist. Name the folder (or zip file) with the submissions."
+        )
     found = Collected()
     by_student: dict[str, list[File]] = {}
     for file in handed_files(place, found):
@@ -79,7 +81,7 @@ def collect_class(
             when = f" ({handed.handed_in})" if handed.handed_in != UNKNOWN else ""
             found.tell("late", handed.student, f"late{when}", handed.lesson)
         elif due and _zoned(due) != _zoned(moment_of(handed.handed_in) or due):
-            text = f"{handed.handed_in} and --due cannot be compared: one has no time zone"
+            text = f"{handed.handed_in} and --due cannot be compared, because one has no time zone"
             found.tell("late or not", handed.student, text, handed.lesson)
     return found
 
@@ -151,7 +153,7 @@ def _handed(
         candidates.sort(key=lambda c: (_touched(c[1]), _rank(c[0], c[2])))
         file, submission, renamed = candidates[-1]
         if renamed:
-            text = f"{file.label} was taken for {lesson}, by the exercises in it"
+            text = f"{file.label} was graded as {lesson}, because of its exercises"
             found.tell("renamed", student, text, lesson)
         if len(candidates) > 1:
             others = ", ".join(c[0].label for c in candidates[:-1])
@@ -185,14 +187,15 @@ def _touched(submission: Submission) -> bool:
 
 
 def _rank(file: File, renamed: bool) -> tuple:
-    """Of several files of a lesson the last in this order is graded: what was handed in last."""
+    """Return the sort key: of several files of a lesson the last one is graded, which was handed in
+    last."""
     copy = _COPY.match(Path(file.name).stem)
     again = int(copy["number"]) if copy else 0
     return file.order, not renamed, again, file.name.lower().endswith(".ipynb"), file.label
 
 
 def _lesson(file: File, notebook: Notebook, plans: dict[str, Plan]) -> tuple[str, bool]:
-    """The lesson that a file is, and whether its name had to be overlooked."""
+    """Return the lesson that a file is, and whether its name had to be ignored."""
     stem = Path(file.name).stem
     copy = _COPY.match(stem)
     for name in (stem, copy["stem"] if copy else stem):
@@ -268,7 +271,7 @@ def _missing(found: Collected) -> None:
 
 
 def notice_lines(notices: Iterable[Notice]) -> list[str]:
-    """Return notices as lines: what kind, about whom, and what there is to say."""
+    """Return notices as lines: the kind, the student, and the text."""
     return [
         ": ".join(filter(None, (n.kind, " ".join(filter(None, (n.student, n.lesson))), n.text)))
         for n in notices

@@ -1,4 +1,4 @@
-"""The files that were handed in: in folders, in zip files, under the names that an LMS gives them.
+"""The submitted files: in folders, in zip files, under the names that an LMS gives them.
 
 Nothing is unpacked, no link is followed, and every read has a limit.
 """
@@ -42,7 +42,7 @@ TIMESTAMP = "timestamp.txt"  # nbgrader's
 
 @dataclass(frozen=True)
 class Notice:
-    """What the teacher is told; kind: late, double, renamed, missing, unreadable, left out."""
+    """A notice for the teacher; kind: late, double, renamed, missing, unreadable, left out."""
 
     kind: str
     student: str
@@ -52,13 +52,13 @@ class Notice:
 
 @dataclass
 class Found:
-    """Students by id with what an LMS calls them, and notices."""
+    """Students by id, with their names in an LMS, and notices."""
 
     students: dict[str, dict[str, str]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
     def tell(self, kind: str, student: str, text: str, lesson: str = "") -> None:
-        """Add a notice; whatever names a stranger chose, it is one printable line."""
+        """Add a notice as one printable line, whatever names strangers chose."""
         self.notices.append(Notice(kind, student, lesson, printable(text, 400)))
 
 
@@ -145,7 +145,7 @@ def _paths(folder: Path) -> list[list[str]]:
 
 
 def _listed(folder: Path, found: Found, student: str) -> Iterator[os.DirEntry]:
-    """What a folder holds, in order, without links and other things that are no files."""
+    """Yield the contents of a folder in order, without links and other special files."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda e: e.name)
@@ -159,7 +159,7 @@ def _listed(folder: Path, found: Found, student: str) -> Iterator[os.DirEntry]:
         if entry.is_symlink() or not (
             entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
         ):
-            text = f"{entry.name} is a link or no ordinary file, and is not followed"
+            text = f"{entry.name} is a link or a special file, and is ignored"
             found.tell("unreadable", student, text)
             continue
         yield entry
@@ -247,7 +247,7 @@ def _reader(path: Path) -> Callable[[], bytes]:
         end = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(end, "rb") as file:
             if not stat.S_ISREG(os.fstat(end).st_mode):
-                raise UserError(f"{path.name} is no ordinary file")
+                raise UserError(f"{path.name} is a special file")
             return file.read(_limit(path.name) + 1)
 
     return read
@@ -266,7 +266,7 @@ def _limit(name: str) -> int:
 
 
 def notebook_of(file: File) -> Notebook:
-    """Read and parse; UserError for whatever cannot be."""
+    """Read and parse a file. Raises UserError if that is not possible."""
     try:
         raw = file.read()
     except UserError:
@@ -302,7 +302,7 @@ def _short(cell: Cell) -> Cell:
 
 
 def _stamp(path: Path) -> str:
-    """nbgrader's timestamp, as it stands in its file."""
+    """Return nbgrader's timestamp as it is in its file."""
     try:
         return printable(_reader(path)()[:100].decode("utf-8", "replace"))
     except (OSError, UserError):

@@ -1,4 +1,4 @@
-"""Names of students: safe names for files, and who wrote whose name into their lesson."""
+"""Names of students: safe file names, and who wrote which name into their lesson."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_WORDS = 4  # of a name whose words may stand in any order, and without blank
 
 
 def slug(student: str) -> str:
-    """Return a file's name for a student: their own if it is harmless, else one with a hash."""
+    """Return a file name for a student: their own name if it is harmless, else one with a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
     taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
     if plain and plain == student and not taken:
@@ -22,7 +22,8 @@ def slug(student: str) -> str:
 
 
 def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[tuple[str, ...]]:
-    """Return for each entry flags on the name in its `begin(...)`: none, a stranger's, shared."""
+    """Return for each entry flags on the name in its `begin(...)`: missing, somebody else's, or
+    shared."""
     entries = list(entries)
     sharing: dict[tuple[str, str], list[str]] = {}
     for entry in entries:

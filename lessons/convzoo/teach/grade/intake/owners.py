@@ -162,6 +162,6 @@ def student_id(name: str) -> str:
 
 
 def printable(name: str, most: int = 120) -> str:
-    """Return a stranger's name in printable characters: one line, not long."""
+    """Return a stranger's name in printable characters, as one short line."""
     kept = "".join(c if c.isprintable() else "?" for c in name[:most])
     return kept.encode("utf-8", "replace").decode().strip()

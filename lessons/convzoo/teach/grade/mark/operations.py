@@ -12,7 +12,7 @@ MOST = 5  # flags of one exercise
 
 
 def countable(ops: list[Op]) -> list[Op]:
-    """Return those that can be counted: a forged one may have arguments that no operation has."""
+    """Return those that can be counted: a forged one may have impossible arguments."""
     return [op for op in ops if _counts(op)]
 
 

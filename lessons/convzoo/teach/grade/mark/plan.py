@@ -1,4 +1,4 @@
-"""What is graded in a lesson: the clean lesson, and what in a submission belongs to the student."""
+"""What is graded in a lesson: the clean lesson, and the student's part of a submission."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from convzoo.place import LIBRARY
 from convzoo.teach.regions import stub
 from convzoo.teach.student_cells import Copy, attempted
 
-# All code of the library decides what a mark is, but for what neither the grader imports to make
-# one nor the sandbox holds.
+# All code of the library can affect a mark, except for what neither the grader imports for it nor
+# the sandbox contains.
 CHANGES_NO_MARK = (
     "install.py",  # runs before anything is installed
     "teach/slides.py",  # shows the solutions in a lecture
-    "teach/grade/out/",  # pages and tables, made anew from the marks at each run
-    "teach/grade/nbgrader/",  # the same marks, in another book
+    "teach/grade/out/",  # pages and tables, made from the marks at each run
+    "teach/grade/nbgrader/",  # the same marks, in another gradebook
 )
 MAX_CALLS = 20  # cells with a call of `begin` that are looked into
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A lesson to be graded. version: changes with whatever could change a mark."""
+    """A lesson to be graded. version: changes with everything that could change a mark."""
 
     name: str
     lesson: Notebook
@@ -39,12 +39,12 @@ class Plan:
 
     @cached_property
     def stubs(self) -> dict[tuple[str, str], Cell]:
-        """The student's cells as they were handed out."""
+        """Return the student's cells as they were handed out."""
         return {c.owner: c for c in self.lesson.cells if c.role}
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """The modules that the lesson itself imports."""
+        """Return the modules that the lesson itself imports."""
         trees = [syntax(plain(c.source)) for c in self.lesson.cells if c.defines]
         nodes = [node for tree in trees if tree for node in ast.walk(tree)]
         names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
@@ -65,7 +65,7 @@ class Submission:
         return self.copy.answers
 
     def touched(self, role: str, id: str) -> bool:
-        """Return whether the student wrote anything there."""
+        """Return whether the student wrote anything in this cell."""
         cell = self.own.get((role, id))
         return cell is not None and attempted(cell, self.plan.stubs.get((role, id)))
 
@@ -120,7 +120,7 @@ def _begun(node: ast.AST, names: dict[str, str]) -> str:
 
 
 def seed(secret: bytes, student: str, lesson: str, exercise: str) -> int:
-    """Return what the cases of an exercise are drawn with for one student."""
+    """Return the seed for one student's cases of an exercise."""
     text = json.dumps(["cases", student, lesson, exercise])
     return int.from_bytes(hmac.new(secret, text.encode(), hashlib.sha256).digest()[:7], "big")
 
@@ -133,8 +133,8 @@ def transplant(plan: Plan, notebook: Notebook) -> Submission:
 def plans(root: Path) -> dict[str, Plan]:
     """Return every lesson under `root` that has exercises, by name, as it was handed out.
 
-    A lesson that is not in lessons/ is made from its source in solutions/, as a release makes it.
-    Raises UserError where there is no lesson at all.
+    A lesson that is not in lessons/ is made from its source in solutions/, like a release. Raises
+    UserError if there is no lesson at all.
     """
     version = library_version(LIBRARY)
     found: dict[str, Plan] = {}
@@ -145,7 +145,7 @@ def plans(root: Path) -> dict[str, Plan]:
         if plan.stubs:
             found[path.stem] = plan
     if not found:
-        raise UserError(f"{root} holds no lessons. Run this in the course's own folder.")
+        raise UserError(f"{root} contains no lessons. Run this in the course's own folder.")
     return dict(sorted(found.items()))
 
 

@@ -1,4 +1,4 @@
-"""Reads the source of a student's cells for shortcuts, outside: what it is sure of may cost points.
+"""Scans a student's source for shortcuts, outside the sandbox: clear ones cost points.
 
 Sure is what leads from the exercise's name to the framework's finished operation, through whatever
 imports and plain aliases the cell has; what else is in the cell, such as a comparison, costs
@@ -60,7 +60,7 @@ MAX_PARTS = 30  # of a name such as torch.nn.functional.conv2d
 
 @dataclass(frozen=True)
 class Found:
-    """What a scan found: sentences that cost points, and flags."""
+    """The result of a scan: sentences that cost points, and flags."""
 
     shortcuts: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def scan_cell(
     wanted: Wanted,
     added: Sequence[tuple[str, Collection[str]]] = (),
 ) -> Found:
-    """Scan the cell of an exercise, and the definitions elsewhere that it leads to.
+    """Scan the cell of an exercise, and the definitions elsewhere that it uses.
 
     others: the cells whose imports it stands on; added: other cells of the student's, in which
     their helpers may be, each with the names that are scanned on their own, as another exercise is.
@@ -265,7 +265,7 @@ class _Reader:
         for alias in node.names:
             full = f"{module}.{alias.name}" if module else alias.name
             if _is_ours(full):
-                self._cost("It imports the framework's own from `convzoo`", node)
+                self._cost("It imports the framework's version from `convzoo`", node)
             elif odd := next((m for m in ODD_MODULES if _within(full, m)), ""):
                 self._flag(f"It imports `{odd}`", node)
 
@@ -332,7 +332,7 @@ class _Reader:
         return len(node.args) > at and not _is_one(node.args[at])
 
     def _inside(self, node: ast.Call) -> None:
-        """Read the text that is executed, where it stands there as it is."""
+        """Scan a text that is executed, if it is written out."""
         text = node.args[0] if node.args else None
         if isinstance(text, ast.Constant) and isinstance(text.value, str):
             if inner := syntax(text.value):
@@ -369,7 +369,8 @@ def _is_framework(path: str) -> bool:
 
 
 def _is_method(node: ast.Attribute) -> bool:
-    """Whether it reads like a method of a tensor: `mask.to_sparse_csr`, but not one of `self`."""
+    """Return whether it looks like a method of a tensor: `mask.to_sparse_csr`, but not one of
+    `self`."""
     import torch
 
     return getattr(node.value, "id", "") != "self" and hasattr(torch.Tensor, node.attr)

@@ -1,4 +1,4 @@
-"""One student's lesson, from the cells that they own to marks. Their code runs in a worker.
+"""One student's lesson, from their cells to marks. Their code runs in a worker.
 
 Every exercise is marked on its own: in a fork in which the cells before it have run, without
 what ends Python or takes too long, and with the framework's own where an earlier exercise did not
@@ -40,7 +40,7 @@ from convzoo.teach.grade.mark.scan import Wanted, scan_cell
 from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_lines
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
-MAX_DEADLY = 3  # cells that end Python and are left out, before the lesson is given up
+MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_TOGETHER = 500_000  # characters of all cells that are run
 KEEP_THE_NAME = "Keep the name that the stub has."
@@ -51,7 +51,7 @@ NAMELESS = (
 
 
 def known() -> dict[str, tuple[str, str, str]]:
-    """Return for every exercise its name, and where the framework's own is."""
+    """Return for every exercise its name, and where the framework's version is."""
     return {
         e.id: (e.name, e.reference.__module__, e.reference.__name__)
         for e in all_exercises().values()
@@ -59,7 +59,8 @@ def known() -> dict[str, tuple[str, str, str]]:
 
 
 def grade(session: Session, submission: Submission, student: str, secret: bytes) -> Graded:
-    """Mark everything in one lesson of one student. Never raises for what a student did."""
+    """Mark everything in one lesson of one student. Never raises for anything that a student
+    did."""
     started = time.monotonic()
     marker = _Marker(session, submission, student, secret)
     try:
@@ -98,7 +99,7 @@ def prove(session: Session, plan: Plan) -> None:
 
 @dataclass
 class _Marker:
-    """Marks the items of one lesson in order, and remembers what passed and what ends Python."""
+    """Marks the items of one lesson in order, and records what passed and what ends Python."""
 
     session: Session
     submission: Submission
@@ -193,7 +194,7 @@ class _Marker:
         )
 
     def _twice(self, judged) -> Verdict:
-        """Once more where a process vanished: it may have been the machine."""
+        """Try again if a process vanished, because that may be the machine's fault."""
         for last in (False, True):
             try:
                 return judged()
@@ -261,8 +262,8 @@ class _Marker:
             place, cells = self._cells(cell, name)
             if len(cell.source) > MAX_CELL or sum(len(c.source) for c in cells) > MAX_TOGETHER:
                 raise Failed(
-                    f"Nothing was run: a cell may have {MAX_CELL:,} characters, and all that run "
-                    f"before it {MAX_TOGETHER:,}."
+                    f"Nothing was run, because a cell may have at most {MAX_CELL:,} characters, "
+                    f"and all cells before it together {MAX_TOGETHER:,}."
                 )
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
@@ -315,7 +316,8 @@ class _Marker:
         return self._shortened(rest) if rest and rest.source != cell.source else rest
 
     def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
-        """What the lesson imports and what its `use` falls back on: once, not in every fork."""
+        """Return the modules that the lesson imports and that its `use` may return: imported once,
+        not in every fork."""
         text = "\n".join(c.source for c in self.submission.plan.lesson.cells if c.defines)
         used = [
             all_exercises()[i] for i in set(_USE.findall(text)) - passed if i in all_exercises()
@@ -350,7 +352,7 @@ class _Marker:
         )
 
     def _twice_given(self, question: Question, cell: Cell):
-        """The answer in a question's cell, or a Verdict on what went wrong."""
+        """Return the answer in a question's cell, or a Verdict on what went wrong."""
         given = literal_answer(cell.source)
         if given is not None:
             return given
@@ -388,7 +390,8 @@ def _label(cell: Cell) -> str:
 
 
 def _belief(question: Question, student: str, given) -> str:
-    """The name under which a wrong answer is counted for the class, "" if none is known."""
+    """Return the name under which a wrong answer is counted for the class, "" if it is not a known
+    one."""
     _, sentence = question.mark(student, given)
     numbers = question.numbers(student)
     for number, belief in enumerate(question.beliefs, 1):
@@ -398,7 +401,7 @@ def _belief(question: Question, student: str, given) -> str:
 
 
 def _value(kind: str, value: str | None):
-    """What the worker says that the answer is, as something that `mark` understands."""
+    """Return the answer that the worker reports, in a form that `mark` understands."""
     if kind == "number":
         try:
             return float(value or "")

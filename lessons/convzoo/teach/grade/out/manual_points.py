@@ -1,4 +1,5 @@
-"""Free questions wait for the teacher: free.csv holds the answers, and takes their points back in.
+"""Free questions wait for the teacher: free.csv contains the answers, and the teacher's points are
+read from it.
 
 (With nbgrader the formgrader does this.) The file is written again at each run. What the teacher
 wrote in it belongs to a student and a question, whatever became of the answer's text in a
@@ -76,7 +77,8 @@ def _with(item: Item, points: str, comment: str, path: Path) -> Item:
         given = -1.0
     if not 0 <= given <= item.points:
         raise UserError(
-            f"{path}: {points!r} is no number of points from 0 to {item.points:g} ({item.id})."
+            f"{path}: {points!r} is not a number of points from 0 to {item.points:g} ({item.id}). "
+            "Correct it and grade again."
         )
     return replace(item, earned=given, status="marked", message=comment)
 
