@@ -143,7 +143,7 @@ def test_another_table_is_not_overwritten(tmp_path, text):
 
 
 @pytest.mark.parametrize("points", ["3", "-1", "nan", "inf", "01. May"])
-def test_what_is_no_number_of_points_is_told(marked, points):
+def test_what_is_not_a_number_of_points_is_told(marked, points):
     rows = rows_of(marked)
     rows[1][4] = points
     save(marked, rows)
