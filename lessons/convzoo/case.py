@@ -47,11 +47,11 @@ class Reply:
 
     tensors: "output" (or "output.0", ...), "buffer:NAME", "grad:NAME".
     parameters: the shape of every parameter and buffer of a module, by name.
-    loaded: whether the case's weights fitted into it.
-    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`).
-    stage, raised, error: where it stopped, what Python said, and a sentence on it; all
-    three empty when all went well. At the stage "stub" `raised` is the id of the exercise whose
-    stub was called.
+    loaded: whether the case's weights fitted.
+    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`). stage,
+    raised, error: where it stopped, Python's message, and a sentence about it; all three are empty
+    if nothing went wrong. At the stage "stub", `raised` is the id of the exercise whose stub was
+    called.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)

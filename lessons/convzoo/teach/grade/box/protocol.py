@@ -41,8 +41,8 @@ MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
-MAX_TROUBLES = 100  # statements that are told to have been left out
-STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
+MAX_TROUBLES = 100  # statements that are reported as left out
+STAGES = ("", "stub", "run")  # at which a worker may say that a call stopped
 
 
 class Broken(Exception):
@@ -293,7 +293,7 @@ def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
     stage = header.get("stage")
     answered = header.get("loaded"), header.get("watched")
     if stage not in STAGES or any(type(value) is not bool for value in answered):
-        raise Broken("a reply that is none")
+        raise Broken("an invalid reply")
     return Reply(
         tensors=tensors,
         parameters=_parameters(header.get("parameters")),
