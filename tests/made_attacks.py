@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from made_class import BLOCKS, CONV, SHAPE_ONLY, Made, all_right, full, head, own, right
-from made_hostile import patch
+from made_hostile import patch, proved
 
 OFF, BYTES, WIDTH = "resnext.off_diagonal", "resnext.index_bytes", "resnext.group_width_for"
 
@@ -122,7 +122,7 @@ def attacks() -> list[Made]:
     deep = right(BLOCKS) + "\nif False:\n    a" + ".b" * 1500 + "\n"
     number = right(CONV) + "\nnumber = 0x" + "f" * 9000 + "\n"
     return [
-        Made("looks-around", patch(LOOKS), SHAPE_ONLY),
+        Made("looks-around", proved(LOOKS), SHAPE_ONLY),
         Made("leftovers", patch(LEFTOVERS), SPOILT),
         Made("planted", {CONV: right(CONV)} | patch(PLANTED), SHAPE_ONLY | {CONV: 4}),
         Made("forged-work", {CONV: right(CONV) + forged}, {CONV: 4}),
@@ -141,10 +141,10 @@ def attacks() -> list[Made]:
             {BLOCKS: deep, CONV: number, OFF: head(OFF) + "#" * 200_000},
             {BLOCKS: 2, CONV: 4, OFF: 0},
             says={OFF: "100,000 characters"},
-            flag="nested too deeply",
+            flag="more than 30 parts",
         ),
         Made("metadata", all_right(), full(), notebook=_metadata),
-        Made("lookalike", {BLOCKS: right(BLOCKS)}, {BLOCKS: 0}, notebook=_lookalike),
+        Made("lookalike", {BLOCKS: right(BLOCKS)}, {BLOCKS: 2}, notebook=_lookalike),
         Made("<img src=x onerror=alert(1)>", {}, {}),
         Made("=HYPERLINK(1)", {}, {}),
     ]
@@ -209,7 +209,7 @@ def _metadata(found: dict) -> None:
 
 
 def _lookalike(found: dict) -> None:
-    """The answer stands under an id that only looks like the exercise's."""
+    """The answer has an id that only looks like the exercise's: it is in a cell of their own."""
     for cell in found["cells"]:
         if cell["metadata"].get("exercise") == BLOCKS:
             cell["metadata"] = {"exercise": BLOCKS.replace("c", "\u0441")}  # Cyrillic

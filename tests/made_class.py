@@ -157,7 +157,7 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
             "renamed-function",
             own("def blockdiag(blocks):\n    return blocks\n"),
             {BLOCKS: 0},
-            says={BLOCKS: "defines no `block_diagonal`"},
+            says={BLOCKS: "does not define `block_diagonal`"},
         ),
         Made("block-alone", {BLOCK: right(BLOCK)}, {BLOCK: 4, CONV: 0}),
         Made(

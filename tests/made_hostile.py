@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from made_class import BLOCKS, CONV, SHAPE_ONLY, ZEROS, Made, own, right
 
+START = "import builtins, os, sys, time\nimport numpy as np\n"
+
 
 def patch(code: str) -> dict[str, str]:
     """Zeros of the right shape, after `code` has run."""
-    return own(f"import builtins, os, sys, time\nimport numpy as np\n{code}\n{ZEROS}")
+    return own(f"{START}{code}\n{ZEROS}")
+
+
+def proved(code: str) -> dict[str, str]:
+    """Zeros of the right shape, which are not defined where anything in `code` raises."""
+    return own(f"{START}@(lambda f: exec({code!r}, globals()) or f)\n{ZEROS}")
 
 
 def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
@@ -79,7 +86,10 @@ def hostile(port: int = 0, beside: str = "/tmp") -> list[Made]:
             % port,
         ),
     }
-    made = [Made(name, patch("\n".join(codes)), SHAPE_ONLY) for name, codes in tricks.items()]
+    made = [
+        Made(name, (proved if name == "files" else patch)("\n".join(codes)), SHAPE_ONLY)
+        for name, codes in tricks.items()
+    ]
     serialiser = patch("import json\njson.dumps = lambda *a, **k: '{}'")
     return [*made, Made("patch-serialiser", serialiser, {BLOCKS: 0}), *_liars(), *_destroyers()]
 
@@ -195,14 +205,22 @@ def _destroyers() -> list[Made]:
         "kills-all": "import os, signal\nos.kill(1, 9)\nos.kill(1, 2)\nos.kill(-1, 9)",
         "kills-its-group": "import os\nos.killpg(0, 9)",
         "segfault": "import ctypes\nctypes.string_at(0)",
-        "endless": "while True:\n    pass",
-        "fork-bomb": "import os\nwhile True:\n    try:\n        os.fork()\n"
-        "    except OSError:\n        pass",
         "stops-itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
     }
     made = [
         Made(name, others | own(code + "\n" + ZEROS), {BLOCKS: 0, CONV: 4})
         for name, code in at_once.items()
+    ]
+    loops = {  # left out when their time is over: what is below them is marked
+        "endless": ("while True:\n    pass\n" + ZEROS, SHAPE_ONLY),
+        "fork-bomb": (
+            "import os\nwhile True:\n    try:\n        os.fork()\n"
+            "    except OSError:\n        pass\n",
+            {BLOCKS: 0},
+        ),
+    }
+    made += [
+        Made(name, others | own(code), points | {CONV: 4}) for name, (code, points) in loops.items()
     ]
     called = {
         "sleeps": "import time\n    time.sleep(1000)",

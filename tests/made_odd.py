@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from convzoo.notebook.cells import with_ids
-from made_class import BLOCK, BLOCKS, CONV, clean, head, right
+from made_class import BLOCKS, CONV, clean, head, right
 
 ANSWER = right(BLOCKS)
 BODY = ANSWER.split('"""\n')[-1]
@@ -276,5 +276,5 @@ def odd() -> list[Odd]:
         Odd("other-lessons-cell", lambda book: book.insert(
             "# exercise: convolution.conv1x1\ndef conv1x1(x): return x")),  # fmt: skip
     ]  # fmt: skip
-    assert BLOCK and len({o.name for o in found}) == len(found)
+    assert len({o.name for o in found}) == len(found)
     return found

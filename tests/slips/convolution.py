@@ -71,6 +71,22 @@ def conv2d(x, weight, stride=1, padding=0, dilation=1):
     return total
 """
 
+PLACED = """
+def conv2d(x, weight, stride=1, padding=0, dilation=1):
+    n, _, h, w = x.shape
+    c_out, _, kh, kw = weight.shape
+    h2 = (h + 2 * padding - dilation * (kh - 1) - 1) // stride + 1
+    w2 = (w + 2 * padding - dilation * (kw - 1) - 1) // stride + 1
+    padded = F.pad(x, (padding, padding, padding, padding))
+    y = torch.zeros(n, c_out, h2, w2, dtype=x.dtype)
+    for i in range(kh):
+        for j in range(kw):
+            rows = padded[:, :, i * dilation : i * dilation + (h2 - 1) * stride + 1 : stride]
+            seen = rows[..., j * dilation : j * dilation + (w2 - 1) * stride + 1 : stride]
+            y = y + torch.einsum("oc,nchw->nohw", weight[:, :, i, j], seen)
+    return y
+"""
+
 WINDOWS = """
 def conv2d(x, weight, stride=1, padding=0, dilation=1):
     kh, kw = weight.shape[2:]
@@ -170,7 +186,13 @@ RIGHT = {
         "summed": SUMMED,
         "one_batch": ONE_BATCH,
     },
-    CONV: {"shifted": SHIFTED, "windows": WINDOWS, "afterwards": AFTERWARDS, "gathered": GATHERED},
+    CONV: {
+        "shifted": SHIFTED,
+        "placed": PLACED,
+        "windows": WINDOWS,
+        "afterwards": AFTERWARDS,
+        "gathered": GATHERED,
+    },
     STACK: {"backward": BACKWARD, "lists": LISTS, "recursive": RECURSIVE},
 }
 
@@ -607,5 +629,382 @@ SLIPS = (
         "values",
         "first_alone",
         ("yours", "first layer"),
+    ),
+    Slip(
+        ONE,
+        "reshaped_before",
+        changed(
+            LAST,
+            (
+                "pixels = x[:, :, ::stride, ::stride].movedim(1, -1)",
+                "x = x[..., ::stride, ::stride]\n    pixels = x.reshape(len(x), *x.shape[2:], -1)",
+            ),
+        ),
+        "values",
+        "scrambled_before",
+        ("bring the channels to the end",),
+    ),
+    Slip(
+        ONE,
+        "reshaped_after",
+        changed(
+            LAST,
+            (
+                "return (pixels @ weight.T).movedim(-1, 1)",
+                "n, h, w, _ = pixels.shape\n    return (pixels @ weight.T).reshape(n, -1, h, w)",
+            ),
+        ),
+        "values",
+        "scrambled_after",
+        ("back from the end",),
+    ),
+    Slip(
+        ONE,
+        "corner",
+        changed(
+            EINSUM,
+            (
+                "x[:, :, ::stride, ::stride]",
+                "x[:, :, : (x.shape[2] - 1) // stride + 1, : (x.shape[3] - 1) // stride + 1]",
+            ),
+        ),
+        "values",
+        "corner",
+        ("one corner",),
+    ),
+    Slip(
+        ONE,
+        "largest",
+        changed(EINSUM, ("x[:, :, ::stride, ::stride]", "F.max_pool2d(x, stride, ceil_mode=True)")),
+        "values",
+        "largest",
+        ("compares nothing",),
+    ),
+    Slip(
+        ONE,
+        "mean",
+        changed(SUMMED, (".sum(2)", ".mean(2)")),
+        "values",
+        "mean_of_channels",
+        ("Add them up",),
+    ),
+    Slip(
+        ONE,
+        "letters",
+        changed(EINSUM, ("nchw->", "nihw->")),
+        "values",
+        "unmatched_letters",
+        ("same letter",),
+    ),
+    Slip(
+        ONE,
+        "columns",
+        changed(EINSUM, ("::stride, ::stride", ":, ::stride")),
+        "shape",
+        "columns_thinned",
+        ("no rows",),
+    ),
+    Slip(
+        ONE,
+        "rounded_down",
+        changed(
+            EINSUM,
+            ("read = x", "high, wide = (n // stride * stride for n in x.shape[2:])\n    read = x"),
+            ("::stride, ::stride", ":high:stride, :wide:stride"),
+        ),
+        "shape",
+        "rounded_down",
+        ("rounded up",),
+    ),
+    Slip(
+        ONE,
+        "width_first",
+        changed(EINSUM, ("->nohw", "->nowh")),
+        "shape",
+        "width_first",
+        ("height, then width",),
+    ),
+    Slip(
+        ONE,
+        "one_image",
+        changed(EINSUM, ("nchw->nohw", "chw->ohw"), ("weight, read", "weight, read[0]")),
+        "shape",
+        "one_image",
+        ("first image",),
+    ),
+    Slip(
+        CONV,
+        "positions_mixed",
+        changed(
+            UNFOLDED,
+            (
+                "y = kernels @ columns",
+                "y = (columns.mT @ kernels.mT).reshape(len(x), len(weight), -1)",
+            ),
+        ),
+        "values",
+        "positions_mixed",
+        ("transpose before it",),
+    ),
+    Slip(
+        CONV,
+        "weight_cut_up",
+        changed(UNFOLDED, ("weight.flatten(1)", "weight.reshape(-1, len(weight)).T")),
+        "values",
+        "weight_cut_up",
+        ("keep the first dimension",),
+    ),
+    Slip(
+        CONV,
+        "channels_swapped",
+        changed(UNFOLDED, ("weight.flatten(1)", "weight.transpose(0, 1).reshape(len(weight), -1)")),
+        "values",
+        "channels_swapped",
+        ("output comes first",),
+    ),
+    Slip(
+        CONV,
+        "letters",
+        changed(SHIFTED, ("nchw->", "nihw->")),
+        "values",
+        "unmatched_letters",
+        ("same letter",),
+    ),
+    Slip(
+        CONV,
+        "one_channel",
+        changed(
+            SHIFTED,
+            (
+                '"oc,nchw->nohw", weight[:, :, i, j], seen',
+                '"o,nhw->nohw", weight[:, 0, i, j], seen[:, 0]',
+            ),
+        ),
+        "values",
+        "one_channel",
+        ("sum over all input channels",),
+    ),
+    Slip(
+        CONV,
+        "square_kernel",
+        changed(PLACED, ("for j in range(kw)", "for j in range(kh)")),
+        "values",
+        "square_kernel",
+        ("may differ",),
+    ),
+    Slip(
+        CONV,
+        "one_image",
+        changed(
+            SHIFTED,
+            (
+                '"oc,nchw->nohw", weight[:, :, i, j], seen',
+                '"oc,chw->ohw", weight[:, :, i, j], seen[0]',
+            ),
+            ("total = 0", "total = torch.zeros(len(x), 1, 1, 1)"),
+        ),
+        "values",
+        "one_image",
+        ("Each image has its own",),
+    ),
+    Slip(
+        CONV,
+        "plus_one",
+        changed(PLACED, ("// stride + 1", "// stride")),
+        "shape",
+        "one_less",
+        ("first position",),
+    ),
+    Slip(
+        CONV,
+        "padded_once",
+        changed(PLACED, ("2 * padding", "padding")),
+        "shape",
+        "padded_once",
+        ("counted once",),
+    ),
+    Slip(
+        CONV,
+        "long_kernel",
+        changed(
+            PLACED,
+            ("dilation * (kh - 1) - 1", "dilation * kh"),
+            ("dilation * (kw - 1) - 1", "dilation * kw"),
+        ),
+        "shape",
+        "long_kernel",
+        ("not dilation * k",),
+    ),
+    Slip(
+        CONV,
+        "image_multiplied",
+        changed(
+            PLACED,
+            (
+                'torch.einsum("oc,nchw->nohw", weight[:, :, i, j], seen)',
+                "weight[:, :, i, j] @ seen",
+            ),
+        ),
+        "run",
+        "image_multiplied",
+        ("last two dimensions",),
+    ),
+    Slip(
+        CONV,
+        "unfold_by_place",
+        changed(
+            UNFOLDED,
+            ("dilation, padding, stride)", "stride, padding, dilation)"),
+            (
+                "rows = (h",
+                "wide = x.shape[3] + 2 * padding - dilation * (kw - 1) - 1\n    rows = (h",
+            ),
+            (
+                "y.unflatten(2, (rows, -1))",
+                "y.reshape(len(x), len(weight), rows, wide // stride + 1)",
+            ),
+        ),
+        "run",
+        "unfold_order",
+        ("by name",),
+    ),
+    Slip(
+        STACK,
+        "whole_kernels",
+        changed(FORWARD, ("reach * apart", "kernel * dilation * apart")),
+        "values",
+        "whole_kernels",
+        ("kernel minus 1",),
+    ),
+    Slip(
+        STACK,
+        "half_kernels",
+        changed(FORWARD, ("reach * apart", "kernel // 2 * dilation * apart")),
+        "values",
+        "half_kernels",
+        ("both sides",),
+    ),
+    Slip(
+        STACK,
+        "times_dilation",
+        changed(FORWARD, ("reach * apart", "(kernel * dilation - 1) * apart")),
+        "values",
+        "kernel_times_dilation",
+        ("The field counts",),
+    ),
+    Slip(
+        STACK,
+        "long_kernels",
+        changed(FORWARD, ("dilation * (kernel - 1)", "dilation * kernel - 1")),
+        "values",
+        "long_kernels",
+        ("Size and field",),
+    ),
+    Slip(
+        STACK,
+        "long_in_size",
+        changed(FORWARD, ("reach - 1)", "dilation * kernel)")),
+        "values",
+        "long_kernels_in_size",
+        ("The size counts",),
+    ),
+    Slip(
+        STACK,
+        "size_without_dilation",
+        changed(FORWARD, ("reach - 1)", "kernel)")),
+        "values",
+        "no_dilation_in_size",
+        ("The size ignores",),
+    ),
+    Slip(
+        STACK,
+        "one_more",
+        changed(FORWARD, ("- reach - 1)", "- reach)")),
+        "values",
+        "one_more",
+        ("one pixel more",),
+    ),
+    Slip(
+        STACK,
+        "size_divided",
+        changed(FORWARD, ("(size + 2 * padding - reach - 1) // stride + 1", "size // stride")),
+        "values",
+        "size_divided",
+        ("only divided",),
+    ),
+    Slip(
+        STACK,
+        "last_size",
+        changed(
+            FORWARD,
+            ("field, apart = 1, 1", "image, field, apart = size, 1, 1"),
+            ("(size + 2", "(image + 2"),
+        ),
+        "values",
+        "last_size",
+        ("layer before it",),
+    ),
+    Slip(
+        STACK,
+        "last_reach",
+        changed(FORWARD, ("field += reach", "field = 1 + reach")),
+        "values",
+        "last_reach",
+        ("Only the last layer",),
+    ),
+    Slip(
+        STACK,
+        "recurrence",
+        changed(FORWARD, ("field += reach * apart", "field = (field - 1) * stride + reach + 1")),
+        "values",
+        "from_the_last",
+        ("reverse order",),
+    ),
+    Slip(
+        STACK,
+        "strides_added",
+        changed(FORWARD, ("apart *= stride", "apart += stride")),
+        "values",
+        "strides_added",
+        ("added up",),
+    ),
+    Slip(
+        STACK,
+        "dilations_multiplied",
+        changed(FORWARD, ("apart *= stride", "apart *= stride * dilation")),
+        "values",
+        "dilations_multiplied",
+        ("its own layer",),
+    ),
+    Slip(
+        STACK,
+        "own_stride_alone",
+        changed(FORWARD, ("reach * apart", "reach * stride")),
+        "values",
+        "own_stride_alone",
+        ("its own stride",),
+    ),
+    Slip(
+        STACK,
+        "clamped",
+        changed(
+            FORWARD,
+            ("field, apart = 1, 1", "image, field, apart = size, 1, 1"),
+            ("    return size, field", "    return size, min(field, image)"),
+        ),
+        "values",
+        "clamped",
+        ("may be larger",),
+    ),
+    Slip(
+        STACK,
+        "settings_swapped",
+        changed(
+            FORWARD,
+            ("kernel, stride, padding, dilation in", "kernel, padding, stride, dilation in"),
+        ),
+        "values",
+        "settings_swapped",
+        ("The order is",),
     ),
 )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from torchvision.models.googlenet import BasicConv2d as TorchvisionConv
-
-from slips import NUMBERS, Slip, answer, changed
+from slips import NUMBERS, Slip, answer, changed, names
 
 NORM, BLOCK = "convolution.batch_norm", "convolution.inception"
 
@@ -29,6 +27,21 @@ def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.
     with torch.no_grad():
         new_mean = (1 - momentum) * running_mean + momentum * mean.flatten()
         new_var = (1 - momentum) * running_var + momentum * var.flatten() * count / (count - 1)
+    return y, new_mean, new_var
+"""
+
+STEPS = """
+def batch_norm(x, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    if training:
+        n = x.numel() // x.shape[1]
+        mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+        unbiased = var.detach() * n / (n - 1)
+        new_mean = (1 - momentum) * running_mean + momentum * mean.detach()
+        new_var = (1 - momentum) * running_var + momentum * unbiased
+    else:
+        mean, var = new_mean, new_var = running_mean, running_var
+    x_hat = (x - mean[:, None, None]) / torch.sqrt(var[:, None, None] + eps)
+    y = weight[:, None, None] * x_hat + bias[:, None, None]
     return y, new_mean, new_var
 """
 
@@ -73,17 +86,10 @@ IN_STEPS = changed(
 )
 
 
-class BasicConv2d(TorchvisionConv):
-    """The lesson's layer, in its own argument order."""
-
-    def __init__(self, c_in, c_out, k, stride=1, padding=0):
-        super().__init__(c_in, c_out, kernel_size=k, stride=stride, padding=padding)
-
-
-NAMES = {"BasicConv2d": BasicConv2d}
+NAMES = names("convolution", "BasicConv2d")
 
 RIGHT = {
-    NORM: {"var": BY_VAR, "kept": KEPT, "folded": FOLDED},
+    NORM: {"var": BY_VAR, "kept": KEPT, "steps": STEPS, "folded": FOLDED},
     BLOCK: {"by_name": BY_NAME, "in_order": IN_ORDER, "in_steps": IN_STEPS},
 }
 
@@ -93,7 +99,8 @@ SLIPS = (
         "always_batch",
         changed(NORMALISED, ("    if training:", "    if True:")),
         "values",
-        says=NUMBERS,
+        "always_training",
+        (*NUMBERS, "belongs to training"),
     ),
     Slip(
         NORM,
@@ -335,7 +342,8 @@ SLIPS = (
         "one_padding",
         changed(BLOCKS, ("padding=large // 2", "padding=1")),
         "run",
-        says=("Sizes of tensors",),
+        "always_padded_by_one",
+        ("Sizes of tensors", "only a kernel of 3"),
     ),
     Slip(
         BLOCK,
@@ -393,5 +401,208 @@ SLIPS = (
         ),
         "names",
         says=("not found: `branch2.1",),
+    ),
+    Slip(
+        NORM,
+        "images_counted",
+        changed(STEPS, ("x.numel() // x.shape[1]", "len(x)")),
+        "values",
+        "images_counted",
+        ("number of images",),
+    ),
+    Slip(
+        NORM,
+        "all_counted",
+        changed(STEPS, ("x.numel() // x.shape[1]", "x.numel()")),
+        "values",
+        "all_counted",
+        ("count of all numbers",),
+    ),
+    Slip(
+        NORM,
+        "corrected_twice",
+        changed(STEPS, (", correction=0", "")),
+        "values",
+        "corrected_twice",
+        ("once more",),
+    ),
+    Slip(
+        NORM,
+        "statistics_swapped",
+        changed(STEPS, ("return y, new_mean, new_var", "return y, new_var, new_mean")),
+        "values",
+        "statistics_swapped",
+        ("The order is",),
+    ),
+    Slip(
+        NORM,
+        "batch_kept",
+        changed(
+            STEPS,
+            ("(1 - momentum) * running_mean + momentum * mean.detach()", "mean.detach()"),
+            ("(1 - momentum) * running_var + momentum * unbiased", "var.detach()"),
+        ),
+        "values",
+        "batch_kept",
+        ("this batch alone",),
+    ),
+    Slip(
+        NORM,
+        "never_updated",
+        changed(STEPS, ("return y, new_mean, new_var", "return y, running_mean, running_var")),
+        "values",
+        "never_updated",
+        ("never change",),
+    ),
+    Slip(
+        NORM,
+        "nothing_forgotten",
+        changed(STEPS, ("(1 - momentum) * ", "")),
+        "values",
+        "nothing_forgotten",
+        ("grow without end",),
+    ),
+    Slip(
+        NORM,
+        "momentum_unused",
+        changed(STEPS, ("(1 - momentum)", "0.9"), ("momentum * ", "0.1 * ")),
+        "values",
+        "momentum_unused",
+        ("always 0.1",),
+    ),
+    Slip(
+        NORM,
+        "eps_unused",
+        changed(STEPS, ("+ eps", "+ 1e-5")),
+        "values",
+        "eps_unused",
+        ("always 1e-5",),
+    ),
+    Slip(NORM, "no_eps", changed(STEPS, (" + eps", "")), "values", "no_eps", ("eps is missing",)),
+    Slip(
+        NORM,
+        "no_shift",
+        changed(STEPS, (" + bias[:, None, None]", "")),
+        "values",
+        "no_shift",
+        ("shift is missing",),
+    ),
+    Slip(
+        NORM,
+        "shift_scaled",
+        changed(
+            STEPS,
+            (
+                "weight[:, None, None] * x_hat + bias[:, None, None]",
+                "weight[:, None, None] * (x_hat + bias[:, None, None])",
+            ),
+        ),
+        "values",
+        "shift_scaled",
+        ("Add it last",),
+    ),
+    Slip(
+        NORM,
+        "weight_and_bias",
+        changed(
+            STEPS,
+            (
+                "weight[:, None, None] * x_hat + bias[:, None, None]",
+                "bias[:, None, None] * x_hat + weight[:, None, None]",
+            ),
+        ),
+        "values",
+        "weight_and_bias_swapped",
+        ("are swapped",),
+    ),
+    Slip(
+        NORM,
+        "not_centred",
+        changed(STEPS, ("(x - mean[:, None, None])", "x")),
+        "values",
+        "not_centred",
+        ("not subtracted",),
+    ),
+    Slip(
+        NORM,
+        "modes",
+        changed(STEPS, ("if training", "if not training")),
+        "values",
+        "modes_swapped",
+        ("Training and evaluation",),
+    ),
+    Slip(
+        NORM,
+        "always",
+        changed(STEPS, ("if training", "if True")),
+        "values",
+        "always_training",
+        ("In evaluation",),
+    ),
+    Slip(
+        NORM,
+        "never",
+        changed(STEPS, ("if training", "if False")),
+        "values",
+        "never_training",
+        ("In training",),
+    ),
+    Slip(
+        NORM,
+        "updated_used",
+        changed(STEPS, ("    x_hat", "    mean, var = new_mean, new_var\n    x_hat")),
+        "values",
+        "updated_used",
+        ("updated running",),
+    ),
+    Slip(
+        BLOCK,
+        "large_pool",
+        changed(
+            BLOCKS,
+            (
+                "nn.MaxPool2d(3, stride=1, padding=1)",
+                "nn.MaxPool2d(large, stride=1, padding=large // 2)",
+            ),
+        ),
+        "values",
+        "large_pool",
+        ("3 x 3 pixels in every block",),
+    ),
+    Slip(
+        BLOCK,
+        "all_pooled",
+        changed(
+            IN_STEPS,
+            ("        branches = ", "        x = F.max_pool2d(x, 3, 1, 1)\n        branches = "),
+            ("self.branch4(F.max_pool2d(x, 3, 1, 1))", "self.branch4(x)"),
+        ),
+        "values",
+        "all_pooled",
+        ("fourth branch alone",),
+    ),
+    Slip(
+        BLOCK,
+        "pool_unpadded",
+        changed(BLOCKS, ("nn.MaxPool2d(3, stride=1, padding=1)", "nn.MaxPool2d(3, stride=1)")),
+        "run",
+        "pool_unpadded",
+        ("no padding",),
+    ),
+    Slip(
+        BLOCK,
+        "large_unpadded",
+        changed(BLOCKS, (", padding=large // 2", "")),
+        "run",
+        "large_unpadded",
+        ("large kernel needs a padding",),
+    ),
+    Slip(
+        BLOCK,
+        "padded_by_two",
+        changed(BLOCKS, ("large // 2", "2")),
+        "run",
+        "always_padded_by_two",
+        ("only a kernel of 5",),
     ),
 )

@@ -1,4 +1,5 @@
-"""Which mistake was made: the wrong answer that gives the same replies, and the smallest case."""
+"""Finds which mistake was made, from the wrong answer that gives the same replies, and the smallest
+case that shows it."""
 
 from __future__ import annotations
 
@@ -13,10 +14,10 @@ from convzoo.exercises.model import Exercise, Mistake, Respond
 def diagnose(
     exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
 ) -> Mistake | None:
-    """Return the one wrong answer that gives these very replies, or None.
+    """Return the one wrong answer that gives exactly these replies, or None.
 
-    replies: as far as the first that differs from the expected one, so that the first of several
-    mistakes is found too. Only if several wrong answers fit are the other cases asked.
+    replies: up to the first one that differs from the expected one, so that the first of several
+    mistakes can be found. The other cases are tried only if several wrong answers fit.
     """
     fitting = _fitting(exercise, exercise.mistakes, cases, replies)
     if len(fitting) > 1:
@@ -38,20 +39,20 @@ def _fitting(
 
 
 def _alike(reply: Reply, mistaken: Reply, keys: set[str]) -> bool:
-    """Whether a reply is what a mistake gives; keys: of the reference's tensors."""
+    """Return whether a reply is what a mistake gives; keys: of the reference's tensors."""
     if reply.stage or mistaken.stage:  # "size of a (24) must match b (6)": either may come first
         kinds = [(r.stage, sorted(r.raised.split())) for r in (reply, mistaken)]
         return kinds[0] == kinds[1]
     if reply.parameters != mistaken.parameters:
         return False
-    if not mistaken.loaded:  # its weights are random
+    if not mistaken.loaded:  # because its weights are random
         return True
     return same(_comparable(reply, keys), _comparable(mistaken, keys))
 
 
 def _comparable(reply: Reply, keys: set[str]) -> dict[str, Tensor]:
-    """What came back, without gradients that the reference has not (a running mean's), and
-    without those of nothing but zeros: none is the same."""
+    """Return the reply's tensors without gradients that the reference does not have (a running
+    mean's) and without gradients that are all zeros, which count as none."""
     return {
         k: v
         for k, v in reply.tensors.items()
@@ -60,8 +61,8 @@ def _comparable(reply: Reply, keys: set[str]) -> dict[str, Tensor]:
 
 
 def smallest(exercise: Exercise, respond: Respond, wrong: Mistake | None) -> str:
-    """Return the smallest case that is answered wrong, as text; the smallest that is so in the
-    way that was diagnosed, if there is one."""
+    """Return the smallest case with a wrong answer, as text; if possible, one that shows the
+    mistake that was diagnosed."""
     shown = ""
     for case in exercise.small():
         reply, expected = respond(case), answer(exercise.reference, case, watch=False)

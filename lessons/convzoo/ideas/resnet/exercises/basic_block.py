@@ -262,7 +262,7 @@ def shortcut_from_the_middle(**settings):
     conv, norm = block.conv1.forward, block.bn1.forward
     replace_call(block, "conv1")
     replace_call(block, "bn1")
-    return change_input(block, lambda x: F.relu(norm(conv(x))))
+    return change_input(block, lambda x: F.relu(norm(conv(x))).clone())
 
 
 mistake.add("no_norm", NO_NORM, lambda **settings: without_norm(framework.BasicBlock(**settings)))

@@ -116,8 +116,16 @@ def one_corner(x, out_channels, stride):
 
 @mistake
 def averaged(x, out_channels, stride):
-    """It averages neighbouring pixels. The shortcut keeps one pixel of each step and skips the
-    others."""
+    """It averages the pixels of each step. The shortcut keeps one pixel of each step as it is and
+    skips the others."""
+    means = F.avg_pool2d(x, stride, ceil_mode=True)
+    return framework.pad_shortcut(means, out_channels, 1)
+
+
+@mistake
+def averaged_and_cut(x, out_channels, stride):
+    """It averages neighbouring pixels, and leaves out a last row or column without neighbours. The
+    shortcut keeps one pixel of each step as it is and skips the others."""
     return framework.pad_shortcut(F.avg_pool2d(x, stride), out_channels, 1)
 
 
