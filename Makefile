@@ -1,5 +1,5 @@
-# Thin faces of `python -m convzoo`; `make` alone lists them.
-# Options go on the line: make lab LAB=--no-browser, make test PYTEST='-k device',
+# Shortcuts for `python -m convzoo`; `make` alone lists them.
+# Options go on the command line: make lab LAB=--no-browser, make test PYTEST='-k device',
 # make report REPORT='--parts sparse', make experiments EXPERIMENTS='off_diagonal --seeds 3'
 FOUND := $(foreach name,python3 python3.13 python3.12 python3.11 python,\
   $(shell command -v $(name) 2>/dev/null))
@@ -16,24 +16,24 @@ help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
 	@echo "make test             set up with the test tools, then run every test (12 minutes)"
 	@echo "make check-quick      the same without what is slow (2 minutes): while a lesson is made"
-	@echo "make doctor           look at versions, device, widgets and disk, and say what to do"
+	@echo "make doctor           check versions, device, widgets and disk, and say what to do"
 	@echo "make exercises        list the exercises"
-	@echo "make check FILE=...   run the exercises of a notebook and report"
+	@echo "make check FILE=...   check the exercises of a notebook and report the results"
 	@echo "make release          for teachers: make lessons/ from solutions/"
 	@echo "make report           measure this device for figures/data (10 minutes, in parts)"
 	@echo "make experiments      train the networks whose results ship (two hours for all, in parts)"
-	@echo "make tables           the papers' printed counts beside ours"
-	@echo "make bench            time our layers against the framework's (2 minutes)"
-	@echo "make matrix           test on every Python and the oldest torch there is (40 minutes)"
+	@echo "make tables           compare the papers' printed counts with ours"
+	@echo "make bench            compare the speed of our layers with the framework's (2 minutes)"
+	@echo "make matrix           test on every Python and the oldest torch (40 minutes)"
 	@echo "make figures          make the pictures in the lessons' text from the lessons' layers"
 	@echo "make slides           make the slides of all lessons in build/slides"
 	@echo "make present          live slides with sliders (sets up .venv-present once, a minute)"
-	@echo "make grade SUBMISSIONS=dir    for teachers: mark a class, into OUT=build/grades"
+	@echo "make grade SUBMISSIONS=dir    for teachers: grade a class, into OUT=build/grades"
 	@echo "make nbgrader-course          for teachers: an nbgrader course in COURSE=build/course"
 	@echo "make clean            remove .venv and caches"
 
 python:
-	@test -n "$(OUTER)" || { echo "No Python was found: install Python 3.11, 3.12 or 3.13 \
+	@test -n "$(OUTER)" || { echo "No Python was found. Install Python 3.11, 3.12 or 3.13 \
 	(python.org, your system's packages, or conda) and run this again." >&2; exit 2; }
 
 setup: python
@@ -43,7 +43,7 @@ setup-test: python
 	@"$(OUTER)" -I lessons/convzoo/install.py --test
 
 lab: setup
-	@echo "Opening JupyterLab on $(or $(FIRST),the project) (10 seconds). Ctrl-C here ends it."
+	@echo "Opening JupyterLab on $(or $(FIRST),the project) (10 seconds). Press Ctrl-C here to stop it."
 	@.venv/bin/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" \
 	$(if $(FIRST),--LabApp.default_url=/lab/tree/$(FIRST)) $(LAB)
 
@@ -67,7 +67,7 @@ exercises: python
 	@$(CONVZOO) exercises
 
 check: python
-	@test -n "$(FILE)" || { echo "Which notebook? For instance: make check \
+	@test -n "$(FILE)" || { echo "Which notebook? For example: make check \
 	FILE=$(or $(FIRST),lessons/02_resnext.ipynb)" >&2; exit 2; }
 	@$(CONVZOO) check $(FILE)
 
@@ -91,7 +91,7 @@ matrix: python
 
 # nbgrader, joblib: pip install -e '.[teacher]'
 grade: python
-	@test -n "$(SUBMISSIONS)" || { echo "Which submissions? For instance: make grade \
+	@test -n "$(SUBMISSIONS)" || { echo "Which submissions? For example: make grade \
 	SUBMISSIONS=submissions OUT=marks" >&2; exit 2; }
 	@$(CONVZOO) grade $(SUBMISSIONS) --out $(or $(OUT),build/grades) $(GRADE)
 
@@ -104,15 +104,15 @@ figures: python
 slides: python
 	@$(CONVZOO) slides $(LESSON)
 
-# RISE needs the classic notebook, which does not live beside JupyterLab 4: an environment of its
-# own, whose kernel is that of .venv.
+# RISE needs the classic notebook, which cannot be installed with JupyterLab 4: so it has a separate
+# environment, with the kernel of .venv.
 present: setup
 	@test -x .venv-present/bin/jupyter || { echo "Setting up live slides: about a minute."; \
 	.venv/bin/python -m venv .venv-present && .venv-present/bin/python -m pip install -q \
 	nbclassic==1.3.3 RISE==5.7.1 ipywidgets==8.1.9 && .venv/bin/python -m ipykernel install \
 	--prefix .venv-present --name python3 >/dev/null; } || { rm -rf .venv-present; \
-	echo "Live slides could not be set up; make slides needs less." >&2; exit 2; }
-	@echo "Open a lesson, then press Alt-R. Ctrl-C here ends it."
+	echo "Live slides could not be set up. Use make slides, which needs less." >&2; exit 2; }
+	@echo "Open a lesson, then press Alt-R. Press Ctrl-C here to stop it."
 	@.venv-present/bin/jupyter nbclassic --ServerApp.root_dir="$(CURDIR)" $(LAB) $(FIRST)
 
 clean:

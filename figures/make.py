@@ -1,8 +1,8 @@
-"""The pictures that stand in the lessons' text, each probed from the lessons' own modules.
+"""The pictures in the lessons' text, each probed from the lessons' own modules.
 
-`python -m convzoo figures` writes them beside this file. A picture is a function of the
-definitions of its lesson, marked `@picture("02_resnext")`, and returns panels to stand in a row;
-its file is named after the lesson's number and the function: 02_block_diagonal.svg.
+`python -m convzoo figures` writes them next to this file. A picture is a function of the
+definitions of its lesson, marked `@picture("02_resnext")`, and returns panels for one row; its file
+is named after the lesson's number and the function: 02_block_diagonal.svg.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from convzoo.show import Picture
 ZOO = runpy.run_path(str(Path(__file__).with_name("zoo.py")))
 held_still = ZOO["held_still"]
 Draw = Callable[[SimpleNamespace], list[Picture]]
-PICTURES: dict[str, tuple[str, Draw]] = {}  # by the name of its file: lesson, function
+PICTURES: dict[str, tuple[str, Draw]] = {}  # by file name: lesson, function
 
 
 def picture(lesson: str) -> Callable[[Draw], Draw]:
-    """Return a decorator that enters a function among the pictures of a lesson."""
+    """Return a decorator that registers a function as a picture of a lesson."""
 
     def enter(draw: Draw) -> Draw:
         PICTURES[f"{lesson[:2]}_{draw.__name__}"] = lesson, draw
@@ -38,7 +38,7 @@ def picture(lesson: str) -> Callable[[Draw], Draw]:
 
 @picture("00_convolution")
 def nine_matrices(convolution: SimpleNamespace) -> list[Picture]:
-    """A 1x1 layer's one matrix, and the nine of a 3x3 layer."""
+    """Draw the one matrix of a 1x1 layer, and the nine of a 3x3 layer."""
     torch.manual_seed(0)
     x = torch.zeros(1, 6, 5, 5)
     one = measure.channel_matrix(convolution.Conv2d(6, 6, 1), x)
@@ -54,7 +54,7 @@ def nine_matrices(convolution: SimpleNamespace) -> list[Picture]:
 
 @picture("00_convolution")
 def inception(convolution: SimpleNamespace) -> list[Picture]:
-    """The rows of an Inception block by branch, its ReLUs all open."""
+    """Draw the rows of an Inception block by branch, with all its ReLUs open."""
     torch.manual_seed(4)
     block = convolution.Inception(12, 4, 6, 4, 4, 2, 2)
     for name, value in block.named_parameters():
@@ -78,7 +78,8 @@ def inception(convolution: SimpleNamespace) -> list[Picture]:
 
 @picture("01_resnet")
 def residual(resnet: SimpleNamespace) -> list[Picture]:
-    """A plain 1x1 convolution, its input added, and the same with its branch at zero."""
+    """Draw a plain 1x1 convolution, the same with its input added, and that with its branch at
+    zero."""
     torch.manual_seed(1)
     x = torch.zeros(1, 12, 1, 1)
     conv = torch.nn.Conv2d(12, 12, 1, bias=False)
@@ -95,7 +96,7 @@ def residual(resnet: SimpleNamespace) -> list[Picture]:
 
 @picture("02_resnext")
 def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
-    """A full 1x1 convolution, and the same in four groups."""
+    """Draw a full 1x1 convolution, and the same in four groups."""
     torch.manual_seed(2)
     x = torch.zeros(1, 12, 1, 1)
     panels = []
@@ -108,7 +109,7 @@ def block_diagonal(resnext: SimpleNamespace) -> list[Picture]:
 
 @picture("03_densenet")
 def growing(densenet: SimpleNamespace) -> list[Picture]:
-    """A dense block after one layer and after three: each layer's rows in a colour."""
+    """Draw a dense block after one layer and after three, with each layer's rows in a colour."""
     panels, names = [], [*range(12), *("f1 " * 4 + "f2 " * 4 + "f3 " * 4).split()]
     colours = ["#555555"] * 12 + ["#E69F00"] * 4 + ["#56B4E9"] * 4 + ["#CC79A7"] * 4
     for layers, title in ((1, "[x, f1(x)]"), (3, "after three layers")):
@@ -125,7 +126,7 @@ def growing(densenet: SimpleNamespace) -> list[Picture]:
 
 @picture("04_senet")
 def gates(senet: SimpleNamespace) -> list[Picture]:
-    """One gate with its numbers kept from each of two images, and live on the second."""
+    """Draw one gate with its numbers kept from each of two images, and live on the second."""
     torch.manual_seed(5)
     gate = senet.SqueezeExcitation(12, 3)
     for weight in gate.parameters():
@@ -144,7 +145,8 @@ def gates(senet: SimpleNamespace) -> list[Picture]:
 
 @picture("05_shufflenet")
 def shuffle(shufflenet: SimpleNamespace) -> list[Picture]:
-    """Two layers in three groups; the shuffle; the two layers with the shuffle between them."""
+    """Draw two layers in three groups, the shuffle, and the two layers with the shuffle between
+    them."""
     torch.manual_seed(5)
     x = torch.zeros(1, 12, 1, 1)
     first, second = (shufflenet.GroupedConv2d(12, 12, 1, groups=3) for _ in range(2))
@@ -164,7 +166,7 @@ def shuffle(shufflenet: SimpleNamespace) -> list[Picture]:
 
 @picture("06_separable")
 def separable(lesson: SimpleNamespace) -> list[Picture]:
-    """A depthwise 3x3, a diagonal for each tap, and the full 1x1 behind it."""
+    """Draw a depthwise 3x3, with a diagonal for each tap, and the full 1x1 after it."""
     torch.manual_seed(6)
     x, block = torch.zeros(1, 12, 5, 5), lesson.DepthwiseSeparable(12, 12)
     steps = (-1, 0, 1)
@@ -182,7 +184,8 @@ def separable(lesson: SimpleNamespace) -> list[Picture]:
 
 @picture("07_zoo")
 def front(lesson: SimpleNamespace) -> list[Picture]:
-    """The shipped networks of the zoo over two of their costs, and who is on either front."""
+    """Draw the shipped networks of the zoo over two of their costs, and which of them are on the
+    fronts."""
     rows = {row["variant"]: row for row in experiments.summary(experiments.load("zoo"))}
     names = sorted((n for n in rows if not n.startswith("no shuffle")), key=_kind)
     means = torch.tensor([rows[name]["mean"] for name in names])
@@ -207,7 +210,7 @@ def _kind(variant: str) -> str:
 
 
 def in_a_row(panels: list[Picture]) -> str:
-    """One SVG of several, with the words of all of them."""
+    """Return one SVG from several, with the alt texts of all of them."""
     sizes = [re.search(r'width="(\d+)[^"]*" height="(\d+)', p.html).groups() for p in panels]
     left, parts = 0, []
     for panel, (width, _) in zip(panels, sizes, strict=True):
@@ -223,7 +226,7 @@ def in_a_row(panels: list[Picture]) -> str:
 
 
 def on_top(rows: list[str]) -> str:
-    """One SVG of several rows, each made by `in_a_row`."""
+    """Return one SVG from several rows, each made by `in_a_row`."""
     roots = [ElementTree.fromstring(row).attrib for row in rows]
     top, parts = 0, []
     for row, root in zip(rows, roots, strict=True):
@@ -238,7 +241,7 @@ def on_top(rows: list[str]) -> str:
 
 
 def make(definitions, folder: Path = Path(__file__).parent) -> list[Path]:
-    """Write every picture; definitions(lesson) gives what a lesson defines."""
+    """Write every picture; definitions(lesson) returns what a lesson defines."""
     whole = ZOO["panels"](definitions)
     overview = folder / "zoo.svg"
     overview.write_text(on_top([in_a_row(whole[:4]), in_a_row(whole[4:])]), encoding="utf-8")

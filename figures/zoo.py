@@ -1,7 +1,7 @@
-"""The zoo in one picture: one 12 x 12 matrix idea after idea, each probed from its lesson's module.
+"""The zoo in one picture: one 12 x 12 matrix for each idea, probed from its lesson's module.
 
-Every panel but the growing one has the same number of inputs and outputs. Where a module
-holds batch norms they are in evaluation mode, as drawn.
+Every panel except the growing one has the same number of inputs and outputs. Batch norms are in
+evaluation mode, with their initial values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Definitions = Callable[[str], SimpleNamespace]
 
 
 def panels(definitions: Definitions) -> list[Picture]:
-    """A panel for each idea, in the order of the lessons."""
+    """Return a panel for each idea, in the order of the lessons."""
     torch.manual_seed(12)
     pixel, image = torch.zeros(1, C, 1, 1), torch.randn(1, C, 5, 5)
     convolution, resnet = definitions("00_convolution"), definitions("01_resnet")
@@ -45,7 +45,7 @@ def panels(definitions: Definitions) -> list[Picture]:
 
 
 def held_still(gate: nn.Module, image: torch.Tensor) -> Callable:
-    """The gate with its numbers taken from one image and kept."""
+    """Return the gate with its numbers kept from one image."""
     with torch.no_grad():
         numbers = gate.gates(image)[:, :, None, None]
     return lambda x: x * numbers.to(x.dtype)

@@ -1,8 +1,8 @@
-"""The papers' networks, out of the blocks that the lessons build: what no lesson teaches.
+"""The papers' networks from the lessons' blocks: the parts that no lesson teaches.
 
 A lesson adds its networks to NETWORKS, here, and their family to FAMILIES in its folder of
-`convzoo.ideas`, which names the lesson to a reader without this folder. Names and settings are
-torchvision's; values stand there as in its source (torchvision/models/resnet.py).
+`convzoo.ideas`, which names the lesson to a reader without this folder. Names, settings and values
+are those in torchvision's source (torchvision/models/resnet.py).
 """
 
 from pathlib import Path
@@ -19,8 +19,8 @@ def basic_blocks(defs, **settings) -> nn.Module:
 
 
 def bottlenecks(defs, groups: int, width_per_group: int, stride_in_1x1: bool, **settings):
-    """ResNet-50 and deeper: lesson 01's bottleneck. With groups, or a width of its own, that is
-    ResNeXt's block, which lesson 02 builds.
+    """ResNet-50 and deeper: lesson 01's bottleneck. With groups or another width, it is ResNeXt's
+    block, which lesson 02 builds.
 
     Raises UserError for the paper's layout of ResNet (stride in the first 1x1) with groups.
     """
@@ -28,8 +28,8 @@ def bottlenecks(defs, groups: int, width_per_group: int, stride_in_1x1: bool, **
         return nets.ResNet(defs.Bottleneck, stride_in_1x1=stride_in_1x1, **settings)
     if stride_in_1x1:
         raise UserError(
-            f"stride_in_1x1 goes with groups=1 and width_per_group=64, and here they are {groups} "
-            f"and {width_per_group}: ResNeXt has its stride in the 3x3."
+            f"stride_in_1x1 needs groups=1 and width_per_group=64, but here they are {groups} and "
+            f"{width_per_group}: ResNeXt has its stride in the 3x3."
         )
     wider = definitions(Path(__file__).with_name("02_resnext.py"))
     return grouped(wider, groups=groups, width_per_group=width_per_group, **settings)
@@ -51,15 +51,15 @@ def _resnext(layers: tuple[int, ...], groups: int, width_per_group: int) -> Netw
 
 
 def inceptions(defs, **settings) -> nn.Module:
-    """GoogLeNet with batch norm, as lesson 00 builds it. torchvision's: `large` is 3, where the
-    paper has a 5x5; the smallest image is the one that its weights name."""
+    """GoogLeNet with batch norm, as lesson 00 builds it. torchvision's has `large` = 3, while the
+    paper has a 5x5; the smallest image is the one that torchvision's weights name."""
     network = defs.googlenet(**settings)
     network.smallest_image = 15
     return network
 
 
 def densenets(defs, **settings) -> nn.Module:
-    """DenseNet, as lesson 03 assembles it out of its layers, blocks and transitions."""
+    """DenseNet, as lesson 03 assembles it from its layers, blocks and transitions."""
     return defs.DenseNet(**settings)
 
 
@@ -86,7 +86,7 @@ def _halving_five_times(network: nn.Module) -> nn.Module:
 
 
 def gated(defs, **settings) -> nn.Module:
-    """SE-ResNet, and with groups SE-ResNeXt: the skeleton with the block of lesson 04."""
+    """SE-ResNet or, with groups, SE-ResNeXt: the skeleton with the block of lesson 04."""
     return nets.ResNet(_with_own_groups(defs).SEBottleneck, **settings)
 
 
@@ -106,7 +106,7 @@ def halved(defs, **settings) -> nn.Module:
 
 
 def _with_own_groups(defs):
-    """Lesson 04 or 05, whose layer runs on the framework's grouped convolution, on lesson 02's."""
+    """Return lesson 04 or 05 with lesson 02's grouped convolution in place of the framework's."""
     own = definitions(Path(__file__).with_name("02_resnext.py")).grouped_conv2d
     defs.GroupedConv2d.convolve = staticmethod(own)
     return defs

@@ -129,7 +129,7 @@ def test_a_timing_reads_as_a_line(result, text):
 @pytest.mark.parametrize("result", [Timing(1.0, 1.1, 0.5, 9), Timing(1.0, 2.0, 0.1, 9)])
 def test_a_busy_machine_is_told(result):
     assert not result.steady
-    assert str(result).endswith("the machine is busy or throttled: trust the minimum alone")
+    assert str(result).endswith("the machine is busy or throttled: trust only the minimum")
 
 
 def test_on_a_gpu_its_own_events_tell_the_time(monkeypatch):

@@ -52,7 +52,7 @@ CHECK, USE = f'check("{CONV.id}")', f'use("{CONV.id}")'
 def test_an_untouched_stub_is_not_attempted():
     verdict, said = Lesson(STUB).call(CHECK)
     assert (verdict.status, verdict.stage) == ("not attempted", "")
-    assert "not attempted yet" in said and "framework's own" in said
+    assert "not attempted yet" in said and "framework's version" in said
     kept = progress.recall("exercises", CONV.id)
     assert kept == {"status": "not attempted", "tries": 0}
 
@@ -86,7 +86,7 @@ def test_a_cell_that_does_not_parse_is_told(cell):
     verdict, said = lesson.call(CHECK)
     assert verdict.stage == "run" and "not valid Python" in said and "in line" in said
     own, said = lesson.call(USE)
-    assert own is CONV.reference and "framework's own" in said
+    assert own is CONV.reference and "framework's version" in said
     lesson.run(RIGHT)
     assert lesson.call(CHECK)[0].passed
 
@@ -108,7 +108,7 @@ def test_a_name_that_is_not_there_is_told(value):
     if value is not None:
         lesson.names[CONV.name] = value
     verdict, said = lesson.call(CHECK)
-    assert verdict.stage == "run" and "There is no `grouped_conv2d` yet" in said
+    assert verdict.stage == "run" and "`grouped_conv2d` is not defined yet" in said
     assert lesson.call(USE)[0] is CONV.reference
 
 
@@ -130,7 +130,9 @@ def test_use_hands_out_what_is_right_and_says_which():
         assert own is lesson.names[CONV.name] and "your own" in said
     lesson.run(f"# exercise: {CONV.id}{written.SHORTCUT}")
     own, said = lesson.call(USE)
-    assert own is CONV.reference and "framework's own, until resnext.grouped_conv2d passes" in said
+    assert (
+        own is CONV.reference and "framework's version, until resnext.grouped_conv2d passes" in said
+    )
 
 
 def test_trusted_lessons_are_not_judged():
@@ -178,14 +180,22 @@ def test_an_id_that_does_not_exist_names_the_nearest_and_stops_no_lesson(call, c
 def test_the_part_behind_the_dot_is_enough(capsys):
     notebook.hint("grouped_conv2d")
     said = capsys.readouterr().out
-    assert "resnext.grouped_conv2d: hint 1 of 3" in said and "Ask again for hint 2" in said
+    assert "resnext.grouped_conv2d: hint 1 of 3" in said and "Run the cell again for hint 2" in said
 
 
 def test_a_cell_that_defines_another_name_is_told_though_the_old_one_is_still_there():
     lesson = Lesson(RIGHT)
     lesson.names["In"].append(f"# exercise: {CONV.id}\ndef my_conv(x):\n    return x")
     verdict, said = lesson.call(CHECK)
-    assert verdict.stage == "run" and "defines no `grouped_conv2d`" in said
+    assert verdict.stage == "run" and "does not define `grouped_conv2d`" in said
+    lesson.names["In"].append("grouped_conv2d(x)\ngrouped_conv2d == 3")
+    assert lesson.call(CHECK)[0].stage == "run"
+
+
+def test_a_cell_that_was_split_is_two():
+    lesson = Lesson(RIGHT)
+    lesson.names["In"] += [f"# exercise: {CONV.id}\nimport math", RIGHT.split("\n", 1)[1]]
+    assert lesson.call(CHECK)[0].passed
 
 
 def test_begin_tells_where_one_stands(capsys):

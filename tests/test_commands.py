@@ -162,7 +162,7 @@ def test_a_suitable_python_is_found():
 @pytest.mark.parametrize(
     "versions, said",
     [
-        ({"python3": (3, 9)}, "needs Python 3.11 to 3.13 and found python3 is 3.9: install"),
+        ({"python3": (3, 9)}, "needs Python 3.11 to 3.13 but found python3 is 3.9. Install"),
         ({"python3": (3, 14), "python": (2, 7)}, "found python3 is 3.14, python is 2.7"),
         ({}, "found none"),
         ({"python3": ("no venv", 3, 12)}, "apt install python3.12-venv"),
@@ -198,7 +198,7 @@ def test_a_full_disk_is_one_sentence(gigabytes, first, platform, ok):
     if ok:
         look()
     else:
-        said = rf"wants \d GB free and /home/me has {gigabytes:.1f} GB"
+        said = rf"needs \d GB free and /home/me has {gigabytes:.1f} GB"
         with pytest.raises(Trouble, match=said):
             look()
 
@@ -210,7 +210,7 @@ def test_a_full_disk_is_one_sentence(gigabytes, first, platform, ok):
         ("WARNING: Retrying after ... NewConnectionError(...)\nERROR: No matching", "network"),
         ("socket.gaierror: Temporary failure in name resolution", "network"),
         ("ERROR: No matching distribution found for torch==2.14.1", "No matching distribution"),
-        ("", "gave no reason"),
+        ("", "no reason given"),
     ],
 )
 def test_what_pip_says_becomes_one_sentence(output, said):
@@ -223,13 +223,13 @@ def test_an_old_python_stops_make(clone, tmp_path):
         f'case "$*" in *" -c "*) echo 3.9;; *) exec "{sys.executable}" "$@";; esac',
     )
     run = make(clone, "lab", PATH=str(tmp_path / "bin"))
-    assert "needs Python 3.11 to 3.13 and found python3 is 3.9: install one" in sentence(run)
+    assert "needs Python 3.11 to 3.13 but found python3 is 3.9. Install one" in sentence(run)
     assert not (clone / ".venv").exists()
 
 
 def test_no_python_at_all_stops_make(clone, tmp_path):
     said = sentence(make(clone, "test", PATH=str(tmp_path)))
-    assert said.startswith("No Python was found: install Python 3.11, 3.12 or 3.13")
+    assert said.startswith("No Python was found. Install Python 3.11, 3.12 or 3.13")
 
 
 def test_no_network_stops_make(clone):

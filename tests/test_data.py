@@ -147,7 +147,7 @@ def test_normalised_by_the_training_images_alone():
         (lambda: data.load("digits", limit=-1), "limit is -1"),
         (lambda: data.made("digits"), "made knows xor_groups, far_clue"),
         (lambda: data.made("far_clue", far=3), "no option far: it has distance, size"),
-        (lambda: data.made("far_clue", distance=14), "between 3 and size - 3 = 13; it is 14"),
+        (lambda: data.made("far_clue", distance=14), "between 3 and size - 3 = 13, but it is 14"),
         (lambda: data.made("xor_groups", groups=2), "at least 3 groups"),
         (lambda: data.made("xor_groups", test=0), "test is 0"),
     ],
@@ -225,7 +225,7 @@ def test_a_file_that_is_cut_off_is_told(monkeypatch, server, cache):
 def test_a_folder_that_cannot_be_made_is_told(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CONVZOO_DATA", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match="has nowhere to go.*set CONVZOO_DATA"):
+    with pytest.raises(UserError, match="cannot be saved.*Set CONVZOO_DATA"):
         data.load("cifar10")
 
 
@@ -234,7 +234,7 @@ def test_a_full_disk_is_told(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(datasets, "CIFAR10", full)
-    assert "make room, or set CONVZOO_DATA" in refused()
+    assert "free some space or set CONVZOO_DATA" in refused()
 
 
 def test_xor_needs_both_groups_and_one_of_each_says_nothing():

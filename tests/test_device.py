@@ -37,8 +37,8 @@ def test_the_variable_overrides(monkeypatch, asked):
 @pytest.mark.parametrize(
     "asked, why",
     [
-        ("gpu", "names no device that the course knows"),
-        ("meta", "names no device that the course knows"),
+        ("gpu", "is not a device that the course knows"),
+        ("meta", "is not a device that the course knows"),
         ("cpu:1", "finds 1 of that kind here"),
         ("cuda:7", "finds 2 of that kind here"),
         ("mps", "finds none here"),

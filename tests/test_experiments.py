@@ -95,7 +95,7 @@ def test_again_keeps_what_is_there_until_the_new_is_complete(made, tmp_path, mon
     said = []
     with pytest.raises(KeyboardInterrupt):
         experiments.run(seeds=2, again=True, folder=tmp_path, device="cpu", say=said.append)
-    assert said[-1].startswith("3 of 4 are done and kept")
+    assert said[-1].startswith("3 of 4 are done and saved")
     assert path.read_text() == before
     monkeypatch.setattr(runner, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
     assert experiments.run(seeds=2, again=True, folder=tmp_path, **SAY) == [path]
@@ -190,7 +190,7 @@ def test_the_command_line_trains_and_tells(made, tmp_path, monkeypatch, capfd):
     assert main(["experiments", "made", "--seeds", "1"]) == 0
     assert capfd.readouterr().out.splitlines()[0] == "made: Does width help?"
     assert main(["experiments", "other"]) == 2
-    assert capfd.readouterr().err == "There is no experiment 'other'. There are: made.\n"
+    assert capfd.readouterr().err == "There is no experiment 'other'. Choose one of: made.\n"
 
 
 def test_a_recipe_of_an_experiment_reaches_the_training(made, monkeypatch):

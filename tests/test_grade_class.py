@@ -204,7 +204,7 @@ def test_feedback_tells_the_sentence_of_the_matched_mistake(made_class):
 
 def test_the_class_page_tells_misconceptions_by_frequency(made_class):
     page = (made_class[2] / "class.html").read_text()
-    assert "stacked" in page and "Distribution" in page and "From hard to easy" in page
+    assert "stacked" in page and "Distribution" in page and "Exercises from hard to easy" in page
 
 
 def test_all_right_is_all_the_points(made_class):

@@ -56,7 +56,7 @@ def test_questions_are_marked_with_the_students_own_numbers(tmp_path):
     row = {r["student"]: r for r in csv.DictReader((out / "grades.csv").open())}["free"]
     assert row["total"] == "1.5" and row["waiting"] == "0"
     (out / "free.csv").write_text(marked.replace("1.5,Good", "7,Good"))
-    with pytest.raises(UserError, match="no number of points"):
+    with pytest.raises(UserError, match="not a number of points"):
         grade(place, out)
 
 
@@ -105,7 +105,7 @@ def test_canvas_and_moodle_there_and_back(tmp_path):
         "unreadable: Eve Eff_203",
         "missing: Gil Gee_204",
         "unreadable: doejane_101",
-        "climbs.ipynb is no file of a student's",
+        "climbs.ipynb is not a student's file",
     ):
         assert text in told, text
     moodle = list(csv.DictReader((out / f"moodle_{LESSON}.csv").open(encoding="utf-8-sig")))

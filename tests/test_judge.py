@@ -50,7 +50,7 @@ RUN = {
     "needed_later": ("    y = x.exp()\n    y.mul_(2)\n    return y", "in place", "gradient"),
     "renamed": (
         "def grouped_conv2d(image, weight, groups, stride=1, padding=0):\n    return image",
-        "names of the arguments",
+        "argument names",
         "'x'",
     ),
     "own_call_renamed": ("    return F.pad(x, (1, 1), vale=1)", "vale", "line 2: `return F.pad"),
@@ -59,9 +59,12 @@ RUN = {
         "missing 1 required positional argument: 'bias'",
         "The call was",
     ),
-    "exit": ("    exit()", "ends Python", "Take that line out"),
+    "exit": ("    exit()", "ends Python", "Remove that line"),
     "sys_exit": ("    import sys\n    sys.exit(0)", "ends Python"),
-    "recursion": ("    return grouped_conv2d(x, weight, groups)", "calls itself without end"),
+    "recursion": (
+        "    return grouped_conv2d(x, weight, groups)",
+        "calls itself without ever stopping",
+    ),
     "sparse": ("    return x.detach().flatten(1).to_sparse()", "sparse tensor"),
     "elsewhere": ("    return x.to('meta')", "on meta", "on cpu"),
     "a_class": ("class grouped_conv2d:\n    pass", "is a class", "a function"),
@@ -342,7 +345,7 @@ def test_numbers_that_are_none_are_shown(value):
 )
 def test_switching_gradients_off_is_seen_and_undone(old, new):
     verdict = judged(written.LOOP.replace(old, new, 1))
-    assert verdict.stage == "gradients" and "no gradient arrives at `x`" in verdict.message
+    assert verdict.stage == "gradients" and "no gradient reaches `x`" in verdict.message
     assert torch.is_grad_enabled()
 
 

@@ -21,7 +21,7 @@ def test_a_line_for_each_connection_in_the_colour_of_its_group():
     assert len(strokes(picture)) == 8 + 4
     assert set(strokes(picture)) == {palette.INPUT, palette.WEIGHT}
     assert "layer: 8 connections" in picture.alt
-    assert "swap: places take channels 2, 0, 1, 3" in picture.alt
+    assert "swap: positions take channels 2, 0, 1, 3" in picture.alt
 
 
 def test_what_an_input_reaches_is_strong_and_told():
@@ -44,8 +44,8 @@ def test_columns_may_differ_in_height_and_have_labels():
 @pytest.mark.parametrize(
     "steps, options, words",
     [
-        ([PAIRS, [[1, 2]]], {"names": ["a", "b"]}, "takes 2 inputs and is given 4"),
-        ([PAIRS], {"names": ["a", "b"]}, "2 names do not fit 1 steps"),
+        ([PAIRS, [[1, 2]]], {"names": ["a", "b"]}, "takes 2 inputs but gets 4"),
+        ([PAIRS], {"names": ["a", "b"]}, "2 names for 1 steps"),
         ([PAIRS], {"names": ["a"], "follow": 4}, "no input 4 to follow"),
     ],
 )

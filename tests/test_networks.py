@@ -108,9 +108,11 @@ def test_a_name_or_a_shape_that_does_not_fit_is_told_before_anything_is_copied()
     before = {key: value.clone() for key, value in network.state_dict().items()}
     with pytest.raises(UserError, match=r"'fc.bias' \(1 such"):
         nets.load_torchvision(network, {k: v for k, v in state.items() if k != "fc.bias"})
-    with pytest.raises(UserError, match="and ours has not, 'fc.more'"):
+    with pytest.raises(UserError, match="but ours does not have, 'fc.more'"):
         nets.load_torchvision(network, {**state, "fc.more": state["fc.bias"]})
-    with pytest.raises(UserError, match=r"fc.bias is \(7,\) in torchvision's network and \(3,\)"):
+    with pytest.raises(
+        UserError, match=r"fc.bias has shape \(7,\) in torchvision's network, but \(3,\)"
+    ):
         nets.load_torchvision(network, {**state, "fc.bias": torch.zeros(7)})
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
 
@@ -208,10 +210,10 @@ def test_a_readers_own_convolution_is_drawn_like_the_frameworks():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"layers": (1, 1), "widths": (4, 4, 4)}, "2 stages and widths has 3"),
+        ({"layers": (1, 1), "widths": (4, 4, 4)}, "2 stages, but widths has 3"),
         ({"layers": (1, 0)}, r"\[1, 0\]"),
         ({"layers": ()}, "at least one"),
-        ({"layers": (1,), "stem": "cifar"}, "'cifar': there are imagenet and small"),
+        ({"layers": (1,), "stem": "cifar"}, "'cifar'. Choose imagenet or small"),
     ],
 )
 def test_a_skeleton_that_cannot_stand_says_why(settings, sentence):

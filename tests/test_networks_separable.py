@@ -72,7 +72,7 @@ def test_any_width_and_resolution_costs_what_the_libraries_networks_cost(width_m
 def test_a_mistake_is_told(name):
     with pytest.raises(UserError, match=f"16 x 40 is too small for {name}: give 17 x 17"):
         count.main(name, size=(16, 40))
-    with pytest.raises(UserError, match="width_mult is '0', but has to be a number above 0"):
+    with pytest.raises(UserError, match="width_mult is '0', but must be a number above 0"):
         count.main(name, settings={"width_mult": "0"})
     with pytest.raises(UserError, match="no setting 'width'. Did you mean width_mult?"):
         count.main(name, settings={"width": "0.5"})

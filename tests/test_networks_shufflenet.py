@@ -85,15 +85,18 @@ def test_twice_the_width_is_what_the_paper_prints():
 
 
 def test_a_column_that_the_table_has_not_is_told():
-    with pytest.raises(UserError, match="no column for 5 groups: table 1 has 1, 2, 3, 4, 8"):
+    with pytest.raises(UserError, match="not defined for 5 groups: table 1 has 1, 2, 3, 4, 8"):
         count.main("shufflenet_v1", settings={"groups": 5})
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"stages_out_channels": "24,49,96,192,1024"}, "49 channels cannot be split in 2 halves"),
-        ({"stages_out_channels": "24,48,96"}, "has 3 numbers, and needs 5"),
+        (
+            {"stages_out_channels": "24,49,96,192,1024"},
+            "49 channels cannot be split into two halves",
+        ),
+        ({"stages_out_channels": "24,48,96"}, "has 3 numbers, but needs 5"),
         ({"stages_repeats": "4,8"}, r"\[4, 8\]: give 3 numbers"),
     ],
 )

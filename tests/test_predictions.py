@@ -54,7 +54,7 @@ def test_every_prediction_is_complete():
 
 
 def test_an_unknown_id_is_told():
-    with pytest.raises(UserError, match="nothing with the id"):
+    with pytest.raises(UserError, match="There is no id"):
         predict("resnext.nothing", Spy())
 
 

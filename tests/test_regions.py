@@ -13,19 +13,19 @@ def cell(text: str, kind: str = "code", **metadata) -> Cell:
 REGION = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION"
 EXERCISE = {"exercise": "a.b", "tags": ["define"]}
 BAD = {
-    "no END": (
-        cell("# exercise: a.b\n### BEGIN SOLUTION\nx = 1", **EXERCISE),
+    "no END": (cell("# exercise: a.b\n### BEGIN SOLUTION\nx = 1", **EXERCISE), 2, "has no END"),
+    "no BEGIN": (
+        cell("# exercise: a.b\n### END SOLUTION", **EXERCISE),
         2,
-        "without its END",
+        "BEGIN SOLUTION must come next",
     ),
-    "no BEGIN": (cell("# exercise: a.b\n### END SOLUTION", **EXERCISE), 2, "BEGIN SOLUTION is due"),
     "nested": (
         cell("# exercise: a.b\n### BEGIN SOLUTION\n### BEGIN SOLUTION", **EXERCISE),
         3,
-        "is due",
+        "must come next",
     ),
     "no region": (cell("# exercise: a.b\nx = 1", **EXERCISE), 1, "has no answer"),
-    "nobody's": (cell(REGION), 1, "nobody's exercise"),
+    "nobody's": (cell(REGION), 1, "without an exercise"),
     "first line": (cell(f"# exercise: a.c\n{REGION}", **EXERCISE), 1, "`# exercise: a.b`"),
     "no first line": (cell(REGION, **EXERCISE), 1, "`# exercise: a.b`"),
     "no metadata": (cell(f"# exercise: a.b\n{REGION}"), 1, "metadata do not"),
@@ -66,5 +66,5 @@ def test_what_the_rules_let_through():
     )
     regions.validate(Notebook("09_x", good), {"a.b"})
     regions.validate(Notebook("09_x", good), None)
-    with pytest.raises(UserError, match="exercise a.b stands in 2 cells"):
+    with pytest.raises(UserError, match="exercise a.b is in 2 cells"):
         regions.validate(Notebook("09_x", (good[0], good[0])))

@@ -256,7 +256,7 @@ def test_nobodys_answer_is_overwritten_unasked(suffix, course, monkeypatch):
     for quote in ('"', '\\"'):
         text = text.replace(f"raise NotAttempted({quote}sample.double{quote})", "pass")
     path.write_text(text)
-    with pytest.raises(UserError, match="holds an answer to sample.double.*--force"):
+    with pytest.raises(UserError, match="contains an answer to sample.double.*--force"):
         release.make_lessons(course)
     assert path.read_text() == text
     monkeypatch.setattr(release, "execute", lambda nb, folder: nb)

@@ -76,7 +76,7 @@ def test_what_was_measured_before_an_interruption_is_kept(counted, tmp_path, mon
 def test_a_report_says_how_long_a_part_takes_and_what_is_left(counted, tmp_path):
     lines = []
     report.report(["first"], folder=tmp_path, device="cpu", say=lines.append)
-    assert lines[0].startswith("first: a part that costs nothing: 0 of 3 points are there; about ")
+    assert lines[0].startswith("first: a part that costs nothing: 0 of 3 points are done; about ")
     assert lines[-1] == "  first: 3 of 3"
 
 
@@ -95,7 +95,7 @@ def test_a_part_that_is_unknown_and_a_damaged_file_are_sentences(counted, tmp_pa
         report.report(["third"], folder=tmp_path, **QUIET)
     path = report.report(["first"], folder=tmp_path, **QUIET)
     path.write_text('{"parts": ')
-    with pytest.raises(UserError, match="no JSON"):
+    with pytest.raises(UserError, match="not valid JSON"):
         report.report(["first"], folder=tmp_path, **QUIET)
 
 
@@ -219,7 +219,7 @@ def test_the_command_line_reports_and_says_mistakes_in_a_sentence(
     assert "first: 1 of 1" in said.err and counted == [0]
     assert json.loads((tmp_path / value["file"]).read_text())["note"] == "busy"
     assert main(["report", "--parts", "third"]) == 2
-    assert capfd.readouterr().err == "A report has no part 'third': there are first, second.\n"
+    assert capfd.readouterr().err == "A report has no part 'third'. Choose from first, second.\n"
 
 
 def test_crossovers_are_told_in_words(tmp_path):
@@ -230,11 +230,10 @@ def test_crossovers_are_told_in_words(tmp_path):
     value, lines = report.value_and_lines(path)
     assert lines == [
         "a.json: a chip, torch 2.14, 2026-01-31",
-        "  1024 x 1024, 256 columns, float32, CSR: dense is the faster above 20.0% "
+        "  1024 x 1024, 256 columns, float32, CSR: dense is faster above 20.0% "
         "(20.0% to 20.0% in 1 rounds)",
-        "  1024 x 1024, 256 columns, float32, BSR: dense is the faster throughout",
-        "  1024 x 1024, 256 columns, float32, block-diagonal: block-diagonal is the faster "
-        "throughout",
+        "  1024 x 1024, 256 columns, float32, BSR: dense is faster throughout",
+        "  1024 x 1024, 256 columns, float32, block-diagonal: block-diagonal is faster throughout",
     ]
     assert value["file"] == "a.json" and len(value["crossovers"]) == 4
 

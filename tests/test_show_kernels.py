@@ -54,7 +54,7 @@ def test_taps_that_are_not_shown_are_pale_and_named_in_the_words():
 
 @pytest.mark.parametrize("matrices", [{}, {(0, 0): [[1.0]], (0, 1): [[1.0, 2.0]]}])
 def test_taps_need_matrices_of_one_size(matrices):
-    with pytest.raises(UserError, match="of one size"):
+    with pytest.raises(UserError, match="of the same size"):
         draw.taps(matrices, title="T")
 
 
@@ -66,5 +66,5 @@ def test_pixels_have_numbers_edges_and_words():
     said = [e.text for e in ElementTree.fromstring(picture.html).iter() if e.text]
     assert said == ["Readers", "0", "2", "1", "0", "one window"]
     assert "0.5" not in draw.pixels([[0.5, 1]], title="T").html.split("</text>")[1]
-    with pytest.raises(UserError, match=r"pixel \(2, 0\) is not in an image of 2 x 2"):
+    with pytest.raises(UserError, match=r"pixel \(2, 0\) is not in the image of 2 x 2"):
         draw.pixels([[0, 2], [1, 0]], title="T", outlined=[(2, 0)])

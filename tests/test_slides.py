@@ -64,7 +64,7 @@ def test_an_unknown_lesson_is_one_sentence(tmp_path):
         slides.main(root=tmp_path)
     (tmp_path / "solutions").mkdir()
     (tmp_path / "solutions" / "02_resnext.ipynb").write_text("{}")
-    with pytest.raises(UserError, match="no lesson 09. There are 02_resnext"):
+    with pytest.raises(UserError, match="no lesson 09. Choose from 02_resnext"):
         slides.main(["09"], root=tmp_path)
 
 

@@ -234,7 +234,7 @@ def test_a_time_that_is_missing_is_left_out_and_the_last_crossing_counts():
     assert sparse.crossover(densities, [1] * 4, [0.1, math.nan, 0.1, 10]) == pytest.approx(10**-0.5)
     noisy = sparse.crossover([0.01, 0.02, 0.04, 0.1, 1.0], [1] * 5, [0.1, 1.1, 0.9, 0.1, 10])
     assert noisy == pytest.approx(10**-0.5)
-    with pytest.raises(UserError, match="rise"):
+    with pytest.raises(UserError, match="must increase"):
         sparse.crossover([0.1, 0.01], [1, 1], [1, 1])
 
 
@@ -246,7 +246,7 @@ def test_a_step_tells_every_layout():
     assert tuple(step.times) == sparse.LAYOUTS
     assert step.asked == 0.2 and step.density == 0.25
     assert all(isinstance(time, Timing) for time in step.times.values())
-    assert step.times["permutation"].reason.startswith("it has not one entry")
+    assert step.times["permutation"].reason.startswith("it does not have one entry")
     assert step.index_bytes["block-diagonal"] == 0 and "permutation" not in step.index_bytes
     assert step.index_bytes["COO"] == 2 * 8 * 64 * 16
     assert step.fastest in sparse.LAYOUTS

@@ -120,7 +120,7 @@ def test_a_terminal_gets_one_line_that_fills(digits, monkeypatch):
 
 def test_a_picture_of_the_history_has_words():
     history = History(2)
-    assert "under way" in live.progress_picture(history, "dense").alt
+    assert "is running" in live.progress_picture(history, "dense").alt
     history.add(2.0, 0.5, 1.9, 0.4)
     history.add(1.0, 0.75, 1.2, 0.6)
     alt = live.progress_picture(history, "dense").alt

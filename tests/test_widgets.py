@@ -86,7 +86,7 @@ def test_an_error_is_shown_and_kept():
 
 def test_what_is_no_picture_is_an_error():
     seen = explorer(lambda groups: "text")
-    assert isinstance(seen.error, UserError) and "returned str" in seen.view.value
+    assert isinstance(seen.error, UserError) and "returned a str" in seen.view.value
 
 
 def test_a_page_without_widgets_gets_each_stop_and_shows_the_first_picture():

@@ -134,12 +134,12 @@ def test_a_design_is_examined_and_may_be_anything_else():
     no_weights = nn.Conv2d(8, 8, 1)
     no_weights.more = nn.Parameter(torch.empty(0, 8, 1, 1))
     assert of(no_weights)[5] == 1
-    assert refused(3).startswith("The block is no nn.Module")
-    assert "from the input: of an input of shape (32, 8, 4, 4) came shape (32, 128)." in refused(
+    assert refused(3).startswith("The block is not an nn.Module")
+    assert "from the input: an input of shape (32, 8, 4, 4) gave shape (32, 128)." in refused(
         nn.Flatten()
     )
-    assert "came a tuple" in refused(nn.MaxPool2d(2, return_indices=True))
-    assert "came shape (32, 8, 0, 4)" in refused(nn.ZeroPad2d((0, 0, -2, -2)))
+    assert "gave a tuple" in refused(nn.MaxPool2d(2, return_indices=True))
+    assert "gave shape (32, 8, 0, 4)" in refused(nn.ZeroPad2d((0, 0, -2, -2)))
 
 
 def test_a_warmup_rises_to_the_full_rate_and_then_falls():
@@ -160,9 +160,11 @@ def test_other_images_make_a_file_of_their_own(monkeypatch, tmp_path):
     options = {"seeds": 1, "folder": tmp_path, "device": "cpu", "say": lambda line: None}
     (path,) = experiments.run(["zoo"], data="digits", **options)
     assert path.name == "zoo_digits.json" and len(trained) == 18
-    with pytest.raises(UserError, match="off_diagonal is about its own images: --data goes"):
+    with pytest.raises(
+        UserError, match="off_diagonal works only with its own images. --data works"
+    ):
         experiments.run(["off_diagonal"], data="digits", **options)
-    with pytest.raises(UserError, match="No images are named"):
+    with pytest.raises(UserError, match="There are no images named"):
         experiments.run(["zoo"], data="nothing", **options)
 
 

@@ -1,7 +1,7 @@
 """convzoo: build the ideas that shaped convolutional networks, and measure them.
 
-Names are imported when they are first used, so that `import convzoo` costs
-nothing and a room such as `show` is loaded only where something is shown.
+Names are imported when they are first used, so that `import convzoo` costs nothing and a room such
+as `show` is loaded only if something is shown.
 """
 
 from importlib import import_module

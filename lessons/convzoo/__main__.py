@@ -12,10 +12,10 @@ from convzoo.errors import UserError, nearest
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says a mistake in one sentence instead of printing the usage."""
+    """Reports a mistake in one sentence instead of printing the usage."""
 
     def error(self, message: str):
-        raise UserError(f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` tells more.")
+        raise UserError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,12 +24,15 @@ def parser() -> argparse.ArgumentParser:
     for name, verb in VERBS.items():
         sub = verbs.add_parser(name, help=verb.help, description=f"{verb.help}. {verb.more}")
         verb.arguments(sub)
-        sub.add_argument("--json", action="store_true", help="print one JSON value, nothing else")
+        sub.add_argument(
+            "--json", action="store_true", help="print one JSON value and nothing else"
+        )
     return top
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a verb; the exit status: 2 for a mistake of the user's, told in one sentence."""
+    """Run a verb and return the exit status: 2 for a user's mistake, which is reported in one
+    sentence."""
     words = (sys.argv[1:] if words is None else words) or ["--help"]
     try:
         _known_verb(words)
@@ -46,7 +49,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `... | head` has read enough
+    except BrokenPipeError:  # `... | head` has read all it needs
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     return outcome.status

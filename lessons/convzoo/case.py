@@ -1,7 +1,7 @@
-"""A case: one call of an exercise as plain data, and the plain data it gives back.
+"""A case: one call of an exercise as plain data, and the plain data that it returns.
 
-The notebook, the terminal and the grader's sandbox all speak of these two things,
-so that what is asked in one place is exactly what is asked in the others.
+The notebook, the terminal and the grader's sandbox all use these two, so that all of them ask
+exactly the same.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from convzoo.errors import NotAttempted
 from convzoo.failure import Objection, first_line, sentence, source_file
 from convzoo.recorder import Op, Recorder
 
-_WHOLE = (torch.int64, torch.int32)  # a count is a number, be it an int or a tensor
+_WHOLE = (torch.int64, torch.int32)  # a count is a number, whether it is an int or a tensor
 
 
 @dataclass(frozen=True)
 class Case:
     """The arguments of one call: JSON scalars and named tensors.
 
-    For a module the scalars build it, `weights` (parameters and buffers by name)
-    are loaded into it, and the tensors are what it is called on.
+    A module is built from the scalars, `weights` (parameters and buffers by name) are loaded into
+    it, and it is called on the tensors.
 
-    examine: "module:function" of ours, where a design is free and only what is asked of it is
-    fixed: in place of a call of the target, function(target, **tensors, **scalars) gives the
-    numbers that are compared.
-    again: the call comes after one on another batch (see `earlier`); channels_last: images lie in
-    memory channel after channel, pixel by pixel.
+    examine: "module:function" of ours, for a design that is free except for its requirements:
+    instead of calling the target, function(target, **tensors, **scalars) returns the numbers to
+    compare.
+    again: the call comes after others (see `earlier`); channels_last: images have this layout in
+    memory.
     """
 
     scalars: dict
@@ -55,15 +55,15 @@ class Case:
 
 @dataclass
 class Reply:
-    """What came back from one case.
+    """The reply to one case.
 
     tensors: "output" (or "output.0", ...), "buffer:NAME", "grad:NAME".
     parameters: the shape of every parameter and buffer of a module, by name.
-    loaded: whether the case's weights fitted into it.
-    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`).
-    stage, raised, error: where it stopped, what Python said, and a sentence on it; all
-    three empty when all went well. At the stage "stub" `raised` is the id of the exercise whose
-    stub was called.
+    loaded: whether the case's weights fitted.
+    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`). stage,
+    raised, error: where it stopped, Python's message, and a sentence about it; all three are empty
+    if nothing went wrong. At the stage "stub", `raised` is the id of the exercise whose stub was
+    called.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -85,10 +85,10 @@ class Reply:
 def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
     """Return what `target` gives for `case`, forward and backward.
 
-    target: a function, called with the tensors and scalars by name; a module that
-    stands for a function, called the same way; or a module class, built from
-    the scalars. Whatever goes wrong becomes a stage and a sentence in the reply.
-    watch: write down the operations, which takes about as long again.
+    target: a function, called with the tensors and scalars by name; a module used as a function,
+    called the same way; or a module class, built from the scalars. Anything that goes wrong becomes
+    a stage and a sentence in the reply.
+    watch: record the operations, which about doubles the time.
     """
     reply = Reply()
     try:
@@ -162,7 +162,9 @@ def _built(reply: Reply, target: type, case: Case) -> nn.Module:
     called by position, as networks do."""
     layer = target(**deepcopy(case.scalars))
     if not isinstance(layer, nn.Module):
-        raise Objection(f"{target.__name__} is not an nn.Module: `class NAME(nn.Module):`.")
+        raise Objection(
+            f"{target.__name__} is not an nn.Module. Define it as `class NAME(nn.Module):`."
+        )
     layer.train(case.training)
     if case.dtype == torch.float64:
         layer.double()
@@ -201,7 +203,7 @@ def describe(target: Callable, case: Case) -> str:
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:
-    """Return a module's parameters and buffers by name, without the batch counters."""
+    """Return a module's parameters and buffers by name, except for batch counters."""
     return {
         name: value
         for name, value in module.state_dict().items()
@@ -242,35 +244,36 @@ def _tensor(output, counted: bool, which: str = "") -> Tensor:
     if output is None:
         why = "compute it too" if which else "a `return` is missing, or was not reached"
         raise Objection(f"It returned None{place}: {why}.")
-    advice = "return what the stub's text asks for"
+    advice = "return what the stub's docstring describes"
     if kind == "ndarray":
-        advice = "stay in torch, for NumPy cuts the gradient off"
+        advice = "stay in torch, because NumPy cuts off the gradient"
     raise Objection(f"It returned {kind}{place}, neither a tensor nor a number: {advice}.")
 
 
 def _in_float64(outputs: dict[str, Tensor], case: Case) -> dict[str, Tensor]:
-    """Where no input has a dtype to keep, any floating one will do."""
+    """Return the outputs in float64 if no input has a dtype to keep: then any floating dtype is
+    right."""
     if any(v.is_floating_point() for v in case.tensors.values()):
         return outputs
     return {k: v.double() if v.is_floating_point() else v for k, v in outputs.items()}
 
 
 def _object(outputs: dict[str, Tensor], inputs: dict[str, Tensor], case: Case) -> None:
-    """Raise an Objection to outputs that lie elsewhere than the inputs, and to changed inputs."""
+    """Raise an Objection if outputs are not on the inputs' device, or if inputs were changed."""
     home = next((v.device for v in inputs.values()), torch.device("cpu"))
     for value in outputs.values():
         if value.layout != torch.strided:
-            raise Objection("It returned a sparse tensor where a dense one is expected.")
+            raise Objection("It returned a sparse tensor, but a dense one is expected.")
         if value.device != home:
             raise Objection(
-                f"It returned a tensor on {value.device} where the input is on {home}: make new "
+                f"It returned a tensor on {value.device}, but the input is on {home}. Create new "
                 "tensors on the device of the input."
             )
     for name, value in case.tensors.items():
         if not torch.equal(inputs[name], value):
             raise Objection(
-                f"It changes its argument `{name}` in place. The caller still needs it: make a "
-                "new tensor instead."
+                f"It changes its argument `{name}` in place, but the caller still needs it. "
+                "Create a new tensor instead."
             )
 
 
@@ -299,7 +302,8 @@ def _object_to_settings(outputs: dict[str, Tensor]) -> None:
 
 
 def cotangent(output: Tensor) -> Tensor:
-    """What is fed to the backward pass: fixed, of the output's shape, without symmetries."""
+    """Return the gradient that is fed to the backward pass: fixed, in the output's shape, without
+    symmetries."""
     steps = torch.arange(output.numel(), dtype=output.dtype, device=output.device)
     return torch.cos(steps).reshape(output.shape)
 
@@ -309,7 +313,7 @@ def _gradients(outputs: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[st
     wanted = {k: v for k, v in leaves.items() if v.requires_grad}
     if not reached or not wanted:
         return {}
-    # One sum, as a gradient handed to `grad` makes torch import sympy, for a second or two.
+    # One sum: passing a gradient to `grad` makes torch import sympy, which takes a second or two.
     total = torch.stack([(v * cotangent(v)).sum().double() for v in reached]).sum()
     found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
     return {f"grad:{k}": g for k, g in zip(wanted, found, strict=True) if g is not None}

@@ -1,4 +1,5 @@
-"""The verbs of the command line. Each gives a value that `--json` prints, and its text."""
+"""The verbs of the command line. Each returns the value that `--json` prints, and the text for
+people."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ Arguments = argparse.Namespace
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verb found: the value of --json, the lines for people, the exit status."""
+    """A verb's result: the value for --json, the lines for people, the exit status."""
 
     value: Any
     lines: list[str]
@@ -25,7 +26,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: one line of help, more of it, what it takes, what it does."""
+    """A verb: one line of help, what it runs, its arguments, and more help."""
 
     help: str
     run: Callable[[Arguments], Outcome]
@@ -70,7 +71,7 @@ def run_check(arguments: Arguments) -> Outcome:
     from convzoo.notebook.reading import read
 
     paths = [Path(name) for name in arguments.file]
-    for path in paths:  # a name that is wrong is told before the seconds that torch takes
+    for path in paths:  # reports a wrong name at once, before torch's seconds of import
         read(path)
     from convzoo.exercises import assess, of_lesson
     from convzoo.teach.check_file import report, report_lines
@@ -95,7 +96,7 @@ def run_hint(arguments: Arguments) -> Outcome:
     number = progress.recall("hints", exercise.id, 1)
     text, of = exercise.hints[number - 1], len(exercise.hints)
     value = {"id": exercise.id, "number": number, "of": of, "hint": text}
-    more = [f"(Ask again for hint {number + 1} of {of}.)"] if number < of else []
+    more = [f"(Run the same command again for hint {number + 1} of {of}.)"] if number < of else []
     return Outcome(value, [f"{exercise.id}: hint {number} of {of}", text, *more])
 
 
@@ -120,7 +121,7 @@ def run_release(arguments: Arguments) -> Outcome:
     if arguments.check:
         found = differences(place.root(), arguments.lesson)
         lines = [" ".join(filter(None, (d["file"], d["cell"], d["what"]))) for d in found]
-        advice = ["`python -m convzoo release` makes them again."] if found else []
+        advice = ["Run `python -m convzoo release` to make them again."] if found else []
         return Outcome(found, [*lines, *advice] or ["Nothing differs."], 1 if found else 0)
     made = make_lessons(
         place.root(), arguments.force, lambda line: print(line, file=sys.stderr), arguments.lesson
@@ -193,7 +194,9 @@ def _file(parser: argparse.ArgumentParser) -> None:
 
 
 def _lesson(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("lesson", metavar="LESSON", nargs="*", help="02_resnext, say; else all")
+    parser.add_argument(
+        "lesson", metavar="LESSON", nargs="*", help="for example 02_resnext; default: all"
+    )
 
 
 def _grade_options(parser: argparse.ArgumentParser) -> None:
@@ -203,39 +206,49 @@ def _grade_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _course_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", type=Path, help="the course folder, new or not")
+    parser.add_argument(
+        "dir", metavar="DIR", type=Path, help="the course folder; it may exist already"
+    )
 
 
 def _network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="as torchvision names it: resnext50_32x4d")
-    parser.add_argument("--classes", metavar="N", type=int, default=1000, help="1000, if not given")
+    parser.add_argument(
+        "name", metavar="NAME", help="torchvision's name for it, for example resnext50_32x4d"
+    )
+    parser.add_argument("--classes", metavar="N", type=int, default=1000, help="default: 1000")
     parser.add_argument(
         "--size",
         metavar=("H", "W"),
         nargs=2,
         type=int,
         default=(224, 224),
-        help="height and width of the image; 224 224, if not given",
+        help="height and width of the image; default: 224 224",
     )
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        help="a setting in torchvision's words, such as groups=8; may be given several times",
+        help="a setting under torchvision's name, such as groups=8; may be given several times",
     )
 
 
 def _parts(parser: argparse.ArgumentParser, names: str) -> None:
-    what = f"{names}; all, if not given"
+    what = f"{names}; default: all"
     parser.add_argument("--parts", metavar="PART", nargs="+", default=[], help=what)
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
     _parts(parser, "peaks, grouped, sparse")
-    parser.add_argument("--quick", action="store_true", help="a few points of each part")
-    parser.add_argument("--again", action="store_true", help="forget what is there of the parts")
-    parser.add_argument("--note", metavar="TEXT", default="", help="what a reader should know")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure only a few points of each part"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="discard earlier results of these parts"
+    )
+    parser.add_argument(
+        "--note", metavar="TEXT", default="", help="what a reader of the numbers should know"
+    )
 
 
 def _bench_options(parser: argparse.ArgumentParser) -> None:
@@ -245,100 +258,110 @@ def _bench_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         type=float,
         default=1.0,
-        help="that a layer's pass is measured for; 1, if not given",
+        help="how long to measure each layer's pass; default: 1",
     )
 
 
 def _experiment_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="*", help="off_diagonal, say; else all")
-    parser.add_argument("--seeds", metavar="N", type=int, default=5, help="5, if not given")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="*", help="for example off_diagonal; default: all"
+    )
+    parser.add_argument("--seeds", metavar="N", type=int, default=5, help="default: 5")
     parser.add_argument(
         "--data",
         metavar="IMAGES",
-        help="other images, for zoo alone: cifar10, fashion_mnist, digits",
+        help="other images, for zoo only: cifar10, fashion_mnist, digits",
     )
     parser.add_argument(
         "--again",
         action="store_true",
-        help="train all anew; what is there stays until the new results are complete",
+        help="train everything again; earlier results stay until the new ones are complete",
     )
 
 
 def _release_options(parser: argparse.ArgumentParser) -> None:
     _lesson(parser)
-    parser.add_argument("--check", action="store_true", help="only compare; exit 1 on differences")
+    parser.add_argument(
+        "--check", action="store_true", help="only compare; exit status 1 if anything differs"
+    )
     parser.add_argument(
         "--force",
         action="store_true",
-        help="run every solution again, and overwrite lessons that hold answers",
+        help="run every solution again, and overwrite lessons that contain answers",
     )
 
 
 VERBS = {
-    "doctor": Verb("look at versions, device, widgets and disk, and say what to do", run_doctor),
+    "doctor": Verb("check versions, device, widgets and disk, and say what to do", run_doctor),
     "exercises": Verb("list the exercises of the course", run_exercises),
     "check": Verb(
-        "run the exercises of a notebook or its .py and report",
+        "check the exercises of a notebook or its .py and report the results",
         run_check,
         _file,
-        "It is a report, so the exit status is 0 whatever passes or fails; it is 2 where a file "
-        "cannot be read. The code in the file is executed on this machine, without a sandbox.",
+        "The exit status is 0 whether exercises pass or fail, and 2 if a file cannot be read. The "
+        "code in the file is executed on this machine, without a sandbox.",
     ),
     "hint": Verb(
         "open the next hint of an exercise",
         run_hint,
-        lambda parser: parser.add_argument("id", metavar="ID", help="resnext.grouped_conv2d, say"),
+        lambda parser: parser.add_argument(
+            "id", metavar="ID", help="such as resnext.grouped_conv2d"
+        ),
     ),
     "count": Verb(
         "build a paper's network from the course's own layers and count it",
         run_count,
         _network,
-        "Nothing is computed, so a large network takes seconds too.",
+        "Nothing is computed, so even a large network takes only seconds.",
     ),
     "tables": Verb(
-        "the papers' printed counts beside those of the course's own layers",
+        "compare the papers' printed counts with those of the course's own layers",
         run_tables,
-        more="Where the two differ, the line says why.",
+        more="If the two differ, the line says why.",
     ),
     "release": Verb(
         "make lessons/ and the executed solutions from solutions/NN_name.py",
         run_release,
         _release_options,
-        "A solution is executed again only where its code has changed.",
+        "A solution is executed again only if its code has changed.",
     ),
     "report": Verb(
         "measure this device and write its curves to figures/data",
         run_report,
         _report_options,
-        "About ten minutes on a quiet machine. It writes each point as it is measured, and goes "
-        "on where it was stopped. The device is the one that lessons take, or CONVZOO_DEVICE.",
+        "Takes about ten minutes on an idle machine. Each point is saved as soon as it is "
+        "measured, so a stopped run continues where it was. The device is the one that the "
+        "lessons use, or CONVZOO_DEVICE.",
     ),
     "bench": Verb(
-        "time the lessons' layers against the framework's, and what a reader waits for",
+        "compare the speed of the lessons' layers with the framework's, and time what a reader "
+        "waits for",
         run_bench,
         _bench_options,
-        "About two minutes. The device is the one that lessons take, or CONVZOO_DEVICE.",
+        "Takes about two minutes. The device is the one that the lessons use, or CONVZOO_DEVICE.",
     ),
     "experiments": Verb(
-        "train the seeds whose results ship in figures/data",
+        "train the networks whose results ship in figures/data",
         run_experiments,
         _experiment_options,
-        "It writes each network's result as it is trained, and goes on where it was stopped.",
+        "Each result is saved as soon as its network is trained, so a stopped run continues where "
+        "it was.",
     ),
     "figures": Verb("make the pictures in the lessons' text from the lessons' layers", run_figures),
     "grade": Verb(
-        "mark a folder of submissions",
+        "grade a folder of submissions",
         run_grade,
         _grade_options,
-        "DIR holds a folder for each student, the zip files of Canvas or Moodle, or an nbgrader "
-        "submitted/ tree. A second run grades only what is new, changed or was not graded; the "
-        "exit status is 1 where something was not. See lessons/convzoo/teach/GUIDE.md.",
+        "DIR contains a folder for each student, the zip files of Canvas or Moodle, or an "
+        "nbgrader submitted/ tree. A second run grades only what is new, has changed or was not "
+        "graded; the exit status is 1 if anything could not be graded. See "
+        "lessons/convzoo/teach/GUIDE.md.",
     ),
     "nbgrader-course": Verb(
-        "make an nbgrader course folder out of the lessons",
+        "make an nbgrader course folder from the lessons",
         run_nbgrader_course,
         _course_option,
-        "Its release holds nothing of an answer. Submissions and gradebook in it are left alone.",
+        "Its release contains no answers. Submissions and the gradebook in it are left alone.",
     ),
     "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
 }

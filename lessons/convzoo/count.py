@@ -1,4 +1,4 @@
-"""Builds the papers' networks out of the course's own layers, and counts them.
+"""Builds the papers' networks from the course's own layers, and counts them.
 
 The blocks come from the `define` cells of the lessons' solutions, the networks from
 solutions/networks.py. Names and settings are torchvision's.
@@ -17,19 +17,19 @@ from types import ModuleType, SimpleNamespace
 from convzoo import ideas, place
 from convzoo.errors import UserError, nearest
 
-LARGEST = 1_000_000  # of any number that is asked for
-SECONDS = 120.0  # that a solution's cell may take: the first import of torch may be slow
+LARGEST = 1_000_000  # that any setting or size may be
+SECONDS = 120.0  # that a solution's cell may take: the first import of torch can be slow
 
 
 @dataclass(frozen=True)
 class Network:
     """One network of the registry NETWORKS in solutions/networks.py.
 
-    lesson: whose `define` cells hold its blocks.
+    lesson: the one whose `define` cells contain its blocks.
     build: called as build(defs, num_classes=..., **settings), where defs has the names that these
-      cells define; gives an nn.Module with `smallest_image`, the pixels of a side.
-    settings: what --set may change, with the values of this network. The type of a value is the
-      type that is asked for: int, float, bool, or a tuple of int.
+    cells define; returns an nn.Module with `smallest_image`, the side in pixels.
+    settings: what --set may change, with the values of this network. A new value must have the type
+    of the old one: int, float, bool, or a tuple of int.
     """
 
     lesson: str
@@ -47,9 +47,9 @@ def main(
     """Count a network for one image: {"name", "params", "macs"}.
 
     size: height and width. settings: such as {"groups": 8, "width_per_group": "14"}.
-    folder: the project; the one we stand in, where not given.
-    Nothing is computed: the network and the image are on torch's meta device.
-    Raises UserError for what cannot be built, with what was asked and what is possible.
+    folder: the project. Default: the current one.
+    Nothing is computed: the network and the image are on torch's meta device. Raises UserError for
+    a network that cannot be built; the message says what is possible.
     """
     import torch
 
@@ -62,7 +62,9 @@ def main(
     except RuntimeError as problem:
         if "overflow" not in str(problem).lower():
             raise
-        raise UserError(f"{name} with these settings is too large to be counted.") from None
+        raise UserError(
+            f"{name} with these settings is too large to count. Choose smaller settings."
+        ) from None
     return {"name": name, "params": found.params, "macs": found.macs}
 
 
@@ -73,7 +75,7 @@ def build(
     folder: Path | None = None,
     device: str = "cpu",
 ):
-    """The network as an nn.Module in training mode, its weights drawn at random."""
+    """Return the network as an nn.Module in training mode, with random weights."""
     import torch
 
     solutions = (folder or place.root()) / "solutions"
@@ -81,7 +83,7 @@ def build(
     chosen = _chosen(name, entry, settings or {})
     if not 1 <= classes <= LARGEST:
         raise UserError(
-            f"A network cannot tell {classes} classes apart: give a number from 1 to {LARGEST:,}."
+            f"A network cannot have {classes} classes: give a number from 1 to {LARGEST:,}."
         )
     defs = definitions(solutions / f"{entry.lesson}.py")
     with torch.device(device):
@@ -89,18 +91,18 @@ def build(
 
 
 def pairs(words: Iterable[str]) -> dict[str, str]:
-    """["groups=8", ...] -> {"groups": "8", ...}; raises UserError for a word without a sign."""
+    """["groups=8", ...] -> {"groups": "8", ...}; raises UserError for a word without "="."""
     found = {}
     for word in words:
         key, sign, value = word.partition("=")
         if not (key and sign):
-            raise UserError(f"--set takes KEY=VALUE, such as groups=8, and got {word!r}.")
+            raise UserError(f"--set takes KEY=VALUE, such as groups=8, but got {word!r}.")
         found[key.strip()] = value
     return found
 
 
 def networks(solutions: Path) -> dict[str, Network]:
-    """The registry of a folder of solutions, by name."""
+    """Return the networks that a folder of solutions registers, by name."""
     spec = importlib.util.spec_from_file_location("convzoo_networks", solutions / "networks.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -108,10 +110,10 @@ def networks(solutions: Path) -> dict[str, Network]:
 
 
 def definitions(path: Path) -> SimpleNamespace:
-    """The names that the `define` cells of a lesson's solution define.
+    """Return the names that the `define` cells of a lesson's solution define.
 
-    `use` hands out the solution's own functions there, never the framework's.
-    Raises UserError for a cell that does not run.
+    Inside them, `use` returns the solution's own functions, never the framework's. Raises UserError
+    for a cell that does not run.
     """
     from convzoo.exercises.calls import trusted
     from convzoo.exercises.trial import quiet, try_cell
@@ -127,7 +129,7 @@ def definitions(path: Path) -> SimpleNamespace:
 
 
 def family(name: str) -> str:
-    """The letters that a name begins with: "resnext" for "resnext50_32x4d"."""
+    """Return the letters that a name begins with: "resnext" for "resnext50_32x4d"."""
     return re.match(r"[a-z]*", name)[0]
 
 
@@ -142,8 +144,8 @@ def _find(name: str, solutions: Path) -> Network:
     if family(name) not in lessons:
         raise UserError(f"There is no network {name!r}. {nearest(name.lower(), lessons)}")
     raise UserError(
-        f"This folder has no solutions to build {name} from: a network of this kind is what you "
-        f"build yourself in lesson {lessons[family(name)]}."
+        f"This folder has no solutions to build {name} from. You build this kind of network "
+        f"yourself in lesson {lessons[family(name)]}."
     )
 
 
@@ -158,7 +160,7 @@ def _chosen(name: str, entry: Network, asked: Mapping[str, object]) -> dict:
 
 
 def _value(key: str, asked: object, usual: object):
-    """What was asked, as a value of the type of the usual one; text is read as JSON."""
+    """Return the requested value, in the type of the usual one; text is read as JSON."""
     try:
         values = json.loads(f"[{asked.lower()}]") if isinstance(asked, str) else [asked]
     except (ValueError, RecursionError):
@@ -174,8 +176,8 @@ def _value(key: str, asked: object, usual: object):
         bool: "true or false",
     }[kind]
     like = ",".join(map(str, usual)) if several else str(usual).lower()
-    some = "one or several, each " if several else ""
-    raise UserError(f"{key} is {asked!r}, but has to be {some}{what}, such as {like}.")
+    some = "one or more values, each " if several else ""
+    raise UserError(f"{key} is {asked!r}, but must be {some}{what}, such as {like}.")
 
 
 def _is(kind: type, value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Where tensors live: choosing a device, naming it, and one seed for everything."""
+"""Where tensors live: choosing a device, describing it, and one seed for everything."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ VARIABLE = "CONVZOO_DEVICE"
 
 
 def choose() -> torch.device:
-    """The best device of this machine: cuda, else mps, else cpu.
+    """Return the best device of this machine: cuda if there is one, else mps, else cpu.
 
-    The environment variable CONVZOO_DEVICE (`cpu`, `cuda`, `cuda:1`, `mps`) overrides.
-    Raises UserError where its value is no device of this machine's.
+    The environment variable CONVZOO_DEVICE (`cpu`, `cuda`, `cuda:1`, `mps`) overrides this. Raises
+    UserError if its value is not a device of this machine.
     """
     asked = os.environ.get(VARIABLE, "").strip()
     if asked:
@@ -33,9 +33,11 @@ def choose() -> torch.device:
 
 
 def available(kind: str) -> int:
-    """How many devices of a kind torch can use here: 0 where there is none."""
+    """Return how many devices of a kind torch can use here: 0 if there is none."""
     if kind == "cuda":
-        with warnings.catch_warnings():  # torch warns where a driver is too old: same answer
+        with (
+            warnings.catch_warnings()
+        ):  # torch warns if a driver is too old; the answer is the same
             warnings.simplefilter("ignore")
             return torch.cuda.device_count() if torch.cuda.is_available() else 0
     if kind == "mps":
@@ -44,7 +46,7 @@ def available(kind: str) -> int:
 
 
 def _named_by_variable(asked: str) -> torch.device:
-    """The device that CONVZOO_DEVICE names; raises UserError where it cannot be had."""
+    """Return the device that CONVZOO_DEVICE names; raises UserError if it is not available."""
     there = [kind for kind in KINDS if available(kind)]
     what_next = f"set it to {' or '.join(there)}, or unset it"
     try:
@@ -53,7 +55,7 @@ def _named_by_variable(asked: str) -> torch.device:
         wanted = None
     if wanted is None or wanted.type not in KINDS:
         raise UserError(
-            f"{VARIABLE} is {asked!r}, which names no device that the course knows: {what_next}."
+            f"{VARIABLE} is {asked!r}, which is not a device that the course knows: {what_next}."
         )
     count = available(wanted.type)
     if (wanted.index or 0) >= count:
@@ -63,7 +65,8 @@ def _named_by_variable(asked: str) -> torch.device:
 
 
 def describe(device: torch.device | str) -> str:
-    """One line on what the reader runs on: name, memory, threads or CUDA, torch version."""
+    """Return one line that describes the reader's device: name, memory, threads or CUDA, torch
+    version."""
     device = torch.device(device)
     torch_version = f"torch {torch.__version__}"
     if device.type == "cuda":
@@ -77,7 +80,7 @@ def describe(device: torch.device | str) -> str:
 
 
 def processor() -> str:
-    """The processor's name as its system tells it, or its architecture."""
+    """Return the processor's name as the system reports it, or its architecture."""
     try:
         if platform.system() == "Darwin":
             command = ["sysctl", "-n", "machdep.cpu.brand_string"]
@@ -93,7 +96,8 @@ def processor() -> str:
 
 
 def _memory_text() -> str:
-    """The machine's memory, as "16 GiB"; empty where the system does not tell (Windows)."""
+    """Return the machine's memory, as "16 GiB"; empty if the system does not report it
+    (Windows)."""
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -102,7 +106,7 @@ def _memory_text() -> str:
 
 
 def seed(n: int = 0) -> None:
-    """Seeds Python's, NumPy's and torch's generators, those of every device included."""
+    """Seed the generators of Python, NumPy and torch, including those of every device."""
     random.seed(n)
     np.random.seed(n % 2**32)
     torch.manual_seed(n)
@@ -110,10 +114,10 @@ def seed(n: int = 0) -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside, torch computes with one thread of the CPU's.
+    """Inside, torch computes with one CPU thread.
 
-    Networks as small as this course trains gain little from a second thread, and where the
-    machine is busy the threads wait for each other: a seed of 4 seconds has taken 90.
+    Networks as small as this course trains gain little from a second thread, and on a
+    busy machine the threads wait for each other: a seed of 4 seconds has taken 90.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,7 +1,7 @@
-"""Looks at the environment and says what to do: versions, device, widgets, disk, sandbox.
+"""Checks the environment and says what to do: versions, device, widgets, disk, sandbox.
 
-Every look is a function that returns one row. It imports torch for the device alone, and it runs
-on a machine where nothing is installed yet.
+Every check is a function that returns one row. Only the device check imports torch, so the doctor
+runs even if nothing is installed yet.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Row = dict[str, str | bool]
 
 
 def examine() -> list[Row]:
-    """One row a look: {check, ok, found, advice}; advice is empty where all is well.
+    """Return one row for each check: {check, ok, found, advice}; advice is empty if all is well.
 
-    A look that only some readers need (the lessons' folder, the sandbox) is always ok and
-    carries its advice all the same.
+    A check that matters to only some readers (the lessons' folder, the sandbox) is always ok, but
+    still gives its advice.
     """
     looks = (
         _python,
@@ -46,7 +46,7 @@ def examine() -> list[Row]:
 
 
 def report(rows: list[Row]) -> str:
-    """The rows as text: a line each, with what to do below those that ask for something."""
+    """Return the rows as text, one line each, with the advice below."""
     width = max(len(str(row["check"])) for row in rows)
     lines = []
     for row in rows:
@@ -54,8 +54,8 @@ def report(rows: list[Row]) -> str:
         if row["advice"]:
             lines.append(f"    {'':<{width}}  -> {row['advice']}")
     bad = sum(not row["ok"] for row in rows)
-    things = "thing asks" if bad == 1 else "things ask"
-    lines.append(f"{bad} {things} for help: see NO above." if bad else "All is well.")
+    things = "check needs" if bad == 1 else "checks need"
+    lines.append(f"{bad} {things} attention: see NO above." if bad else "All is well.")
     return "\n".join(lines)
 
 
@@ -64,7 +64,8 @@ def _row(check: str, ok: bool, found: str, advice: str = "") -> Row:
 
 
 def _version(package: str) -> str | None:
-    """An installed package's version, without importing it; None where it is not installed."""
+    """Return an installed package's version, without importing it; None if it is not
+    installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -72,7 +73,7 @@ def _version(package: str) -> str | None:
 
 
 def _numbers(version: str) -> tuple[int, int]:
-    """(2, 14) of "2.14.1+cu130"; (0, 0) where the version is no version."""
+    """Return (2, 14) for "2.14.1+cu130"; (0, 0) if the text is not a version."""
     parts = version.split("+")[0].split(".")
     try:
         return int(parts[0]), int(parts[1])
@@ -99,24 +100,24 @@ def _torch(version_of: Callable[[str], str | None] = _version) -> Row:
     if version is None:
         return _row("torch", False, "not installed", INSTALL)
     ok = TORCHES[0] <= _numbers(version) <= TORCHES[1]
-    advice = "" if ok else f"the course was tried with torch {_between(TORCHES)}: {INSTALL}"
+    advice = "" if ok else f"the course was tested with torch {_between(TORCHES)}: {INSTALL}"
     return _row("torch", ok, version, advice)
 
 
 def _torchvision(version_of: Callable[[str], str | None] = _version) -> Row:
-    """torchvision 0.N belongs to torch 2.(N - 15), and loads with no other."""
+    """Check torchvision: 0.N belongs to torch 2.(N - 15), and works with no other."""
     version, torch_version = version_of("torchvision"), version_of("torch")
     if version is None:
         return _row("torchvision", False, "not installed", INSTALL)
     needs = (2, _numbers(version)[1] - 15)
     if torch_version is None or _numbers(torch_version) == needs:
         return _row("torchvision", True, version)
-    found = f"{version}, made for torch {_dotted(needs)} and not for {torch_version}"
+    found = f"{version}, which is for torch {_dotted(needs)} and not for {torch_version}"
     return _row("torchvision", False, found, INSTALL)
 
 
 def _device() -> Row:
-    """A small product on the device that a lesson would choose, held against the CPU's."""
+    """Compare a small product on the device that a lesson would choose with the CPU's."""
     try:
         import torch
 
@@ -130,20 +131,20 @@ def _device() -> Row:
         return _row("device", False, f"torch cannot be imported ({error})", INSTALL)
     except UserError as error:
         return _row("device", False, "none chosen", str(error))
-    except RuntimeError as error:  # a driver or a card that this torch was not built for
+    except RuntimeError as error:  # this torch was not built for the driver or the card
         reason = (str(error).splitlines() or ["no reason given"])[0]
         return _row(
             "device",
             False,
             f"a product fails on it ({reason})",
-            "set CONVZOO_DEVICE=cpu, and look at the driver",
+            "set CONVZOO_DEVICE=cpu, and check the driver",
         )
     if not torch.allclose(product, matrix @ matrix, atol=1e-2):
         return _row(
             "device",
             False,
             f"{line}: its products are wrong",
-            "set CONVZOO_DEVICE=cpu, and look at the driver",
+            "set CONVZOO_DEVICE=cpu, and check the driver",
         )
     return _row("device", True, line)
 
@@ -164,7 +165,7 @@ def _ipywidgets() -> Row:
 
 
 def _widget_manager(prefixes: tuple[str, ...] | None = None) -> Row:
-    """The half of ipywidgets that JupyterLab loads; without it sliders show as text."""
+    """Check the half of ipywidgets that JupyterLab loads; without it sliders show as text."""
     home = os.environ.get("JUPYTER_DATA_DIR", "~/.local/share/jupyter")
     shares = [Path(prefix, "share", "jupyter") for prefix in prefixes or (sys.prefix,)]
     shares += [Path(home).expanduser()] if prefixes is None else []
@@ -172,19 +173,19 @@ def _widget_manager(prefixes: tuple[str, ...] | None = None) -> Row:
     for share in shares:
         if (share / wanted).is_file():
             return _row("widget manager", True, _version("jupyterlab_widgets") or "present")
-    advice = "run `pip install --force-reinstall jupyterlab_widgets` where JupyterLab is installed"
+    advice = "run `pip install --force-reinstall jupyterlab_widgets` in JupyterLab's environment"
     return _row("widget manager", False, "not found: sliders would show as text", advice)
 
 
 def _disk(free: Callable[[], int] = lambda: shutil.disk_usage(Path.cwd()).free) -> Row:
     gigabytes = free() / 1e9
     ok = gigabytes >= 1
-    advice = "" if ok else "make room: notebooks and the data sets want 1 GB"
+    advice = "" if ok else "free some space: notebooks and data sets need 1 GB"
     return _row("disk", ok, f"{gigabytes:.1f} GB free", advice)
 
 
 def _lessons(library: Path = place.LIBRARY) -> Row:
-    """The folder that the library lies in, where that is the course's own."""
+    """Check that the library is in the course's own folder."""
     folder = library.resolve().parent
     found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if found:
@@ -193,13 +194,13 @@ def _lessons(library: Path = place.LIBRARY) -> Row:
     return _row(
         "lessons",
         True,
-        f"none beside the library, in {folder}",
+        f"no lessons next to the library, in {folder}",
         "to take the course, work in a clone of the project",
     )
 
 
 def _sandbox(which: Callable[[str], str | None] = shutil.which) -> Row:
-    """Whether bubblewrap starts: a teacher's grading runs inside it, nothing else does."""
+    """Check that bubblewrap starts: only a teacher's grading needs it."""
     bwrap = which("bwrap")
     if bwrap is None:
         return _row(
@@ -221,5 +222,5 @@ def _sandbox(which: Callable[[str], str | None] = shutil.which) -> Row:
         "sandbox",
         True,
         f"bubblewrap does not start ({' '.join(reason) or 'no reason'})",
-        "only for grading: Ubuntu 24.04 wants an AppArmor profile for it",
+        "only for grading: Ubuntu 24.04 needs an AppArmor profile for it",
     )

@@ -1,4 +1,4 @@
-"""The errors that a reader can make, as sentences and never as tracebacks."""
+"""A reader's errors, reported as sentences and never as tracebacks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """A mistake of the reader's: what happened, why, and what to do next."""
+    """A reader's mistake: what happened, why, and what to do next."""
 
 
 class NotAttempted(NotImplementedError):
     """An exercise whose stub is untouched.
 
-    A class of the course's own, because torch raises NotImplementedError too
-    (a module without `forward`, a dtype without a kernel), and that is a mistake,
-    not an untouched stub.
+    This is a separate class because torch raises NotImplementedError too (for a module without
+    `forward`, a dtype without a kernel), and that is a mistake, not an untouched stub.
     """
 
     def __init__(self, exercise_id: str = ""):
@@ -24,7 +23,7 @@ class NotAttempted(NotImplementedError):
 
 
 def nearest(word: object, known: Iterable[object]) -> str:
-    """What to say after "there is no such": the nearest that there is, or all of them."""
+    """Return what to say after "there is no such": the nearest known name, or all of them."""
     names = [str(name) for name in known]
     near = difflib.get_close_matches(str(word), names, n=1)
-    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+    return f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(names)}."

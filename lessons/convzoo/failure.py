@@ -1,4 +1,4 @@
-"""What went wrong in a call, as a sentence: in place of Python's traceback."""
+"""What went wrong in a call, as a sentence instead of Python's traceback."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ import traceback
 from collections.abc import Callable
 from inspect import unwrap
 
-_MIXED = "It mixes float32 and float64: give new tensors the dtype of the input."
+_MIXED = "It mixes float32 and float64. Give new tensors the dtype of the input."
 _NO_FORWARD = "The class has no method `forward`, or it is not indented into the class."
 _TRANSLATED = {
-    "in-place operation": "It changes one of its arguments in place. The caller still needs them, "
-    "and so does the gradient: make a new tensor instead.",
-    "inplace operation": "It changes a tensor in place that the gradient still needs: make a new "
-    "tensor instead.",
+    "in-place operation": "It changes one of its arguments in place, but the caller and the "
+    "gradient still need it. Create a new tensor instead.",
+    "inplace operation": "It changes a tensor in place that the gradient still needs. Create a "
+    "new tensor instead.",
     "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in "
     "torch.",
     "mixed dtype": _MIXED,
     "have the same dtype": _MIXED,
-    "before Module.__init__() call": "Call `super().__init__()` first of all in `__init__`.",
+    "before Module.__init__() call": "Call `super().__init__()` first in `__init__`.",
     "_forward_unimplemented()": _NO_FORWARD,
     'missing the required "forward"': _NO_FORWARD,
-    "maximum recursion depth": "It calls itself without end.",
-    "invalid combination of arguments": "It gives a function of torch's arguments that it does "
-    "not take, or in another order: call them by name (`stride=stride`).",
+    "maximum recursion depth": "It calls itself without ever stopping.",
+    "invalid combination of arguments": "It passes arguments to a torch function that the "
+    "function does not take, or in the wrong order. Pass them by name (`stride=stride`).",
 }
-_NAMES = "Keep the names of the arguments as the stub has them: they are called by name."
-_EXIT = "It ends Python (`exit()`, `quit()` or `sys.exit()`). Take that line out."
+_NAMES = "Keep the argument names from the stub, because the arguments are passed by name."
+_EXIT = "It ends Python (`exit()`, `quit()` or `sys.exit()`). Remove that line."
 
 
 class Objection(Exception):
-    """What Python would let pass and we do not, as a sentence."""
+    """Something that Python allows but the course does not, as a sentence."""
 
 
 def first_line(problem: BaseException) -> str:
-    """What Python said, in short."""
+    """Return the first line of Python's message, shortened."""
     line = " ".join(str(problem).strip().split("\n")[0].split())
     return line.removesuffix(", but expected one of:")[:300] or "no message"
 
 
 def sentence(problem: BaseException, target: Callable, description: str) -> str:
-    """Return what went wrong, where, and what to do next, for the person who wrote `target`.
+    """Return what went wrong, where, and what to do next, for whoever wrote `target`.
 
     description: the call as they would write it (see `case.describe`).
     """
@@ -54,7 +54,9 @@ def sentence(problem: BaseException, target: Callable, description: str) -> str:
     for mark, advice in _TRANSLATED.items():
         if mark in text:
             return f"{advice} ({text.split('. ')[0].rstrip('.')}{where}.)"
-    if "unexpected keyword argument" in text and not where:  # by our call, not by a line of theirs
+    if (
+        "unexpected keyword argument" in text and not where
+    ):  # from our call, not from a line of theirs
         return f"{_NAMES} ({text}.) {call}"
     return f"It raised {type(problem).__name__}: {text.rstrip('.')}{where}. {call}"
 
@@ -74,9 +76,10 @@ def source_line(filename: str, number: int) -> str:
 
 
 def source_file(target) -> str:
-    """The file, or the cell's name, in which a function or class was written; "" for torch's."""
+    """Return the file, or the cell's name, in which a function or class was written; "" for
+    torch's."""
     target = unwrap(target)
-    target = unwrap(getattr(target, "forward", target))  # a `@torch.no_grad()` stands around it
+    target = unwrap(getattr(target, "forward", target))  # it is wrapped in `@torch.no_grad()`
     if (getattr(target, "__module__", None) or "").startswith("torch."):
         return ""
     code = getattr(target, "__code__", None)

@@ -1,4 +1,5 @@
-"""Files that are replaced whole, so that an interruption leaves the old one or the new one."""
+"""Files that are replaced as a whole, so that an interruption leaves either the old or the new
+one."""
 
 from __future__ import annotations
 
@@ -8,22 +9,22 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-MODE = 0o644  # a temporary file is for its owner alone
+MODE = 0o644  # a temporary file would be readable by its owner only
 UNFINISHED = ".part-"
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step with `text` in UTF-8, and make its folder where there is none.
+    """Replace a file in one step with `text` in UTF-8, and create its folder if necessary.
 
-    Raises OSError where it cannot be written. Nothing is left beside the old file then.
+    Raises OSError if it cannot be written. In that case no temporary file is left behind.
     """
     write_together({path: text})
 
 
 def write_together(texts: Mapping[Path, str]) -> None:
-    """Replace several files: all of them are complete beside their places before the first moves.
+    """Replace several files: all new ones are complete before the first is moved into place.
 
-    Raises OSError where one cannot be written. The old files are all there then.
+    Raises OSError if one cannot be written. In that case all old files are still there.
     """
     ready: list[tuple[str, Path]] = []
     try:
@@ -42,12 +43,12 @@ def write_together(texts: Mapping[Path, str]) -> None:
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Remove what a process that was killed while it wrote has left below `folder`."""
+    """Remove what a process that was killed while writing has left below `folder`."""
     for path in folder.rglob(f"{UNFINISHED}*"):
         path.unlink(missing_ok=True)
 
 
 def keep_backup(path: Path, text: str) -> None:
-    """Keep a file that is to be replaced with another text, as `NAME.bak` beside it."""
+    """Keep a file as `NAME.bak` next to it if it will be replaced by another text."""
     if path.exists() and path.read_bytes() != text.encode():
         shutil.copyfile(path, path.with_name(f"{path.name}.bak"))

@@ -1,4 +1,4 @@
-"""A training's numbers: what `train` fills in and a picture or a file shows."""
+"""The numbers of a training run: `train` fills them in, a picture or a file shows them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass
 class History:
-    """What happened, a number for each epoch: losses, accuracies in 0..1; seconds in all.
+    """One number for each epoch: losses, accuracies in 0..1; and the total seconds.
 
-    Train figures are those of the batches as they were trained on; test figures are taken
+    Train numbers are those of the batches while they were trained on; test numbers are measured
     after the epoch, in eval mode.
     """
 
@@ -22,20 +22,20 @@ class History:
 
     @property
     def done(self) -> int:
-        """Epochs that are over."""
+        """The number of finished epochs."""
         return len(self.test_loss)
 
     def add(
         self, train_loss: float, train_accuracy: float, test_loss: float, test_accuracy: float
     ) -> None:
-        """An epoch's numbers."""
+        """Add an epoch's numbers."""
         self.train_loss.append(train_loss)
         self.train_accuracy.append(train_accuracy)
         self.test_loss.append(test_loss)
         self.test_accuracy.append(test_accuracy)
 
     def as_dict(self) -> dict:
-        """Plain numbers, for a file."""
+        """Return plain numbers, for a file."""
         return asdict(self)
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
-"""Makes `.venv` and installs the course into it: what `make lab` and `make test` do first.
+"""Creates `.venv` and installs the course into it: the first step of `make lab` and `make test`.
 
-Run by path and by whatever Python 3 there is (`python3 -I lessons/convzoo/install.py`), so it
-uses the standard library alone and no syntax younger than Python 3.6. What goes wrong is told in
-one sentence on standard error, with exit status 2.
+It is run by its path with any Python 3 (`python3 -I lessons/convzoo/install.py`), so it uses only
+the standard library and syntax that Python 3.6 knows. An error is reported in one sentence on
+standard error, with exit status 2.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 OLDEST, NEWEST = (3, 11), (3, 13)
 NAMES = ("python3", "python3.13", "python3.12", "python3.11", "python")
 # What a first installation takes, in GB (measured: 6.6). On Linux torch brings the CUDA libraries,
-# with a graphics card or without. pip's downloads, 3 GB more, may lie on another disk; where they
+# with a graphics card or without. pip's downloads, 3 GB more, may be on another disk; if they
 # do not and it runs full, `explain` says so.
 NEED_GB = {"linux": 7, "other": 2}
 AGAIN_GB = 1
@@ -33,11 +33,12 @@ NO_SPACE = re.compile(r"No space left on device|Errno 28|Disk quota exceeded|Win
 
 
 class Trouble(Exception):
-    """What stands in the way of an installation, as one sentence for the reader."""
+    """What prevents an installation, as one sentence for the reader."""
 
 
 def version_of(python: str):
-    """(3, 12) for an interpreter that can make environments; "no venv" or None for others."""
+    """Return (3, 12) for an interpreter that can create environments; "no venv" or None for
+    others."""
     for code in (PROBE, PROBE.replace("ensurepip, ", "").replace(", venv", "")):
         try:
             found = subprocess.run(
@@ -57,10 +58,7 @@ def version_of(python: str):
 
 
 def find_python(names=NAMES, which=shutil.which, version_of=version_of):
-    """The first interpreter of `names` that the course runs on, as (path, version).
-
-    Raises Trouble where there is none, naming what was found.
-    """
+    """Return the first interpreter of `names` that the course runs on, as (path, version)."""
     found, crippled = [], None
     for name in names:
         path = which(name)
@@ -75,12 +73,12 @@ def find_python(names=NAMES, which=shutil.which, version_of=version_of):
         found.append("%s is %d.%d" % ((name,) + usable))
     if crippled:
         raise Trouble(
-            "Python %d.%d is here but cannot make environments: install its venv package "
+            "Python %d.%d is here but cannot create environments. Install its venv package "
             "(on Debian and Ubuntu `sudo apt install python%d.%d-venv`) and run this again."
             % (crippled + crippled)
         )
     raise Trouble(
-        "The course needs Python %d.%d to %d.%d and found %s: install one of them (python.org, "
+        "The course needs Python %d.%d to %d.%d but found %s. Install one of these (python.org, "
         "your system's packages, or conda) and run this again."
         % (OLDEST + NEWEST + (", ".join(found) or "none",))
     )
@@ -92,41 +90,41 @@ def check_disk(
     free=lambda path: shutil.disk_usage(path).free,
     platform: str = sys.platform,
 ):
-    """Raises Trouble where fewer bytes are free at `folder` than the installation takes."""
+    """Raises Trouble if fewer bytes are free at `folder` than the installation takes."""
     need = NEED_GB["linux" if platform.startswith("linux") else "other"] if first else AGAIN_GB
     there = free(folder) / 1e9
     if there < need:
         raise Trouble(
-            "The disk is too full: the installation wants %d GB free and %s has %.1f GB; make "
-            "room and run this again, or install a CPU-only torch by hand as the README says."
-            % (need, folder, there)
+            "The disk is too full: the installation needs %d GB free and %s has %.1f GB. Free "
+            "some space and run this again, or install a CPU-only torch by hand as the README "
+            "describes." % (need, folder, there)
         )
 
 
 def explain(output: str) -> str:
-    """The one sentence for a pip run that failed, from all that it printed."""
+    """Return one sentence for a failed pip run, from everything that it printed."""
     if NO_SPACE.search(output):
         return (
-            "The disk ran full while packages were unpacked: make room (a first installation "
-            "takes %d GB on Linux, %d elsewhere) and run this again."
+            "The disk ran full while packages were unpacked. Free some space (a first "
+            "installation takes %d GB on Linux, %d elsewhere) and run this again."
             % (NEED_GB["linux"], NEED_GB["other"])
         )
     if NO_NETWORK.search(output):
         return (
-            "The packages could not be downloaded because the package index cannot be reached: "
-            "check the network (or pip's proxy and index settings) and run this again; it "
-            "goes on where it stopped."
+            "The packages could not be downloaded because the package index cannot be reached. "
+            "Check the network (or pip's proxy and index settings) and run this again; it "
+            "continues where it stopped."
         )
     errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
-    last = errors[-1][len("ERROR:") :].strip() if errors else "it gave no reason"
+    last = errors[-1][len("ERROR:") :].strip() if errors else "no reason given"
     return (
-        "pip could not install the packages (%s): `make doctor` looks at the rest, and the "
-        "README has the same steps one by one." % last.rstrip(".")
+        "pip could not install the packages (%s). Run `make doctor` to check everything else, or "
+        "follow the README's steps one by one." % last.rstrip(".")
     )
 
 
 def pip_install(python: str, arguments, say=print):
-    """Runs pip, telling of the large downloads only; raises Trouble where it fails."""
+    """Run pip, showing only large downloads; raise Trouble if it fails."""
     command = [
         python,
         "-m",
@@ -159,7 +157,8 @@ def pip_install(python: str, arguments, say=print):
 
 
 def fingerprint(root: str, version) -> str:
-    """A hash of all that decides what is installed: an unchanged one means nothing to do."""
+    """Return a hash of everything that determines what is installed; if it is unchanged, there is
+    nothing to do."""
     parts = [root, "%d.%d" % version]
     for name in ("requirements.txt", "pyproject.toml"):
         with open(os.path.join(root, name), encoding="utf-8") as file:
@@ -168,13 +167,14 @@ def fingerprint(root: str, version) -> str:
 
 
 def environment_python(root: str) -> str:
-    """Where the environment's interpreter lies."""
+    """Return the path of the environment's interpreter."""
     inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     return os.path.join(root, ".venv", *inside)
 
 
 def is_current(root: str, extra: str) -> bool:
-    """Whether the environment holds what the files ask for. Starts no interpreter."""
+    """Return whether the environment contains what the files require, without starting an
+    interpreter."""
     for name in {extra, "test"}:  # what the tests need includes what a student needs
         stamp = os.path.join(root, ".venv", "convzoo-%s.stamp" % name)
         try:
@@ -189,7 +189,7 @@ def is_current(root: str, extra: str) -> bool:
 
 
 def install_course(root: str, extra: str, say=print):
-    """Brings `.venv` under `root` up to date; `extra` is "student" or "test"."""
+    """Bring `.venv` under `root` up to date; `extra` is "student" or "test"."""
     if is_current(root, extra):
         return
     python = environment_python(root)
@@ -205,9 +205,9 @@ def install_course(root: str, extra: str, say=print):
     if not whole:
         outer, version = find_python()
         if os.path.exists(python):
-            say("  the .venv that is here does not work with the course: it is made anew")
+            say("  the existing .venv does not work with the course, so it is created again")
         make_environment(outer, os.path.join(root, ".venv"))
-        say("  made .venv with Python %d.%d" % version)
+        say("  created .venv with Python %d.%d" % version)
     target = ["-r", os.path.join(root, "requirements.txt")]
     if extra == "test":
         target += ["-e", root + "[test]"]
@@ -219,7 +219,7 @@ def install_course(root: str, extra: str, say=print):
 
 
 def make_environment(python: str, folder: str):
-    """A fresh environment at `folder`, in place of a broken one; raises Trouble."""
+    """Create a fresh environment at `folder` in place of a broken one; may raise Trouble."""
     made = subprocess.run(
         [python, "-m", "venv", "--clear", folder],
         stdout=subprocess.PIPE,
@@ -231,13 +231,13 @@ def make_environment(python: str, folder: str):
         if NO_SPACE.search(" ".join(lines)):
             raise Trouble(explain(" ".join(lines)))
         raise Trouble(
-            "Python could not make the environment %s (%s): remove that folder and run "
-            "this again." % (folder, lines[-1])
+            "Python could not create the environment %s (%s). Remove that folder and run this "
+            "again." % (folder, lines[-1])
         )
 
 
 def has_pip(python: str) -> bool:
-    """Whether pip answers; an interrupted first run leaves an environment without it."""
+    """Return whether pip works; an interrupted first run leaves an environment without it."""
     return (
         subprocess.call(
             [python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -247,15 +247,15 @@ def has_pip(python: str) -> bool:
 
 
 def has_torch(python: str) -> bool:
-    """Whether torch, the bulk of an installation, is there already."""
+    """Return whether torch, the largest part of an installation, is already there."""
     code = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is None)"
     return subprocess.call([python, "-I", "-c", code]) == 0
 
 
 def main(arguments=None) -> int:
-    """The command line: `install.py [--test]`."""
+    """Run the command line `install.py [--test]`."""
     parser = argparse.ArgumentParser(description="Install the course into .venv.")
-    parser.add_argument("--test", action="store_true", help="with what the tests need")
+    parser.add_argument("--test", action="store_true", help="also install what the tests need")
     chosen = parser.parse_args(arguments)
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     try:
@@ -266,12 +266,12 @@ def main(arguments=None) -> int:
         print(trouble, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped; run it again and it goes on where it stopped.", file=sys.stderr)
+        print("Stopped. Run it again to continue.", file=sys.stderr)
         return 130
     except OSError as error:
         print(
-            "The environment could not be written (%s): make sure that this folder can be "
-            "written to and run this again." % error,
+            "The environment could not be written (%s). Make sure that you can write to this "
+            "folder and run this again." % error,
             file=sys.stderr,
         )
         return 2

@@ -1,4 +1,4 @@
-"""Who watches a training: a curve in a notebook, a bar in a terminal, nobody elsewhere.
+"""Shows a training run: a curve in a notebook, a bar in a terminal, nothing elsewhere.
 
 Nothing of the training needs a picture, so `show` is imported here alone, when somebody is
 there to look.
@@ -38,7 +38,7 @@ def _bar(title: str) -> Callable[[History], None]:
 
 
 def _curve(title: str) -> Callable[[History], None]:
-    """One view that is drawn again after each epoch, and stays as the last picture."""
+    """Return a view that is redrawn after each epoch and keeps the last picture."""
     from IPython.display import display
 
     handles = []
@@ -59,7 +59,7 @@ def progress_picture(history: History, title: str = "") -> Picture:
 
     title = title or "Training"
     if not history.done:
-        return show.notice_picture(title, "The first epoch is under way.", "info")
+        return show.notice_picture(title, "The first epoch is running.", "info")
     epochs = range(1, history.done + 1)
     ticks = range(1, history.epochs + 1, -(-history.epochs // 10))  # ten numbers at most
     series = {"test": history.test_accuracy, "train": history.train_accuracy}

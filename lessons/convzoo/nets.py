@@ -1,4 +1,4 @@
-"""One skeleton that takes any block, and torchvision's weights loaded into it by name."""
+"""One skeleton that takes any block, and loads torchvision's weights by name."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ STEMS = ("imagenet", "small")
 class ResNet(nn.Module):
     """A stem, stages of blocks, a global average pool, a linear layer (He 2015, table 1).
 
-    block: called as block(in_channels, planes, stride=s, **settings); what it gives
-      has planes * block.expansion channels (planes, where it has no `expansion`).
+    block: called as block(in_channels, planes, stride=s, **settings); its output has planes *
+    block.expansion channels (planes, if it has no `expansion`).
     layers: the number of blocks in each stage.
-    widths: the planes of each stage; 64, 128, 256, ... where not given. The first stage keeps
-      the height and width of the stem's output, every later one halves them.
-    stem: "imagenet" is a 7x7 convolution and a max pool, each of stride 2; "small" a 3x3
-      of stride 1, for images of up to about 32 pixels (section 4.2).
-    settings: go to every block as they are, such as groups=32, width_per_group=4.
+    widths: the planes of each stage. Default: 64, 128, 256, ... The first stage keeps the height
+    and width of the stem's output, every later one halves them.
+    stem: "imagenet" is a 7x7 convolution and a max pool, each of stride 2; "small" a 3x3 of stride
+      1, for images of up to about 32 pixels (section 4.2).
+    settings: passed to every block, such as groups=32, width_per_group=4.
 
-    (n, in_channels, h, w) -> (n, num_classes). The names are torchvision's: conv1, bn1, layer1
-    to layer4 (or as many as there are stages), fc.
+    (n, in_channels, h, w) -> (n, num_classes). The names are torchvision's: conv1, bn1, layer1 to
+    layer4 (one for each stage), fc.
 
-    smallest_image: pixels of the side of the smallest image in which every stride still
-      has two pixels to choose from; a smaller one runs, but its last stages are idle.
-    Raises UserError where layers and widths do not fit together.
+    smallest_image: the side in pixels of the smallest image in which every stride still has two
+    pixels to choose from; a smaller one runs, but its last stages do nothing.
+    Raises UserError if layers and widths do not fit together.
     """
 
     def __init__(
@@ -73,17 +73,19 @@ class ResNet(nn.Module):
 
 def _fit(layers: Sequence[int], widths: Sequence[int], stem: str) -> None:
     if stem not in STEMS:
-        raise UserError(f"There is no stem {stem!r}: there are {' and '.join(STEMS)}.")
+        raise UserError(f"There is no stem {stem!r}. Choose {' or '.join(STEMS)}.")
     if not layers or min(layers) < 1:
         raise UserError(f"layers is {list(layers)}, but every stage needs at least one block.")
     if len(layers) != len(widths):
         raise UserError(
-            f"layers has {len(layers)} stages and widths has {len(widths)}: give one width a stage."
+            f"layers has {len(layers)} stages, but widths has {len(widths)}. Give one width per "
+            "stage."
         )
 
 
 def expansion(block: Callable[..., nn.Module]) -> int:
-    """How many channels a block gives for each of its planes: torchvision's word."""
+    """Return how many output channels a block has for each of its planes: torchvision's
+    `expansion`."""
     return getattr(block, "expansion", 1)
 
 
@@ -95,7 +97,7 @@ def stage(
     stride: int = 1,
     **settings,
 ) -> nn.Sequential:
-    """`depth` blocks in a row; the first has the stride and takes on the new width.
+    """`depth` blocks in a row; the first has the stride and changes the width.
 
     (n, in_channels, h, w) -> (n, planes * block.expansion, h / stride, w / stride)
     """
@@ -108,7 +110,8 @@ def stage(
 def initialise(network: nn.Module) -> None:
     """Draw every convolution's weight as torchvision's ResNet does (He 2015b, fan out).
 
-    A reader's own layer is no nn.Conv2d, so a convolution's weight is known by its four dimensions.
+    A reader's layer is not an nn.Conv2d, so a convolution's weight is recognised by its four
+    dimensions.
     """
     for weight in network.parameters():
         if weight.dim() == 4:
@@ -120,27 +123,27 @@ def load_torchvision(
 ) -> None:
     """Copy the weights of torchvision's network into ours, by name.
 
-    theirs: its state_dict(). rename: torchvision's name -> ours. In ResNet and ResNeXt both
-    have the same names, batch norm's running statistics included (conv1, bn1,
-    layer1.0.conv1, layer1.0.downsample.0, fc), so the mapping is the identity, the default.
+    theirs: its state_dict(). rename: torchvision's name -> ours. In ResNet and ResNeXt both have
+    the same names, batch norm's running statistics included (conv1, bn1, layer1.0.conv1,
+    layer1.0.downsample.0, fc), so the default is the identity.
 
-    Raises UserError, before anything is copied, where a name or a shape does not fit.
+    Raises UserError, before anything is copied, if a name or a shape does not match.
     """
     state = {rename(name): value for name, value in theirs.items()}
     ours = network.state_dict()
     for what, names in (
-        ("has no", ours.keys() - state.keys()),
-        ("has, and ours has not,", state.keys() - ours.keys()),
+        ("does not have", ours.keys() - state.keys()),
+        ("has, but ours does not have,", state.keys() - ours.keys()),
     ):
         if names:
             raise UserError(
-                f"The names do not fit: torchvision's network {what} {min(names)!r} "
+                f"The names do not match: torchvision's network {what} {min(names)!r} "
                 f"({len(names)} such names). Compare the two state_dict()."
             )
     for name, value in state.items():
         if value.shape != ours[name].shape:
             raise UserError(
-                f"{name} is {tuple(value.shape)} in torchvision's network and "
-                f"{tuple(ours[name].shape)} in ours. Are the settings the same?"
+                f"{name} has shape {tuple(value.shape)} in torchvision's network, but "
+                f"{tuple(ours[name].shape)} in ours. Check that the settings are the same."
             )
     network.load_state_dict(state)

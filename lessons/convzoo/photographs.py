@@ -1,7 +1,7 @@
-"""Real photographs that lie on this disk already, or the reader's own, as a network takes them.
+"""Real photographs as a network's input: six that are already installed, or the reader's own.
 
-scikit-image and scikit-learn bring six of them, so that nothing is downloaded. Each carries its
-licence and where it comes from.
+The six come with scikit-image and scikit-learn, so nothing is downloaded. Each has its licence and
+its source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from convzoo.errors import UserError, nearest
 
-LARGEST = 40_000_000  # pixels of a file of the reader's; more would fill the memory of a laptop
+LARGEST = 40_000_000  # pixels of a reader's file; more would fill the memory of a laptop
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ NAMES = tuple(_SHIPPED)
 def photograph(name: str | Path) -> Photograph:
     """Return one of the six shipped photographs by name, or the reader's own by its path.
 
-    name: one of NAMES ("cat", "coffee", "motorcycle", "palace", "daisy", "astronaut"), or the
-    path of a JPEG, PNG or WebP file. Raises UserError for an unknown name, a file that is no
-    image or is too large, and where the package that brings the photograph is not installed.
+    name: one of NAMES ("cat", "coffee", "motorcycle", "palace", "daisy", "astronaut"), or the path
+    of a JPEG, PNG or WebP file. Raises UserError for an unknown name, a file that is not an image
+    or is too large, and if the package with the photograph is not installed.
     """
     shipped = _SHIPPED.get(str(name))
     if shipped is not None:
@@ -83,14 +83,16 @@ def photograph(name: str | Path) -> Photograph:
     path = Path(name).expanduser()
     if not path.is_file():
         raise UserError(
-            f"There is no photograph {str(name)!r}, and no file of that name. "
-            f"{nearest(name, NAMES)} Your own: give the path of a JPEG or PNG file."
+            f"There is no photograph {str(name)!r}, and no file with that name. "
+            f"{nearest(name, NAMES)} For a photograph of yours, give the path of a JPEG or PNG "
+            "file."
         )
     return Photograph(path.stem, _read(path), "your own")
 
 
 def uploaded(name: str, content: bytes) -> Photograph:
-    """Return a photograph that the reader has dropped on the page. Raises UserError for no image.
+    """Return a photograph that the reader has dropped on the page. Raises UserError if it is not an
+    image.
 
     content: the bytes of a JPEG, PNG or WebP file.
     """
@@ -110,14 +112,14 @@ def _found(name: str, shipped: _Shipped) -> Path:
     if path is None or not path.is_file():
         package = _PACKAGES[shipped.package]
         raise UserError(
-            f"The photograph {name!r} comes with {package}, which is not installed here: "
-            f"`pip install {package}`, or give the path of a photograph of yours."
+            f"The photograph {name!r} comes with {package}, which is not installed. Run `pip "
+            f"install {package}`, or give the path of a photograph of yours."
         )
     return path
 
 
 def _read(file, label: str = "") -> Tensor:
-    """An image file as 1 3 h w, turned the way its camera noted."""
+    """Return an image file as 1 3 h w, rotated as its camera recorded."""
     from PIL import Image, ImageOps
 
     label = label or str(file)
@@ -125,8 +127,8 @@ def _read(file, label: str = "") -> Tensor:
         with Image.open(file) as image:
             if image.width * image.height > LARGEST:
                 raise UserError(
-                    f"{label} has {image.width} x {image.height} pixels, which is too large: "
-                    "scale it down to 4,000 pixels a side or less."
+                    f"{label} has {image.width} x {image.height} pixels, which is too large. "
+                    "Scale it down to 4,000 pixels per side or less."
                 )
             upright = ImageOps.exif_transpose(image).convert("RGB")
             values = np.asarray(upright, dtype=np.float32) / 255

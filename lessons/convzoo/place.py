@@ -1,4 +1,4 @@
-"""Where things are: the course's own folder, its data, and what is kept for a reader."""
+"""Where things are: the course's folder, its data, and a reader's files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parent  # convzoo
-IMPORTABLE = LIBRARY.parent  # the folder that has to be on sys.path
+IMPORTABLE = LIBRARY.parent  # the folder that must be on sys.path
 COURSE = IMPORTABLE.parent  # the project that this convzoo belongs to
 
 
 def root() -> Path:
-    """Return the course's folder: this one or the nearest above it that has `lessons/`, else the
-    one that convzoo lies in."""
+    """Return the course's folder: the current one or the nearest parent that has `lessons/`, else
+    the one that convzoo is in."""
     here = Path.cwd()
     return next((p for p in (here, *here.parents) if (p / "lessons").is_dir()), COURSE)
 
@@ -23,10 +23,10 @@ def results() -> Path:
 
 
 def home() -> Path:
-    """Return the folder of a reader's progress: $CONVZOO_HOME, else ~/.convzoo."""
+    """Return the folder for a reader's progress: $CONVZOO_HOME, else ~/.convzoo."""
     return Path(os.environ.get("CONVZOO_HOME") or Path.home() / ".convzoo")
 
 
 def cache() -> Path:
-    """Return the folder of downloads: $CONVZOO_DATA, else ~/.cache/convzoo."""
+    """Return the folder for downloads: $CONVZOO_DATA, else ~/.cache/convzoo."""
     return Path(os.environ.get("CONVZOO_DATA") or "~/.cache/convzoo").expanduser()

@@ -1,4 +1,4 @@
-"""A progress bar in a terminal: one line that is drawn again."""
+"""A progress bar in a terminal: one line that is redrawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the source of a cell, and says in one sentence what broke."""
+"""Runs the source of a cell, and reports in one sentence what broke."""
 
 from __future__ import annotations
 import __future__
@@ -21,10 +21,11 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef
 class Trouble:
     """What broke in a cell.
 
-    kind: "syntax" (a line is not Python), "source" (the cell as a whole is not), "stub" (it
-    calls a stub), "exit" (it ends Python) or "raised". sentence: what happened, without advice;
-    "" for a stub. error: the class of what was raised. (The exception itself would keep alive all
-    that the cell had in memory.) line: where the statement that broke begins, 0 for the whole cell.
+    kind: "syntax" (a line is not Python), "source" (the cell as a whole is not), "stub" (it calls a
+    stub), "exit" (it ends Python) or "raised". sentence: what happened, without advice; "" for a
+    stub. error: the class of what was raised. (The exception itself would keep everything alive
+    that the cell had in memory.) line: the first line of the statement that broke, 0 for the whole
+    cell.
     """
 
     kind: str
@@ -34,7 +35,7 @@ class Trouble:
 
 
 class Nothing:
-    """Does nothing, whatever is called on it: stands in for IPython's shell."""
+    """Replaces IPython's shell and does nothing, whatever is called on it."""
 
     def __getattr__(self, name: str) -> Nothing:
         if name.startswith("__"):
@@ -53,11 +54,11 @@ def execute(
 ) -> list[Trouble]:
     """Execute a cell among `names`, statement by statement; return what broke.
 
-    A statement that raises is left out, and the next one runs. What IPython alone has
-    (`display`, `get_ipython`) does nothing.
+    A statement that raises is left out, and the next one runs. Functions that only IPython has
+    (`display`, `get_ipython`) do nothing.
 
-    label: the name that a traceback gives the cell. limited(defines): is open while a statement
-    runs, such as a limit on its seconds; defines: whether the statement is an import or a
+    label: the cell's name in a traceback. limited(defines): a context manager that is open while a
+    statement runs, such as a time limit; defines: whether the statement is an import or a
     definition. Whatever a statement raises is returned; KeyboardInterrupt ends the cell.
     """
     linecache.cache[label] = (len(source), None, source.splitlines(True), label)
@@ -89,13 +90,13 @@ def _executed(statement: ast.stmt, label: str, names: dict, limited) -> Trouble 
 
 
 def _flags(names: dict) -> int:
-    """What `from __future__ import annotations` in an earlier cell asks for."""
+    """Return the compiler flags for `from __future__ import annotations` in an earlier cell."""
     later = __future__.annotations
     return later.compiler_flag if names.get("annotations") is later else 0
 
 
 def compiled(source: str, label: str, flags: int = 0) -> CodeType | Trouble:
-    """Return the code of a cell, or what keeps it from being Python."""
+    """Return the code of a cell, or why it is not valid Python."""
     try:
         return compile(source, label, "exec", flags=flags, dont_inherit=True)
     except SyntaxError as problem:
@@ -127,5 +128,5 @@ def raised(problem: BaseException, what: str, label: str = "") -> Trouble:
 
 
 def _line(source: str, number: int) -> str:
-    """A line of a cell by its number from 1, "" where there is none."""
+    """Return a line of a cell by its number from 1, "" if there is none."""
     return "".join(source.split("\n")[number - 1 : number])

@@ -1,7 +1,7 @@
-"""The papers' printed counts beside ours: `python -m convzoo tables`.
+"""The papers' printed counts next to ours: `python -m convzoo tables`.
 
-Every row names its table. A network is built from the course's own layers and counted; where the
-two differ by more than the printed figure was rounded, the row says why.
+Every row names its table. A network is built from the course's own layers and counted; if the two
+differ by more than the rounding of the printed number, the row says why.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from convzoo.errors import UserError
 
-V15 = "the stride stands in the 3x3 (torchvision, v1.5); the paper has it in the first 1x1"
-FIVE = "torchvision's: its third branch is a 3x3 where the paper has a 5x5 (vision issue 906)"
-ABOUT = "the table prints one budget, about 4.1G, for all five"
-UNSAID = "torchvision's network counts as ours does; the paper does not say how it counted"
+V15 = "the stride is in the 3x3 (torchvision, v1.5); the paper has it in the first 1x1"
+FIVE = "torchvision's: its third branch is a 3x3; the paper has a 5x5 (vision issue 906)"
+ABOUT = "the table prints the same budget, about 4.1G, for all five"
+UNSAID = "torchvision's network gives the same count as ours; the paper does not say how it counted"
 GATED = f"{V15}; there it is 3,860,488,192 (timm's legacy_seresnet50)"
 LAST = "with the last linear layer, which the printed figure leaves out"
 
@@ -26,10 +26,10 @@ class Row:
     """One printed figure.
 
     name, settings  as `count` takes them
-    macs, params    as printed, in the unit that its last digit shows: "3.8G", "569M"; "" if none
+    macs, params    as printed, with the unit of its last digit: "3.8G", "569M"; "" if none
     error           top-1 error on ImageNet in percent, as printed; None if none
-    note            why ours differs, where it does
-    without         a layer that the printed figure leaves out, by its name in the network
+    note            why ours differs, if it does
+    without         a layer that the printed number leaves out, by its name in the network
     """
 
     table: str
@@ -101,11 +101,11 @@ ROWS = (
 
 
 def compared(row: Row, folder: Path | None = None) -> dict:
-    """A row with our count beside the printed one.
+    """Return a row with our count next to the printed one.
 
     Gives {"table", "network", "settings", "macs", "printed_macs", "params", "printed_params",
-    "printed_error", "agrees", "note"}. A count agrees where it differs from the printed figure
-    by less than one in its last digit: some tables round and some cut off.
+    "printed_error", "agrees", "note"}. A count agrees if it differs from the printed number by less
+    than one in its last digit: some tables round and some truncate.
     Raises UserError in a folder without solutions.
     """
     found = _counted(row.name, tuple(row.settings.items()), row.without, folder)
@@ -136,7 +136,8 @@ def _counted(name: str, settings: tuple, without: str, folder: Path | None) -> d
 
 
 def agrees(ours: int, printed: str) -> bool:
-    """Is a count the printed figure ("3.8G", "569M"), up to one in its last digit?"""
+    """Return whether a count is the printed number ("3.8G", "569M"), up to one in its last
+    digit."""
     if not printed:
         return True
     unit = {"G": 1e9, "M": 1e6}[printed[-1]]
@@ -145,7 +146,8 @@ def agrees(ours: int, printed: str) -> bool:
 
 
 def cells(*names: str) -> list[list[str]]:
-    """Rows for `show.draw.table` of the named networks: network, ours, printed; a reason below.
+    """Return rows for `show.draw.table` of the named networks: network, ours, printed; if they
+    differ, the reason below.
 
     In a folder without solutions, one row that says so.
     """
@@ -162,7 +164,7 @@ def cells(*names: str) -> list[list[str]]:
 
 
 def as_lines(rows: Iterable[dict]) -> list[str]:
-    """The rows for people, a table after the other."""
+    """Return the rows as lines to read, one table after another."""
     lines, table = [], ""
     for row in rows:
         if row["table"] != table:
@@ -178,5 +180,5 @@ def as_lines(rows: Iterable[dict]) -> list[str]:
         lines.append(f"{sign} {row['network']:<19}{settings:<30}{macs}; {params}{error}")
         if row["note"]:
             lines.append(f"      {row['note']}")
-    key = "= ours is the printed figure, to less than one in its last digit; * is not"
+    key = "= ours agrees with the printed number, to less than one in its last digit; * does not"
     return [*lines, "", key]

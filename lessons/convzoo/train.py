@@ -20,11 +20,11 @@ from convzoo.history import History
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained, apart from its data: the optimiser and what it is told.
+    """How a network is trained, apart from its data: the optimiser and its settings.
 
     optimizer "sgd" (with Nesterov momentum) or "adam" (AdamW); cosine: lr falls to 0 over the
-    training along half a cosine; otherwise it stays. warmup: the part of the steps, from 0 to 1,
-    over which lr rises to its full height first; the cosine takes the rest.
+    training along half a cosine; otherwise it is constant. warmup: the share of the steps, from 0
+    to 1, in which lr first rises to its full value; the cosine takes the rest.
     """
 
     optimizer: str = "sgd"
@@ -49,13 +49,13 @@ def train(
     on_epoch: Watcher | None = None,
     title: str = "",
 ) -> History:
-    """Train a model in place on the device where it lies; the same seed gives the same training.
+    """Train a model in place, on its own device; the same seed gives the same training.
 
-    `images` gives n c h w with a label for each image or each pixel; the model's output is
-    n classes (h w). `on_epoch` is called before the first epoch and after each, instead of the
-    bar or the curve. The seed orders the batches and drives dropout; the weights to begin with
-    are the model's own. Raises UserError for numbers that cannot be, and where the loss is not
-    a number any more.
+    `images` gives n c h w with a label for each image or each pixel; the model's output is n
+    classes (h w). `on_epoch` is called before the first epoch and after each, instead of showing
+    the bar or the curve. The seed determines the order of batches and dropout; training starts from
+    the model's weights.
+    Raises UserError for invalid numbers, and if the loss becomes nan or infinite.
     """
     if epochs < 1 or batch_size < 1 or lr <= 0:
         raise UserError(f"epochs={epochs}, batch_size={batch_size}, lr={lr}: each must be above 0.")
@@ -86,15 +86,15 @@ def train(
             watch(history)
             if not isfinite(history.train_loss[-1]):
                 raise UserError(
-                    f"The loss is not a number after epoch {history.done}: with lr={lr} the "
-                    "steps were too large. Build the model again and try a smaller lr."
+                    f"The loss is not a number after epoch {history.done}, because with lr={lr} "
+                    "the steps were too large. Build the model again and try a smaller lr."
                 )
     return history
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 512) -> tuple[float, float]:
-    """Mean loss and accuracy (0..1) in eval mode; pixels labelled -100 are not asked."""
+    """Return mean loss and accuracy (0..1) in eval mode; pixels labelled -100 are ignored."""
     was_training = model.training
     model.eval()
     total = right = asked = 0.0
@@ -108,7 +108,8 @@ def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 512) -> t
 
 
 def _hits(output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """How many labels were met, and how many there are: not read, so no step waits for them."""
+    """Return how many labels were right, and how many there are, as tensors, so that no step waits
+    for them."""
     return (output.detach().argmax(1) == y).sum(), (y != IGNORED).sum()
 
 
@@ -128,11 +129,11 @@ def _optimizer(model: nn.Module, lr: float, recipe: Recipe) -> torch.optim.Optim
         )
     if recipe.optimizer == "adam":
         return torch.optim.AdamW(model.parameters(), lr, weight_decay=recipe.weight_decay)
-    raise UserError(f'There is no optimizer {recipe.optimizer!r}: take "sgd" or "adam".')
+    raise UserError(f'There is no optimizer {recipe.optimizer!r}. Use "sgd" or "adam".')
 
 
 def _schedule(optimizer: torch.optim.Optimizer, steps: int, recipe: Recipe):
-    """lr over the steps: a rise of equal steps, then half a cosine or no change."""
+    """Return lr over the steps: a linear rise, then half a cosine or no change."""
     rise = round(recipe.warmup * steps)
     kinds = torch.optim.lr_scheduler
     if not rise and recipe.cosine:
@@ -149,7 +150,7 @@ def _schedule(optimizer: torch.optim.Optimizer, steps: int, recipe: Recipe):
 
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """The seed's random numbers in here; outside they go on as if nothing had been drawn."""
+    """Use the seed's random numbers inside; outside, the random state is unchanged."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

@@ -1,11 +1,12 @@
-"""`make bench`: the from-scratch layers against the framework's, and what a reader waits for.
+"""`make bench`: the from-scratch layers against the framework's, and the times that a reader waits
+for.
 
-    layers    every layer that the lessons build: speed, bytes, launches, both passes
-    checks    the seconds of each exercise's check
-    widgets   the milliseconds of a slider's move
-    imports   what a lesson's imports add to torch's own
+    layers    every layer that the lessons build: speed, bytes and launches of both passes
+    checks    how long each exercise's check takes, in seconds
+    widgets   how long a slider's move takes, in milliseconds
+    imports   how much a lesson's imports add to those of torch
 
-Nothing here is asserted by a test: a time belongs to a machine. The counts are asserted there.
+No test asserts these times, because they depend on the machine. The tests do assert the counts.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ __all__ = ["PARTS", "bench", "as_lines"]
 
 @dataclass(frozen=True)
 class Part:
-    """title; rows(device, seconds a measurement); a row as a line; which row comes first."""
+    """One part of the benchmark. title: its heading; rows: called with the device and the seconds
+    for each measurement; line: writes a row as a line; order: the key to sort rows by."""
 
     title: str
     rows: Callable[[torch.device, float], Iterable[dict]]
@@ -36,25 +38,25 @@ class Part:
 
 PARTS = {
     "layers": Part(
-        "the lessons' layers against the framework's, the slowest first",
+        "the lessons' layers against the framework's, slowest first",
         layers.rows,
         layers.line,
         lambda row: row["speed"],
     ),
     "checks": Part(
-        "seconds of a check, the slowest first",
+        "seconds per check, slowest first",
         lambda device, seconds: reader.checks(),
         lambda row: f"{row['exercise']:<32}{row['seconds']:.3f} s  {row['status']}",
         lambda row: -row["seconds"],
     ),
     "widgets": Part(
-        "a slider's move, in the kernel",
+        "a slider's move, time in the kernel",
         lambda device, seconds: reader.widgets(seconds),
         lambda row: f"{row['picture']:<32}{row['ms']:.1f} ms (least {row['least']:.1f})",
         lambda row: -row["ms"],
     ),
     "imports": Part(
-        "what imports add, in a fresh interpreter",
+        "extra import time, in a fresh interpreter",
         lambda device, seconds: reader.imports(),
         lambda row: (
             f"{row['imports']:<32}{row['adds']:.2f} s over the {row['base']:.2f} s of {row['over']}"
@@ -65,14 +67,14 @@ PARTS = {
 
 
 def bench(parts: list[str], seconds: float = 1.0) -> dict:
-    """Measure the named parts (all, unless named).
+    """Measure the named parts (default: all).
 
     Returns {"about": the device and versions, part: its rows}.
     Raises UserError for an unknown part.
     """
     for name in parts:
         if name not in PARTS:
-            raise UserError(f"There is no part {name!r}: there are {', '.join(PARTS)}.")
+            raise UserError(f"There is no part {name!r}. Choose from {', '.join(PARTS)}.")
     device = devices.choose()
     found: dict = {"about": records.header(device)}
     for name in (name for name in PARTS if name in (parts or PARTS)):
@@ -82,7 +84,7 @@ def bench(parts: list[str], seconds: float = 1.0) -> dict:
 
 
 def as_lines(found: dict) -> list[str]:
-    """What was found, for people."""
+    """Return the results as lines to read."""
     about = found["about"]
     lines = [f"{about['device']}, {about['threads']} threads, torch {about['torch']}"]
     for name in (name for name in PARTS if name in found):

@@ -1,7 +1,7 @@
-"""Every layer that the lessons build, against the framework's own: time, bytes, launches.
+"""Compares every layer that the lessons build with the framework's: time, bytes, launches.
 
-A layer is an exercise's answer (from the solutions) and that exercise's reference. Both are timed
-in turn, on the same input, forward alone and forward with backward.
+A layer is an exercise's answer (from the solutions) and that exercise's reference. The two are
+timed alternately on the same input: the forward pass alone, then forward and backward.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from convzoo import count, measure, place
 from convzoo.exercises import Exercise, all_exercises
 from convzoo.measure import Timing
 
-HALF = 0.5  # of the framework's speed: what a vectorised layer should reach
+HALF = 0.5  # of the framework's speed: a vectorised layer should reach this
 
 
 @dataclass(frozen=True)
 class Layer:
-    """An exercise at a size as networks have it.
+    """An exercise at a size that real networks use.
 
-    tensors  shape of each tensor that it is called with, by name
-    scalars  its other arguments; of a class those of its constructor
+    tensors  shape of each tensor argument, by name
+    scalars  its other arguments; for a class, those of its constructor
     trains   whether it has a backward pass
     """
 
@@ -107,8 +107,8 @@ LAYERS = (
 def rows(device: torch.device, seconds: float = 1.0, layers=LAYERS) -> Iterator[dict]:
     """For each layer and pass: {"layer", "pass", "speed", "ours", "theirs", "bytes", "launches"}.
 
-    speed            the framework's time as a part of ours, from the minima: 1 is as fast, 0.5
-                     half as fast; ours and theirs have minimum, median and spread in seconds
+    speed            the framework's time divided by ours (minima): 1 is as fast, 0.5 half as fast;
+    ours and theirs hold minimum, median and spread in seconds
     bytes, launches  [ours, the framework's], counted
     """
     for layer in layers:
@@ -143,7 +143,7 @@ def _names(lesson: str):
 
 
 def _call(target: Callable, layer: Layer, device: torch.device) -> tuple[Callable, tuple]:
-    """What to call, and the tensors to call it with; both forms from the same numbers."""
+    """Return what to call and the tensors to call it with; both forms get the same numbers."""
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(0)
         tensors = {name: torch.rand(shape) for name, shape in layer.tensors.items()}
@@ -176,7 +176,7 @@ def _first(output) -> Tensor:
 
 
 def _counted(call: Callable, given: tuple[Tensor, ...], backward: bool) -> tuple[int, int]:
-    """Bytes and launches of a pass."""
+    """Return the bytes and launches of a pass."""
 
     def first(*tensors):
         return _first(call(*tensors))
@@ -201,7 +201,7 @@ def _plain(times: dict[str, Timing]) -> dict:
 
 
 def line(row: dict) -> str:
-    """One row for people; where a layer is slower than half, what it moves beside it."""
+    """Return a row as a line to read; if a layer is slower than half, also how much it moves."""
     ours, theirs = (1e3 * row[name]["minimum"] for name in ("ours", "theirs"))
     text = (
         f"{row['layer']:<28}{row['pass']:<21}{row['speed']:>5.2f} of the framework's speed "

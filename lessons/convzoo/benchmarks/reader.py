@@ -1,4 +1,5 @@
-"""What a reader waits for: a check, a slider's move, the imports of a lesson's first cell."""
+"""Measures what a reader waits for: a check, a slider's move, the imports of a lesson's first
+cell."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import torch
 from convzoo import count, measure, place, show
 from convzoo.exercises import all_exercises, assess
 
-# What is imported, and over what: torch and torchvision are not ours.
+# What is imported, and what it is compared with: we do not count torch and torchvision.
 IMPORTS = {
     "convzoo": ("torch", "import convzoo"),
     "a lesson's first cell": (
@@ -24,9 +25,9 @@ _ROUNDS = 5
 
 
 def checks() -> Iterator[dict]:
-    """Seconds that the check of each exercise takes, on its answer: {"exercise", "seconds"}.
+    """Yield how long the check of each exercise takes on its answer: {"exercise", "seconds"}.
 
-    The second of two, since the first imports what it needs.
+    The second of two runs is timed, because the first one imports what it needs.
     """
     solutions = place.root() / "solutions"
     for lesson in dict.fromkeys(e.lesson for e in all_exercises().values()):
@@ -41,9 +42,10 @@ def checks() -> Iterator[dict]:
 
 
 def widgets(seconds: float = 1.0) -> Iterator[dict]:
-    """Milliseconds in the kernel from a slider's move to its new picture: {"picture", "ms"}.
+    """Yield the milliseconds that the kernel takes from a slider's move to the new picture:
+    {"picture", "ms"}.
 
-    The browser's part is measured by the browser tests, which print it.
+    The browser tests measure and print the browser's part.
     """
     for name, (draw, values) in _pictures().items():
         stops = show.widgets.Stops(values, values[0], name)
@@ -58,7 +60,8 @@ def widgets(seconds: float = 1.0) -> Iterator[dict]:
 
 
 def _pictures() -> dict[str, tuple[Callable, list]]:
-    """The kinds of pictures that the lessons' sliders draw, each as one with six stops."""
+    """Return one example for each kind of picture that the lessons' sliders draw, with six
+    stops."""
     pixel = torch.ones(1, 12, 1, 1)
     layers = {g: torch.nn.Conv2d(12, 12, 1, groups=g, bias=False) for g in (1, 2, 3, 4, 6, 12)}
 
@@ -80,8 +83,8 @@ def _pictures() -> dict[str, tuple[Callable, list]]:
 
 
 def imports() -> Iterator[dict]:
-    """What IMPORTS add to others' imports in a fresh interpreter, in turn, the least of several:
-    {"imports", "over", "base", "adds"} in seconds."""
+    """Yield how much IMPORTS add to other imports in a fresh interpreter, the least of several
+    runs: {"imports", "over", "base", "adds"} in seconds."""
     codes = {over: f"import {over}" for over, _ in IMPORTS.values()}
     codes |= {name: f"import {over}\n{code}" for name, (over, code) in IMPORTS.items()}
     rounds = [{name: _seconds(code) for name, code in codes.items()} for _ in range(_ROUNDS)]

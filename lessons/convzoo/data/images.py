@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-IGNORED = -100  # the label of a pixel that nobody asks about
+IGNORED = -100  # the label of a pixel that is ignored
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Images:
 
     @property
     def channels(self) -> int:
-        """Channels of an image."""
+        """The number of channels of an image."""
         return self.train_x.shape[1]
 
     @property
@@ -34,11 +34,11 @@ class Images:
         return self.train_x.shape[-1]
 
     def to(self, device: torch.device | str) -> Images:
-        """The same images on a device."""
+        """Return the same images on a device."""
         return self._with(lambda x: x.to(device), lambda y: y.to(device))
 
     def limit(self, train: int, test: int) -> Images:
-        """The first images of either part; the order is mixed already, and fixed."""
+        """Return the first images of both parts; they are shuffled already, in a fixed order."""
         return replace(
             self,
             train_x=self.train_x[:train],
@@ -48,13 +48,14 @@ class Images:
         )
 
     def normalised(self) -> Images:
-        """Every channel with mean 0 and deviation 1 over the training images."""
+        """Return the images with mean 0 and standard deviation 1 in each channel of the training
+        images."""
         mean = self.train_x.mean((0, 2, 3), keepdim=True)
         deviation = self.train_x.std((0, 2, 3), keepdim=True).clamp(min=1e-6)
         return self._with(lambda x: (x - mean) / deviation)
 
     def resized(self, size: int) -> Images:
-        """Every image at size x size pixels, by bilinear interpolation."""
+        """Return every image at size x size pixels, by bilinear interpolation."""
         if size == self.train_x.shape[-2] == self.train_x.shape[-1]:
             return self
         return self._with(lambda x: F.interpolate(x, (size, size), mode="bilinear"))

@@ -1,6 +1,6 @@
-"""Real images: the digits that scikit-learn brings, and what is downloaded once.
+"""Real images: the digits that come with scikit-learn, and data sets that are downloaded once.
 
-Each source takes a limit and returns its images at their own size.
+Each source takes a limit and returns its images at their original size.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from convzoo.data.images import Images
 from convzoo.errors import UserError
 
 VARIABLE = "CONVZOO_DATA"
-INSTEAD = 'take the digits, which need no download: load("digits", size=32)'
+INSTEAD = 'use the digits, which need no download: load("digits", size=32)'
 
 
 def _digits(limit: int | None) -> Images:
-    """scikit-learn's bundled digits, 0..16 brought to 0..1; one image in five is for testing."""
+    """Return scikit-learn's digits, scaled from 0..16 to 0..1; one image in five is for testing."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise UserError(
-            "The digits come with scikit-learn, which is not installed: run "
-            "`pip install -r requirements.txt`."
+            "The digits come with scikit-learn, which is not installed. Run `pip install -r "
+            "requirements.txt`."
         ) from error
     bunch = load_digits()
-    # The file is in the writers' order, ten digits in turn: mixed, so that a slice is a sample.
+    # The file is ordered by writer, so it is shuffled: then a slice is a random sample.
     order = np.random.RandomState(0).permutation(len(bunch.target))
     x = torch.from_numpy(bunch.images[order]).float().unsqueeze(1) / 16  # n 1 8 8
     y = torch.from_numpy(bunch.target[order]).long()
@@ -45,7 +45,7 @@ def _digits(limit: int | None) -> Images:
 
 
 def _torchvision(name: str, title: str, class_name: str) -> Callable[[int | None], Images]:
-    """A loader for one of torchvision's datasets, by the name of its class."""
+    """Return a loader for one of torchvision's datasets, by the name of its class."""
 
     def loader(limit: int | None) -> Images:
         from torchvision import datasets
@@ -59,14 +59,14 @@ def _torchvision(name: str, title: str, class_name: str) -> Callable[[int | None
 
 
 def _fetch(kind: type, title: str, is_train: bool):
-    """torchvision's dataset, downloaded where it is not there yet; its errors as sentences."""
+    """Return torchvision's dataset, downloaded if necessary; turn its errors into sentences."""
     where = place.cache()
     try:
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{title} has nowhere to go, for the folder {where} cannot be made "
-            f"({error.strerror}): set {VARIABLE} to a folder that can be written to."
+            f"{title} cannot be saved, because the folder {where} cannot be created "
+            f"({error.strerror}). Set {VARIABLE} to a folder that you can write to."
         ) from error
     try:
         return kind(root=str(where), train=is_train, download=True)
@@ -80,7 +80,7 @@ _DISK = (errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
 def _explain(error: Exception, where: Path) -> str:
-    """What went wrong in a download, and what to do next."""
+    """Return a sentence on what went wrong in a download, and what to do next."""
     text = str(error)
     if isinstance(error, _NETWORK) or "Error downloading" in text and "corrupted" not in text:
         return (
@@ -89,25 +89,25 @@ def _explain(error: Exception, where: Path) -> str:
         )
     if getattr(error, "errno", None) in _DISK:
         return (
-            f"could not be written to {where} ({os.strerror(error.errno)}): make room, or set "
+            f"could not be written to {where} ({os.strerror(error.errno)}): free some space or set "
             f"{VARIABLE} to another folder"
         )
     if "corrupted" in text:
         return (
-            "came with a wrong checksum, so what was downloaded is damaged or not the right "
-            f"file: delete {where} and try again"
+            "has the wrong checksum, so the download is damaged or not the right file: delete "
+            f"{where} and try again"
         )
     return f"cannot be read ({_reason(error)}), so it is damaged: delete {where} and try again"
 
 
 def _reason(error: Exception) -> str:
-    """What lies under an error, in a few words: its last line that is not empty."""
+    """Return the reason for an error in a few words: its last line that is not empty."""
     lines = [line for line in str(getattr(error, "reason", error)).splitlines() if line.strip()]
     return (lines[-1].strip().rstrip(".:") if lines else type(error).__name__)[:120]
 
 
 def _tensors(part, limit: int | None) -> tuple[Tensor, Tensor]:
-    """A torchvision dataset's images and labels, as n c h w in 0..1 and n."""
+    """Return a torchvision dataset's images and labels, as n c h w in 0..1 and n."""
     pixels = torch.as_tensor(part.data[:limit])  # n h w, or n h w c; uint8
     pixels = pixels.unsqueeze(1) if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
     labels = torch.as_tensor(part.targets[:limit], dtype=torch.int64)

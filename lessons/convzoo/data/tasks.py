@@ -1,4 +1,4 @@
-"""Made tasks: images that are drawn at random to put one claim to the test."""
+"""Synthetic tasks: random images that test one claim each."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def _xor_groups(
     width: int = 4,
     size: int = 4,
 ) -> Images:
-    """Is the bit in channel group 0 unlike the bit in channel group 2?
+    """Return images with the label: does the bit in channel group 0 differ from the bit in group 2?
 
-    x is n (groups * width) size size. Every group hides one bit at random: it shifts the group's
-    channels up and down in a pattern of its own, by +1 or -1 times that pattern, under noise.
-    A stack of grouped convolutions with a linear head adds up what the groups say one by one, and
-    no sum of two terms is the XOR of them; one shuffle between two layers is enough.
+    x is n (groups * width) size size. Every group hides one random bit: +1 or -1 times a pattern of
+    that group is added to its channels, under noise. A stack of grouped convolutions with a linear
+    head adds up one term for each group, and no sum of two terms is their XOR; one shuffle between
+    two layers is enough.
     """
     if groups < 3 or width < 1 or size < 1:
         raise UserError(
-            f"xor_groups needs at least 3 groups, a width and a size of 1 or more, because it "
-            f"compares group 0 with group 2; it was given groups={groups}, width={width}, "
+            "xor_groups needs at least 3 groups, because it compares group 0 with group 2, "
+            f"and a width and size of 1 or more; it got groups={groups}, width={width}, "
             f"size={size}."
         )
     n = train + test
@@ -50,26 +50,27 @@ def _xor_groups(
 def _far_clue(
     rng: np.random.RandomState, train: int, test: int, distance: int = 12, size: int = 16
 ) -> Images:
-    """What is the animal? Its own pixels do not tell; a clue does, far across the image.
+    """Return images with the label: which animal is it? Its own pixels do not tell; a clue far away
+    in the image does.
 
     x is n 1 size size; y is n size size: the class at the animal's middle pixel, -100 at all
     others, so that the network answers at each pixel and nothing is pooled on the way. (With a
-    global pool and a linear head the clue's evidence is simply added up, and the task is easy.)
-    The animal is a bright 3 x 3 square. The clue, 3 x 3 too, lies `distance` rows and `distance`
-    columns away in one of the four diagonal directions: three upright stripes (a cat) or three
-    level ones (a dog) of equal brightness. The clue begins to tell from a receptive field of
-    2 * distance + 1 pixels on; its nearest corner alone is bright in both.
+    global pool and a linear head the evidence from the clue would simply be added up, and the task
+    would be easy.) The animal is a bright 3 x 3 square. The clue, also 3 x 3, is `distance` rows
+    and `distance` columns away in one of the four diagonal directions: three vertical stripes (a
+    cat) or three horizontal ones (a dog) of equal brightness. The clue becomes informative from a
+    receptive field of 2 * distance + 1 pixels on; its nearest corner alone is bright in both.
     """
     room = size - 2 - distance  # positions that the pair's outer corner can take
     if distance < 3 or room < 1:
         raise UserError(
-            f"far_clue keeps animal and clue apart and inside the image, so distance must lie "
-            f"between 3 and size - 3 = {size - 3}; it is {distance}."
+            "far_clue keeps animal and clue apart and inside the image, so distance must be "
+            f"between 3 and size - 3 = {size - 3}, but it is {distance}."
         )
     n = train + test
     y = rng.randint(0, 2, n)
     start = rng.randint(0, room, (n, 2)) + 1  # the upper left of the two middles
-    flip = rng.randint(0, 2, (n, 2))  # which end of either axis holds the animal
+    flip = rng.randint(0, 2, (n, 2))  # at which end of each axis the animal is
     animal, clue = start + flip * distance, start + (1 - flip) * distance  # n 2: row, column
     stripes = np.array([[1.0, 0.0, 1.0]] * 3)
     x = rng.uniform(0, 0.2, (n, 1, size, size))
@@ -82,7 +83,7 @@ def _far_clue(
 
 
 def _square(middle: np.ndarray) -> tuple[slice, slice]:
-    """The 3 x 3 pixels about a middle."""
+    """Return the 3 x 3 pixels around a centre."""
     return tuple(slice(at - 1, at + 2) for at in middle)
 
 

@@ -1,4 +1,4 @@
-"""Small tensors as text, yours and the expected side by side."""
+"""Small tensors as text, with yours and the expected one side by side."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 from convzoo.case import Case, Reply
 
 MAX_NUMBERS = 72
-LINE = 88  # characters beside each other
+LINE = 88  # characters that fit next to each other
 
 
 def tensor_text(value: Tensor) -> str:
-    """A small tensor as rows of figures; channels and images are told apart by a blank line.
-    The weight of a 1x1 convolution is the matrix that it is."""
+    """Return a small tensor as rows of figures; channels and images are separated by a blank line.
+    The weight of a 1x1 convolution is shown as a matrix."""
     shape = tuple(value.shape)
     value = value.detach().double()
     if len(shape) == 4 and shape[2:] == (1, 1):
@@ -23,7 +23,7 @@ def tensor_text(value: Tensor) -> str:
     if value.numel() > MAX_NUMBERS:
         return f"(shape {shape}, too large to print)"
     if not value.numel():
-        return "(nothing in it)"
+        return "(empty)"
     if value.dim() == 0:
         return _figure(value.item())
     rows = value.reshape(-1, value.shape[-1])
@@ -40,13 +40,13 @@ def tensor_text(value: Tensor) -> str:
 def _figure(value: float) -> str:
     if not isfinite(value):
         return str(value)
-    whole = round(value)  # 2.9999999 is a 3 that a batch norm has rounded
+    whole = round(value)  # 2.9999999 is a 3 after a batch norm's rounding
     return str(whole) if abs(value - whole) < 1e-6 else f"{value:.3g}"
 
 
 def columns(*blocks: tuple[str, str]) -> str:
-    """Titled blocks of text next to one another, in a new row where a line is full. All of it is
-    indented, so that a page keeps its columns (see `show.notice`)."""
+    """Return titled blocks of text next to each other, with a new row when a line is full.
+    Everything is indented, so that a page keeps its columns (see `show.notice`)."""
     rows = [[]]
     for block in blocks:
         wide = [max(map(len, [title, *text.split("\n")])) + 3 for title, text in [*rows[-1], block]]
@@ -69,10 +69,10 @@ def _row(blocks: list[tuple[str, str]]) -> str:
 def side_by_side(
     case: Case, reply: Reply, expected: Reply, key: str, names: tuple[str, ...] = ()
 ) -> str:
-    """The smallest failing case, to follow by hand; `key` names the output that differs, and
+    """Return the smallest failing case, to follow by hand; `key` names the output that differs, and
     `names` what the outputs are.
 
-    Weights of one dimension (a batch norm's) are left out where they change nothing, as most do
+    One-dimensional weights (a batch norm's) are left out if they change nothing, which is usual
     (see `model.small_module_case`).
     """
     call = ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
@@ -100,7 +100,7 @@ def side_by_side(
 
 
 def _shifts(name: str, value: Tensor) -> bool:
-    """Whether it is a bias that is not zero."""
+    """Return whether this is a bias that is not zero."""
     return name.endswith("bias") and bool(value.any())
 
 

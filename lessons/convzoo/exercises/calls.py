@@ -1,9 +1,10 @@
-"""What a lesson calls: begin, check, use, hint, ask, predict. None of them ever raises for a
-mistake of the reader's, so that a lesson runs to its end whatever they wrote."""
+"""What a lesson calls: begin, check, use, hint, ask, predict. None of them raises for a reader's
+mistake, so a lesson always runs to its end."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -32,7 +33,7 @@ _session = {"student": "", "judged": {}, "trusted": False}
 
 @contextmanager
 def trusted():
-    """Inside, `use` hands out what is there without judging it: for the solutions."""
+    """Inside, `use` returns what is defined without checking it: for the solutions."""
     before, _session["trusted"] = _session["trusted"], True
     try:
         yield
@@ -41,10 +42,10 @@ def trusted():
 
 
 def begin(lesson: str, student: str = ""):
-    """Open a lesson: seed everything, tell what the reader runs on, return the device.
+    """Open a lesson: seed everything, describe the device and return it.
 
-    lesson: "02_resnext"; student: the name under which they hand in, which draws the
-    numbers of their short questions.
+    lesson: "02_resnext"; student: the name that the student hands in under. It decides the numbers
+    in their short questions.
     """
     _session["student"] = str(student).strip()
     devices.seed(0)
@@ -58,7 +59,7 @@ def begin(lesson: str, student: str = ""):
 
 
 def _notice_if_unknown(call: Callable) -> Callable:
-    """A wrong id becomes a notice that names the nearest one."""
+    """Decorate `call`, so that a wrong id becomes a notice that names the nearest one."""
 
     @wraps(call)
     def guarded(key: str, *rest):
@@ -72,10 +73,10 @@ def _notice_if_unknown(call: Callable) -> Callable:
 
 @_notice_if_unknown
 def check(exercise_id: str) -> Verdict:
-    """Check the reader's own function or class, found by its name where `check` is called."""
+    """Check the reader's function or class, which is found by its name in the caller's globals."""
     exercise = find(exercise_id, all_exercises)
     _session["judged"].pop(exercise.id, None)  # what it calls may have changed since
-    verdict = _judged(exercise, sys._getframe(2).f_globals)  # behind the decorator
+    verdict = _judged(exercise, sys._getframe(2).f_globals)  # above the decorator
     before = progress.recall("exercises", exercise.id, {})
     tries = before.get("tries", 0) + (verdict.status != "not attempted")
     status = "passed" if before.get("status") == "passed" else verdict.status
@@ -86,9 +87,9 @@ def check(exercise_id: str) -> Verdict:
 
 
 def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
-    """A verdict in words: title, body, kind."""
+    """Return a verdict in words: title, body, kind."""
     if verdict.passed:
-        body = f"You earned {_points(exercise.points)}. From here on the lesson runs on yours."
+        body = f"You earned {_points(exercise.points)}. From here on the lesson uses your code."
         body += f"\n\n{verdict.message}" * bool(verdict.message)
         return f"{exercise.id}: passed", body, "pass"
     if verdict.status == "not attempted":
@@ -97,7 +98,7 @@ def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
             (
                 f"{exercise.title}: {_points(exercise.points)}, about {exercise.minutes} minutes. "
                 "Write it in the cell above, in place of the line `raise NotAttempted(...)`. "
-                "Until then the lesson goes on with the framework's own."
+                "Until then the lesson uses the framework's version."
             ),
             "todo",
         )
@@ -108,16 +109,16 @@ def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
 
 
 def use(exercise_id: str) -> Callable:
-    """The reader's own where it is right, the framework's operation where it is not, and
-    which of the two is said."""
+    """Return the reader's own code if it is right, else the framework's operation, and show which
+    of the two it is."""
     namespace = sys._getframe(1).f_globals
     exercise = find(exercise_id, all_exercises)
     if _session["trusted"]:
         return namespace[exercise.name]
     if _judged(exercise, namespace).usable:
-        notice(f"{exercise.name}: your own", "", "pass")
+        notice(f"{exercise.name}: your own code", "", "pass")
         return namespace[exercise.name]
-    notice(f"{exercise.name}: the framework's own, until {exercise.id} passes", "", "info")
+    notice(f"{exercise.name}: the framework's version, until {exercise.id} passes", "", "info")
     return exercise.reference
 
 
@@ -129,13 +130,13 @@ def hint(exercise_id: str) -> None:
     opened = opened + 1 if opened < len(exercise.hints) else 1
     progress.record("hints", exercise.id, opened)
     title = f"{exercise.id}: hint {opened} of {len(exercise.hints)}"
-    more = f"\n\nAsk again for hint {opened + 1}." if opened < len(exercise.hints) else ""
+    more = f"\n\nRun the cell again for hint {opened + 1}." if opened < len(exercise.hints) else ""
     notice(title, exercise.hints[opened - 1] + more, "info")
 
 
 @_notice_if_unknown
 def ask(question_id: str, answer=...) -> None:
-    """Show a short question with the student's own numbers, and mark the answer given."""
+    """Show a short question with the student's numbers, and mark the answer."""
     question = find(question_id, all_questions)
     shown = question.shown(_session["student"])
     if answer is ...:
@@ -172,7 +173,7 @@ def predict(prediction_id: str, then: Callable, measured=None) -> None:
 
 
 class Quiet:
-    """A verdict that shows nothing when it is the last line of a cell: it was told already."""
+    """A verdict that shows nothing as the last line of a cell, because a notice has shown it."""
 
     def __init__(self, verdict: Verdict):
         self.verdict = verdict
@@ -198,8 +199,8 @@ def _judged(exercise: Exercise, namespace: dict) -> Verdict:
             exercise.id,
             "failed",
             "run",
-            f"There is no `{exercise.name}` yet. Run the exercise's cell first; if it does not "
-            "run, its error stands below it.",
+            f"`{exercise.name}` is not defined yet. Run the exercise's cell first; if it does not "
+            "run, the error is shown below it.",
         )
     known = _session["judged"].get(exercise.id)
     if known is None or known[0] is not target:
@@ -209,22 +210,25 @@ def _judged(exercise: Exercise, namespace: dict) -> Verdict:
 
 
 def broken_cell(exercise: Exercise, cells: list[str]) -> str:
-    """A sentence if the cell of this exercise that ran last is no Python, or defines another
-    name; else nothing."""
+    """Return a sentence if the exercise's cell that ran last is not valid Python, or defines
+    another name and no cell has defined it since; else ""."""
     mark = f"# exercise: {exercise.id}"
     texts = [cell.split("\n") for cell in cells if isinstance(cell, str)]
-    mine = [lines for lines in texts if mark in map(str.strip, lines)]
+    mine = [i for i, lines in enumerate(texts) if mark in map(str.strip, lines)]
     if not mine:
         return ""
-    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1]]
-    with warnings.catch_warnings():  # a "\d" in it was told when the cell ran
+    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in texts[mine[-1]]]
+    with warnings.catch_warnings():  # a "\d" in it was reported when the cell ran
         warnings.simplefilter("ignore")
         code = run_cell.compiled("\n".join(lines), "<cell>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if isinstance(code, run_cell.Trouble):
-        advice = " Mend that line and run the cell again." if code.kind == "syntax" else ""
+        advice = " Fix that line and run the cell again." if code.kind == "syntax" else ""
         return code.sentence + advice
-    if exercise.name not in code.co_names:
-        return f"The cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+    name = exercise.name
+    defined = re.compile(rf"(?:def|class) {name}\b|{name} *=(?!=)")
+    since = (line for lines in texts[mine[-1] + 1 :] for line in lines)  # of a cell that was split
+    if name not in code.co_names and not any(map(defined.match, since)):
+        return f"The cell runs, but does not define `{name}`. Keep the name from the stub."
     return ""
 
 

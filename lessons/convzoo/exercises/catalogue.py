@@ -1,8 +1,8 @@
 """All exercises, questions and predictions of the course, by id, in the order of the lessons.
 
-Nothing is registered: a lesson is a folder of `convzoo.ideas` that names its LESSON, an
-exercise a file in its `exercises/` that holds an EXERCISE, and its short questions and
-predictions stand in its `questions.py`.
+Nothing is registered: a lesson is a folder in `convzoo.ideas` that names its LESSON, an exercise is
+a file in its `exercises/` with an EXERCISE, and its short questions and predictions are in its
+`questions.py`.
 """
 
 from __future__ import annotations
@@ -21,26 +21,25 @@ from convzoo.exercises.questions import Question
 
 
 def all_exercises() -> dict[str, Exercise]:
-    """Every exercise by id."""
+    """Return every exercise by id."""
     return _all(_exercises)
 
 
 def all_questions() -> dict[str, Question]:
-    """Every short question by id."""
+    """Return every short question by id."""
     return _all(_questions)
 
 
 def all_predictions() -> dict[str, Prediction]:
-    """Every prediction by id."""
+    """Return every prediction by id."""
     return _all(_predictions)
 
 
 def find(key: str, known: Callable[[], dict]):
-    """An entry by its id, or by the part behind its dot where only one has it; otherwise a
-    UserError that names the nearest one.
+    """Return an entry by its id, or by the part after the dot if only one id has it.
 
-    known: `all_exercises`, `all_questions` or `all_predictions`. Of an id that names its lesson
-    only that lesson is imported.
+    known: `all_exercises`, `all_questions` or `all_predictions`. If an id names its lesson, only
+    that lesson is imported. Raises UserError for an unknown id; the message names the nearest one.
     """
     found = of_lesson(str(key).split(".")[0], known).get(key)
     if found is not None:
@@ -49,11 +48,12 @@ def find(key: str, known: Callable[[], dict]):
     same = [k for k in every if key == k.split(".")[-1]]
     if len(same) == 1:
         return every[same[0]]
-    raise UserError(f"There is nothing with the id {key!r}. {nearest(key, every)}")
+    raise UserError(f"There is no id {key!r}. {nearest(key, every)}")
 
 
 def of_lesson(lesson: str, known: Callable[[], dict] = all_exercises) -> dict:
-    """The exercises (or the questions) of "02_resnext", by id; none of a lesson that is not."""
+    """Return the exercises (or the questions) of "02_resnext", by id; an empty dict if there is no
+    such lesson."""
     name = lesson.split("_")[-1]
     return _KINDS[known](name) if name in ideas.lessons() else {}
 

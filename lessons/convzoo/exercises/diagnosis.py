@@ -1,4 +1,5 @@
-"""Which mistake was made: the wrong answer that gives the same replies, and the smallest case."""
+"""Finds which mistake was made, from the wrong answer that gives the same replies, and the smallest
+case that shows it."""
 
 from __future__ import annotations
 
@@ -41,19 +42,19 @@ def _fitting(
 
 
 def _alike(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
-    """Whether a reply is what a mistake gives."""
+    """Return whether a reply is what a mistake gives."""
     if reply.stage or mistaken.stage:
         return (reply.stage, _raised(reply)) == (mistaken.stage, _raised(mistaken))
     if reply.parameters != mistaken.parameters:
         return False
-    if not mistaken.loaded:  # its weights are random
+    if not mistaken.loaded:  # because its weights are random
         return True
     return same(_comparable(reply, expected), _comparable(mistaken, expected))
 
 
 def _agree(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
-    """Whether a reply leaves it possible that the mistake was made. Of a layer whose result is not
-    used it depends on the way whether its running mean moves: what it returns is what counts."""
+    """Return whether a reply leaves it possible that the mistake was made: whether it returns the
+    same. (The running mean of a layer whose result is not used may move or not.)"""
     if reply.stage:
         return True
     if mistaken.stage:
@@ -64,15 +65,15 @@ def _agree(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
 
 
 def _raised(reply: Reply) -> list[str]:
-    """What was raised, word by word. Where sizes "must match" either may come first: a + b raises
-    what b + a raises."""
+    """Return what was raised, word by word. Where sizes "must match" either may come first: a + b
+    raises what b + a raises."""
     words = reply.raised.split()
     return sorted(words) if "must match the size of tensor" in reply.raised else words
 
 
 def _comparable(reply: Reply, expected: Reply) -> dict[str, Tensor]:
-    """What came back, without gradients that the reference has not (a running mean's), and
-    without those of nothing but zeros: none is the same."""
+    """Return the reply's tensors without gradients that the reference does not have (a running
+    mean's) and without gradients that are all zeros, which count as none."""
     return {
         k: v
         for k, v in reply.tensors.items()
@@ -81,8 +82,8 @@ def _comparable(reply: Reply, expected: Reply) -> dict[str, Tensor]:
 
 
 def smallest(exercise: Exercise, respond: Respond, wrong: Mistake | None) -> str:
-    """Return the smallest case that is answered wrong, as text; the smallest that is so in the
-    way that was diagnosed, if there is one."""
+    """Return the smallest case with a wrong answer, as text; if possible, one that shows the
+    mistake that was diagnosed."""
     shown = ""
     for case in exercise.small():
         reply, expected = respond(case), answer(exercise.reference, case, watch=False)

@@ -1,4 +1,4 @@
-"""Where a reply departs from the expected one: the stage, and a sentence on it.
+"""Where a reply differs from the expected one: the stage, and a sentence about it.
 
 have, want: named tensors (or parameters) of the reply and of the expected one, in this order.
 """
@@ -12,22 +12,21 @@ from convzoo.case import Case, Reply
 from convzoo.exercises import messages
 
 TOLERANCE = 1e-7  # of the largest number; rounding in float64 is far below it
-ROUNDED = 1e-6  # of a single number that came in float32
-SINGLE = 1e-3  # in float32, where what is asked is only the dtype
+ROUNDED = 1e-6  # of a single number in float32
+SINGLE = 1e-3  # if everything is in float32: then only the dtype is checked
 _Tensors = dict[str, Tensor]
 
 
 def difference(
     reply: Reply, expected: Reply, case: Case, returns: tuple[str, ...] = ()
 ) -> tuple[str, str]:
-    """Return the first stage at which a reply departs from the expected one, and a sentence.
+    """Return the first stage at which a reply differs from the expected one, and a sentence.
 
-    returns: what the results are called, if there are several. Two empty strings for a reply in
-    which nothing is wrong.
+    returns: what the results are called, if there are several. Both are empty if nothing is wrong.
     """
     names = messages.names(set(reply.parameters), set(expected.parameters))
     shape = messages.shapes(reply, expected, case)
-    if reply.stage == "run" and reply.parameters:  # a wrong layer is why it does not run
+    if reply.stage == "run" and reply.parameters:  # it does not run because a layer is wrong
         return "run", " ".join(filter(None, (reply.error, names or shape)))
     if reply.stage:
         return reply.stage, reply.error
@@ -98,7 +97,7 @@ def _buffer_difference(have: _Tensors, want: _Tensors, case: Case) -> str:
     for name, value in want.items():
         if name not in have or not close(have[name], value):
             return (
-                f"The result is right, but `{name.removeprefix('buffer:')}` is not as it should be "
+                f"The result is right, but `{name.removeprefix('buffer:')}` has the wrong value "
                 f"after the call, {mode} mode."
             )
     return ""
@@ -109,19 +108,19 @@ def _gradient_difference(have: _Tensors, want: _Tensors) -> str:
         plain = name.removeprefix("grad:")
         if name not in have and bool(value.any()):
             return (
-                f"The values are right, but no gradient arrives at `{plain}`: something on the "
-                "way cuts it off (`.detach()`, `.data`, `torch.tensor(...)`, `torch.no_grad()`)."
+                f"The values are right, but no gradient reaches `{plain}`: something on the way "
+                "cuts it off (`.detach()`, `.data`, `torch.tensor(...)`, `torch.no_grad()`)."
             )
-        rounded = value.dtype == torch.float32  # which turns a ReLU on or off that stands near zero
+        rounded = value.dtype == torch.float32  # rounding turns a ReLU near zero on or off
         if name in have and not rounded and not close(have[name], value):
-            return f"The values are right, the gradient of `{plain}` is not."
+            return f"The values are right, but the gradient of `{plain}` is not."
     return ""
 
 
 def visible_difference(reply: Reply, expected: Reply) -> str:
     """Return the key of the first output that differs when printed, in shape or numbers, whatever
-    its dtype; "" if none does, or if the outputs are not equally many: which is which is not
-    known then."""
+    its dtype; "" if none does, or if the number of outputs differs, because then it is unclear
+    which is which."""
     have, want = part(reply, "output"), part(expected, "output")
     for key, value in want.items() if have.keys() == want.keys() else ():
         mine = have[key]
@@ -150,8 +149,8 @@ def close(have: Tensor, want: Tensor) -> bool:
 
 
 def _one_kind(have: Tensor, want: Tensor) -> bool:
-    """Whether two tensors of one shape have one dtype, as they have to; or are single floating
-    numbers, whose dtype matters no more than that of Python's."""
+    """Return whether two tensors of the same shape have the same dtype, as they must; or are single
+    floating-point numbers, whose dtype does not matter, as with Python's numbers."""
     single = have.dim() == 0 and have.is_floating_point() and want.is_floating_point()
     return single or have.dtype == want.dtype
 

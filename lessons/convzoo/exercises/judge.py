@@ -53,7 +53,12 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
             time_limit(SECONDS),
             torch.random.fork_rng(devices=[]),
         ):
-            verdict = compare(exercise, lambda case: answer(target, case), gen)
+            verdict = compare(
+                exercise,
+                lambda case: answer(target, case),
+                gen,
+                lambda case: answer(target, case, watch=False),
+            )
             remark = _on_a_device(exercise, target) if verdict.passed else ""
             if remark:
                 verdict = replace(verdict, stage="device", message=remark)
@@ -67,11 +72,17 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
         )
 
 
-def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) -> Verdict:
+def compare(
+    exercise: Exercise,
+    respond: Respond,
+    gen: Generator | None = None,
+    unwatched: Respond | None = None,
+) -> Verdict:
     """Judge whatever answers cases: run, names, shape, parameters, values, gradients,
     shortcut, launches, in this order.
 
-    respond: returns the reply to a case. gen: as in `assess`.
+    respond: returns the reply to a case. gen: as in `assess`. unwatched: the same, without the
+    operations that ran, for the cases after the first that is wrong; by default `respond`.
     """
     gen = gen or Generator().manual_seed(0)
     cases = exercise.cases(gen)
@@ -80,7 +91,8 @@ def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) 
         reply, stage, message = _asked(exercise, respond, case)
         replies.append(reply)
         if stage:
-            return _explain(exercise, respond, cases, replies, stage, message)
+            rest = unwatched or respond
+            return _explain(exercise, respond, rest, cases, replies, stage, message)
     for case in everyday_cases(cases):
         reply, stage, message = _asked(exercise, respond, case)
         replies.append(reply)
@@ -112,7 +124,7 @@ def _everyday(exercise: Exercise, respond: Respond, failed: Case, cases: list[Ca
     return ""
 
 
-def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
+def _explain(exercise, respond, unwatched, cases, replies, stage, message) -> Verdict:
     if stage == "stub" and replies[-1].raised in ("", exercise.id):
         return Verdict(exercise.id, "not attempted")
     if stage == "stub":
@@ -122,7 +134,7 @@ def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
     plain = _failed(exercise, stage, message)
     first = len(replies)
     try:
-        _ask_rest(exercise, respond, cases, replies)
+        _ask_rest(exercise, unwatched, cases, replies)
         cases = cases[: len(replies)]
         wrong = diagnose(exercise, cases, replies, first)
         what = wrong.sentence if wrong else pattern_of(exercise, cases, replies)

@@ -1,14 +1,14 @@
-"""A mistake is one function: its name, the student's sentence as its docstring, and as its body
-the framework's operation on spoilt arguments.
+"""A mistake is one function: it has a name, the sentence for the student as its docstring, and as
+its body the framework's operation with spoilt arguments.
 
     mistake = Mistakes(framework.block_diagonal)
 
     @mistake
     def side_by_side(blocks):
-        \"\"\"The blocks stand side by side. Each needs rows of its own: the next one below.\"\"\"
+        \"\"\"The blocks are side by side. Each needs its own rows, below the ones before.\"\"\"
         return torch.cat(list(blocks), dim=1)
 
-Where the reader writes a class, the function takes what its constructor takes and returns the
+If the reader writes a class, the function takes its constructor's arguments and returns the
 framework's module, spoilt by one of the functions below.
 """
 
@@ -38,7 +38,7 @@ class Mistakes:
         return function
 
     def add(self, name: str, sentence: str, function: Callable) -> None:
-        """Add one of several mistakes that are alike but for a value (see `__call__`)."""
+        """Add one of several mistakes that differ only in a value (see `__call__`)."""
         target = function if not isinstance(self.reference, type) else _builder(name, function)
         self._found.append(Mistake(name, sentence, target))
 
@@ -47,7 +47,7 @@ class Mistakes:
 
 
 def _builder(name: str, function: Callable) -> type:
-    """A class that, called with a constructor's arguments, gives what `function` builds."""
+    """Return a class that, called with a constructor's arguments, gives what `function` builds."""
     return type(name, (nn.Module,), {"__new__": lambda cls, *args, **kw: function(*args, **kw)})
 
 
@@ -64,7 +64,7 @@ def skip_relu(module: nn.Module, *calls: int, of: int) -> nn.Module:
 
 
 def change_output(module: nn.Module, layer: str, change: Callable[[Tensor], Tensor]) -> nn.Module:
-    """Do something more to what one of its layers returns, if it has that layer."""
+    """Apply something more to the output of one of its layers, if it has that layer."""
     part = getattr(module, layer, None)
     if part is not None:
         part.register_forward_hook(lambda _, args, output: change(output))
@@ -72,26 +72,27 @@ def change_output(module: nn.Module, layer: str, change: Callable[[Tensor], Tens
 
 
 def relu_after(module: nn.Module, layer: str) -> nn.Module:
-    """Put one more ReLU after a layer. The copy keeps an in-place addition out of its gradient."""
+    """Add a ReLU after a layer. The copy keeps a later in-place addition from breaking its
+    gradient."""
     return change_output(module, layer, lambda output: F.relu(output).clone())
 
 
 def replace_call(module: nn.Module, layer: str, other: str = "") -> nn.Module:
-    """Let another layer, or none at all, do a layer's work; its own weights stay and are unused."""
+    """Replace what a layer does by another layer or by nothing; its own weights stay, unused."""
     acting = module.get_submodule(other) if other else nn.Identity()
     module.get_submodule(layer).forward = acting.forward
     return module
 
 
 def unpad(module: nn.Module, *layers: str) -> nn.Module:
-    """Take the padding away from the convolutions that are named."""
+    """Remove the padding from the named convolutions."""
     for layer in layers:
         module.get_submodule(layer).padding = (0, 0)
     return module
 
 
 def swap_strides(module: nn.Module, first: str, second: str) -> nn.Module:
-    """Let two convolutions change strides."""
+    """Swap the strides of two convolutions."""
     one, other = module.get_submodule(first), module.get_submodule(second)
     one.stride, other.stride = other.stride, one.stride
     return module
@@ -120,7 +121,8 @@ class _SkippingRelu(nn.Module):
 
 
 def change_input(module: nn.Module, change: Callable[[Tensor], Tensor], *layers: str) -> nn.Module:
-    """Do something to what some of its layers are given, or with none named, to its own input."""
+    """Apply something to the inputs of some of its layers or, if none is named, to its own
+    input."""
     for layer in layers or ("",):
         module.get_submodule(layer).register_forward_pre_hook(
             lambda _, args, named: ((change(*args, *named.values()),), {}), with_kwargs=True
@@ -129,7 +131,7 @@ def change_input(module: nn.Module, change: Callable[[Tensor], Tensor], *layers:
 
 
 def change_result(module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]) -> nn.Module:
-    """Do something more to what the module returns. change: takes its input and its result."""
+    """Apply something more to what the module returns. change: takes its input and its result."""
     module.register_forward_hook(
         lambda _, args, named, result: change(*args, *named.values(), result), with_kwargs=True
     )
@@ -137,7 +139,7 @@ def change_result(module: nn.Module, change: Callable[[Tensor, Tensor], Tensor])
 
 
 def reorder(module: nn.Module, **acting: str) -> nn.Module:
-    """Let layers do each other's work, each with its own weights.
+    """Let layers act in each other's place, each with its own weights.
 
     acting: for the place of a layer in the forward pass, the layer that acts there.
     """

@@ -1,4 +1,4 @@
-"""What an exercise is: everything there is to know of it, in one object."""
+"""What an exercise is: everything about it in one object."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ STAGES = (
 
 @dataclass(frozen=True)
 class Mistake:
-    """A plausible mistake: the framework's operation on spoilt arguments.
+    """A plausible mistake: the framework's operation with spoilt arguments.
 
-    sentence: what would help whoever made it. It never states the answer's code.
+    sentence: helps a student who made it. It never gives the answer's code.
     """
 
     name: str
@@ -43,11 +43,11 @@ class Mistake:
 class Exercise:
     """One exercise of a lesson.
 
-    place: sorts it among the exercises of its lesson; name: what the reader defines;
+    place: its position among the exercises of its lesson; name: what the reader defines;
     reference: the framework's own form of it, with the same signature; cases: random ones, in
-    float64; small: ones in small integers to follow by hand, smallest first; steady: two cases
-    between which the number of launches may not grow; returns: the names of its results, where
-    there are several.
+    float64; small: cases in small integers to follow by hand, smallest first; steady: two cases
+    between which the number of launches must not grow; returns: the names of its results, if there
+    are several.
     """
 
     id: str
@@ -75,9 +75,9 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. status: "passed", "failed" or "not attempted".
+    """The result of a check. status: "passed", "failed" or "not attempted".
 
-    An answer that is right and would stop on a GPU has passed, with the stage "device" and a
+    An answer that is right but would stop on a GPU has passed, with the stage "device" and a
     remark as its message.
     """
 
@@ -98,30 +98,30 @@ class Verdict:
 
 
 def normal(gen: Generator, *shape: int) -> Tensor:
-    """Normal numbers in float64."""
+    """Return normal numbers in float64."""
     return torch.randn(*shape, generator=gen, dtype=torch.float64)
 
 
 def integers(*shape: int, start: int = 1) -> Tensor:
-    """1, 2, 3, ... in float64: small enough to follow by hand."""
+    """Return 1, 2, 3, ... in float64: small enough to follow by hand."""
     count = torch.Size(shape).numel()
     return torch.arange(start, start + count, dtype=torch.float64).reshape(shape)
 
 
 def pick(gen: Generator, options: list):
-    """One of the options."""
+    """Return one of the options."""
     return options[int(torch.randint(len(options), (), generator=gen))]
 
 
 def small_module_case(
     reference: type, scalars: dict, tensors: dict[str, Tensor], shift: float = 0.0
 ) -> Case:
-    """A case for a module to follow by hand, in evaluation mode: convolutions with weights from
-    -1, 0, 1, 2, and batch norms that add `shift`, then twice `shift` and so on, and change nothing
-    else (their variance makes up for eps)."""
+    """Return a case for a module to follow by hand, in evaluation mode: convolutions with weights
+    from -1, 0, 1, 2, and batch norms that add `shift`, then twice `shift` and so on, and change
+    nothing else (their variance compensates for eps)."""
     module = reference(**scalars).double()
     weights, biases = {}, 0
-    first = 7  # from here the pattern lets every ReLU of a bottleneck matter
+    first = 7  # from here on, every ReLU of a bottleneck makes a difference
     for name, value in state(module).items():
         layer = module.get_submodule(name.rpartition(".")[0])
         if name.endswith("running_var"):
@@ -141,7 +141,7 @@ def small_module_case(
 def module_case(
     reference: type, scalars: dict, tensors: dict[str, Tensor], gen: Generator, training=False
 ) -> Case:
-    """A case for a module: weights drawn by name for the shapes of the reference."""
+    """Return a case for a module: random weights by name, in the shapes of the reference."""
     weights = {}
     for name, value in state(reference(**scalars)).items():
         drawn = normal(gen, *value.shape)

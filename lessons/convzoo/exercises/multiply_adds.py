@@ -1,4 +1,4 @@
-"""How much a reply computed, from the operations that were written down as plain data."""
+"""How much a reply computed, from its operations as plain data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FIRST_OF_TWO = {"mm": 0, "bmm": 0, "mv": 0, "dot": 0, "addmm": 1, "baddbmm": 1,
 
 
 def macs(ops: Iterable[Op]) -> int:
-    """Multiply-adds of the products of matrices and the convolutions among the operations."""
+    """Return the multiply-adds of the matrix products and convolutions among the operations."""
     return sum(map(_macs, ops))
 
 
@@ -27,7 +27,7 @@ def _macs(op: Op) -> int:
 
 
 def _convolution(image, weight, bias, stride, padding, dilation) -> int:
-    """Not transposed: output positions times weights, for each image."""
+    """Return output positions times weights, for each image; not for a transposed convolution."""
     sides = zip(image[2:], weight[2:], stride, padding, dilation, strict=True)
     positions = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sides]
     return image[0] * prod(positions) * prod(weight)

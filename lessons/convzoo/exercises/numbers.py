@@ -137,9 +137,9 @@ def _refuse_range(line: str) -> None:
 def _plain(digits: str) -> str:
     """Return a number as Python writes it, whatever marks its thousands and its decimals.
 
-    A comma before three digits marks thousands, as it does in all texts of the course; elsewhere
-    it marks decimals. A point before three digits is unclear, unless a zero or more than three
-    digits stand in front of it. Raises ValueError for digits in other groups.
+    A comma before three digits marks thousands, as it does in all texts of the course; elsewhere it
+    marks decimals. A point before three digits is unclear, unless a zero or more than three digits
+    come before it. Raises ValueError for digits in other groups.
     """
     number, e, power = digits.partition("e")
     marks = re.sub("[0-9]", "", number)

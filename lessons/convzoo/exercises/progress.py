@@ -1,8 +1,8 @@
 """What the reader did, in a file of their own: passes, hints, answers, guesses.
 
-The file is $CONVZOO_HOME/progress.json (by default in ~/.convzoo). It is written
-whole and put in place at once, so that a kernel killed in the middle loses nothing;
-a file that cannot be read is kept aside, never deleted.
+The file is $CONVZOO_HOME/progress.json (by default in ~/.convzoo). It is always replaced as a
+whole, so that a kernel killed in the middle loses nothing; a file that cannot be read is moved
+aside, never deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from convzoo import place
 from convzoo.files import write_atomically
 
-KINDS = {  # what an entry of each is
+KINDS = {  # the type of an entry of each
     "exercises": dict,
     "hints": int,
     "answers": dict,
@@ -24,7 +24,7 @@ KINDS = {  # what an entry of each is
 
 
 def load() -> dict[str, dict]:
-    """All that is known, by kind and id; what is not of its kind is passed over."""
+    """Return everything that was recorded, by kind and id; entries of a wrong type are ignored."""
     path = place.home() / "progress.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def _entries(found, type_) -> dict:
 
 
 def record(kind: str, key: str, value) -> None:
-    """Remember one thing. A disk that cannot be written never stops a lesson."""
+    """Record one thing. A disk that cannot be written to never stops a lesson."""
     known = load()
     known[kind][key] = value
     try:
@@ -57,7 +57,7 @@ def record(kind: str, key: str, value) -> None:
 
 
 def recall(kind: str, key: str, default=None):
-    """What was remembered, or the default."""
+    """Return what was recorded, or the default."""
     return load()[kind].get(key, default)
 
 

@@ -1,4 +1,4 @@
-"""Runs a lesson's cells on this machine: for so many seconds, and without a print."""
+"""Runs a lesson's cells on this machine: with a time limit, and without their prints."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from convzoo import run_cell
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.notebook.cells import MAX_CELL, Cell
 
-ADVICE = {"syntax": "Mend that line and check again.", "exit": "Take that line out."}
+ADVICE = {"syntax": "Fix that line and check again.", "exit": "Remove that line."}
 
 
 def try_cell(cell: Cell, names: dict, seconds: float) -> str:
     """Execute a cell among `names`; return "" or what went wrong first, as a sentence.
 
-    What fails is left out, and the next statement runs. A definition may take `seconds`, all else
-    in the cell so many together.
+    A statement that fails is left out, and the next one runs. A definition may take `seconds`, all
+    other statements of the cell together the same.
     """
     if len(cell.source) > MAX_CELL:
-        return f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
+        return f"The cell has {len(cell.source)} characters, but at most {MAX_CELL} are allowed."
     label = f"<{cell.owner[1] or cell.id or 'cell'}>"
     end = time.monotonic() + seconds
 
@@ -48,7 +48,7 @@ def advised(trouble: run_cell.Trouble, what: str, seconds: float = 0) -> str:
 
 
 class _Nowhere(io.TextIOBase):
-    """Takes what a student prints, however much it is."""
+    """Swallows everything that a student prints."""
 
     def writable(self) -> bool:
         return True
@@ -59,8 +59,8 @@ class _Nowhere(io.TextIOBase):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No print of a student's reaches standard output, not even one of a child process;
-    whoever waits for input gets none."""
+    """Keep everything that a student prints away from standard output, even from a child process;
+    code that waits for input gets none."""
     sys.stdout.flush()
     kept, nowhere, stdin = os.dup(1), os.open(os.devnull, os.O_WRONLY), sys.stdin
     os.dup2(nowhere, 1)

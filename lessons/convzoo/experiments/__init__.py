@@ -1,11 +1,11 @@
-"""Experiments whose seeds are trained once and shipped: `python -m convzoo experiments`.
+"""Experiments whose results are trained once and shipped: `python -m convzoo experiments`.
 
-run(names, seeds)            trains what figures/data/NAME.json lacks
-one(name, variant, seed)     trains one network here and now, the live seed of a lesson
-load(name)                   what was shipped
-summary(record)              mean and range of the seeds, a row for each variant
+run(names, seeds)            trains what is missing in figures/data/NAME.json
+one(name, variant, seed)     trains one network now, the live seed of a lesson
+load(name)                   the shipped record
+summary(record)              mean and range over the seeds, a row for each variant
 together({name: record})     several records as one
-gap(record, one, other)      is the difference larger than the seeds' spread?
+gap(record, one, other)      whether the difference is larger than the spread of the seeds
 """
 
 from convzoo.experiments.reading import gap, load, summary, together, value_and_lines

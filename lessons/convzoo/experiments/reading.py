@@ -1,4 +1,4 @@
-"""What experiments found: read from their files, and summed up over the seeds."""
+"""The results of experiments, read from their files and summarised over the seeds."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from convzoo.measure import records
 
 
 def load(name: str, folder: Path | None = None) -> dict:
-    """An experiment's record; raises UserError where it was never run."""
+    """Return an experiment's record; raises UserError if it was never run."""
     path = (folder or place.results()) / f"{name}.json"
     record = records.read(path)
     if record is None or record.get("what") != "experiment":
         raise UserError(
-            f"There are no results of {name!r} in figures/data: `python -m convzoo experiments "
-            f"{name}` trains its networks."
+            f"There are no results of {name!r} in figures/data. Run `python -m convzoo "
+            f"experiments {name}` to train its networks."
         )
     return record
 
 
 def summary(record: dict) -> list[dict]:
-    """A row for each variant: params, macs, seeds (how many), mean, low and high.
+    """Return a row for each variant: params, macs, seeds (how many), mean, low and high.
 
-    The last three are of the test accuracy after the last epoch, 0..1.
+    The last three are the test accuracy after the last epoch, in 0..1.
     """
     rows = []
     for variant, size in record["variants"].items():
@@ -37,26 +37,27 @@ def summary(record: dict) -> list[dict]:
 
 
 def gap(record: dict, one: str, other: str) -> dict:
-    """gap: one's mean accuracy less the other's; spread: the wider range of the two's seeds.
+    """Compare two variants over their seeds: {"gap", "spread", "visible"}.
 
-    visible: the gap is the larger, over two seeds of each or more. Then, and only then, an
-    experiment shows something.
+    gap: one's mean accuracy minus the other's; spread: the wider of the two ranges over seeds.
+    visible: the gap is larger than the spread, and each has two seeds or more. Only then does an
+    experiment show anything.
     """
     a, b = (_accuracies(record, variant) for variant in (one, other))
     for variant, found in ((one, a), (other, b)):
         if not found:
             raise UserError(
-                f"{record['name']} has no results of {variant!r}: it has "
+                f"{record['name']} has no results for {variant!r}: it has "
                 f"{', '.join(record['variants'])}."
             )
     difference = mean(a) - mean(b)
     spread = max(max(found) - min(found) for found in (a, b))
-    several = min(len(a), len(b)) > 1  # one seed has no spread
+    several = min(len(a), len(b)) > 1  # a single seed has no spread
     return {"gap": difference, "spread": spread, "visible": several and abs(difference) > spread}
 
 
 def together(records: dict[str, dict]) -> dict:
-    """Several records as one, to be read by `summary` and `gap`; {name: record}.
+    """Return several records {name: record} as one, for `summary` and `gap`.
 
     Its variants are called "variant, name".
     """
@@ -70,7 +71,7 @@ def together(records: dict[str, dict]) -> dict:
 
 
 def value_and_lines(paths: list[Path]) -> tuple[list[dict], list[str]]:
-    """What the command line says of experiments: their summaries, and lines for people."""
+    """Return the command line's output for experiments: their summaries, and lines for people."""
     value, lines = [], []
     for path in paths:
         record = load(path.stem, path.parent)

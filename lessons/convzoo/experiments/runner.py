@@ -1,7 +1,7 @@
-"""Trains every variant of an experiment from every seed, and keeps what is done.
+"""Trains every variant of an experiment from every seed, and saves each result.
 
-One variant from one seed is a unit: it is written as soon as it is trained, so that a run can
-be stopped at any time and goes on where it was.
+One variant from one seed is a unit. It is saved as soon as it is trained, so a run can be stopped
+at any time and continues where it was.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Experiment:
-    """Networks that differ in one thing, trained alike.
+    """Networks that differ in one thing and are trained in the same way.
 
     question  what it asks, in one sentence
-    images    gives the task; the same for every seed
-    variants  by name a function that builds a fresh network: the seed is set before it is called
-    settings  epochs, batch_size, lr: what `train` takes; a recipe as a dict of its fields
-    elsewhere by the name of other images (`data.load`) the same question put to them, where it
-              has a meaning there
+    images    returns the task; the same for every seed
+    variants  by name, a function that builds a fresh network; the seed is set before it is called
+    settings  epochs, batch_size, lr: arguments of `train`; a recipe as a dict of its fields
+    elsewhere takes the name of other images (`data.load`) and returns the same experiment on them,
+    if that makes sense
     """
 
     name: str
@@ -53,14 +53,15 @@ class Experiment:
 
 @cache
 def all_experiments() -> dict[str, Experiment]:
-    """Every experiment by name: the EXPERIMENTS of each idea that has an `experiments.py`."""
+    """Return every experiment by name: the EXPERIMENTS of each idea that has an
+    `experiments.py`."""
     homes = [f"convzoo.ideas.{name}.experiments" for name in ideas.lessons()]
     modules = [import_module(home) for home in homes if find_spec(home)]
     return {experiment.name: experiment for m in modules for experiment in m.EXPERIMENTS}
 
 
 def find(name: str) -> Experiment:
-    """An experiment by name; raises UserError where there is none."""
+    """Return an experiment by name; raises UserError if there is none."""
     known = all_experiments()
     if name not in known:
         raise UserError(f"There is no experiment {name!r}. {nearest(name, known)}")
@@ -91,7 +92,7 @@ def _trained(experiment: Experiment, variant: str, seed: int, on_epoch, device) 
 
 
 def _fresh(experiment: Experiment, variant: str, seed: int) -> nn.Module:
-    """A network as this seed makes it; the reader's own random numbers are left alone."""
+    """Return the network that this seed gives; the reader's random state is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return experiment.variants[variant]()
@@ -106,16 +107,16 @@ def run(
     say: Say | None = None,
     data: str | None = None,
 ) -> list[Path]:
-    """Train what the files of the named experiments (all, unless named) lack; returns the files.
+    """Train what is missing in the files of the named experiments (default: all); return the files.
 
-    again: train all of it anew. The results that are there stay until the new ones are complete;
-    until then these lie in NAME.new.json, with which the next such call goes on.
-    data: other images, such as "cifar10", for the experiments that can be put to them; their
-    results go to a file of their own.
-    Raises UserError for an unknown name, and where a file was made with other settings.
+    again: train everything again. Earlier results stay until the new ones are complete; until then
+    the new ones are in NAME.new.json, from which the next such call continues.
+    data: other images, such as "cifar10", for the experiments that can use them; their results go
+    to a separate file.
+    Raises UserError for an unknown name, and if a file was made with other settings.
     """
     if seeds < 1:
-        raise UserError(f"seeds is {seeds}, and must be 1 or more.")
+        raise UserError(f"seeds is {seeds}, but must be 1 or more.")
     chosen = _chosen(list(names), data)
     device = torch.device(device or devices.choose())
     folder = folder or place.results()
@@ -153,20 +154,20 @@ def _chosen(names: list[str], data: str | None) -> list[Experiment]:
     able = [e.name for e in all_experiments().values() if e.elsewhere]
     unable = [name for name in names if name not in able]
     if unable or not able:
-        what = f"{unable[0]} is about its own images" if unable else "No experiment takes others"
-        raise UserError(f"{what}: --data goes with {', '.join(able) or 'none'}.")
+        what = f"{unable[0]} works only with its own images" if unable else "None can take others"
+        raise UserError(f"{what}. --data works with {', '.join(able) or 'none'}.")
     return [e.elsewhere(data) for e in found if e.elsewhere]
 
 
 def _record(experiment: Experiment, path: Path, device: torch.device, again: bool) -> dict:
-    """The record to go on with."""
+    """Return the record to continue from."""
     found = records.read(path)
     sizes = {name: _size(experiment, name) for name in experiment.variants}
     if found and (found["settings"], found["variants"]) != (experiment.settings, sizes):
         if not again:
             raise UserError(
-                f"{path.name} was made with other networks or settings, so its seeds and new ones "
-                "cannot be compared: train all of them with --again."
+                f"{path.name} was made with other networks or settings, so its results cannot be "
+                "compared with new ones. Train all of them again with --again."
             )
         found = None
     results = found["results"] if found else []
@@ -182,14 +183,14 @@ def _record(experiment: Experiment, path: Path, device: torch.device, again: boo
 
 
 def _size(experiment: Experiment, variant: str) -> dict:
-    """Parameters and multiply-adds of a network, for one image."""
+    """Count the parameters and multiply-adds of a network, for one image."""
     x = experiment.images().train_x[:1]
     found = cost(_fresh(experiment, variant, 0).eval(), x)
     return {"params": found.params, "macs": found.macs}
 
 
 def _result(variant: str, seed: int, history: History) -> dict:
-    """A unit, as it stands in the file: accuracies and losses by epoch."""
+    """Return a unit as it is saved: accuracies and losses by epoch."""
     kept = {
         name: [float(f"{value:.4g}") for value in getattr(history, name)]
         for name in ("train_loss", "train_accuracy", "test_accuracy")
@@ -198,7 +199,8 @@ def _result(variant: str, seed: int, history: History) -> dict:
 
 
 class _Progress:
-    """Units done and time left: a line that is drawn again in a terminal, lines elsewhere."""
+    """Shows the units done and the time left: one line that is redrawn in a terminal, separate
+    lines elsewhere."""
 
     def __init__(self, total: int, say: Say | None):
         self.total, self.done, self.began = total, 0, time.monotonic()
@@ -211,9 +213,9 @@ class _Progress:
         self.done += 1
 
     def stopped(self) -> None:
-        """Say what is kept: all but the network that was in training."""
+        """Say what is saved: everything except the network that was in training."""
         kept, self.done = self.done - 1, self.total
-        self.say(f"{kept} of {self.total} are done and kept: the same command goes on there.")
+        self.say(f"{kept} of {self.total} are done and saved. Run the same command to continue.")
 
     def _redraw(self, line: str) -> None:
         redraw(line, self.done >= self.total)

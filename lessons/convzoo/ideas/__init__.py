@@ -1,4 +1,5 @@
-"""One folder an idea: all that one lesson brings. An idea imports only earlier ideas."""
+"""One folder per idea, with everything that its lesson brings. An idea imports only earlier
+ideas."""
 
 from functools import cache
 from importlib import import_module
@@ -7,7 +8,7 @@ from pkgutil import iter_modules
 
 @cache
 def lessons() -> dict[str, str]:
-    """Every lesson in order: {"resnext": "02_resnext", ...}, by the folder of its idea."""
+    """Return every lesson in order, by the folder of its idea: {"resnext": "02_resnext", ...}."""
     names = [module.name for module in iter_modules(__path__) if module.ispkg]
     found = {name: import_module(f"{__name__}.{name}").LESSON for name in names}
     return dict(sorted(found.items(), key=lambda entry: entry[1]))
@@ -15,6 +16,7 @@ def lessons() -> dict[str, str]:
 
 @cache
 def families() -> dict[str, str]:
-    """The lesson in which a reader builds the networks of a family: {"resnext": "02_resnext"}."""
+    """Return the lesson in which a reader builds the networks of a family: {"resnext":
+    "02_resnext"}."""
     modules = {lesson: import_module(f"{__name__}.{name}") for name, lesson in lessons().items()}
     return {family: lesson for lesson, m in modules.items() for family in m.FAMILIES}

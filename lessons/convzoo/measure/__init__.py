@@ -1,13 +1,13 @@
-"""Measuring: what a callable costs, how long it takes, what depends on what.
+"""Measuring what a callable costs, how long it takes, and what depends on what.
 
 cost(fn, *inputs)              parameters, multiply-adds, bytes, launches
-saved_bytes(fn, *inputs)       memory that is kept for the backward pass
+saved_bytes(fn, *inputs)       memory kept for the backward pass
 bench({"name": fn, ...})       times, interleaved
 channel_matrix(module, x)      the signed matrix between the channels
 receptive_field(layers)        in theory; effective_receptive_field: measured
-roofline                       the least bytes and the least time of an operation
-sparse                         patterns, layouts, what their index costs, the crossover
-report                         the curves measured on this device and on others
+roofline                       the minimum bytes and the minimum time of an operation
+sparse                         patterns, layouts, the cost of their index, the crossover
+report                         curves measured on this device and on others
 """
 
 from convzoo.measure import device_report as report

@@ -1,9 +1,8 @@
-"""What a callable costs, by watching the operations that reach the dispatch.
+"""Counts what a callable costs, by watching the operations that reach torch's dispatcher.
 
-Nothing is estimated from a module's type, so a reader's own loop is counted as
-the framework's layer is. What never reaches the dispatch is not seen: NumPy,
-Python numbers (`.item()`), hand-written kernels (Triton), compiled functions,
-and the inside of fused recurrent layers.
+Nothing is estimated from a module's type, so a reader's own loop is counted in the same way as the
+framework's layer. What never reaches the dispatcher is not seen: NumPy, Python numbers (`.item()`),
+hand-written kernels (Triton), compiled functions, and the inside of fused recurrent layers.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,22 +17,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convzoo.errors import UserError
 from convzoo.measure import formulas, traffic
 
-_ALLOCATIONS = ("empty", "new_empty")  # memory is taken, nothing is written
+_ALLOCATIONS = ("empty", "new_empty")  # memory is allocated, nothing is written
 _PRODUCTS = {"mul", "addcmul", "addr"}
 _TO_THE_HOST = {"_local_scalar_dense", "equal"}  # .item(), torch.equal
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one call does.
+    """What one call costs.
 
-    params         elements of all parameters, a shared one once
-    macs           multiply-adds in products of matrices and convolutions
+    params         elements of all parameters; a shared one counts once
+    macs           multiply-adds in matrix products and convolutions
     products       elementwise multiplications, of which a naive loop is made
     bytes_read     each operation reads each of its tensors once,
     bytes_written  and writes each of its results once; no cache is assumed
-    launches       operations that run a kernel: views and allocations are none
-    backward       the same for the backward pass; None if it was not asked for
+    launches       operations that run a kernel; views and allocations do not
+    backward       the same for the backward pass; None if it was not counted
     """
 
     params: int
@@ -61,14 +60,14 @@ class Cost:
 def cost(fn: Callable, *inputs, backward: bool = False, **kwargs) -> Cost:
     """Count what `fn(*inputs, **kwargs)` does, by running it once.
 
-    fn: a module, a function, a closure; on any device, "meta" included, where
-    nothing is computed. It runs in the mode it is in (train or eval); a module's
-    buffers, all `.grad` and the random state are left as they were.
+    fn: a module, a function or a closure, on any device; on "meta" nothing is computed. It runs in
+    its current mode (train or eval); a module's buffers, all `.grad` and the random state are left
+    unchanged.
 
-    backward=True counts the backward pass as well, as it is in the middle of a
-    network: gradients for every parameter and every floating-point input.
+    backward=True also counts the backward pass, as it would be in the middle of a network:
+    gradients for every parameter and every floating-point input.
 
-    Raises UserError if a backward pass is asked of a result that has none.
+    Raises UserError if the backward pass is to be counted and no result has one.
     """
     with _undisturbed(fn):
         if not backward:
@@ -84,11 +83,11 @@ def cost(fn: Callable, *inputs, backward: bool = False, **kwargs) -> Cost:
 
 
 def saved_bytes(fn: Callable, *inputs, **kwargs) -> int:
-    """Bytes that `fn(*inputs, **kwargs)` keeps for its backward pass.
+    """Return the bytes that `fn(*inputs, **kwargs)` keeps for its backward pass.
 
-    Each storage counts once and whole, however many views of it are kept.
-    Parameters, and a module's buffers, are left out: they are there anyway.
-    Every floating-point input is taken to need a gradient.
+    Each storage counts once and as a whole, however many views of it are kept. Parameters and a
+    module's buffers are left out, because they exist anyway. Every floating-point input is assumed
+    to need a gradient.
     """
     kept: list[Tensor] = []
 
@@ -110,7 +109,7 @@ def saved_bytes(fn: Callable, *inputs, **kwargs) -> int:
 
 
 class _Watch(TorchDispatchMode):
-    """Adds up what every operation does that is dispatched while it is entered."""
+    """Adds up the costs of every operation that is dispatched inside it."""
 
     def __init__(self):
         super().__init__()
@@ -121,9 +120,9 @@ class _Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func is torch.ops.aten.dropout.default and not args[2]:
-            return args[0]  # torch 2.11's decomposition has a copy that nothing makes
+            return args[0]  # torch 2.11's decomposition contains a copy that never happens
         if func.namespace == "aten":
-            # A composite arrives whole in inference mode: count its parts.
+            # A composite operation arrives whole in inference mode: count its parts.
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -164,16 +163,16 @@ class _Watch(TorchDispatchMode):
 
 
 def _parameters(fn: Callable, watch: _Watch) -> int:
-    """Elements of a module's parameters and of those that were passed on; each once."""
+    """Return elements of a module's parameters and of those that were passed on; each once."""
     own = fn.parameters() if isinstance(fn, nn.Module) else ()
     found = watch.parameters | {id(p): p for p in own}
     return sum(p.numel() for p in found.values())
 
 
 def _in_a_graph(tree):
-    """The tree with every floating-point tensor replaced by one that needs a gradient.
+    """Return the tree with every floating-point tensor replaced by one that needs a gradient.
 
-    A copy, for what is a leaf could not be changed in place.
+    Each is a copy, because a leaf could not be changed in place.
     """
     copies: dict[int, Tensor] = {}
 
@@ -194,7 +193,7 @@ def _differentiable(output) -> list[Tensor]:
 
 
 def _graph_leaves(output) -> list[Tensor]:
-    """The leaves that need a gradient, wherever `fn` had them from."""
+    """Return the leaves that need a gradient, wherever `fn` got them from."""
     nodes = [t.grad_fn for t in _differentiable(output)]
     visited, leaves = set(), []
     while nodes:
@@ -209,13 +208,13 @@ def _graph_leaves(output) -> list[Tensor]:
 
 
 def _backward(output) -> _Watch:
-    """Watch the backward pass of every result, without writing to any `.grad`."""
+    """Return a watch on the backward pass of every result, without writing to any `.grad`."""
     outputs, leaves = _differentiable(output), _graph_leaves(output)
     if not leaves:
         raise UserError(
-            "The backward pass cannot be counted, because no result depends on an input "
-            "or a parameter through torch; pass floating-point tensors, and avoid "
-            "detach(), .item() and NumPy on the way."
+            "The backward pass cannot be counted, because no result depends on an input or a "
+            "parameter through torch. Pass floating-point tensors, and avoid detach(), .item() "
+            "and NumPy on the way."
         )
     ones = [torch.ones_like(t) for t in outputs]
     with _Watch() as behind:
@@ -225,7 +224,7 @@ def _backward(output) -> _Watch:
 
 @contextmanager
 def _undisturbed(fn: Callable) -> Iterator[None]:
-    """Put a module's buffers and the random state back when done."""
+    """Restore a module's buffers and the random state at the end."""
     buffers = list(fn.buffers()) if isinstance(fn, nn.Module) else []
     before = [b.clone() for b in buffers]
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []

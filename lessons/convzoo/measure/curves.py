@@ -1,4 +1,4 @@
-"""What reports say: a layout's speed-up by density, and where dense becomes the faster."""
+"""Curves from reports: a layout's speed-up by density, and where dense becomes faster."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ RIVALS = ("COO", "CSR", "BSR", "block-diagonal")  # of the dense product
 
 
 def load_all(folder: Path | None = None) -> list[dict]:
-    """Every device's report in a folder, by file name; experiments' files are left out."""
+    """Return every device's report in a folder, by file name; experiments' files are left out."""
     found = [records.read(path) for path in sorted((folder or place.results()).glob("*.json"))]
     return [record for record in found if record and record.get("what") == "report"]
 
 
 def curve(record: dict, layout: str, n: int, columns: int, dtype: str = "float32") -> list[dict]:
-    """A layout's speed-up over dense by density, rising: density, speedup, low, high.
+    """Return a layout's speed-up over dense by increasing density: density, speedup, low, high.
 
-    The speed-up compares the least time of all rounds with dense's least at the same density:
-    what the work costs, however busy the machine. low and high are the least and the largest
-    of the rounds taken one by one. Densities at which nothing was measured are left out.
+    The speed-up compares the minimum time over all rounds with dense's minimum at the same density:
+    what the work costs, however busy the machine was. low and high are the smallest and the largest
+    speed-up of the single rounds. Densities without measurements are left out.
     """
     rounds: dict[float, list[tuple[float, float]]] = {}
     for density, dense, taken, _ in _times(record, layout, n, columns, dtype):
@@ -42,7 +42,7 @@ def curve(record: dict, layout: str, n: int, columns: int, dtype: str = "float32
 
 
 def _least(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """The least time of either."""
+    """Return the minimum time of both."""
     dense, taken = zip(*pairs)
     return min(dense), min(taken)
 
@@ -59,10 +59,10 @@ def _times(
 
 
 def crossovers(record: dict) -> list[dict]:
-    """Where dense becomes the faster, for each size, number of columns and layout.
+    """Return where dense becomes faster, for each size, number of columns and layout.
 
-    density: from the least times of all rounds; low and high: the range of the rounds taken one
-    by one. Where the curves do not cross, density is None and `faster` is the faster one.
+    density: from the minimum times over all rounds; low and high: the range over single rounds. If
+    the curves do not cross, density is None and `faster` is the faster one.
     """
     points = record["parts"].get("sparse", [])
     keys = sorted({(p["dtype"], p["n"], p["columns"]) for p in points})
@@ -77,7 +77,7 @@ def _crossing(record: dict, layout: str, n: int, columns: int, dtype: str) -> di
     every: dict[float, list[tuple[float, float]]] = {}
     for density, dense, taken, r in _times(record, layout, n, columns, dtype):
         if layout == "block-diagonal" and density == 1:
-            continue  # a single block is the dense product itself: what crosses there is noise
+            continue  # a single block is the dense product itself: any crossing there is noise
         rounds.setdefault(r, {})[density] = (dense, taken)  # block-diagonal: some come twice
         every.setdefault(density, []).append((dense, taken))
     times = {density: _least(pairs) for density, pairs in every.items()}
@@ -92,6 +92,6 @@ def _crossing(record: dict, layout: str, n: int, columns: int, dtype: str) -> di
 
 
 def _crossing_density(times: Times) -> float | None:
-    """Where the curves cross."""
+    """Return where the curves cross."""
     at = sorted(times)
     return sparse.crossover(at, [times[d][0] for d in at], [times[d][1] for d in at])

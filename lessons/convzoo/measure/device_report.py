@@ -1,13 +1,13 @@
-"""A device's measured curves, as a file that a lesson draws behind the reader's own.
+"""A device's measured curves, in a file that a lesson draws behind the reader's own.
 
-    python -m convzoo report                     every part, on the device that `begin` takes
+    python -m convzoo report                     every part, on the device that `begin` chooses
     python -m convzoo report --parts sparse      one part
     python -m convzoo report --quick             a few points of each
 
-What is measured is written point by point into figures/data/DEVICE.json; a second run goes on
-where the first was stopped. Every number has its minimum, median and spread (`Timing`), and
-every point is measured in several rounds with all others in between, so that a slow spell of
-the machine shows as a difference between rounds.
+Each point is saved to figures/data/DEVICE.json as soon as it is measured; a second run continues
+where the first was stopped. Every number has a minimum, median and spread (`Timing`), and every
+point is measured in several rounds with all others in between, so that a slow spell of the machine
+shows up as a difference between rounds.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from convzoo.measure.timing import Timing, bench
 __all__ = ["PARTS", "crossovers", "curve", "load_all", "report", "value_and_lines"]
 
 DENSITIES = (0.001, 0.003, 0.01, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
-# Each layout on the pattern that it is made for.
+# Each layout on the pattern that it is designed for.
 LAYOUTS_OF = {
     "random": ("dense", "COO", "CSR"),
     "blocks": ("BSR",),
     "block-diagonal": ("block-diagonal",),
 }
 MUST_AGREE = ("kind", "device", "threads", "torch", "platform")
-_SLOWEST = 0.5  # seconds: a product above that is timed once a round
-_SETTLE = 1.7  # building, checking and warming up, as a part of the seconds that are measured
+_SLOWEST = 0.5  # seconds: a slower product is timed once a round
+_SETTLE = 1.7  # building, checking and warming up, relative to the measured seconds
 
 Say = Callable[[str], None]
 Settings = dict[str, object]
@@ -49,9 +49,10 @@ Settings = dict[str, object]
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a report: the settings of its points, and how a few of them are measured.
+    """One part of a report: the settings of its points, and how one of them is measured.
 
-    A point's settings are all but its measurements: what is there already is not measured again.
+    A point's settings are everything in it except its measurements; a point that the file already
+    has is not measured again.
     """
 
     title: str
@@ -78,7 +79,7 @@ def _sparse_settings(device: torch.device, quick: bool) -> list[Settings]:
 
 
 def _sparse(device: torch.device, point: Settings, seconds: float) -> dict:
-    """Every layout, each on its own pattern at about the same density, beside the dense one."""
+    """Time every layout, each on its own pattern at about the same density, and dense."""
     n, dtype, seed = point["n"], getattr(torch, point["dtype"]), point["round"]
     products, matrices, density = _matrices(device, n, dtype, point["asked"], seed)
     _, x = sparse.operands(n, point["columns"], device, seed, dtype)
@@ -86,9 +87,9 @@ def _sparse(device: torch.device, point: Settings, seconds: float) -> dict:
     return {"density": density, "times": _plain(times)}
 
 
-@lru_cache(maxsize=1)  # points of one density, by number of columns, follow each other
+@lru_cache(maxsize=1)  # points of one density come one after another
 def _matrices(device: torch.device, n: int, dtype: torch.dtype, asked: float, seed: int) -> tuple:
-    """Products, dense matrices and densities, by layout."""
+    """Return products, dense matrices and densities, by layout."""
     weight, _ = sparse.operands(n, 1, device, seed, dtype)
     products, matrices, density = {}, {}, {}
     for pattern, names in LAYOUTS_OF.items():
@@ -110,7 +111,7 @@ def _grouped_settings(device: torch.device, quick: bool) -> list[Settings]:
 
 
 def _grouped(device: torch.device, point: Settings, seconds: float) -> dict:
-    """3 x 3 convolutions by groups, in both memory formats, all in turns."""
+    """Time 3 x 3 convolutions by groups, in both memory formats, all interleaved."""
     images, channels, size = point["images"], point["channels"], point["size"]
     dtype = getattr(torch, point["dtype"])
     formats = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -135,7 +136,7 @@ def _peak_settings(device: torch.device, quick: bool) -> list[Settings]:
 
 
 def _peak(device: torch.device, point: Settings, seconds: float) -> dict:
-    """A copy far larger than the caches, and a large product of matrices."""
+    """Time a copy far larger than the caches, and a large matrix product."""
     large = device.type == "cuda"
     elements, width = (2**28, 8192) if large else (2**25, 2048)
     dtype = getattr(torch, point["dtype"])
@@ -149,14 +150,14 @@ def _peak(device: torch.device, point: Settings, seconds: float) -> dict:
 
 
 PARTS = {
-    "peaks": Part("peaks of copying and of multiplying", _peak_settings, _peak, 2.0),
+    "peaks": Part("peak rates of copying and multiplying", _peak_settings, _peak, 2.0),
     "grouped": Part("3 x 3 convolutions by groups", _grouped_settings, _grouped, 0.5),
     "sparse": Part("sparse layouts by density", _sparse_settings, _sparse, 0.6),
 }
 
 
 def _plain(times: dict[str, Timing]) -> dict[str, dict]:
-    """Timings as JSON, in seconds; where there is none, the reason."""
+    """Return timings as JSON, in seconds; if there is none, the reason."""
     return {
         name: {
             "minimum": records.short(t.minimum),
@@ -182,16 +183,16 @@ def report(
     device: torch.device | str | None = None,
     say: Say = lambda line: print(line, file=sys.stderr),
 ) -> Path:
-    """Measure the parts (all, unless named) and write them; returns the file.
+    """Measure the parts (default: all) and save them; return the file.
 
-    Points that the file has are left alone; `again` forgets the named parts first. `note`: what
-    a reader of the numbers should know of the machine. Raises UserError for an unknown part,
-    and where the file was measured with another torch.
+    Points that the file has are left alone; `again` discards the named parts first. `note`: what
+    a reader of the numbers should know about the machine.
+    Raises UserError for an unknown part, and if the file was measured with another torch.
     """
     names = list(parts) or list(PARTS)
     for name in names:
         if name not in PARTS:
-            raise UserError(f"A report has no part {name!r}: there are {', '.join(PARTS)}.")
+            raise UserError(f"A report has no part {name!r}. Choose from {', '.join(PARTS)}.")
     device = torch.device(device or devices.choose())
     about = records.header(device)
     path = (folder or place.results()) / f"{records.slug(about)}.json"
@@ -204,15 +205,15 @@ def report(
 
 
 def _continued(found: dict | None, about: dict, file: str, again: bool, names: list[str]) -> dict:
-    """The record to go on with."""
+    """Return the record to continue from."""
     if found is None or (again and set(names) >= set(found["parts"])):
         return {"what": "report", **about, "note": "", "parts": {}}
     other = [key for key in MUST_AGREE if found.get(key) != about[key]]
     if other:
         key = other[0]
         raise UserError(
-            f"{file} was measured with {key} {found.get(key)} and this is {about[key]}, so the "
-            "two do not belong into one curve: measure every part with --again."
+            f"{file} was measured with {key} {found.get(key)}, but this is {about[key]}, so the "
+            "two do not belong in one curve. Measure every part again with --again."
         )
     kept = {k: v for k, v in found["parts"].items() if not (again and k in names)}
     return {**found, "date": about["date"], "convzoo": about["convzoo"], "parts": kept}
@@ -221,13 +222,13 @@ def _continued(found: dict | None, about: dict, file: str, again: bool, names: l
 def _measure(
     part: Part, record: dict, name: str, device: torch.device, quick: bool, path: Path, say: Say
 ) -> None:
-    """Measure what the record lacks of a part, and write it after every point."""
+    """Measure what is missing of a part, and save the record after every point."""
     points = record["parts"].get(name, [])
     wanted = part.settings(device, quick)
     missing = [s for s in wanted if not any(s.items() <= point.items() for point in points)]
     say(
-        f"{name}: {part.title}: {len(wanted) - len(missing)} of {len(wanted)} points are there"
-        + (f"; about {_minutes(_expected(part, missing))} for the others" if missing else "")
+        f"{name}: {part.title}: {len(wanted) - len(missing)} of {len(wanted)} points are done"
+        + (f"; about {_minutes(_expected(part, missing))} for the rest" if missing else "")
     )
     began = time.monotonic()
     for done, settings in enumerate(missing, 1):
@@ -241,7 +242,8 @@ def _measure(
 
 
 def _expected(part: Part, missing: list[Settings]) -> float:
-    """Seconds: a convolution's point holds a variant for each group count and format."""
+    """Return the seconds; a convolution's point has a variant for each number of groups and
+    format."""
     variants = sum(2 * s["channels"].bit_length() if "channels" in s else 1 for s in missing)
     return part.seconds * _SETTLE * variants
 
@@ -251,7 +253,7 @@ def _minutes(seconds: float) -> str:
 
 
 def value_and_lines(path: Path) -> tuple[dict, list[str]]:
-    """What the command line says of a report: its value, and lines for people."""
+    """Return the command line's output for a report: its value, and lines for people."""
     record = records.read(path)
     found = record.get("crossovers", [])
     lines = [f"{path.name}: {record['device']}, torch {record['torch']}, {record['date']}"]
@@ -262,8 +264,8 @@ def value_and_lines(path: Path) -> tuple[dict, list[str]]:
 def _sentence(c: dict) -> str:
     head = f"{c['n']} x {c['n']}, {c['columns']} columns, {c['dtype']}, {c['layout']}: "
     if c["density"] is None:
-        return head + f"{c['faster']} is the faster throughout"
+        return head + f"{c['faster']} is faster throughout"
     return head + (
-        f"dense is the faster above {c['density']:.1%} "
+        f"dense is faster above {c['density']:.1%} "
         f"({c['low']:.1%} to {c['high']:.1%} in {c['rounds']} rounds)"
     )

@@ -1,7 +1,7 @@
-"""Multiply-adds of one operation, from its operands: shapes, and non-zeros where sparse.
+"""Multiply-adds of one operation, from its operands: their shapes and, if sparse, their non-zeros.
 
-Written for this course, because `torch.utils.flop_counter` is right forward and wrong
-backward for grouped convolutions: it forgets that a group sees its own channels alone.
+Written for this course because `torch.utils.flop_counter` is right for the forward pass of grouped
+convolutions and wrong for their backward pass: it forgets that a group sees only its own channels.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,8 @@ _COMPRESSED_COLUMNS = (torch.sparse_csc, torch.sparse_bsc)
 
 
 def components(t: Tensor) -> list[Tensor]:
-    """The dense tensors that hold `t`: itself, or the indices and values of a sparse one."""
+    """Return the dense tensors that store `t`: itself, or the indices and values of a sparse
+    one."""
     if t.layout == torch.sparse_coo:
         return [t._indices(), t._values()]
     if t.layout in _COMPRESSED_ROWS:
@@ -30,7 +31,8 @@ def is_sparse(t: Tensor) -> bool:
 
 
 def stored(t: Tensor) -> int:
-    """Entries that take part in a product: all of a dense tensor, the stored ones of a sparse.
+    """Return the number of entries that take part in a product: all of a dense tensor, the stored
+    ones of a sparse tensor.
 
     A block layout multiplies whole blocks, so the zeros inside a block count.
     """
@@ -38,7 +40,8 @@ def stored(t: Tensor) -> int:
 
 
 def product(a: Tensor, b: Tensor) -> int:
-    """Multiply-adds of a @ b over a's last dimension; vectors, matrices, batches; sparse or not."""
+    """Return the multiply-adds of a @ b over a's last dimension; vectors, matrices, batches; sparse
+    or not."""
     if is_sparse(a) and is_sparse(b):
         left = a.to_sparse_coo().coalesce().indices()[1].bincount(minlength=a.shape[1])
         right = b.to_sparse_coo().coalesce().indices()[0].bincount(minlength=a.shape[1])
@@ -49,10 +52,11 @@ def product(a: Tensor, b: Tensor) -> int:
 
 
 def convolution(image: Tensor, weight: Tensor, output: Tensor, transposed: bool) -> int:
-    """Every weight is used once at every position; positions of the image if transposed.
+    """Return the multiply-adds of a convolution: every weight is used once at every output
+    position, or image position if transposed.
 
-    image [n, c, *], weight [o, c/g, *k] (or [c, o/g, *k], transposed), output [n, o, *].
-    The padding's zeros count as they do in the framework's counter.
+    image [n, c, *], weight [o, c/g, *k] (or [c, o/g, *k], transposed), output [n, o, *]. The zeros
+    of the padding count, as they do in the framework's counter.
     """
     positions = image.shape[2:] if transposed else output.shape[2:]
     return image.shape[0] * prod(positions) * weight.numel()
@@ -63,8 +67,8 @@ def _convolution(args: Sequence, output: Tensor) -> int:
 
 
 def _convolution_backward(args: Sequence, _) -> int:
-    # The gradient of the image and that of the weight each use every pair of a
-    # position and a weight once more: the forward count, for each one asked for.
+    # The gradients of the image and of the weight each use every pair of a position and a weight
+    # once more: the forward count, for each gradient that is computed.
     grad, image, weight, transposed, wanted = *args[:3], args[7], args[10]
     return sum(wanted[:2]) * convolution(image, weight, grad, transposed)
 
@@ -113,7 +117,7 @@ _FORMULAS: dict[str, Callable[[Sequence, object], int]] = {
 
 
 def macs(name: str, args: Sequence, output: object) -> int:
-    """Multiply-adds of the operation `aten::name`; 0 where it is no product of matrices."""
+    """Return the multiply-adds of the operation `aten::name`; 0 if it is not a matrix product."""
     if name.startswith("_scaled_dot_product"):
         formula = _attention_backward if name.endswith("_backward") else _attention
     else:

@@ -1,6 +1,6 @@
-"""Patterns of non-zeros, from any places at all to blocks on the diagonal.
+"""Patterns of non-zeros, from random positions to blocks on the diagonal.
 
-A mask is an n x n bool tensor on the CPU; density is the part of it that is true.
+A mask is an n x n bool tensor on the CPU; the density is the share of it that is true.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ PATTERNS = (
 
 
 def mask(pattern: str, n: int, density: float, seed: int = 0, block: int = 32) -> Tensor:
-    """Where the n x n matrix is not zero (bool, on the CPU), as near to a density as it can be.
+    """Return where the n x n matrix is not zero (bool, on the CPU), as close to a density as
+    possible.
 
-    random          any places, exactly round(density n n) of them
+    random          any positions, exactly round(density n n) of them
     blocks          any tiles of block x block
-    block-diagonal  the number of groups that divides n and comes nearest to 1 / density
+    block-diagonal  the number of groups that divides n and is nearest to 1 / density
     block-diagonal + off-diagonal blocks
-                    as few groups as leave room in the density for blocks off the diagonal
-    permutation     one in each row and column: the density is 1/n, whatever was asked
+                    the smallest number of groups that leaves room for blocks off the diagonal
+    permutation     one in each row and column: the density is always 1/n
 
-    At least one entry, tile or off-diagonal block is always there. `density_of` tells what was
-    reached. Raises UserError for an unknown pattern, a density outside 0..1, a size that the
-    block does not divide.
+    There is always at least one entry, tile or off-diagonal block. `density_of` returns the density
+    that was reached. Raises UserError for an unknown pattern, a density outside 0..1, a size that
+    the block does not divide.
     """
     if pattern not in PATTERNS:
-        raise UserError(f"There is no pattern {pattern!r}: choose one of {', '.join(PATTERNS)}.")
+        raise UserError(f"There is no pattern {pattern!r}. Choose one of {', '.join(PATTERNS)}.")
     if not 0 < density <= 1:
-        raise UserError(f"The density is {density}, and must lie above 0 and at most at 1.")
+        raise UserError(f"The density is {density}, but must be above 0 and at most 1.")
     if n < 1 or (pattern == "blocks" and n % block):
-        raise UserError(f"n is {n}: choose a multiple of the block's {block} rows.")
+        raise UserError(f"n is {n}, but must be a multiple of the block's {block} rows.")
     gen = torch.Generator().manual_seed(seed)
     if pattern == "random":
         return _some(n * n, density * n * n, gen).reshape(n, n)
@@ -65,7 +66,7 @@ def _with_off_diagonal(n: int, density: float, gen: torch.Generator) -> Tensor:
 
 
 def _some(places: int, wanted: float, gen: torch.Generator) -> Tensor:
-    """A flat bool tensor, true at round(wanted) random places, at one at least."""
+    """Return a flat bool tensor that is true at round(wanted) random positions, at least at one."""
     chosen = torch.zeros(places, dtype=torch.bool)
     count = min(places, max(1, round(wanted)))
     chosen[torch.randperm(places, generator=gen)[:count]] = True
@@ -81,22 +82,23 @@ def divisors(n: int) -> list[int]:
 
 
 def density_of(mask: Tensor) -> float:
-    """The part of the matrix that is not zero."""
+    """Return the share of the matrix that is not zero."""
     return int(mask.sum()) / mask.numel()
 
 
 def thumbnail(mask: Tensor, cells: int = 32) -> Tensor:
-    """How full each of cells x cells tiles is, 0..1: a picture of a matrix too large to draw."""
+    """Return how full each of cells x cells tiles is, 0..1: a picture of a matrix too large to
+    draw."""
     cells = min(cells, len(mask))
     if len(mask) % cells:
-        raise UserError(f"{cells} cells do not divide a matrix of {len(mask)} rows.")
+        raise UserError(f"A matrix of {len(mask)} rows cannot be divided into {cells} cells.")
     size = len(mask) // cells
     return mask.float().reshape(cells, size, cells, size).mean((1, 3))
 
 
 def groups_of(mask: Tensor) -> int | None:
-    """The most equal blocks on the diagonal that hold every entry; None where only one does
-    and it is not full."""
+    """Return the largest number of equal blocks on the diagonal that contain every entry; None if
+    that is one block and it is not full."""
     n = len(mask)
     rows = torch.arange(n, device=mask.device)
     first = mask.int().argmax(1)
@@ -110,5 +112,5 @@ def groups_of(mask: Tensor) -> int | None:
 
 
 def is_permutation(mask: Tensor) -> bool:
-    """One entry in each row and each column."""
+    """Return whether there is one entry in each row and each column."""
     return bool((mask.sum(0) == 1).all() and (mask.sum(1) == 1).all())

@@ -1,4 +1,4 @@
-"""Measured data as files: where they lie, on what they were measured, safe to interrupt."""
+"""Measured data as files: where they are, what they were measured on, and safe to interrupt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from convzoo.files import write_atomically
 
 
 def header(device: torch.device | str) -> dict:
-    """On what something is measured: device, versions, threads, today's date."""
+    """Return what something is measured on: device, versions, threads, today's date."""
     device = torch.device(device)
     on_gpu = device.type == "cuda"
     return {
@@ -35,46 +35,45 @@ def header(device: torch.device | str) -> dict:
 
 
 def today() -> str:
-    """The date, as 2026-01-31."""
+    """Return the date, as 2026-01-31."""
     return date.today().isoformat()
 
 
 def slug(about: dict) -> str:
-    """A file's name for a header: "cpu-2-threads-amd-epyc", "cuda-nvidia-h200"."""
+    """Return a file name for a header: "cpu-2-threads-amd-epyc", "cuda-nvidia-h200"."""
     threads = [] if about["kind"] == "cuda" else [f"{about['threads']} threads"]
     words = " ".join([about["kind"], *threads, about["device"]])
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 def read(path: Path) -> dict | None:
-    """A file's record; None where there is no file. Raises UserError where it is damaged."""
+    """Return a file's record; None if there is no file. Raises UserError if it is damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError as error:
         raise UserError(
-            f"{path.name} holds no JSON that can be read ({error}): delete it, or get it back "
-            "with git, and run this again."
+            f"{path.name} is not valid JSON ({error}). Delete it, or restore it with git, and run "
+            "this again."
         ) from error
     return found if isinstance(found, dict) else None
 
 
 def write(path: Path, record: dict) -> None:
-    """Replace a file in one step, so that whoever interrupts finds the old one or the new one.
-
-    Entries of a list stand on a line each: short files, and a diff shows what was added.
+    """Replace a file in one step, so that an interruption leaves either the old or the new one.
+    Each entry of a list is on its own line: the files are short, and a diff shows what was added.
     """
     write_atomically(path, _text(record) + "\n")
 
 
 def short(number: float) -> float:
-    """A measured number with five digits, which is more than can be trusted."""
+    """Return a measured number with five digits, more than its accuracy."""
     return float(f"{number:.5g}")
 
 
 def _text(value, indent: str = "") -> str:
-    """JSON with a line for each key, and for each entry of a list of objects."""
+    """Return JSON with a line for each key, and for each entry of a list of objects."""
     deeper = indent + " "
     if isinstance(value, dict) and any(isinstance(v, (dict, list)) for v in value.values()):
         rows = [f"{json.dumps(k)}: {_text(v, deeper)}" for k, v in value.items()]

@@ -1,4 +1,4 @@
-"""A stop of the sparsity slider out of a report, where nothing is to be timed now."""
+"""A step of the sparsity slider from a report, if nothing should be timed now."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _NOT_RECORDED = "not recorded for this pattern"
 
 
 def replay(record: dict, pattern: str, density: float, n: int, columns: int) -> Step:
-    """The recorded point nearest to a density (on a log scale), as `sparse.sweep` would give it.
+    """Return the recorded point nearest to a density (on a log scale), as `sparse.sweep` would give
+    it.
 
-    record: a report (`curves.load_all`). A layout that was not timed on this pattern is told
-    as not available.
+    record: a report (`curves.load_all`). A layout that was not timed on this pattern is marked as
+    not available.
     """
     points = [
         p

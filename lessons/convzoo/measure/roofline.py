@@ -1,8 +1,8 @@
-"""The least an operation must move and multiply, and so the least time it can take.
+"""The minimum that an operation must move and multiply, and so the minimum time it can take.
 
-Positions are pixels times images, P = n*h*w; `size` is the bytes of one element.
-Least bytes: each input is read once, each output written once. Only multiply-adds are
-counted: additions and comparisons are never what an operation here waits for.
+Positions are pixels times images, P = n*h*w; `size` is the bytes of one element. Minimum bytes:
+each input is read once, each output written once. Only multiply-adds are counted: additions and
+comparisons are never the bottleneck here.
 """
 
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from convzoo.measure.timing import bench
 
 @dataclass(frozen=True)
 class Work:
-    """Multiply-adds and least bytes of an operation."""
+    """Multiply-adds and minimum bytes of an operation."""
 
     macs: float
     bytes: float
 
     @property
     def intensity(self) -> float:
-        """Multiply-adds a byte."""
+        """Multiply-adds per byte."""
         return self.macs / self.bytes
 
 
 @dataclass(frozen=True)
 class Peaks:
-    """What a device can do: bytes a second, multiply-adds a second."""
+    """What a device can do: bytes per second, multiply-adds per second."""
 
     bandwidth: float
     rate: float
 
     @property
     def ridge(self) -> float:
-        """Multiply-adds a byte below which the memory is what an operation waits for."""
+        """Multiply-adds per byte below which the memory is the bottleneck."""
         return self.rate / self.bandwidth
 
 
@@ -46,14 +46,14 @@ def convolution(
     groups: int = 1,
     size: int = 4,
 ) -> Work:
-    """A convolution with stride 1; groups=in_channels is a depthwise one."""
+    """Return the work of a convolution with stride 1; with groups=in_channels it is depthwise."""
     weights = kernel_size**2 * in_channels * out_channels // groups
     moved = positions * (in_channels + out_channels) + weights
     return Work(positions * weights, size * moved)
 
 
 def residual(positions: int, channels: int, size: int = 4, fused: bool = True) -> Work:
-    """Addition and ReLU, in one kernel or in two."""
+    """Return the work of an addition and a ReLU, in one kernel or in two."""
     return Work(0, (3 if fused else 5) * positions * channels * size)
 
 
@@ -65,7 +65,8 @@ def concatenation(
     size: int = 4,
     one_buffer: bool = False,
 ) -> Work:
-    """DenseNet's concatenations in a block: after every layer, or into one buffer."""
+    """Return the work of DenseNet's concatenations in a block: after every layer, or into one
+    buffer."""
     widths = [channels + i * growth_rate for i in range(1, layers + 1)]
     copied = widths[-1] if one_buffer else sum(widths)
     return Work(0, 2 * size * positions * copied)
@@ -79,25 +80,28 @@ def squeeze_excitation(
     size: int = 4,
     fused: bool = False,
 ) -> Work:
-    """Squeeze, two linear layers, scale; fused: the squeeze is done by what made its input."""
+    """Return the work of the squeeze, two linear layers and the scaling; fused: the layer before
+    computes the squeeze."""
     macs = 2 * images * channels**2 / reduction
     return Work(macs, (2 if fused else 3) * positions * channels * size)
 
 
 def shuffle(positions: int, channels: int, size: int = 4, folded: bool = False) -> Work:
-    """A channel shuffle: a copy, or nothing where the next layer's weights take it in."""
+    """Return the work of a channel shuffle: a copy, or nothing if it is folded into the next
+    layer's weights."""
     return Work(0, 0 if folded else 2 * positions * channels * size)
 
 
 def floor_seconds(work, peaks: Peaks) -> float:
-    """The least time of a Work, or of a Cost: the longer of moving and multiplying."""
+    """Return the minimum time of a Work or a Cost: the longer of moving and multiplying."""
     return max(work.bytes / peaks.bandwidth, work.macs / peaks.rate)
 
 
 def peaks(
     device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32, seconds: float = 1.0
 ) -> Peaks:
-    """Measure a device in about `seconds`: a copy far larger than its caches, and a product."""
+    """Measure a device in about `seconds`: a copy far larger than its caches, and a matrix
+    product."""
     large = torch.device(device).type == "cuda"
     elements, width = (2**28, 8192) if large else (2**25, 1024)
     source = torch.ones(elements, dtype=dtype, device=device)

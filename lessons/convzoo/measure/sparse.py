@@ -1,7 +1,7 @@
 """Why not any sparse matrix? Patterns, what their index costs, and the time of each layout.
 
-A matrix is n x n and multiplies n x columns. Density is the part of it that is not zero.
-What a device lacks is told as `Unavailable(reason)`, and so is what does not fit a pattern:
+A matrix is n x n and multiplies n x columns. Density is the share of it that is not zero. What a
+device does not support is returned as `Unavailable(reason)`, and so is what does not fit a pattern:
 nothing here raises because a library was built without some kernel.
 """
 
@@ -52,15 +52,15 @@ __all__ = [
     "timed",
 ]
 
-LOWEST = 0.001  # the density at which the slider begins
-# Products of k numbers in another order: rounding grows with the root of k, a bug does not.
+LOWEST = 0.001  # the density at which the slider starts
+# Sums of k products in another order: rounding grows with the root of k, a bug does not.
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-9}
 _COARSE = 0.05  # for the 16-bit types
 
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A layout that cannot be had here, and why, in one line."""
+    """A layout that is not available here, and why, in one line."""
 
     reason: str
 
@@ -71,10 +71,9 @@ Product = Callable[[Tensor], Tensor]
 def layouts(
     weight: Tensor, mask: Tensor, block: int = 32, names: Sequence[str] = LAYOUTS
 ) -> dict[str, Product | Unavailable]:
-    """For each of the names the product of (weight * mask) with x (n x columns), or why not.
-
-    Not available: what does not fit the pattern, and what this device's torch lacks, which is
-    tried on a tiny product first.
+    """Return for each name the product of (weight * mask) with x (n x columns), or why there is
+    none. Not available is what does not fit the pattern, and what torch does not support on this
+    device, which a tiny product tests first.
     """
     weight = weight * mask.to(weight.device)
     lacking = _lacking(weight.device.type, weight.dtype)
@@ -87,16 +86,16 @@ def layouts(
 
 def _attempt(name: str, weight: Tensor, mask: Tensor, block: int) -> Product | Unavailable:
     try:
-        with warnings.catch_warnings():  # torch calls its sparse layouts "beta", once a process
+        with warnings.catch_warnings():  # torch warns once that its sparse layouts are "beta"
             warnings.simplefilter("ignore")
             return _BUILD[name](weight, mask, block)
-    except Exception as error:  # whatever a build of torch lacks, the others go on
+    except Exception as error:  # whatever a build of torch lacks, the others still run
         return Unavailable(_line(error))
 
 
 @cache
 def _lacking(kind: str, dtype: torch.dtype) -> dict[str, str]:
-    """For each layout why this kind of device cannot multiply with it; "" where it can."""
+    """Return for each layout why this kind of device cannot multiply with it; "" if it can."""
     return {name: _tiny(name, torch.device(kind), dtype) for name in LAYOUTS}
 
 
@@ -115,7 +114,7 @@ def _tiny(name: str, device: torch.device, dtype: torch.dtype) -> str:
 
 
 def _line(error: Exception) -> str:
-    """An error's first line, short enough for a label."""
+    """Return the first line of an error, short enough for a label."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"[:160]
 
@@ -165,17 +164,18 @@ _BUILD = {
 
 
 def disagreement(product: Product, x: Tensor, expected: Tensor) -> float:
-    """The largest difference from the masked dense product, as a part of its largest entry."""
+    """Return the largest difference from the masked dense product, relative to its largest
+    entry."""
     return float((product(x) - expected).abs().max() / expected.abs().max().clamp(min=1e-30))
 
 
 def crossover(
     densities: Sequence[float], dense: Sequence[float], sparse: Sequence[float]
 ) -> float | None:
-    """The density above which dense is the faster, between the measured ones on a log scale.
+    """Return the density above which dense is faster, between the measured ones on a log scale.
 
-    Densities rise; times are of the same densities, and a nan is left out. None where the two
-    curves do not cross: sparse always the faster, or never. Where noise lets them cross several
+    Densities increase; times are at the same densities, and nan is left out. Returns None if the
+    two curves do not cross: sparse is always faster, or never. If noise makes them cross several
     times, the last crossing from "sparse wins" to "dense wins" counts.
     """
     points = [
@@ -184,7 +184,9 @@ def crossover(
         if isfinite(t) and isfinite(s)
     ]
     if [x for x, _ in points] != sorted({x for x, _ in points}):
-        raise UserError("The densities of a crossover must rise: sort them, each once.")
+        raise UserError(
+            "The densities of a crossover must increase. Sort them, and give each only once."
+        )
     found = None
     for (x0, y0), (x1, y1) in zip(points, points[1:]):
         if y0 < 0 <= y1:
@@ -194,11 +196,11 @@ def crossover(
 
 @dataclass(frozen=True)
 class Step:
-    """One stop of the slider: every layout, timed in turns.
+    """One step of the slider: every layout, timed alternately.
 
-    density      reached, where `asked` was asked for
-    times        a Timing for each of LAYOUTS; `reason` says why there is none. One repeat alone
-                 means that a product was too slow for the budget, and was timed once.
+    density      the density that was reached; `asked` was requested
+    times        a Timing for each of LAYOUTS; `reason` says why there is none. Only one repeat
+    means that a product was too slow for the budget, and was timed once.
     index_bytes  for the layouts that fit the pattern
     picture      how full each tile of the matrix is, 0..1
     """
@@ -214,7 +216,7 @@ class Step:
 
     @property
     def fastest(self) -> str:
-        """The layout with the least minimum."""
+        """The layout with the smallest minimum."""
         there = {name: time.minimum for name, time in self.times.items() if time.available}
         return min(there, key=there.get)
 
@@ -230,9 +232,9 @@ def sweep(
     block: int = 32,
     dtype: torch.dtype = torch.float32,
 ) -> Step:
-    """Every layout of one random matrix, checked against the masked dense product and timed.
+    """Return every layout of one random matrix, checked against the masked dense product and timed.
 
-    Takes about `budget_seconds` and what the building takes (0.1 s at n=1024 on a CPU).
+    Takes about `budget_seconds` plus the time to build the layouts (0.1 s at n=1024 on a CPU).
     """
     where = mask(pattern, n, density, seed, block)
     weight, x = operands(n, columns, device, seed, dtype)
@@ -249,7 +251,7 @@ def sweep(
 def operands(
     n: int, columns: int, device: torch.device | str, seed: int, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """A random n x n weight and an n x columns input, the same on every device."""
+    """Return a random n x n weight and an n x columns input, the same on every device."""
     gen = torch.Generator().manual_seed(seed)
     weight, x = torch.randn(n, n, generator=gen), torch.randn(n, columns, generator=gen)
     return weight.to(device, dtype), x.to(device, dtype)
@@ -262,10 +264,10 @@ def timed(
     budget_seconds: float,
     slowest: float | None = None,
 ) -> dict[str, Timing]:
-    """A Timing for each product, once it agrees with its dense matrix's product with x.
+    """Return a Timing for each product, once it agrees with its dense matrix's product with x.
 
-    A product that takes longer than `slowest` seconds is timed once and no more; unless given,
-    that is where three repeats and two to warm up would outlast most of the budget.
+    A product that takes longer than `slowest` seconds is timed only once; by default, if three
+    repeats and two to warm up would take most of the budget.
     """
     limit = budget_seconds / 8 if slowest is None else slowest
     reasons, once, often = {}, {}, {}
@@ -286,7 +288,7 @@ def timed(
 
 
 def _checked(product: Product, x: Tensor, matrix: Tensor) -> tuple[str, float]:
-    """Why a product is not to be trusted ("" where it is), and the seconds of one call."""
+    """Return why a product cannot be trusted ("" if it can), and the seconds of one call."""
     try:
         off = disagreement(product, x, matrix @ x)
         allowed = _TOLERANCE.get(x.dtype, _COARSE)

@@ -1,8 +1,8 @@
-"""How long callables take, compared fairly on a machine that does other things too.
+"""Times callables and compares them fairly on a machine that does other things too.
 
-The variants take turns, so that a slow spell of the machine falls on all of them,
-and a time is never a single number: the minimum is what the work costs, the
-median and the spread say how far the machine could be trusted meanwhile.
+The variants take turns, so that a slow spell of the machine affects all of them. A time is never a
+single number: the minimum is what the work costs, the median and the spread show how steady the
+machine was.
 """
 
 import gc
@@ -20,11 +20,11 @@ from torch.utils import _pytree as pytree
 
 from convzoo.errors import NotAttempted, UserError
 
-_SHORTEST = 2e-3  # seconds that one repeat lasts at least, far above the clock's grain
+_SHORTEST = 2e-3  # seconds that one repeat lasts at least, far above the clock's resolution
 _FEWEST_REPEATS = 3
 _MOST_REPEATS = 200
 _UNSTEADY = 0.3  # of the median
-_BUSY = "; the machine is busy or throttled: trust the minimum alone"
+_BUSY = "; the machine is busy or throttled: trust only the minimum"
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Timing:
     """Seconds that one call takes.
 
     minimum, median  over the repeats
-    spread           interquartile range over the repeats, as a part of the median
-    repeats          how many were taken; 0 where the variant could not run
-    reason           why it could not, in one line
+    spread           interquartile range over the repeats, relative to the median
+    repeats          how many there were; 0 if the variant could not run
+    reason           why it could not run, in one line
     """
 
     minimum: float
@@ -49,7 +49,7 @@ class Timing:
 
     @property
     def steady(self) -> bool:
-        """False where the machine was busy or throttled, so that only the minimum says much."""
+        """False if the machine was busy or throttled, so that only the minimum is reliable."""
         return self.spread <= _UNSTEADY and self.median <= (1 + _UNSTEADY) * self.minimum
 
     def __str__(self) -> str:
@@ -68,17 +68,17 @@ def bench(
     seconds: float = 2.0,
     device: torch.device | str | None = None,
 ) -> dict[str, Timing]:
-    """Time `variant(*inputs)` for every variant, in about `seconds` in all.
+    """Time `variant(*inputs)` for every variant, in about `seconds` in total.
 
-    The gradient mode is the caller's: wrap the call in `torch.no_grad()` to time
-    inference. A GPU's work is timed by the GPU (CUDA events) or waited for (MPS);
-    `device` is that of the tensors passed or returned, unless given.
+    The gradient mode is the caller's: wrap the call in `torch.no_grad()` to time inference. A GPU's
+    work is timed by the GPU (CUDA events) or waited for (MPS). device: by default that of the
+    tensors passed or returned.
 
-    A variant that raises is told as unavailable, with the reason, and the others go on.
-    Every variant is repeated at least three times, even where that outlasts `seconds`.
+    A variant that raises is returned as unavailable, with the reason, and the others continue.
+    Every variant is repeated at least three times, even if that takes longer than `seconds`.
     """
     if seconds <= 0:
-        raise UserError(f"seconds={seconds} leaves no time to measure; give a positive number.")
+        raise UserError(f"seconds={seconds} leaves no time to measure. Give a positive number.")
     reasons: dict[str, str] = {}
     runs: dict[str, Callable[[], float]] = {}
     times: dict[str, list[float]] = {name: [] for name in variants}
@@ -98,7 +98,7 @@ def bench(
 
 
 def summary(times: list[float], reason: str = "") -> Timing:
-    """The Timing of repeats that took these seconds each, or of a variant that failed."""
+    """Return the Timing of repeats that took these seconds each, or of a variant that failed."""
     if reason:
         return Timing(nan, nan, nan, 0, reason)
     median = statistics.median(times)
@@ -119,7 +119,7 @@ def _prepared(fn: Callable, inputs: tuple, device) -> Callable[[], float]:
 
     calls = 1
     while (taken := seconds_of(calls)) < _SHORTEST:
-        # At most tenfold: the first calls are slow, their time promises little.
+        # At most tenfold: the first calls are slow, so their time says little.
         calls = ceil(calls * min(10.0, 1.2 * _SHORTEST / max(taken, 1e-9)))
     return lambda: seconds_of(calls) / calls
 
@@ -130,7 +130,7 @@ def _device_of(tree) -> torch.device:
 
 
 def _clock(device: torch.device) -> Callable[[Callable[[], None]], float]:
-    """How to take the seconds of some work on this device."""
+    """Return a function that measures the seconds of some work on this device."""
     if device.type == "cuda":
         return _cuda_seconds
     wait = torch.mps.synchronize if device.type == "mps" else (lambda: None)
@@ -156,7 +156,7 @@ def _cuda_seconds(work: Callable[[], None]) -> float:
 
 @contextmanager
 def _caught(name: str, reasons: dict[str, str]) -> Iterator[None]:
-    """Note under `name` why the body failed, if it did."""
+    """Record under `name` why the body failed, if it did."""
     try:
         yield
     except (NotAttempted, UserError) as error:

@@ -1,6 +1,6 @@
 """What one operation reads and writes: its tensors, their storages and the bytes under them.
 
-func, args, kwargs: an operation of torch's dispatcher and what it was called with.
+func, args, kwargs: an operation of torch's dispatcher and its arguments.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def storages(tensors: list[Tensor]) -> dict[int, int]:
 
 
 def _arguments(func, args, kwargs) -> Iterator[tuple[object, list[Tensor]]]:
-    """The schema's arguments with the tensors that were passed for each."""
+    """Yield the schema's arguments with the tensors that were passed for each."""
     for position, spec in enumerate(func._schema.arguments):
         value = args[position] if position < len(args) else kwargs.get(spec.name)
         yield spec, tensors_in(value)
@@ -46,7 +46,7 @@ def mutated(func, args, kwargs) -> list[Tensor]:
 
 
 def results(name: str, args, output):
-    """Return the results, without the gradients that a convolution was not asked for."""
+    """Return the results, without the gradients that were not requested from a convolution."""
     if name != "convolution_backward":
         return output
     return [gradient for gradient, wanted in zip(output, args[10]) if wanted]
@@ -55,7 +55,7 @@ def results(name: str, args, output):
 def sources(func, name: str, args, kwargs) -> list[Tensor]:
     """Return the tensors whose values the operation needs."""
     if name.endswith("_like") or name.startswith("new_"):
-        return []  # zeros_like(x), x.new_zeros(...): x gives its shape only
+        return []  # zeros_like(x), x.new_zeros(...): only the shape of x is used
     if name == "convolution_backward":
         grad, image, weight, wanted = *args[:3], args[10]
         return [grad] + [weight] * wanted[0] + [image] * wanted[1]

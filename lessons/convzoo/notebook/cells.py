@@ -1,4 +1,4 @@
-"""Cells and notebooks as plain, frozen data: who owns a cell, what its id is, does it parse."""
+"""Cells and notebooks as plain, frozen data: who owns a cell, what its id is, whether it parses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-MAX_CELL = 100_000  # characters of one cell that are looked into
+MAX_CELL = 100_000  # characters: a longer cell is not examined
 ROLES = ("exercise", "question", "free", "student")
 RUN_PYTHON = ("time", "timeit", "capture", "prun")  # cell magics, above a cell that is Python
 
@@ -18,7 +18,7 @@ _OWNER_ID = re.compile(r"[A-Za-z][\w.]{0,60}$", re.ASCII)
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: kind is "code", "markdown" or "raw"; id is "" where the file has none."""
+    """One cell: kind is "code", "markdown" or "raw"; id is "" if the file has none."""
 
     kind: str
     source: str
@@ -33,9 +33,8 @@ class Cell:
     @property
     def owner(self) -> tuple[str, str]:
         """Role and id of a cell that belongs to the student, such as ("exercise",
-        "resnext.grouped_conv2d"); ("", "") for the lesson's own.
-
-        The metadata say it; where they were lost, the first line does.
+        "resnext.grouped_conv2d"); ("", "") for the lesson's own cells. The metadata say so or, if
+        they were lost, the first line.
         """
         for role in ROLES:
             value = self.metadata.get(role)
@@ -54,13 +53,13 @@ class Cell:
 
     @property
     def defines(self) -> bool:
-        """Whether later cells and the checks need it."""
+        """Whether later cells and the checks need this cell."""
         return self.kind == "code" and ("define" in self.tags or self.role == "exercise")
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A lesson or a student's copy of one. name: the file's name without its ending."""
+    """A lesson or a student's copy of one. name: the file name without its suffix."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -74,9 +73,9 @@ class Notebook:
 def with_ids(notebook: Notebook) -> Notebook:
     """Return the notebook with stable ids for cells that have none.
 
-    A student's cell bears its own id, with hyphens for dots; another the nearest heading above
-    it and a count. Cells of the answer are counted apart, so that a cell has the same
-    id in the lesson and in its solution.
+    A student's cell gets its exercise's id, with hyphens for dots; other cells get the nearest
+    heading above and a count. Cells of the answer are counted separately, so that a cell has the
+    same id in the lesson and in its solution.
     """
     cells, taken, count, heading = [], {c.id for c in notebook.cells if c.id}, Counter(), "top"
     for cell in notebook.cells:
@@ -97,7 +96,8 @@ def with_ids(notebook: Notebook) -> Notebook:
 
 
 def _headings(cell: Cell) -> list[str]:
-    """Slugs of a cell's headings; not of the student's cells, where the answer might have some."""
+    """Return the slugs of a cell's headings; none for a student's cell, whose answer might contain
+    some."""
     if cell.kind != "markdown" or cell.role or "answer" in cell.tags:
         return []
     found = re.findall(r"^#{1,6} +(.+?)\s*$", cell.source, re.MULTILINE)
@@ -106,11 +106,11 @@ def _headings(cell: Cell) -> list[str]:
 
 
 def syntax(source: str) -> ast.Module | None:
-    """Return the syntax tree of a cell; None if it does not parse or is too long to look into."""
+    """Return the syntax tree of a cell; None if it does not parse or is too long."""
     if len(source) > MAX_CELL:
         return None
     try:
-        with warnings.catch_warnings():  # of a "\d", say: told to whoever runs the cell
+        with warnings.catch_warnings():  # about a "\d", for example: shown when the cell runs
             warnings.simplefilter("ignore")
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -118,10 +118,10 @@ def syntax(source: str) -> ast.Module | None:
 
 
 def plain(source: str) -> str:
-    """Return a cell without what is IPython's: a line with a magic, a shell command or a `?` does
-    nothing, a cell for another language is empty; every line keeps its number.
+    """Return a cell without IPython's syntax: a line with a magic, a shell command or a `?` does
+    nothing, a cell in another language is empty; every line keeps its number.
 
-    Only where the cell does not parse as it is: a line of a formula may begin with `%`.
+    Only if the cell does not parse as it is: a line of a formula may begin with `%`.
     """
     if syntax(source) is not None:
         return source

@@ -1,7 +1,7 @@
 """Reads a lesson, or what a student hands in.
 
-A file is read as untrusted text: with limits on its size and depth, and nothing in it is
-executed. What a reader of this module gets are plain, frozen cells.
+A file is read as untrusted text, with limits on its size and depth, and nothing in it is executed.
+This module returns plain, frozen cells.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ _JUPYTEXT_OWN = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
 def read(path: str | Path) -> Notebook:
     """Read a notebook (.ipynb) or its script in percent format (.py).
 
-    Raises UserError where the file is missing, too large, not text or not a notebook.
+    Raises UserError if the file is missing, too large, not text or not a notebook.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".ipynb", ".py"):
-        raise UserError(f"{path} is neither a notebook (.ipynb) nor its script (.py).")
+        raise UserError(
+            f"{path} is neither a notebook (.ipynb) nor its script (.py). Name one of the two."
+        )
     if not path.exists():
-        raise UserError(f"There is no file {path}. Look at its name and at the folder you are in.")
+        raise UserError(f"There is no file {path}. Check its name and the folder you are in.")
     if not path.is_file():
         raise UserError(f"{path} is not a file. Name a lesson's .ipynb or .py.")
     limit = MAX_NOTEBOOK if suffix == ".ipynb" else MAX_SCRIPT
@@ -46,18 +48,20 @@ def read(path: str | Path) -> Notebook:
         raise UserError(f"{path} cannot be read: {problem.strerror}.") from None
     if len(raw) > limit:
         raise UserError(
-            f"{path} is larger than {limit // 1_000_000} MB, too large for a lesson. "
+            f"{path} is larger than {limit // 1_000_000} MB, which is too large for a lesson. "
             "Clear the outputs of its cells and save it again."
         )
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text, so it is no notebook.") from None
+        raise UserError(
+            f"{path} is not UTF-8 text, so it is not a notebook. Save it again from JupyterLab."
+        ) from None
     return parse(text, path.stem, suffix, str(path))
 
 
 def parse(text: str, name: str, suffix: str = ".ipynb", label: str = "") -> Notebook:
-    """Return the notebook in a text. label: what an error calls the file."""
+    """Return the notebook in a text. label: the file's name in error messages."""
     label = label or name + suffix
     return _parse_script(text, name, label) if suffix == ".py" else _parse_json(text, name, label)
 
@@ -72,10 +76,13 @@ def _parse_json(text: str, name: str, label: str) -> Notebook:
         where = f" in line {problem.lineno}" if hasattr(problem, "lineno") else ""
         raise UserError(
             f"{label} is not a complete notebook ({why}{where}). "
-            "Save it again from JupyterLab, or take the last copy that opens."
+            "Save it again from JupyterLab, or use the last copy that opens."
         ) from None
     if not shallow:
-        raise UserError(f"{label} is nested more than {MAX_DEPTH} levels deep, as no notebook is.")
+        raise UserError(
+            f"{label} is nested more than {MAX_DEPTH} levels deep, so it is not a "
+            "notebook. Save it again from JupyterLab."
+        )
     cells = data.get("cells") if isinstance(data, dict) else None
     if not isinstance(cells, list) or data.get("nbformat") != 4:
         raise UserError(f"{label} is JSON but not a notebook of version 4. Open it in JupyterLab.")
@@ -90,7 +97,7 @@ def _parse_json(text: str, name: str, label: str) -> Notebook:
 
 
 def _shallow(data) -> bool:
-    """Whether it is nested at most MAX_DEPTH deep; without recursion."""
+    """Return whether the data is nested at most MAX_DEPTH deep, without recursion."""
     level = [data]
     for _ in range(MAX_DEPTH):
         level = [part for value in level for part in _parts(value)]
@@ -111,11 +118,16 @@ def _cell(data, number: int, label: str) -> Cell:
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if isinstance(source, str) and kind in ("code", "markdown", "raw"):
-            source = source.encode("utf-8", "replace").decode()  # a lone surrogate has no bytes
+            source = source.encode(
+                "utf-8", "replace"
+            ).decode()  # a lone surrogate cannot be encoded
             metadata, id = data.get("metadata"), data.get("id")
             metadata = metadata if isinstance(metadata, dict) else {}
             return Cell(kind, source, metadata, id if isinstance(id, str) and len(id) < 65 else "")
-    raise UserError(f"Cell {number} of {label} is not a notebook's cell. Save the file again.")
+    raise UserError(
+        f"Cell {number} of {label} is not a valid notebook cell. Save the file again "
+        "from JupyterLab."
+    )
 
 
 def _parse_script(text: str, name: str, label: str) -> Notebook:
@@ -123,8 +135,8 @@ def _parse_script(text: str, name: str, label: str) -> Notebook:
         import jupytext
     except ImportError:
         raise UserError(
-            f"Reading {label} needs jupytext, which is not installed: `pip install jupytext`, "
-            "or name the .ipynb."
+            f"Reading {label} needs jupytext, which is not installed. Run `pip install jupytext`, "
+            "or name the .ipynb instead."
         ) from None
     markers = _MARKER.findall(text)
     if len(markers) > MAX_CELLS:
@@ -143,15 +155,16 @@ def _parse_script(text: str, name: str, label: str) -> Notebook:
         ]
     except Exception as problem:
         raise UserError(
-            f"{label} cannot be read as a script in percent format ({type(problem).__name__})."
+            f"{label} cannot be read as a script in percent format ({type(problem).__name__}). "
+            "Name the .ipynb instead."
         ) from None
     return Notebook(name, tuple(cells))
 
 
 def _headless(text: str) -> str:
-    """A script without its YAML header: nothing in it is needed, and YAML can be made to explode.
+    """Return a script without its YAML header, which is not needed and could be malicious.
 
-    What follows always begins with a cell, or a second header would be read as one.
+    The rest always begins with a cell, or a second header would be read as one.
     """
     lines = text.split("\n")
     start = next((i for i, line in enumerate(lines) if line.rstrip() == "# ---"), None)

@@ -1,4 +1,4 @@
-"""Pictures of results, with words for every picture; nothing here computes a result."""
+"""Pictures of results, with alt text for every picture; nothing here computes a result."""
 
 from convzoo.show import draw, widgets
 from convzoo.show.numbers import bytes_, number, seconds, si

@@ -1,4 +1,4 @@
-"""Bars, tables and rows of pictures: HTML and SVG without matplotlib."""
+"""Bars, tables and rows of pictures, in HTML and SVG without matplotlib."""
 
 import re
 import textwrap
@@ -9,7 +9,7 @@ from convzoo.show import palette
 from convzoo.show.picture import Picture
 
 _ROW, _BAR, _TEXT = 40, 26, 18  # px
-_WORDY = 26  # characters: longer texts stand under their bars
+_WORDY = 26  # characters: longer texts are placed under their bars
 
 
 def bars(
@@ -21,11 +21,11 @@ def bars(
     colours: Sequence[str] | None = None,
     width: int = 700,
 ) -> Picture:
-    """Horizontal bars, each with its value written out.
+    """Draw horizontal bars, each with its value as text.
 
-    rows: (name, value >= 0, text of the value). reference: a value, or a value and
-    its name, drawn as a dashed line. limit: the value at full length, so that bars
-    keep their scale while a slider moves; the longest bar where it is left out.
+    rows: (name, value >= 0, text of the value). reference: a value, or a value and its name, drawn
+    as a dashed line. limit: the value at full length, so that bars keep their scale while a slider
+    moves. Default: the longest bar.
     """
     level, level_name = reference if isinstance(reference, tuple) else (reference, "")
     longest = limit or max([value for _, value, _ in rows] + [level or 0]) or 1
@@ -76,7 +76,7 @@ def _words(x: float, y: float, text: str) -> str:
 
 
 def _beside(line: float | None, x: float, text: str) -> float:
-    """Where a text at x starts, so that the dashed line does not cross it."""
+    """Return where a text at x must start so that the dashed line does not cross it."""
     crossed = line is not None and x - 6 < line < x + 10.5 * len(text)
     return line + 8 if crossed else x
 
@@ -93,10 +93,10 @@ def _level(x: float, top: int, height: int, name: str) -> str:
 def table(
     rows: Sequence[Sequence[object]], header: Sequence[str], caption: str, mark: int | None = None
 ) -> Picture:
-    """A table that a screen reader reads as one; the row `mark` stands out.
+    """Draw a table that a screen reader reads as one; the row `mark` is highlighted.
 
-    The first cell of a row is its heading; the last one of a short row fills what is left of it.
-    Numbers stand to the right; a column without any, words alone, to the left.
+    The first cell of a row is its heading; the last cell of a short row fills the rest of it.
+    Numbers are aligned right, columns that contain only words left.
     """
     head = "padding:.25em .8em;text-align:right;color:#111"
     text = head.replace("right", "left")
@@ -129,13 +129,13 @@ def table(
 
 
 def _of_words(rows: Sequence[Sequence[object]], column: int) -> bool:
-    """Whether a column, the headings of the rows aside, holds no number."""
+    """Return whether a column contains no number, apart from the row headings."""
     held = "".join(str(row[column]) for row in rows if column < len(row))
     return column > 0 and not any(letter.isdigit() for letter in held)
 
 
 def beside(*pictures: Picture) -> Picture:
-    """Pictures in a row; they shrink a little, then wrap on a narrow page."""
+    """Put pictures in a row; they shrink a little, then wrap on a narrow page."""
     items = "".join(
         f'<div style="flex:1 1 0;min-width:min(100%,{_narrowest(picture)}px)">{picture.html}</div>'
         for picture in pictures
@@ -145,6 +145,6 @@ def beside(*pictures: Picture) -> Picture:
 
 
 def _narrowest(picture: Picture) -> int:
-    """To how many pixels a picture may shrink before it is rather put below the one before."""
+    """Return the width in pixels below which a picture wraps to a new row instead of shrinking."""
     own = re.search(r'<svg [^>]*\bwidth="(\d+)', picture.html)
     return min(int(own[1]), 340) if own else 340

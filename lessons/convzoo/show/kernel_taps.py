@@ -1,4 +1,4 @@
-"""A kernel as matrices: one small channel matrix for each tap, where the tap stands."""
+"""A kernel as matrices: one small channel matrix for each tap, at the tap's position."""
 
 from collections.abc import Collection, Mapping
 from html import escape
@@ -22,16 +22,16 @@ def taps(
     size: int = 420,
     still: bool = False,
 ) -> Picture:
-    """A k x k kernel as its k * k matrices: rows are outputs, columns are inputs.
+    """Draw a k x k kernel as its k * k matrices: rows are outputs, columns are inputs.
 
-    matrices: for each tap (dy, dx), pixels down and to the right of the output's own, its matrix,
-    all of one size. shown: the taps in full colour, the others are left pale; all unless given.
-    limit: the value of the full colour. size: the longer side in pixels. still leaves out the
-    words that a live page shows for the cell pointed at.
+    matrices: the matrix for each tap (dy, dx), in pixels down and right of the output pixel, all of
+    the same size. shown: the taps in full colour, while the others are pale. Default: all. limit:
+    the value of the full colour. size: the longer side in pixels. still: leave out the text that a
+    live page shows for the cell under the pointer.
     """
     lists = {tap: as_lists(matrix) for tap, matrix in matrices.items()}
     if len({(len(m), len(m[0])) for m in lists.values()}) != 1:
-        raise UserError("taps needs at least one matrix, and matrices of one size.")
+        raise UserError("taps needs at least one matrix, and all matrices of the same size.")
     down, right = (sorted({tap[axis] for tap in lists}) for axis in (0, 1))
     rows, cols = (len(next(iter(lists.values()))), len(next(iter(lists.values()))[0]))
     room = size - _GAP * (max(len(down), len(right)) - 1)
@@ -69,7 +69,7 @@ def taps(
 
 
 def place(tap: Tap) -> str:
-    """(-1, 1) as 'up 1, right 1'; the tap in the middle as 'here'."""
+    """Return (-1, 1) as 'up 1, right 1'; the tap in the middle as 'here'."""
     (dy, dx) = tap
     parts = [f"{'up' if dy < 0 else 'down'} {abs(dy)}"] if dy else []
     parts += [f"{'left' if dx < 0 else 'right'} {abs(dx)}"] if dx else []

@@ -13,8 +13,8 @@ from convzoo.show.picture import Picture
 
 LARGEST, LARGEST_WITH_TERMS = 64, 24
 TEXT, TITLE, CODE = 19, 21, 17  # px
-TOP, GAP = 84, 8  # room for the title, the axis and its names; between parts
-KEY = 362  # px: the colours and their values, of five characters each
+TOP, GAP = 84, 8  # space for the title, the axis and its names; between parts
+KEY = 362  # px: the colours and their values, five characters each
 Term = Callable[[int, int, float], str]
 
 
@@ -35,15 +35,14 @@ def channel_matrix(
     still: bool = False,
     limit: float | None = None,
 ) -> Picture:
-    """How output channel i (a row) depends on input channel j (a column), signed.
+    """Draw how output channel i (a row) depends on input channel j (a column), with its sign.
 
-    matrix: a tensor, an array or nested lists, outputs x inputs, 64 x 64 at most.
-    terms(i, j, value), or a table of texts: what a reader sees who points at a cell
-    (in matrices up to 24 x 24; click, or Tab and the arrow keys, hold a cell).
-    row_colours mark rows by their origin; describe replaces the pattern that the
-    alt text would name; size is the longer side of the matrix in pixels; limit is the
-    value of the full colour, so that colours compare from picture to picture.
-    still leaves out what only a live page can do, for a picture in a file.
+    matrix: a tensor, an array or nested lists, outputs x inputs, 64 x 64 at most. terms(i, j,
+    value), or a table of texts: what a reader sees when pointing at a cell (in matrices up to 24 x
+    24; a click, or Tab and the arrow keys, select a cell). row_colours mark rows by their origin;
+    describe replaces the pattern that the alt text would name; size is the longer side of the
+    matrix in pixels; limit is the value of the full colour, so that colours can be compared between
+    pictures. still leaves out what only a live page can do, for a picture in a file.
     """
     values = as_lists(matrix)
     rows, cols = len(values), len(values[0])
@@ -78,17 +77,17 @@ def channel_matrix(
 
 
 def as_lists(matrix) -> Matrix:
-    """A tensor, an array or nested lists as rows of floats; checks the shape."""
+    """Return a tensor, an array or nested lists as rows of floats, after checking the shape."""
     if hasattr(matrix, "detach"):
         matrix = matrix.detach().cpu()
     rows = matrix.tolist() if hasattr(matrix, "tolist") else list(matrix)
     if not rows or any(not isinstance(row, (list, tuple)) or not row for row in rows):
-        raise UserError("a channel matrix has rows and columns: this has no two dimensions.")
+        raise UserError("a channel matrix needs two dimensions, rows and columns.")
     if any(len(row) != len(rows[0]) or isinstance(row[0], (list, tuple)) for row in rows):
-        raise UserError("a channel matrix has two dimensions and rows of one length.")
+        raise UserError("a channel matrix needs two dimensions and rows of the same length.")
     if max(len(rows), len(rows[0])) > LARGEST:
         raise UserError(
-            f"a {len(rows)} x {len(rows[0])} matrix is too fine to see: show {LARGEST} x "
+            f"a {len(rows)} x {len(rows[0])} matrix is too fine to see. Show {LARGEST} x "
             f"{LARGEST} of it, matrix[:{LARGEST}, :{LARGEST}]."
         )
     return [[float(v) for v in row] for row in rows]
@@ -106,7 +105,8 @@ def _describe(values: Matrix, title: str, described: str | None) -> str:
 
 
 def _svg(alt: str, body: str, width: float, height: float) -> str:
-    """Styles leak between the SVGs of one page: each has a class made from its content."""
+    """Wrap the body in an SVG. Styles leak between the SVGs of a page, so each has a class made
+    from its content."""
     name = "cz" + sha1(body.encode()).hexdigest()[:10]
     style = (
         f".{name} .t{{display:none;pointer-events:none;white-space:pre;"
@@ -179,7 +179,8 @@ def _frame(rows: int, cols: int, cell: float, left: float) -> str:
 
 
 def _cells(values: Matrix, say: Term | None, cell, left, largest, bottom) -> str:
-    """All cells in one group; with terms each is a group with its title and its line."""
+    """Return all cells in one group; with terms, each cell is a group with its title and its
+    line."""
     drawn = []
     for i, row in enumerate(values):
         for j, value in enumerate(row):
@@ -193,7 +194,7 @@ def _cells(values: Matrix, say: Term | None, cell, left, largest, bottom) -> str
     return f'<g class="cells"{walk}>{"".join(drawn)}</g>'
 
 
-# The arrow keys walk from cell to cell: one stop for Tab, not one for each cell.
+# The arrow keys move from cell to cell: Tab stops once, not at each cell.
 _WALK = (
     "var c=[].slice.call(this.querySelectorAll('.c')),i=c.indexOf(document.activeElement),"
     "d={ArrowRight:1,ArrowLeft:-1}[event.key],t=d&&c[i<0?0:i+d];"
@@ -219,7 +220,7 @@ def _square(x: float, y: float, cell: float, value: float, largest: float) -> st
 
 
 def colour_of(value: float, largest: float) -> str:
-    """Blue below zero, orange above; a value that is not zero is never quite white."""
+    """Return blue below zero and orange above; a value that is not zero is never quite white."""
     if not math.isfinite(value):
         return "#000000"
     side = palette.POSITIVE if value > 0 else palette.NEGATIVE

@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them."""
+"""Numbers as text for readers."""
 
 import math
 
@@ -8,7 +8,7 @@ _SMALL = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def number(value: float) -> str:
-    """25028904 as '25,028,904'; what is no whole number keeps three digits."""
+    """Return 25028904 as '25,028,904'; numbers that are not whole keep three digits."""
     if not math.isfinite(value):
         return str(value)
     if value == int(value):
@@ -17,7 +17,7 @@ def number(value: float) -> str:
 
 
 def si(value: float, unit: str = "") -> str:
-    """4089184256 as '4.09 G': three digits and a prefix, decimal steps."""
+    """Return 4089184256 as '4.09 G': three digits and a decimal prefix."""
     for factor, prefix in _LARGE:
         if abs(value) >= 0.9995 * factor:
             return f"{_three(value / factor)} {prefix}{unit}"
@@ -25,7 +25,7 @@ def si(value: float, unit: str = "") -> str:
 
 
 def bytes_(count: float) -> str:
-    """3145728 as '3 MiB': binary steps, as memory is sold."""
+    """Return 3145728 as '3 MiB', with a binary prefix as usual for memory."""
     for factor, unit in _BINARY:
         if abs(count) >= factor:
             return f"{_three(count / factor)} {unit}"
@@ -33,7 +33,7 @@ def bytes_(count: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """0.0123 as '12.3 ms'."""
+    """Return 0.0123 as '12.3 ms'."""
     if value == 0 or not math.isfinite(value):
         return f"{number(value)} s"
     if value >= 120:
@@ -45,7 +45,7 @@ def seconds(value: float) -> str:
 
 
 def _three(value: float) -> str:
-    """Three significant digits, without an exponent and without idle zeros."""
+    """Return three significant digits, without an exponent and without trailing zeros."""
     decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

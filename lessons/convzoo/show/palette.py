@@ -13,18 +13,18 @@ MONO = "'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 def channels(colour: str) -> tuple[int, int, int]:
-    """'#D55E00' as (red, green, blue), each 0 to 255."""
+    """Return '#D55E00' as (red, green, blue), each 0 to 255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def tint(colour: str, strength: float) -> str:
-    """White at strength 0, the colour itself at 1."""
+    """Return white at strength 0, the colour itself at 1."""
     mixed = (round(255 + strength * (c - 255)) for c in channels(colour))
     return "#" + "".join(f"{c:02x}" for c in mixed)
 
 
 def ink_on(colour: str) -> str:
-    """Black or white, whichever is read more easily on `colour` (WCAG luminance)."""
+    """Return black or white, whichever is easier to read on `colour` (WCAG luminance)."""
     parts = (c / 255 for c in channels(colour))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

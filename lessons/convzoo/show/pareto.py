@@ -1,4 +1,5 @@
-"""Accuracy against a cost: points with their seeds' range, who is on the front, names apart."""
+"""Accuracy against a cost: points with their range over seeds, the front, and names that do not
+overlap."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,16 +12,16 @@ from convzoo.show.numbers import number
 from convzoo.show.picture import Picture
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 30, 62, 66  # px around the axes
-_TEXT, _LETTER = 18, 10.8  # px: of a name, and of one of its letters
+_TEXT, _LETTER = 18, 10.8  # px: height of a name, width of one of its letters
 _DOT = 8
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A network: what it costs, its mean accuracy (0..1) and the range of its seeds.
+    """A network: its cost, its mean accuracy (0..1) and its range over seeds.
 
-    Spots of one name are one network at several sizes: they are joined, and named once.
+    Spots with the same name are one network at several sizes: they are joined, and named once.
     """
 
     name: str
@@ -41,9 +42,9 @@ def front(
     y_limits: tuple[float, float] | None = None,
     size: tuple[int, int] = (980, 460),
 ) -> Picture:
-    """Spots over a logarithmic cost; a dashed line joins the front, vertical bars are ranges.
+    """Draw spots over a logarithmic cost; a dashed line joins the front, vertical bars are ranges.
 
-    x_text writes a cost; size in pixels.
+    x_text: writes a cost as text; size: in pixels.
     """
     width, height = size
     at_x, x_ticks = _log_axis([s.x for s in spots], _LEFT, width - _RIGHT)
@@ -86,7 +87,8 @@ def front(
 
 
 def _log_axis(values: Sequence[float], left: float, right: float):
-    """Where a value stands, and the values to write: 1, 2, 5, 10, ... or finer."""
+    """Return the function that places a value, and the values to label: 1, 2, 5, 10, ... or
+    finer."""
     low, high = log10(min(values)) - 0.06, log10(max(values)) + 0.12
 
     def at(value: float) -> float:
@@ -144,8 +146,8 @@ def _dot(x: float, y: float, ends: Sequence[float], on_front: bool) -> str:
 
 
 def _names(spots, places, taken: list[Box], frame: Box) -> list[str]:
-    """Each name once, beside the last of its spots, where it covers least; a thin line leads to
-    it where it stands away from its spot, or nearer to another's."""
+    """Return each name once, next to the last of its spots, where it covers least; a thin line
+    leads to it if it is away from its spot, or nearer to another one."""
     last = {spot.name: k for k, spot in enumerate(spots)}
     parts = []
     for name, k in last.items():
@@ -165,23 +167,23 @@ def _names(spots, places, taken: list[Box], frame: Box) -> list[str]:
 
 
 def _nearest(box: Box, place) -> tuple[float, float]:
-    """The point of a box that is nearest to a place."""
+    """Return the point of a box that is nearest to a given point."""
     return min(max(place[0], box[0]), box[2]), min(max(place[1], box[1]), box[3])
 
 
 def _away(box: Box, place) -> float:
-    """Pixels from a box to a place."""
+    """Return the distance in pixels from a box to a point."""
     return hypot(*(a - b for a, b in zip(_nearest(box, place), place, strict=True)))
 
 
 def _led(box: Box, place, others) -> bool:
-    """Whether a name in this box needs a line to its spot."""
+    """Return whether a name in this box needs a line to its spot."""
     own = _away(box, place)
     return own > 20 or any(_away(box, other) < own for other in others)
 
 
 def _along(a, b) -> list[Box]:
-    """Boxes of some pixels all the way from a to b, which a name should not cover."""
+    """Return small boxes all the way from a to b, which a name should not cover."""
     steps = ceil(hypot(b[0] - a[0], b[1] - a[1]) / 8) or 1
     ways = [(t / steps, 1 - t / steps) for t in range(steps + 1)]
     middles = [(p * b[0] + q * a[0], p * b[1] + q * a[1]) for p, q in ways]
@@ -200,8 +202,8 @@ def _around(name: str, x: float, y: float) -> list[Box]:
 
 
 def _cost(box: Box, taken: Sequence[Box], frame: Box, place, others) -> float:
-    """Square pixels of what a name in this box, or the line to it, would hide or leave the frame
-    with, and something for distance and for standing nearer to another's spot."""
+    """Return the square pixels that a name in this box, or the line to it, would hide or place
+    outside the frame, plus something for its distance and for being nearer to another spot."""
     inside = _overlap(box, frame)
     whole = (box[2] - box[0]) * (box[3] - box[1])
     own = _away(box, place)

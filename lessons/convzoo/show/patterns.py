@@ -1,4 +1,4 @@
-"""Which pattern a matrix has, in words."""
+"""The pattern of a matrix, in words."""
 
 from math import gcd
 
@@ -6,7 +6,7 @@ Matrix = list[list[float]]
 
 
 def pattern(values: Matrix) -> str:
-    """'full', 'diagonal', 'block-diagonal, 4 full blocks of 3 x 3', ..."""
+    """Return 'full', 'diagonal', 'block-diagonal, 4 full blocks of 3 x 3', ..."""
     rows, cols = len(values), len(values[0])
     filled = {(i, j) for i, row in enumerate(values) for j, v in enumerate(row) if v != 0}
     if not filled:
@@ -24,7 +24,7 @@ def pattern(values: Matrix) -> str:
 
 
 def _one_each(filled: set, size: int) -> bool:
-    """One entry in every row and one in every column."""
+    """Return whether there is one entry in every row and in every column."""
     return len(filled) == len({i for i, _ in filled}) == len({j for _, j in filled}) == size
 
 
@@ -36,7 +36,7 @@ def _strong_diagonal(values: Matrix) -> bool:
 
 
 def _blocks(filled: set, rows: int, cols: int) -> str:
-    """The finest division into equal blocks on the diagonal that holds every entry."""
+    """Return the finest division into equal blocks on the diagonal that contains every entry."""
     common = gcd(rows, cols)
     for count in range(common, 1, -1):
         if common % count:

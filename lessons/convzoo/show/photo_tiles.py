@@ -1,4 +1,4 @@
-"""A photograph, a network's five guesses at it, and its filters or feature maps as tiles."""
+"""A photograph, a network's five best guesses, and its filters or feature maps as tiles."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _GAP = 6  # px between two tiles
 def photograph(image, *, title: str, note: str = "", size: int = 320) -> Picture:
     """Draw a photograph.
 
-    image: 3 h w or 1 3 h w, in 0..1. note: a line below it, its licence for instance; size: its
-    longer side in pixels.
+    image: 3 h w or 1 3 h w, in 0..1. note: a line below it, such as its licence; size: its longer
+    side in pixels.
     """
     values = _array(image)
     values = values[0] if values.ndim == 4 else values
@@ -36,7 +36,7 @@ def photograph(image, *, title: str, note: str = "", size: int = 320) -> Picture
 def guesses(
     shares, names: Sequence[str], *, title: str, number: int = 5, width: int = 560
 ) -> Picture:
-    """Draw the classes to which a network gives the largest shares, as bars from 0 to 100%.
+    """Draw the classes with a network's largest shares, as bars from 0 to 100%.
 
     shares: one for each class, in 0..1 (a softmax); names: of the classes.
     """
@@ -65,7 +65,8 @@ def kernels(weight, *, title: str, columns: int = 16, size: int = 480, note: str
 
 
 def maps(features, *, title: str, columns: int = 8, size: int = 480, note: str = "") -> Picture:
-    """Draw a layer's channels of one image as tiles, black at zero, white at each one's largest.
+    """Draw a layer's channels for one image as tiles: black at zero, white at each channel's
+    maximum.
 
     features: c h w or 1 c h w.
     """
@@ -79,13 +80,13 @@ def maps(features, *, title: str, columns: int = 8, size: int = 480, note: str =
 
 
 def _array(values) -> np.ndarray:
-    """A tensor, an array or lists as float numbers outside of any graph."""
+    """Return a tensor, an array or lists as floats outside of any graph."""
     values = values.detach().cpu() if hasattr(values, "detach") else values
     return np.asarray(values, dtype=np.float64)
 
 
 def _tiled(tiles: np.ndarray, columns: int, size: int, alt: str, title: str, note: str) -> Picture:
-    """Tiles c h w 3 in rows of `columns`, scaled up without smoothing."""
+    """Arrange tiles c h w 3 in rows of `columns`, scaled up without smoothing."""
     number, high, wide, _ = tiles.shape
     columns = min(columns, number)
     rows = -(-number // columns)
@@ -100,7 +101,7 @@ def _tiled(tiles: np.ndarray, columns: int, size: int, alt: str, title: str, not
 
 
 def _encoded(pixels: np.ndarray, form: str, **options) -> str:
-    """An image h w 3 as a data URL."""
+    """Return an image h w 3 as a data URL."""
     from PIL import Image
 
     stream = BytesIO()
@@ -109,7 +110,7 @@ def _encoded(pixels: np.ndarray, form: str, **options) -> str:
 
 
 def _framed(data: str, wide: float, high: float, alt: str, title: str, note: str) -> Picture:
-    """An image under its title and above its note, as one SVG."""
+    """Return an image with its title above and its note below, as one SVG."""
     width = max(wide + 2 * _SIDE, 0.6 * _TITLE * len(title), 0.58 * _TEXT * len(note)) + 2 * _SIDE
     height = _TOP + high + (32 if note else 10)
     below = (

@@ -1,7 +1,7 @@
-"""What can be shown, and where: a picture with its words, a notice, a display.
+"""What can be shown, and where: a picture with its alt text, a notice, a display.
 
-In a notebook things are drawn; in a terminal, a script or a test the same words
-are printed. IPython is never imported here: where it runs, it is loaded already.
+In a notebook things are drawn; in a terminal, a script or a test the same words are printed.
+IPython is never imported here: where it runs, it is already loaded.
 """
 
 import re
@@ -17,10 +17,10 @@ KINDS = {"pass": (OUTPUT, "✓"), "fail": (WEIGHT, "✗"), "info": (INPUT, "➜"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and the words for it.
+    """A picture and its alt text.
 
-    `html` holds an <img alt>, an <svg role="img" aria-label> or a table; front
-    ends ignore an alt text that stands anywhere else.
+    `html` contains an <img alt>, an <svg role="img" aria-label> or a table; front ends ignore alt
+    text anywhere else.
     """
 
     alt: str
@@ -31,13 +31,13 @@ class Picture:
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this code."""
+    """Return whether a Jupyter kernel runs this code."""
     get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     return hasattr(get_shell(), "kernel")
 
 
 def display(thing) -> None:
-    """Shows `thing` in a notebook; elsewhere prints its words (or its repr)."""
+    """Show `thing` in a notebook; elsewhere print its alt text (or its repr)."""
     if in_notebook():
         from IPython.display import display as show
 
@@ -47,10 +47,10 @@ def display(thing) -> None:
 
 
 def notice(title: str, body: str = "", kind: str = "info") -> None:
-    """A box with a coloured edge in a notebook, the same words elsewhere.
+    """Show a box with a coloured edge in a notebook, the same text elsewhere.
 
-    kind: "pass", "fail", "info" or "todo". Paragraphs of the body are parted by
-    an empty line; those that hold matrices or code keep their columns.
+    kind: "pass", "fail", "info" or "todo". Paragraphs of the body are separated by an empty line;
+    those that contain matrices or code keep their columns.
     """
     display(notice_picture(title, body, kind))
 
@@ -81,10 +81,10 @@ def _paragraph(text: str) -> str:
 
 
 def coded(line: str) -> str:
-    """A line as HTML, with `code` in backticks shown as code."""
+    """Return a line as HTML, with `code` in backticks shown as code."""
     return re.sub(r"`([^`<>]+)`", r"<code>\1</code>", escape(line))
 
 
 def _has_columns(text: str) -> bool:
-    """Matrices, indented code and aligned columns lose their sense without them."""
+    """Return whether a paragraph needs its columns, as matrices, indented code and tables do."""
     return any(re.search(r"\S {2,}\S|^ {2,}\S|^\s*\[", line) for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""A small image as its pixels, with their numbers and some of them outlined."""
+"""A small image as pixels with their numbers, some of them outlined."""
 
 from collections.abc import Collection
 from html import escape
@@ -9,7 +9,7 @@ from convzoo.show.matrix import as_lists, colour_of
 from convzoo.show.picture import Picture
 
 _TOP, _SIDE, _TEXT, _TITLE = 40, 10, 16, 20  # px
-_NUMBERED = 22  # px: a cell of this side has room for its number
+_NUMBERED = 22  # px: a cell of this size has space for its number
 
 
 def pixels(
@@ -21,17 +21,17 @@ def pixels(
     limit: float | None = None,
     size: int = 420,
 ) -> Picture:
-    """One channel of an image: blue below zero, orange above, white at zero.
+    """Draw one channel of an image: blue below zero, orange above, white at zero.
 
     values: rows of numbers, 64 x 64 at most; whole numbers are written into their pixels.
-    outlined: (row, column) of pixels with a thick edge; note: a line below that says what they
-    are. limit: the value of the full colour, so that colours compare from picture to picture.
+    outlined: (row, column) of pixels with a thick edge; note: a line below that says what they are.
+    limit: the value of the full colour, so that colours can be compared between pictures.
     """
     rows = as_lists(values)
     high, wide = len(rows), len(rows[0])
     strange = [p for p in outlined if not (0 <= p[0] < high and 0 <= p[1] < wide)]
     if strange:
-        raise UserError(f"pixel {strange[0]} is not in an image of {high} x {wide}.")
+        raise UserError(f"pixel {strange[0]} is not in the image of {high} x {wide}.")
     cell = size / max(high, wide)
     flat = [v for row in rows for v in row]
     largest = limit or max(map(abs, flat)) or 1

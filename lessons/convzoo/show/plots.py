@@ -1,6 +1,6 @@
 """Line plots as PNG, drawn with matplotlib into a figure that is reused.
 
-A new figure, or new axes in an old one, costs twice the time, and a slider waits for it.
+A new figure, or new axes in an old one, takes twice the time, and a slider waits for it.
 """
 
 import base64
@@ -24,7 +24,7 @@ _LETTER = 10.5  # pixels that a letter takes
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: y over x, with a band from `low` to `high` where they are given."""
+    """One curve: y over x, with a band from `low` to `high` if they are given."""
 
     name: str
     x: Sequence[float]
@@ -58,7 +58,7 @@ def curves(
     points: bool = True,
     size: tuple[int, int] = (900, 480),
 ) -> Picture:
-    """Curves with their names at their right ends (no legend), as a PNG with alt text.
+    """Draw curves with their names at their right ends (no legend), as a PNG with alt text.
 
     Bands show spread (minimum to maximum, or quartiles: say which in the title).
     x_ticks: the values to write under the axis, in full; size in pixels.
@@ -74,7 +74,7 @@ def curves(
         axes.axvline(mark.x, color=mark.colour, linestyle=":", linewidth=2)
     axes.relim()
     axes.autoscale()
-    axes.autoscale_view()  # now, not at the drawing: the labels ask where the lines end
+    axes.autoscale_view()  # now, because the labels need to know where the lines end
     if y_limits is not None:
         axes.set_ylim(*y_limits)
     _tick(axes.xaxis, log_x and not x_ticks)
@@ -87,7 +87,7 @@ def curves(
 
 
 def image(png: bytes, alt: str, width: int, height: int) -> str:
-    """An <img> that needs no file; width and height keep the page from jumping."""
+    """Return an <img> without a file; width and height keep the page from jumping."""
     data = base64.b64encode(png).decode()
     return (
         f'<img alt="{escape(alt)}" width="{width}" height="{height}" '
@@ -98,7 +98,7 @@ def image(png: bytes, alt: str, width: int, height: int) -> str:
 
 @lru_cache(maxsize=8)
 def _stage(log_x: bool, log_y: bool, x_ticks: tuple, size: tuple[int, int]):
-    """A figure with empty axes; what is drawn into it, the next drawing takes away."""
+    """Return a figure with empty axes; the next drawing removes what is drawn into it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -121,7 +121,7 @@ def _stage(log_x: bool, log_y: bool, x_ticks: tuple, size: tuple[int, int]):
 
 
 def _name(axes, title: str, x_label: str, y_label: str, lifted: bool) -> None:
-    """The words around the axes; the title stands higher where marks have names."""
+    """Write the texts around the axes; the title is higher if marks have names."""
     axes.set_title(
         title, fontsize=_TEXT + 2, fontweight="bold", loc="left", pad=30 if lifted else 10
     )
@@ -130,7 +130,7 @@ def _name(axes, title: str, x_label: str, y_label: str, lifted: bool) -> None:
 
 
 def _tick(axis, log: bool) -> None:
-    """Numbers along a logarithmic axis, some of them however short it is."""
+    """Write numbers along a logarithmic axis, some of them however short it is."""
     if not log:
         return
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
@@ -151,7 +151,7 @@ def _draw(axes, line: Line, colour: str, points: bool) -> None:
 
 
 def _fit(figure, names: Sequence[str], lifted: bool) -> None:
-    """Margins from the texts, by rule: measuring them would draw the figure twice."""
+    """Set margins from the length of the texts: measuring them would draw the figure twice."""
     width, height = figure.get_size_inches() * _DPI
     right = _LETTER * max((len(name) for name in names), default=0) + 24
     figure.subplots_adjust(
@@ -163,7 +163,7 @@ def _fit(figure, names: Sequence[str], lifted: bool) -> None:
 
 
 def _label(figure, axes, lines: Sequence[Line], colours: Sequence[str]) -> None:
-    """Each name at the end of its line, pushed apart where two would overlap."""
+    """Write each name at the end of its line, moved apart if two would overlap."""
     ends = []
     for line, colour in zip(lines, colours):
         finite = [(x, y) for x, y in zip(line.x, line.y) if math.isfinite(y)]
@@ -181,13 +181,13 @@ def _label(figure, axes, lines: Sequence[Line], colours: Sequence[str]) -> None:
             color=colour,
             fontsize=_TEXT,
             fontweight="bold",
-            va="center",  # and in front of the lines that go on further
+            va="center",  # and in front of the lines that continue
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
 
 
 def _label_marks(figure, axes, marks: Sequence[Mark]) -> None:
-    """Each name above its line, pushed aside where two would overlap."""
+    """Write each name above its line, moved aside if two would overlap."""
     places = [float(axes.get_xaxis_transform().transform((mark.x, 1))[0]) for mark in marks]
     gap = _LETTER * max((len(mark.name) for mark in marks), default=0) + 8
     box = axes.get_window_extent()
@@ -204,9 +204,9 @@ def _label_marks(figure, axes, marks: Sequence[Mark]) -> None:
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """The places, in their order, moved so that neighbours are `gap` apart.
+    """Return the places, in their order, moved so that neighbours are `gap` apart.
 
-    Stays within low and high where there is room.
+    They stay within low and high if there is space.
     """
     order = sorted(range(len(places)), key=places.__getitem__)
     moved = [min(max(p, low), high) for p in places]

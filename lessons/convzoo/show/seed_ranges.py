@@ -8,7 +8,7 @@ from convzoo.errors import UserError
 from convzoo.show import palette
 from convzoo.show.picture import Picture
 
-_ROW, _LOW_ROW, _TOP, _TEXT = 44, 33, 100, 18  # px; the low ones where there are many
+_ROW, _LOW_ROW, _TOP, _TEXT = 44, 33, 100, 18  # px; the low ones if there are many
 _MANY = 7
 
 
@@ -20,16 +20,17 @@ def seeds(
     chance: float | None = None,
     width: int = 860,
 ) -> Picture:
-    """One line a variant: from the worst seed to the best, its mean, and the reader's own.
+    """Draw one line per variant: from the worst seed to the best, their mean, and the reader's
+    seed.
 
-    rows: variant, mean, low, high (0..1) and seeds, as `experiments.summary` gives them.
-    live: the reader's accuracy by variant, a diamond. chance: a dashed line. The axis begins at
-    the tenth below the lowest value. Raises UserError where there are no rows.
+    rows: variant, mean, low, high (0..1) and seeds, as returned by `experiments.summary`. live: the
+    reader's accuracy by variant, a diamond. chance: a dashed line. The axis begins at the tenth
+    below the lowest value. Raises UserError if there are no rows.
     """
     if not rows:
         raise UserError(
-            f"There is nothing to draw for {title!r}: none of its networks was trained yet. "
-            "`python -m convzoo experiments` trains them."
+            f"There is nothing to draw for {title!r}, because none of its networks has been "
+            "trained yet. Run `python -m convzoo experiments` to train them."
         )
     live = {k: v for k, v in (live or {}).items() if any(r["variant"] == k for r in rows)}
     values = [r["low"] for r in rows] + list(live.values()) + ([chance] if chance else [])

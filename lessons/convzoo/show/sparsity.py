@@ -20,7 +20,8 @@ COLOURS = {
 
 
 def panel(step) -> Picture:
-    """One stop of the slider, a `measure.sparse.Step`: its pattern, and a row for each layout."""
+    """Draw one step of the slider, a `measure.sparse.Step`: its pattern, and a row for each
+    layout."""
     picture = channel_matrix(
         step.picture,
         title=f"density {step.density:.2%}",
@@ -50,10 +51,10 @@ def speed_ups(
     marks: Mapping[str, float | None] | None = None,
     title: str = "How much faster than dense, by density",
 ) -> Picture:
-    """Speed-up over dense by density: the reader's own curves, and those of other devices.
+    """Draw the speed-up over dense by density: the reader's curves, and those of other devices.
 
     own: (density, speed-up) pairs by layout; others: (name, points with density, speedup, low,
-    high), drawn dashed; marks: densities by name, those that are None are left out.
+    high), drawn dashed; marks: densities by name; None is left out.
     """
     lines = [
         Line(name, [d for d, _ in pairs], [s for _, s in pairs], colour=_colour(name))
@@ -74,7 +75,7 @@ def speed_ups(
 
 
 def _colour(name: str) -> str | None:
-    """That of the layout that a name begins with: "BSR, in tiles"."""
+    """Return the colour of the layout that a name begins with: "BSR, in tiles"."""
     return COLOURS.get(name.split(",")[0])
 
 

@@ -1,7 +1,7 @@
-"""Pictures for pages that take no inline SVG.
+"""Pictures for pages that do not allow inline SVG.
 
-JupyterLab cleans the HTML of a notebook that was not run on this machine (a solution that one
-reads): of an inline SVG it leaves the bare texts. So each goes along as an image, too.
+JupyterLab sanitises the HTML of a notebook that was not run on this machine, such as a solution: of
+an inline SVG only the bare texts are left. So each SVG is accompanied by an image.
 """
 
 import base64
@@ -13,10 +13,10 @@ _TRUSTED = "<style>.convzoo-live{display:block!important}.convzoo-still{display:
 
 
 def for_any_page(html: str, plain: str = "") -> str:
-    """The HTML, and beside it the same with images for SVGs; one of the two is seen.
+    """Return the HTML together with a copy that has images for SVGs; only one of them shows.
 
-    A page that cleans drops the <style> and so shows the images; `plain` is what it shows
-    where the HTML needs its style.
+    A page that sanitises drops the <style> and so shows the images; `plain` is what it shows if the
+    HTML needs its style.
     """
     if not _SVG.search(html) and not plain:
         return html
@@ -28,7 +28,8 @@ def for_any_page(html: str, plain: str = "") -> str:
 
 
 def as_image(svg: str) -> str:
-    """An SVG of ours as an <img> with the same words and size, without what is read in cells."""
+    """Return one of our SVGs as an <img> with the same alt text and size, without the texts of
+    cells."""
     start = svg[: svg.index(">")]
     words, width, height = (
         re.search(rf'\b{name}="([^"]*)"', start)[1] for name in ("aria-label", "width", "height")

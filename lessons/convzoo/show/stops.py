@@ -1,6 +1,6 @@
 """A slider that needs no kernel: one picture for each stop, chosen with radio buttons and CSS.
 
-For slides, a book and an executed solution, where nothing computes and no script runs.
+For slides, a book and an executed solution, which have no kernel and no scripts.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from html import escape
 
 from convzoo.show.picture import Picture
 
-MOST = 8  # pictures that one page is made to carry for one slider
+MOST = 8  # pictures that a page holds for one slider
 
 
 def switch(label: str, stops: Sequence[tuple[str, Picture]], chosen: int) -> Picture:
-    """Pictures by the names of their stops; the one at `chosen` is shown first.
+    """Return pictures with a radio button for each stop; the one at `chosen` is shown first.
 
     A page that strips styles shows all of them in a column, each under its name.
     """

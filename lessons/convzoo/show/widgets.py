@@ -1,9 +1,9 @@
 """Controls bound to a function that draws: move one, and the picture follows.
 
-The form is the one that was measured as the fastest: a class that observes its
-sliders and writes into one HTML view. It works with no kernel and no browser
-(`explorer.controls["groups"].value = 4`, then look at `explorer.view.value`);
-without ipywidgets the controls are plain values and displaying prints the alt text.
+The design is the one that measured fastest: a class that observes its sliders and writes into one
+HTML view. It works without a kernel and a browser (`explorer.controls["groups"].value = 4`, then
+look at `explorer.view.value`); without ipywidgets the controls are plain values and displaying
+prints the alt text.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from convzoo.show.picture import Picture, notice_picture
 from convzoo.show.stills import for_any_page
 from convzoo.show.stops import MOST, switch
 
-_WIDE = {"description_width": "initial"}  # no label is ever cut off
+_WIDE = {"description_width": "initial"}  # so that no label is cut off
 # Labels and values as large as the notebook's text, in presentation mode too; no value is cut off.
 _STYLE = (
     "<style>.convzoo-explorer{--jp-widgets-font-size:var(--jp-content-font-size1)}"
@@ -23,7 +23,7 @@ _STYLE = (
 
 
 def _ipywidgets():
-    """The module, or None where it is not installed."""
+    """Return the module, or None if it is not installed."""
     try:
         import ipywidgets
     except ImportError:
@@ -33,7 +33,7 @@ def _ipywidgets():
 
 @dataclass(frozen=True)
 class Stops:
-    """A slider that knows a few values only (the divisors of a width, say)."""
+    """A slider with only a few values, such as the divisors of a width."""
 
     values: Sequence
     value: object
@@ -101,7 +101,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Toggle:
-    """A box to tick."""
+    """A checkbox."""
 
     value: bool
     label: str
@@ -123,7 +123,7 @@ def _named(label: str) -> dict:
 
 
 class _Plain:
-    """A value that tells whoever observes it, in place of an ipywidget."""
+    """A value that notifies its observers, in place of an ipywidget."""
 
     def __init__(self, value):
         self._value, self._watchers = value, []
@@ -147,8 +147,8 @@ class Explorer:
     """A picture with controls.
 
     picture: called with the value of each control by name; returns a Picture.
-    live: follow a slider while it moves; False for pictures that take over 0.2 s.
-    An error inside `picture` is shown in the view and kept in `explorer.error`.
+    live: follow a slider while it moves; use False for pictures that take over 0.2 s. An error
+    inside `picture` is shown in the view and kept in `explorer.error`.
     """
 
     def __init__(self, picture: Callable[..., Picture], *, live: bool = True, **controls: Control):
@@ -168,12 +168,12 @@ class Explorer:
 
     @property
     def values(self) -> dict[str, object]:
-        """What each control stands at."""
+        """The current value of each control."""
         return {name: control.value for name, control in self.controls.items()}
 
     @property
     def alt(self) -> str:
-        """The words of the picture that is shown now."""
+        """The alt text of the current picture."""
         return self.picture.alt
 
     def _show(self, change=None) -> None:
@@ -181,13 +181,13 @@ class Explorer:
         self.view.value = self.picture.html
 
     def _at(self, values: dict) -> tuple[Picture, Exception | None]:
-        """The picture at these values, or the trouble in its place."""
+        """Return the picture at these values, or an error message in its place."""
         try:
             picture = self._draw(**values)
             if not isinstance(picture, Picture):
                 raise UserError(
-                    f"the picture function returned {type(picture).__name__}, not a "
-                    "Picture: let it return what show.draw gives."
+                    f"the picture function returned a {type(picture).__name__}, not a Picture. "
+                    "Return what a show.draw function returns."
                 )
         except Exception as error:
             return _trouble(error, values), error
@@ -202,14 +202,15 @@ class Explorer:
         return box
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """The widget for a live page; for pages without widgets its stops, or its picture."""
+        """Return the widget for a live page, and its stops or its picture for pages without
+        widgets."""
         live = self.box._repr_mimebundle_() if self.box else {}
         html = for_any_page(self.page().html, self.default.html)
         return {**live, "text/html": html, "text/plain": self.default.alt}
 
     def page(self) -> Picture:
-        """What a page shows on which nothing is computed: each stop of the first control
-        where those are few and quick to draw, else the first picture."""
+        """Return what a page without a kernel shows: each stop of the first control if they are few
+        and quick to draw, else the first picture."""
         if not self._stops:
             return self.default
         first, control = self._stops

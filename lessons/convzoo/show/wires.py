@@ -11,7 +11,7 @@ from convzoo.show.picture import Picture
 _CYCLE = (palette.INPUT, palette.WEIGHT, palette.OUTPUT, palette.GATE, *palette.ALTERNATIVES)
 _PALE = "#d0d0d0"
 _TOP, _TEXT, _LETTER = 76, 17, 9  # px; of one letter of a text
-_LISTED = 16  # sources that are named one by one in the words
+_LISTED = 16  # sources that the alt text lists one by one
 
 
 def lines(
@@ -25,25 +25,28 @@ def lines(
     gap: int = 30,
     width: int = 640,
 ) -> Picture:
-    """One column of dots for the inputs, and one for the outputs of each step, from left to right.
+    """Draw one column of dots for the inputs and one for the outputs of each step, from left to
+    right.
 
-    steps: matrices, outputs x inputs, the first one first; a line stands for an entry that is not
-    zero. names: of the steps, written above them. groups: the columns' dots in so many groups; a
-    line has the colour of the group it comes from. follow: an input whose ways are drawn strongly,
-    and all others pale. right: labels of the last column; gap: pixels between two dots.
+    steps: matrices, outputs x inputs, in order; a line is an entry that is not zero. names: the
+    steps' names, written above them. groups: the number of groups of dots in a column; a line has
+    the colour of the group it comes from. follow: an input whose paths are drawn bold, all others
+    pale. right: labels of the last column; gap: pixels between two dots.
 
-    Raises UserError where a step does not take as many inputs as the one before it gives.
+    Raises UserError if a step does not take the number of outputs of the one before it.
     """
     matrices = [as_lists(step) for step in steps]
     heights = [len(matrices[0][0]), *(len(matrix) for matrix in matrices)]
     for k, matrix in enumerate(matrices):
         if len(matrix[0]) != heights[k]:
             raise UserError(
-                f"Step {k} takes {len(matrix[0])} inputs and is given {heights[k]}: let each "
-                "matrix have as many columns as the one before it has rows."
+                f"Step {k} takes {len(matrix[0])} inputs but gets {heights[k]}. Each matrix needs "
+                "one column for each row of the one before it."
             )
     if len(names) != len(matrices):
-        raise UserError(f"{len(names)} names do not fit {len(matrices)} steps: give one for each.")
+        raise UserError(
+            f"There are {len(names)} names for {len(matrices)} steps. Give one name for each step."
+        )
     reached = _reached(matrices, heights[0], follow)
     left, span = 64, width - 128
     across = [left + span * k / len(matrices) for k in range(len(heights))]
@@ -75,11 +78,11 @@ def lines(
 
 
 def _reached(matrices, inputs: int, follow: int | None) -> list[set[int]] | None:
-    """In each column the dots that the followed input reaches; None where none is followed."""
+    """Return the dots in each column that the followed input reaches; None if none is followed."""
     if follow is None:
         return None
     if not 0 <= follow < inputs:
-        raise UserError(f"There is no input {follow} to follow: they go from 0 to {inputs - 1}.")
+        raise UserError(f"There is no input {follow} to follow. Inputs go from 0 to {inputs - 1}.")
     found = [{follow}]
     for matrix in matrices:
         found.append({i for i, row in enumerate(matrix) if any(row[j] for j in found[-1])})
@@ -87,7 +90,7 @@ def _reached(matrices, inputs: int, follow: int | None) -> list[set[int]] | None
 
 
 def _between(matrix, x0: float, x1: float, gap: int, groups: int, reached, k: int) -> str:
-    """The lines of one step; those that are followed come last, so that none covers them."""
+    """Return the lines of one step; followed lines come last, so that none covers them."""
     parts = []
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):
@@ -135,7 +138,9 @@ def _words(title: str, names, matrices, reached, follow: int | None) -> str:
     for name, matrix in zip(names, matrices, strict=True):
         sources = [[j for j, value in enumerate(row) if value] for row in matrix]
         if len(sources) <= _LISTED and all(len(row) == 1 for row in sources):
-            phrases.append(f"{name}: places take channels {', '.join(str(j) for (j,) in sources)}")
+            phrases.append(
+                f"{name}: positions take channels {', '.join(str(j) for (j,) in sources)}"
+            )
         else:
             phrases.append(f"{name}: {sum(map(len, sources))} connections")
     if reached is not None:

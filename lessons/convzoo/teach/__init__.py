@@ -1,1 +1,1 @@
-"""What a teacher's side needs: lessons are made here, read and checked. No lesson imports it."""
+"""The teacher's side: makes, reads and checks lessons. No lesson imports it."""

@@ -1,4 +1,4 @@
-"""Runs the exercises of a student's file, here and now, and tells what each check says.
+"""Runs the exercises of a student's file and reports what each check says.
 
 It is a report for whoever wrote the code, in their own process: no sandbox and no mark.
 """
@@ -21,8 +21,8 @@ from convzoo.notebook.cells import Notebook, plain
 from convzoo.notebook.reading import read
 from convzoo.teach.student_cells import MISPLACED, Copy
 
-SECONDS = 20.0  # for one cell of the student's
-LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
+SECONDS = 20.0  # for one of the student's cells
+LESSON_SECONDS = 120.0  # for one of the lesson's own cells: the first import of torch can be slow
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Judge = Callable[[Exercise, Callable], Verdict]
 
@@ -30,10 +30,10 @@ Judge = Callable[[Exercise, Callable], Verdict]
 def report(
     path: Path, lessons: Path, known: Callable[[str], dict[str, Exercise]], judge: Judge
 ) -> list[dict]:
-    """Return one {lesson, id, status, stage, message} for every exercise of the file's lesson.
+    """Return {lesson, id, status, stage, message} for every exercise of the file's lesson.
 
     lessons: the folder with the clean lessons; known(lesson): its exercises by id. Raises UserError
-    where the file cannot be read or holds no exercise.
+    if the file cannot be read or contains no exercise.
     """
     student = read(path)
     lesson = clean_lesson(student, path, lessons)
@@ -41,8 +41,8 @@ def report(
     exercises = {i: here[i] for i in lesson.ids() if i in here}
     if not exercises:
         raise UserError(
-            f"{path} holds no exercise that the course knows. Its exercise cells begin with "
-            "`# exercise: ` and an id; `python -m convzoo exercises` lists the ids."
+            f"{path} contains no exercise of the course. Exercise cells begin with `# exercise: ` "
+            "and an id; run `python -m convzoo exercises` to list the ids."
         )
     found = verdicts(lesson, student, exercises, judge)
     return [
@@ -69,10 +69,9 @@ def report_lines(path: Path, entries: list[dict]) -> list[str]:
 
 
 def clean_lesson(student: Notebook, path: Path, lessons: Path) -> Notebook:
-    """Return the lesson that a student's file is a copy of, found by the ids in it.
-
-    Where the student works in the lesson's own file its pair is the clean one; a
-    file of no known lesson is its own.
+    """Return the lesson that a student's file is a copy of, found by the ids in it. If the student
+    works in the lesson's own file, its paired file is the clean one; a file of no known lesson
+    counts as its own lesson.
     """
     prefixes = Counter(id.split(".")[0] for id in student.ids())
     for prefix, _ in prefixes.most_common(1):
@@ -92,10 +91,10 @@ def verdicts(
     judge: Judge,
     seconds: float = SECONDS,
 ) -> list[Verdict]:
-    """Execute the cells of a student's lesson and judge every exercise; each is on its own.
+    """Execute the cells of a student's lesson and judge every exercise separately.
 
-    A statement that raises, exits or goes on for longer than `seconds` is left out. A cell that
-    defines nothing then is that exercise's verdict, and the others go on. Raises UserError where
+    A statement that raises, exits or takes longer than `seconds` is left out. If a cell then
+    defines nothing, that is its exercise's verdict, and the others still run. Raises UserError if
     the lesson itself does not run.
     """
     copy = Copy(lesson, student, clean=lesson is not student)
@@ -116,7 +115,7 @@ def verdicts(
                 if trouble and lessons and not broken:
                     raise UserError(
                         f"{lesson.name}, cell {cell.id or 'without an id'}, does not run here: "
-                        f"{trouble} `python -m convzoo doctor` looks for what is missing."
+                        f"{trouble} Run `python -m convzoo doctor` to find what is missing."
                     )
                 if trouble and here:
                     broken |= {e.id: trouble for e in here}
@@ -134,7 +133,7 @@ def verdicts(
 
 
 def _verdict(exercise, copy, tries, trouble, judge, extra) -> Verdict:
-    """The verdict on an exercise: of several versions one that passes, else the last."""
+    """Return the verdict on an exercise: of several versions, one that passes, else the last."""
     if not tries:
         kind = copy.misplaced(("exercise", exercise.id))
         why = MISPLACED.format(kind=kind) if kind else ""
@@ -148,19 +147,19 @@ def _verdict(exercise, copy, tries, trouble, judge, extra) -> Verdict:
         return verdict
     if trouble and not callable(target):
         return Verdict(exercise.id, "failed", "run", trouble)
-    told = [f"In its cell something was left out. {trouble}"] if trouble else []
+    told = [f"One statement of its cell was left out. {trouble}"] if trouble else []
     told += [f"A cell that you added does not run: {text}" for text in extra]
     return replace(verdict, message=" ".join([verdict.message, *told[:1]]))
 
 
 def _judged(exercise: Exercise, target, judge: Judge) -> Verdict:
     if not callable(target):
-        found = f"Its cell runs, but defines no `{exercise.name}`. Keep the name that the stub has."
+        found = f"Its cell runs, but does not define `{exercise.name}`. Keep the stub's name."
         return Verdict(exercise.id, "failed", "run", found)
     try:
         return judge(exercise, target)
     except KeyboardInterrupt:
         raise
-    except BaseException as problem:  # a call that exits, as `exit()` does
+    except BaseException as problem:  # a call that ends Python, as `exit()` does
         trouble = run_cell.raised(problem, "The call")
         return Verdict(exercise.id, "failed", "run", advised(trouble, "The call"))

@@ -1,4 +1,4 @@
-"""Runs a solution's notebook, and keeps its outputs as long as its code stays the same."""
+"""Runs a solution's notebook, and reuses its outputs as long as its code stays the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VIEW, STATE = "application/vnd.jupyter.widget-view+json", "widgets"
 
 
 def execute(solution: dict, folder: Path) -> dict:
-    """Return the notebook with its outputs, run in `folder` with a home of its own."""
+    """Run the notebook in `folder`, with a temporary home, and return it with its outputs."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -44,23 +44,23 @@ def execute(solution: dict, folder: Path) -> dict:
         except CellExecutionError as problem:
             raise UserError(f"{_where(node)} raised {problem.ename}: {problem.evalue}") from None
         except CellTimeoutError:
-            raise UserError(f"{_where(node)} ran for more than {SECONDS} seconds.") from None
+            raise UserError(f"{_where(node)} took more than {SECONDS} seconds.") from None
         except DeadKernelError:
             raise UserError(f"{_where(node)} ended the kernel.") from None
     return tidy(solution, json.loads(nbformat.writes(node)))
 
 
 def _where(node) -> str:
-    """The cell at which the execution stopped: the last one that has been started."""
+    """Return the cell at which the execution stopped: the last one that was started."""
     started = [c for c in node.cells if c.get("execution_count") or c.get("outputs")]
     return f"The solution's cell {started[-1].id if started else node.cells[0].id}"
 
 
 def tidy(solution: dict, executed: dict) -> dict:
-    """Return the outputs, without what changes at each run and nobody reads.
+    """Return the outputs without what changes at each run and nobody reads.
 
-    A widget that brings a picture of its own is kept as that picture, which
-    every viewer shows; the state of widgets stays only where one has no picture.
+    A widget with a picture is kept as that picture, which every viewer shows; the state of widgets
+    stays only if one has no picture.
     """
     live = False
     for cell in executed["cells"]:
@@ -75,7 +75,7 @@ def tidy(solution: dict, executed: dict) -> dict:
 
 
 def with_outputs(solution: dict, old: dict) -> dict:
-    """Return the solution's cells with the outputs of an execution of the same code."""
+    """Return the solution's cells with the outputs of an earlier execution of the same code."""
     ran = iter([cell for cell in old["cells"] if cell["cell_type"] == "code"])
     cells = []
     for cell in solution["cells"]:
@@ -88,7 +88,7 @@ def with_outputs(solution: dict, old: dict) -> dict:
 
 
 def same_code(old: dict, solution: dict) -> bool:
-    """Return whether an executed notebook belongs to this code, and was not edited since."""
+    """Return whether an executed notebook belongs to this code and has not been edited since."""
     ran, wanted = ([c for c in n["cells"] if c["cell_type"] == "code"] for n in (old, solution))
     return (
         old.get("metadata", {}).get("convzoo") == solution["metadata"]["convzoo"]
@@ -98,5 +98,5 @@ def same_code(old: dict, solution: dict) -> bool:
 
 
 def source_of(cell: dict) -> str:
-    """Return a cell's text, be it one string or a list of lines."""
+    """Return a cell's text, whether it is one string or a list of lines."""
     return "".join(cell.get("source", ""))

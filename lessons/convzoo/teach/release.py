@@ -1,7 +1,7 @@
-"""Makes the lessons: from solutions/NN_name.py to what a student opens and a reader reads.
+"""Makes the lessons from solutions/NN_name.py.
 
-Made of each source: lessons/NN_name.ipynb and .py, without answers and outputs, and
-solutions/NN_name.ipynb, executed. Making them again changes nothing, to the byte.
+Each source gives lessons/NN_name.ipynb and .py, without answers and outputs, and
+solutions/NN_name.ipynb, executed. Making them again changes no byte.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def make_lessons(
     progress: Callable[[str], None] = str,
     names: Sequence[str] = (),
 ) -> list[str]:
-    """Make every lesson under `root`, or those named; returns the files that changed.
+    """Make every lesson under `root`, or those named; return the files that changed.
 
-    A solution is executed again only where its code has changed, or with `force`. All sources are
-    read before anything is made, and a lesson's files are put in place together when all
-    of them are ready. Raises UserError for a source that breaks a rule or does not run,
-    and, without `force`, for a lesson in which somebody has worked.
+    A solution is executed again only if its code has changed, or with `force`. All sources are read
+    before anything is made, and a lesson's files are put in place together when all of them are
+    ready. Raises UserError for a source that breaks a rule or does not run, and, without `force`,
+    for a lesson that somebody has worked in.
     """
     changed = []
     sources = _sources(root, names)
@@ -79,7 +79,7 @@ def make_lessons(
 
 
 def differences(root: Path, only: Sequence[str] = ()) -> list[dict]:
-    """Return what a release would change, outputs aside, or what keeps it from being made: list of
+    """Return what a release would change, apart from outputs, or what prevents it, as a list of
     {file, cell, what}."""
     found, names = [], set()
     for source in _sources(root, only):
@@ -102,36 +102,38 @@ def differences(root: Path, only: Sequence[str] = ()) -> list[dict]:
 
 
 def _sources(root: Path, names: Sequence[str] = ()) -> list[Notebook]:
-    """Every source, or those named "02" or "02_resnext"; raises UserError for an unknown name."""
+    """Return every source, or those named "02" or "02_resnext"; raises UserError for an unknown
+    name."""
     paths = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
     if not paths:
         raise UserError(
-            f"There is no solutions/NN_name.py in {root}. Lessons are made from the solutions: "
+            f"There is no solutions/NN_name.py in {root}. Lessons are made from the solutions, so "
             "run this in a folder that has them."
         )
     unknown = [n for n in names if n not in {k for p in paths for k in (p.stem, p.stem[:2])}]
     if unknown:
         there = ", ".join(path.stem for path in paths)
-        raise UserError(f"There is no lesson {unknown[0]!r} in solutions/. There are {there}.")
+        raise UserError(f"There is no lesson {unknown[0]!r} in solutions/. Choose from {there}.")
     chosen = [p for p in paths if not names or p.stem in names or p.stem[:2] in names]
     return [with_ids(read(path)) for path in chosen]
 
 
 def _spare(root: Path, source: Notebook) -> None:
-    """Raise UserError where a release would overwrite somebody's answer to an exercise."""
+    """Raise UserError if a release would overwrite somebody's answer to an exercise."""
     for path in (root / "lessons" / f"{source.name}{suffix}" for suffix in (".ipynb", ".py")):
         if _load(path) is None and path.suffix == ".ipynb" or not path.exists():
             continue
         for cell in read(path).cells:
             if cell.role == "exercise" and "NotAttempted(" not in cell.source:
                 raise UserError(
-                    f"{path.relative_to(root)} holds an answer to {cell.owner[1]}, which a release "
-                    "would overwrite. Move the file away, or give --force to lose what is in it."
+                    f"{path.relative_to(root)} contains an answer to {cell.owner[1]}, which a "
+                    "release would overwrite. Move the file away, or use --force to discard its "
+                    "contents."
                 )
 
 
 def _known(name: str) -> set[str] | None:
-    """The ids of the catalogue, or None where the lesson has no module in it yet."""
+    """Return the ids in the catalogue, or None if the lesson is not in it yet."""
     module = f"convzoo.ideas.{name.split('_', 1)[1]}"
     if importlib.util.find_spec("convzoo.exercises") and importlib.util.find_spec(module):
         from convzoo.exercises import all_questions, of_lesson
@@ -141,7 +143,7 @@ def _known(name: str) -> set[str] | None:
 
 
 def _made(source: Notebook) -> tuple[dict, str, dict]:
-    """The lesson's notebook and script and the solution, not yet executed."""
+    """Return the lesson's notebook and script, and the solution before its execution."""
     cells = [stub(cell) for cell in source.cells if "answer" not in cell.tags]
     lesson = replace(source, cells=tuple(cells))
     solution = replace(source, cells=tuple(map(unmarked, source.cells)))
@@ -150,7 +152,7 @@ def _made(source: Notebook) -> tuple[dict, str, dict]:
 
 
 def code_hash(source: Notebook) -> str:
-    """Return the SHA-256 of all that decides a notebook's outputs: its code, in order."""
+    """Return the SHA-256 of everything that determines a notebook's outputs: its code, in order."""
     code = [[cell.source, list(cell.tags)] for cell in source.cells if cell.kind == "code"]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
@@ -168,7 +170,7 @@ def _node(cell: Cell) -> dict:
 
 
 def script(source: Notebook) -> str:
-    """Return the lesson's pair in percent format; no live pairing stands in its header."""
+    """Return the lesson's paired script in percent format, without live pairing in its header."""
     import jupytext
 
     node = jupytext.reads(_text(notebook(source, {})), fmt="ipynb")
@@ -179,7 +181,7 @@ def script(source: Notebook) -> str:
 
 
 def _load(path: Path) -> dict | None:
-    """A notebook as plain data, or None where there is none to be read."""
+    """Return a notebook as plain data, or None if none can be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         read(path)
@@ -205,7 +207,7 @@ def _rows(root: Path, path: Path, entries) -> list[dict]:
 
 
 def _compare(wanted: dict, found: dict | None) -> Iterator[tuple[str, str]]:
-    """Pairs of cell id and what differs in it; outputs are never looked at."""
+    """Yield pairs of cell id and what differs in it; outputs are never compared."""
     if found is None:
         yield "", "is missing or cannot be read"
         return

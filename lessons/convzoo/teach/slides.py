@@ -1,7 +1,7 @@
 """Slides of a lesson: the cells of its executed solution, without its answers.
 
-A page for reveal.js at 1280x720 that needs no network: reveal and MathJax stand beside
-it. They are taken once from two Python packages, with pip, and kept under build/.
+A page for reveal.js at 1280x720 that needs no network: reveal and MathJax are next to it. They are
+downloaded once with pip, from two Python packages, and kept under build/.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from convzoo.teach.regions import stub
 
 WIDTH, HEIGHT = 1280, 720
 VIEW = "application/vnd.jupyter.widget-view+json"
-# Package, the folder in it that is wanted, the file that proves it whole. nbconvert's slides work
-# with reveal 4; this package is the small one that ships it as static files.
+# Package, the folder in it that is needed, a file that shows that it is complete. nbconvert's
+# slides work with reveal 4; this is a small package that has it as static files.
 ASSETS = {
     "reveal": (
         "sphinx-revealjs==2.8.0",
@@ -38,10 +38,10 @@ _IDLE = ("localization/", "css/", "plugin/highlight", "plugin/math", "plugin/mar
 def main(
     names: Iterable[str | Path] = (), out: str | Path | None = None, root: Path | None = None
 ) -> list[Path]:
-    """Make the slides of some lessons, or of all; returns the pages.
+    """Make the slides of some lessons, or of all; return the pages.
 
-    names: "02", "02_resnext" or the path of a lesson. Raises UserError for an unknown
-    lesson, and where reveal and MathJax cannot be fetched.
+    names: "02", "02_resnext" or the path of a lesson. Raises UserError for an unknown lesson, and
+    if reveal and MathJax cannot be fetched.
     """
     root = root or place.root()
     out = Path(out) if out else root / "build" / "slides"
@@ -54,9 +54,9 @@ def main(
 def slides_of(notebook: dict) -> dict:
     """Return the notebook as it is shown in a lecture.
 
-    Answers are left out: an exercise shows its stub without outputs, cells of the answer are
-    dropped, and so is the praise for having passed. Of a widget's output its picture without
-    a kernel stays; what answers a prediction comes at the next click.
+    Answers are left out: an exercise shows its stub without outputs; cells of the answer and the
+    notices of passed checks are dropped. A widget's output is replaced by its picture without a
+    kernel; the answer to a prediction comes at the next click.
     """
     shown = []
     for cell in notebook["cells"]:
@@ -78,7 +78,8 @@ def slides_of(notebook: dict) -> dict:
 
 
 def _hold_back(outputs: list[dict]) -> None:
-    """Show what follows a prediction's question at the next click: the hall guesses first."""
+    """Show what follows a prediction's question at the next click, so that the audience guesses
+    first."""
     for output in outputs:
         html = "".join(output.get("data", {}).get("text/html", ""))
         if html:
@@ -86,7 +87,7 @@ def _hold_back(outputs: list[dict]) -> None:
 
 
 def _praises(output: dict) -> bool:
-    """Whether an output says that an exercise has passed, under a stub that does nothing."""
+    """Return whether an output says that an exercise has passed, under a stub that does nothing."""
     return "convzoo-pass" in "".join(output.get("data", {}).get("text/html", ""))
 
 
@@ -95,7 +96,7 @@ def _hide_answer(cell: dict) -> None:
     plain = Cell(cell["cell_type"], source, cell["metadata"], cell.get("id", ""))
     released = stub(plain).source
     if plain.role == "free":
-        released = "*What do you say?*"
+        released = "*What is your guess?*"
     if plain.role and released != source:
         cell["source"] = released
         if plain.kind == "code":
@@ -106,20 +107,20 @@ def _solutions(root: Path, names: Iterable[str | Path]) -> list[Path]:
     there = {path.stem: path for path in sorted(root.glob("solutions/[0-9][0-9]_*.ipynb"))}
     if not there:
         raise UserError(
-            f"There is no executed solution in {root / 'solutions'}, and slides are made from "
-            "them: run `python -m convzoo release` first."
+            f"There is no executed solution in {root / 'solutions'}, but slides are made from "
+            "them. Run `python -m convzoo release` first."
         )
     chosen = []
     for name in map(lambda n: Path(n).stem, names):
         found = [stem for stem in there if name in (stem, stem[:2])]
         if not found:
-            raise UserError(f"There is no lesson {name}. There are {', '.join(there)}.")
+            raise UserError(f"There is no lesson {name}. Choose from {', '.join(there)}.")
         chosen += found
     return [there[stem] for stem in chosen or there]
 
 
 def _provide(name: str, cache: Path, out: Path) -> None:
-    """Put one asset beside the slides; fetch it where it is not in the cache."""
+    """Put one asset next to the slides; fetch it if it is not in the cache."""
     package, folder, proof = ASSETS[name]
     kept = cache / package.replace("==", "-") / name
     if not (kept / proof).exists():
@@ -147,8 +148,8 @@ def _fetch(package: str, cache: Path) -> Path:
     found = sorted(wheels.glob(f"{start}-*.whl"))
     if done.returncode or not found:
         raise UserError(
-            f"Slides need {package}, which pip could not download: make them once with a "
-            "network, after that they need none."
+            f"Slides need {package}, which pip could not download. Make them once with a network "
+            "connection; after that they need none."
         )
     return found[-1]
 
@@ -175,7 +176,7 @@ def _page(solution: Path, out: Path) -> Path:
     for cell in shown.cells:
         cell.source = "".join(cell.source)
     template = (Path(__file__).parent / "slides.html.j2").read_text(encoding="utf-8")
-    hidden = Config()  # where the picture is the slide
+    hidden = Config()  # hides code if the picture is the slide
     hidden.TagRemovePreprocessor.enabled = True
     hidden.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
     exporter = SlidesExporter(
@@ -197,7 +198,7 @@ def _page(solution: Path, out: Path) -> Path:
 
 
 def _with_figures(html: str, folder: Path, out: Path) -> str:
-    """Figures that a lesson shows are copied beside the slides, and shown from there."""
+    """Copy the figures that a lesson shows next to the slides, and link to them there."""
     for name in sorted(set(re.findall(r'src="\.\./(figures/[\w./-]+)"', html))):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder.parent / name, out / name)

@@ -1,4 +1,4 @@
-"""Lesson 00: claim 19 put to the test by training. Does batch norm regularise?"""
+"""Lesson 00: tests claim 19 by training. Does batch norm regularise?"""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BATCH, WIDTH = 40, 16
 
 
 class PartNorm(nn.BatchNorm2d):
-    """Batch norm whose statistics in training are those of `images` images at a time: the fewer
-    there are, the more of chance is in them. (n, c, h, w) -> the same."""
+    """Batch norm whose training statistics come from `images` images at a time: the fewer there
+    are, the noisier the statistics. (n, c, h, w) -> the same."""
 
     def __init__(self, channels: int, images: int):
         super().__init__(channels)
@@ -29,7 +29,7 @@ class PartNorm(nn.BatchNorm2d):
 
 
 def _network(norm: Callable[[int], nn.Module] | None) -> nn.Module:
-    """Three 3x3 layers, each with its norm and a ReLU; a pool to 2 x 2, a linear head."""
+    """Return three 3x3 layers, each with a norm and a ReLU; a pool to 2 x 2 and a linear head."""
     parts, channels = [], 1
     for _ in range(3):
         parts += [nn.Conv2d(channels, WIDTH, 3, padding=1, bias=norm is None)]
@@ -46,7 +46,8 @@ def _few_digits() -> data.Images:
 
 REGULARISES = Experiment(
     name="convolution_norm",
-    question="From 200 digits, all of them learned: which norm leads to the better test accuracy?",
+    question="All networks learn their 200 training digits: which norm gives the best test "
+    "accuracy?",
     images=_few_digits,
     variants={
         "no norm": partial(_network, None),

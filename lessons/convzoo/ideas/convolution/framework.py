@@ -1,4 +1,4 @@
-"""Convolution, batch norm and the Inception block: the framework's own.
+"""The framework's convolution, batch norm and Inception block.
 
 Batch norm: Ioffe and Szegedy 2015, arXiv 1502.03167. Inception: Szegedy 2014, arXiv 1409.4842.
 """
@@ -25,9 +25,10 @@ def conv2d(
 
 
 def stack(size: int, layers: list[list[int]]) -> tuple[int, int]:
-    """Output size and receptive field of convolutions in a row, found by running them.
+    """Return the output size and receptive field of a sequence of convolutions, found by running
+    them.
 
-    layers: [kernel, stride, padding, dilation] of each, along one axis.
+    layers: [kernel, stride, padding, dilation] of each layer, along one axis.
     """
     with torch.device("meta"):
         out = _run(torch.empty(1, 1, size), layers, padded=True).shape[-1]
@@ -41,7 +42,8 @@ def _run(x: Tensor, layers: list[list[int]], padded: bool) -> Tensor:
 
 
 def _field_size(layers: list[list[int]]) -> int:
-    """From the first to the last pixel on which one output depends, away from every border."""
+    """Return the pixels from the first to the last one that an output depends on, away from
+    borders."""
     with torch.enable_grad():
         x = torch.zeros(1, 1, 2048, dtype=torch.float64, requires_grad=True)
         first = _run(x, layers, padded=False)[0, 0, 0]
@@ -67,7 +69,7 @@ def batch_norm(
 class Inception(TorchvisionInception):
     """torchvision's block, with the kernel of its third branch as an argument.
 
-    There it is a 3x3 where the paper has a 5x5 (pytorch/vision issue 906).
+    In torchvision it is a 3x3, in the paper a 5x5 (pytorch/vision issue 906).
     """
 
     def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, large=5):

@@ -1,4 +1,4 @@
-"""Lesson 03: claim 9 put to the test: two networks, each trained by two recipes."""
+"""Lesson 03: tests claim 9 with two networks, each trained with two recipes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from convzoo.ideas.densenet.framework import DenseBlock, Transition
 from convzoo.ideas.resnet.framework import BasicBlock
 from convzoo.nets import ResNet
 
-TRAINING, NOISE = 200, 0.15  # images; deviation of what is added to each pixel, of 0..1
+TRAINING, NOISE = 200, 0.15  # images; standard deviation of the noise on each pixel, in 0..1
 
 
 def few_noisy_digits() -> data.Images:
-    """The bundled digits under noise: 200 to learn from, the other 1,597 to be tested on."""
+    """Return the bundled digits with noise: 200 to train on, the other 1,597 to test on."""
     digits = data.load("digits")
     x = torch.cat([digits.train_x, digits.test_x])
     y = torch.cat([digits.train_y, digits.test_y])
@@ -31,9 +31,9 @@ def few_noisy_digits() -> data.Images:
 
 
 class Moved(nn.Module):
-    """Each image a little turned, scaled and moved, anew at each call; in training alone.
+    """Randomly rotates, scales and shifts each image a little at each call, only in training.
 
-    (n, c, h, w) -> the same; up to 0.2 radians, 15% in size, 0.15 of half the image's side.
+    (n, c, h, w) -> the same; up to 0.2 radians, 15% in size, and 0.15 of half the image's side.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -49,12 +49,12 @@ class Moved(nn.Module):
 
 
 def small_resnet() -> nn.Module:
-    """Two basic blocks, 16 and 32 channels wide."""
+    """Return two basic blocks, 16 and 32 channels wide."""
     return ResNet(BasicBlock, [1, 1], 10, in_channels=1, widths=[16, 32], stem="small")
 
 
 def small_densenet() -> nn.Module:
-    """Two dense blocks of three layers, growth rate 10, a transition between them."""
+    """Return two dense blocks of three layers, growth rate 10, a transition between them."""
     width, wide = 16 + 3 * 10, (16 + 3 * 10) // 2 + 3 * 10
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1, bias=False),
@@ -78,7 +78,7 @@ def _moved(network) -> nn.Module:
 
 PLAIN = Experiment(
     name="recipe_plain",
-    question="Two networks, trained as they are: 20 epochs at one learning rate.",
+    question="Two networks with plain training: 20 epochs at a constant learning rate.",
     images=few_noisy_digits,
     variants=NETWORKS,
     settings={
@@ -91,8 +91,8 @@ PLAIN = Experiment(
 
 CAREFUL = Experiment(
     name="recipe_careful",
-    question="The same two networks, trained with care: moved images, label smoothing, weight "
-    "decay, a cosine of the learning rate, three times as long.",
+    question="The same two networks with careful training: shifted images, label smoothing, "
+    "weight decay, a cosine learning rate, three times as long.",
     images=few_noisy_digits,
     variants={name: partial(_moved, network) for name, network in NETWORKS.items()},
     settings={

@@ -1,4 +1,4 @@
-"""DenseNet (Huang 2016, arXiv 1608.06993): the framework's own layer, block and widths."""
+"""DenseNet (Huang 2016, arXiv 1608.06993): the framework's layer, block and widths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convzoo.measure import saved_bytes
 
 
 def grow(matrix: Tensor, weight: Tensor) -> Tensor:
-    """(c, c0), (k, c) -> (c + k, c0): one product with the identity on top of the new rows."""
+    """(c, c0), (k, c) -> (c + k, c0): a product with the identity on top of the new rows."""
     unit = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     return torch.vstack((unit, weight)).mm(matrix)
 
@@ -44,7 +44,7 @@ class Transition(_Transition):
 
 
 class BufferBlock(DenseBlock):
-    """The same block for prediction alone: nothing is kept for a gradient."""
+    """The same block for inference only: nothing is kept for gradients."""
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class BufferBlock(DenseBlock):
 
 
 def channels(num_init_features: int, growth_rate: int, block_config: list[int]) -> tuple[int, ...]:
-    """How many channels each block ends with, read off torchvision's network."""
+    """Return the number of channels after each block, read from torchvision's network."""
     return _read_off(num_init_features, growth_rate, tuple(block_config))
 
 
@@ -72,8 +72,8 @@ def _read_off(
 def kept_maps(
     in_channels: int, growth_rate: int, num_layers: int, bn_size: int
 ) -> tuple[int, int, int]:
-    """Maps kept for backward: by a block as it is, by one that keeps the input of each layer,
-    and by one that keeps the pieces; counted on a block that runs, at one pixel."""
+    """Return the maps kept for the backward pass by a normal block, by one that keeps each layer's
+    input, and by one that keeps the pieces; counted by running a block on one pixel."""
     block = DenseBlock(num_layers, in_channels, growth_rate, bn_size).eval()
     x = torch.zeros(1, in_channels, 1, 1)
     ways = (block, _Again(block, together=True), _Again(block, together=False))

@@ -1,7 +1,7 @@
-"""A dense layer's 1x1 as one Triton kernel that reads the pieces where they lie.
+"""A dense layer's 1x1 as one Triton kernel that reads the pieces where they are in memory.
 
-Nothing is concatenated: a small table of addresses says where each piece begins, and the product
-goes through the pieces one after the other.
+Nothing is concatenated: a small table of addresses holds where each piece begins, and the product
+goes through the pieces one after another.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lesson 01: deep plain networks and residual ones, alike in everything but the addition."""
+"""Lesson 01: deep plain networks and residual ones that differ only in the addition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEPTHS = (8, 20, 32, 56)  # 6n + 2 layers with weights, as in He 2015, section 4
 
 
 class Plain(BasicBlock):
-    """Two 3x3 layers, each with batch norm and ReLU; nothing is added.
+    """Two 3x3 layers, each with batch norm and ReLU; no shortcut.
 
     (n, in_channels, h, w) -> (n, planes, h / stride, w / stride)
     """
@@ -29,12 +29,12 @@ class Plain(BasicBlock):
         return F.relu(self.branch(x))
 
     def branch(self, x: Tensor) -> Tensor:
-        """What stands before the last ReLU."""
+        """Return the result before the last ReLU."""
         return self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
 
 
 class Residual(Plain):
-    """The same layers and the input added, by a shortcut without parameters (option A)."""
+    """The same layers, with the input added by a shortcut without parameters (option A)."""
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.branch(x)
@@ -43,7 +43,8 @@ class Residual(Plain):
 
 
 def network(block: type[nn.Module], depth: int) -> nn.Module:
-    """Three stages of (depth - 2) / 6 blocks, 8, 16 and 32 channels wide, for 8 x 8 digits."""
+    """Return three stages of (depth - 2) / 6 blocks, 8, 16 and 32 channels wide, for 8 x 8
+    digits."""
     blocks = [(depth - 2) // 6] * 3
     return ResNet(block, blocks, 10, in_channels=1, widths=[8, 16, 32], stem="small")
 
@@ -51,7 +52,7 @@ def network(block: type[nn.Module], depth: int) -> nn.Module:
 DEPTH = Experiment(
     name="resnet_depth",
     question="With the same layers and the same recipe, do deeper networks train worse, and does "
-    "the addition mend it?",
+    "the addition fix it?",
     images=lambda: data.load("digits").normalised(),
     variants={
         f"{kind.__name__.lower()} {depth}": partial(network, kind, depth)
@@ -65,7 +66,7 @@ _DEEP = {"plain 56": partial(network, Plain, 56)}
 
 PATIENCE = Experiment(
     name="resnet_patience",
-    question="Does the deep plain network train as well as a shallow one if it is given time?",
+    question="With longer training, does the deep plain network train as well as a shallow one?",
     images=DEPTH.images,
     variants=_DEEP,
     settings={**DEPTH.settings, "epochs": 18},
@@ -73,7 +74,7 @@ PATIENCE = Experiment(
 
 SMALL_STEPS = Experiment(
     name="resnet_small_steps",
-    question="Does the deep plain network train as well as a shallow one by smaller steps?",
+    question="With smaller steps, does the deep plain network train as well as a shallow one?",
     images=DEPTH.images,
     variants=_DEEP,
     settings={**DEPTH.settings, "lr": 0.01},

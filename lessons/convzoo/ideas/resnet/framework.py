@@ -1,4 +1,4 @@
-"""ResNet (He 2015, arXiv 1512.03385): the framework's own blocks, gradients and convolutions."""
+"""ResNet (He 2015, arXiv 1512.03385): the framework's blocks, gradients and convolutions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torchvision.models.resnet import Bottleneck as TorchvisionBottleneck
 
 
 def residual_stack(weights: Tensor, scale: float) -> Tensor:
-    """(layers, c, c) -> (c, c): what 1x1 convolutions make of an image for each unit vector."""
+    """(layers, c, c) -> (c, c): what 1x1 convolutions return for an image of each unit vector."""
     units = torch.eye(weights.shape[-1], dtype=weights.dtype, device=weights.device)
     kernels = weights[..., None, None]
     images = reduce(lambda x, k: x + scale * F.conv2d(x, k), kernels, units[..., None, None])
@@ -20,7 +20,7 @@ def residual_stack(weights: Tensor, scale: float) -> Tensor:
 
 
 def projection(in_channels: int, channels: int, stride: int) -> nn.Sequential | None:
-    """What the shortcut needs where stride or width changes (He 2015, option B); else nothing."""
+    """Return what the shortcut needs if stride or width changes (He 2015, option B); else None."""
     if stride == 1 and in_channels == channels:
         return None
     conv = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
@@ -28,7 +28,7 @@ def projection(in_channels: int, channels: int, stride: int) -> nn.Sequential | 
 
 
 class BasicBlock(TorchvisionBasicBlock):
-    """torchvision's basic block, with the projection that it needs already in it."""
+    """torchvision's basic block, with its projection included."""
 
     def __init__(self, in_channels, planes, stride=1):
         super().__init__(in_channels, planes, stride, projection(in_channels, planes, stride))
@@ -39,7 +39,7 @@ class BasicBlock(TorchvisionBasicBlock):
 
 
 class Bottleneck(TorchvisionBottleneck):
-    """torchvision's bottleneck with its projection; on demand with the paper's stride."""
+    """torchvision's bottleneck with its projection; optionally with the paper's stride."""
 
     def __init__(self, in_channels, planes, stride=1, stride_in_1x1=False):
         project = projection(in_channels, 4 * planes, stride)

@@ -1,4 +1,5 @@
-"""Batch norm, addition and ReLU as one Triton kernel: two reads and a write in place of seven."""
+"""Batch norm, addition and ReLU as one Triton kernel: two reads and one write instead of seven
+accesses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 02: claims 3, 4 and 7 put to the test by training."""
+"""Lesson 02: tests claims 3, 4 and 7 by training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def _digits() -> data.Images:
 
 
 def _small_resnext(groups: int, width: int) -> nn.Module:
-    """The paper's block at half its width, where all five rows are whole numbers still."""
+    """Return the paper's block at half its width, at which all five rows are still whole
+    numbers."""
     return ResNet(
         Bottleneck,
         [1, 1],
@@ -39,7 +40,7 @@ def _small_resnext(groups: int, width: int) -> nn.Module:
 
 EQUAL_BUDGET = Experiment(
     name="resnext_equal_budget",
-    question="At equal multiply-adds, do more groups and so more channels learn digits better?",
+    question="At equal multiply-adds, do more groups, and so more channels, learn digits better?",
     images=_digits,
     variants={f"{g}x{w}d": partial(_small_resnext, g, w) for g, w in ROWS},
     settings={"epochs": 6, "batch_size": 64, "lr": 0.1},
@@ -48,28 +49,28 @@ EQUAL_BUDGET = Experiment(
 # --- a few blocks off the diagonal ----------------------------------------------
 
 GROUPS = 4
-Blocks = list[tuple[int, int]]  # (row, column) of each block that there is
+Blocks = list[tuple[int, int]]  # (row, column) of each block that is not zero
 DIAGONAL: Blocks = [(i, i) for i in range(GROUPS)]
 
 
 def neighbours() -> Blocks:
-    """The diagonal, and beside each of its blocks the next one, around the end."""
+    """Return the diagonal and the block to the right of each of its blocks, with wrap-around."""
     return DIAGONAL + [(i, (i + 1) % GROUPS) for i in range(GROUPS)]
 
 
 def at_random() -> Blocks:
-    """The diagonal and as many blocks as it has, anywhere off it: others in every layer."""
+    """Return the diagonal and the same number of random blocks off it, different in every layer."""
     off = [(i, j) for i in range(GROUPS) for j in range(GROUPS) if i != j]
     return DIAGONAL + [off[k] for k in torch.randperm(len(off))[:GROUPS].tolist()]
 
 
 def everywhere() -> Blocks:
-    """All blocks: a dense layer."""
+    """Return all blocks: a dense layer."""
     return [(i, j) for i in range(GROUPS) for j in range(GROUPS)]
 
 
 class BlockConv2d(nn.Module):
-    """A convolution whose channel matrix has weights in some of GROUPS x GROUPS blocks alone.
+    """A convolution whose channel matrix has weights only in some of its GROUPS x GROUPS blocks.
 
     (n, GROUPS in_width, h, w) -> (n, GROUPS out_width, h, w), at the multiply-adds of its blocks.
     """
@@ -85,7 +86,7 @@ class BlockConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         blocks, padding = len(self.rows), self.weight.shape[-1] // 2
-        read = x.unflatten(1, (GROUPS, -1))[:, self.columns].flatten(1, 2)  # a copy a block
+        read = x.unflatten(1, (GROUPS, -1))[:, self.columns].flatten(1, 2)  # a copy per block
         parts = F.conv2d(read, self.weight, padding=padding, groups=blocks)
         parts = parts.unflatten(1, (blocks, -1))  # n blocks out_width h w
         n, _, *shape = parts.shape
@@ -101,7 +102,7 @@ def _stack(
     in_width: int | None = None,
     shuffle: bool = False,
 ) -> nn.Module:
-    """Layers of blocks, each with batch norm and ReLU; a global pool, a linear head.
+    """Return layers of blocks, each with batch norm and ReLU; a global pool and a linear head.
 
     in_width: the channels of a group of the task; None for an image, which a dense layer reads.
     """
@@ -121,8 +122,8 @@ def _stack(
 
 
 def _patterns(widths: tuple[int, int, int], **settings) -> dict[str, Callable[[], nn.Module]]:
-    """Five patterns; widths: of a group where 4, 8 or all 16 blocks are there, chosen so that
-    the parameters are as many."""
+    """Return five patterns. widths: of a group with 4, 8 or all 16 blocks, chosen so that the
+    number of parameters is the same."""
     few, some, every = widths
     patterns = {
         "block-diagonal": (lambda: DIAGONAL, few, False),
@@ -144,7 +145,7 @@ def _xor() -> data.Images:
 OFF_DIAGONAL = Experiment(
     name="off_diagonal",
     question=(
-        "Where the answer lies in two groups at once, do a few blocks off the diagonal find it, "
+        "If the answer depends on two groups at once, do a few blocks off the diagonal find it, "
         "at equal parameters?"
     ),
     images=_xor,

@@ -1,4 +1,4 @@
-"""ResNeXt (Xie 2016, arXiv 1611.05431): the framework's own grouped convolution and block."""
+"""ResNeXt (Xie 2016, arXiv 1611.05431): the framework's grouped convolution and block."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def grouped_conv2d(
 
 
 class Bottleneck(TorchvisionBottleneck):
-    """torchvision's bottleneck, with the projection that it needs already in it."""
+    """torchvision's bottleneck, with its projection included."""
 
     def __init__(self, in_channels, planes, stride=1, groups=1, width_per_group=64):
         project = None
@@ -39,7 +39,7 @@ class Bottleneck(TorchvisionBottleneck):
 
 
 def group_width(budget: int, channels: int, groups: int) -> int:
-    """The widest group whose layers, as torch builds them, have at most `budget` weights."""
+    """Return the widest group whose layers, as torch builds them, have at most `budget` weights."""
     return bisect_right(range(1, budget + 1), budget, key=lambda d: _weights(channels, groups, d))
 
 
@@ -57,7 +57,7 @@ def _weights(channels: int, groups: int, wide: int) -> int:
 def index_bytes(mask: Tensor, block: int) -> tuple[Tensor, int, int, int]:
     """(n, n) bool -> density, and the bytes of the index that torch keeps: COO, CSR, BSR."""
     values = mask.double()
-    with warnings.catch_warnings():  # torch calls its sparse layouts "beta", once a process
+    with warnings.catch_warnings():  # torch warns once that its sparse layouts are "beta"
         warnings.simplefilter("ignore")
         coo, csr = values.to_sparse(), values.to_sparse_csr()
         bsr = values.to_sparse_bsr((block, block))

@@ -1,7 +1,7 @@
 """Two Triton kernels for a block-diagonal matrix: its product, and a grouped 3x3 convolution.
 
-A program computes one block's rows at some of the positions. It never asks where the non-zeros
-are: the number of its group says it, and no index is stored.
+A program computes one block's rows at some of the positions. It never looks up where the non-zeros
+are: its group number tells, and no index is stored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _block_diagonal(
 
 
 def block_diagonal_product(blocks: Tensor, x: Tensor) -> Tensor:
-    """Return block_diagonal(blocks) @ x without ever making the matrix.
+    """Return block_diagonal(blocks) @ x without ever building the matrix.
 
     blocks: (groups, rows, columns); x: (groups * columns, positions); both contiguous.
     Returns (groups * rows, positions).
@@ -83,5 +83,6 @@ def grouped_conv2d(x: Tensor, weight: Tensor, groups: int) -> Tensor:
 
 
 def _tile(size: int) -> int:
-    """A power of two that holds `size`; a matrix unit takes no side under 16."""
+    """Return the smallest power of two that holds `size`; a matrix unit needs a side of 16 or
+    more."""
     return max(16, triton.next_power_of_2(size))

@@ -1,4 +1,4 @@
-"""Lesson 04: claim 11 put to the test: a clue that lies too far away to be seen."""
+"""Lesson 04: tests claim 11 with a clue that is too far away to be seen."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from convzoo.experiments.runner import Experiment
 from convzoo.ideas.senet.framework import lecture_gate
 
 SIZE, CHANNELS, REDUCTION = 12, 12, 4
-NEAR, FAR = 3, 9  # the least and the greatest distance that an image of SIZE has room for
-# One network is asked at all distances; near ones more often, so that it can learn what it sees.
+NEAR, FAR = 3, 9  # the smallest and the largest distance that fits into an image of SIZE
+# One network is tested at all distances; near ones come more often, so that it can learn them.
 DISTANCES = (3, 3, 3, 4, 4, 5, 6, 7, 8, 9)
 MakeGate = Callable[[int], nn.Module]
 
 
 def clues(distance: int, number: int = 256, seed: int = 0) -> data.Images:
-    """Images whose clue lies `distance` rows and columns from the animal; all for testing."""
+    """Return images whose clue is `distance` rows and columns away from the animal, all for
+    testing."""
     return data.made(
         "far_clue", seed=100 * seed + distance, train=1, test=number, size=SIZE, distance=distance
     )
 
 
 def images(trained: tuple[int, ...] = DISTANCES, asked: tuple[int, ...] = (FAR,)) -> data.Images:
-    """Clues at some distances to train on, each as often as it is named, and others to test."""
+    """Return images with clues at some distances to train on, each as often as it is listed, and at
+    others to test on."""
     each = 1500 // len(trained)
     parts = [clues(distance, each, seed + 1) for seed, distance in enumerate(trained)]
     tests = [clues(distance, 512 // len(asked)) for distance in asked]
@@ -41,8 +43,8 @@ def _joined(parts: list[data.Images]) -> tuple[Tensor, Tensor]:
 
 
 def twins(distance: int) -> tuple[Tensor, tuple[int, int]]:
-    """Two images that differ in their clue alone, n 1 h w with the cat's first; and the animal's
-    row and column."""
+    """Return two images that differ only in their clue, n 1 h w with the cat's first, and the
+    animal's row and column."""
     found = clues(distance, 1)
     x, y = found.test_x[0], found.test_y[0]
     row, column = (y != data.IGNORED).nonzero()[0].tolist()
@@ -57,9 +59,10 @@ def twins(distance: int) -> tuple[Tensor, tuple[int, int]]:
 
 
 def stack(gate: MakeGate | None = None, dilations: tuple[int, ...] = (1, 1, 1, 1)) -> nn.Module:
-    """Four 3x3 layers, each with batch norm and ReLU, the last two with a gate; a 1x1 readout.
+    """Return four 3x3 layers, each with batch norm and ReLU, the last two with a gate, and a 1x1
+    readout.
 
-    (n, 1, h, w) -> (n, 2, h, w). gate: called with the channels, gives a layer. Without dilation
+    (n, 1, h, w) -> (n, 2, h, w). gate: called with the channels, returns a layer. Without dilation
     a pixel sees 9 x 9.
     """
     layers, channels = [], 1
@@ -92,15 +95,14 @@ VARIANTS = {
     "the lecture's, times C": partial(stack, partial(LectureGate, scaled=True)),
     "the lecture's, as said": partial(stack, partial(LectureGate, scaled=False)),
 }
-# At lr=0.01 one of five seeds of "times C" ended at 54%: its inner product adds up 144 pixels, so
-# that a step moves it far.
+# At lr=0.01 one of five seeds of "times C" ended at 54%: its inner product sums 144 pixels, so
+# that each step changes it a lot.
 SETTINGS = {"epochs": 5, "batch_size": 32, "lr": 0.006, "recipe": {"optimizer": "adam"}}
 
 FAR_CLUE = Experiment(
     name="senet_far_clue",
     question=(
-        "Where the clue lies outside the receptive field, does a gate that has seen the whole "
-        "image find it?"
+        "If the clue is outside the receptive field, does a gate that sees the whole image find it?"
     ),
     images=images,
     variants=VARIANTS,
@@ -109,9 +111,7 @@ FAR_CLUE = Experiment(
 
 NEW_DISTANCES = Experiment(
     name="senet_new_distances",
-    question=(
-        "Trained on clues 3, 4, 6 and 9 away, what does a network say of those at 5, 7 and 8?"
-    ),
+    question=("Trained on clues at distances 3, 4, 6 and 9, how does a network do at 5, 7 and 8?"),
     images=partial(images, (3, 4, 6, 9), (5, 7, 8)),
     variants={name: make for name, make in VARIANTS.items() if name != "no gate"},
     settings=SETTINGS,

@@ -1,4 +1,4 @@
-"""SE-Net (Hu 2017, arXiv 1709.01507): torch's and torchvision's own operations behind the gates."""
+"""SE-Net (Hu 2017, arXiv 1709.01507): the torch and torchvision operations for the gates."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from convzoo.ideas.resnext import framework as resnext
 
 
 def field_sizes(layers: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """What one output pixel sees after each layer: [kernel, stride, dilation] each.
-
-    A transposed convolution spreads one pixel over all that it came from.
+    """Return how many pixels one output pixel sees after each layer; layers: [kernel, stride,
+    dilation] each. A transposed convolution spreads one pixel over all the pixels that it depends
+    on.
     """
     return tuple(_spread(layers[: n + 1]) for n in range(len(layers)))
 
@@ -31,7 +31,7 @@ def _spread(layers: Sequence[Sequence[int]]) -> int:
 def lecture_gate(x: Tensor, weight: Tensor, scaled: bool = False) -> tuple[Tensor, Tensor]:
     """(n, c, h, w), (c, h, w) -> the rescaled image, and the gates (n, c).
 
-    A depthwise kernel as large as the image has one place to stand.
+    A depthwise kernel as large as the image has exactly one position.
     """
     sums = F.conv2d(x, weight.unsqueeze(1), groups=len(weight))  # n c 1 1
     factor = len(weight) if scaled else 1
@@ -39,10 +39,9 @@ def lecture_gate(x: Tensor, weight: Tensor, scaled: bool = False) -> tuple[Tenso
     return shares.mul(x), shares.flatten(1)
 
 
-class _Gates(TorchvisionGate):
-    """torchvision's layer on weights that are given, and it gives its gates too.
-
-    It has no parameters of its own: a cost would count those beside the given ones.
+class Gates(TorchvisionGate):
+    """torchvision's layer with given weights, which returns its gates too. It has no parameters
+    itself, because a cost would count those in addition to the given ones.
     """
 
     def __init__(self, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor):
@@ -53,7 +52,7 @@ class _Gates(TorchvisionGate):
         self.scale_activation = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        gates = self._scale(x)  # once, so that a cost counts it once
+        gates = self._scale(x)  # only once, so that a cost counts it once
         return gates.mul(x), gates.flatten(1)
 
 
@@ -61,7 +60,7 @@ def squeeze_excite(
     x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor
 ) -> tuple[Tensor, Tensor]:
     """(n, c, h, w), (m, c), (m,), (c, m), (c,) -> the rescaled image, and the gates (n, c)."""
-    return _Gates(w1, b1, w2, b2)(x)
+    return Gates(w1, b1, w2, b2)(x)
 
 
 def live_matrix(
@@ -78,7 +77,7 @@ def live_matrix(
 
 
 class Then(nn.BatchNorm2d):
-    """A batch norm after which another layer comes; that one is no part of this."""
+    """A batch norm that is followed by another layer, which is not a submodule of it."""
 
     def __init__(self, channels: int, after: nn.Module):
         super().__init__(channels)

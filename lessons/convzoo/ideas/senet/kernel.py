@@ -1,8 +1,8 @@
 """The squeeze-and-excitation gate and the rescaling that follows it as one Triton kernel.
 
-The squeeze has to see the whole image before any gate is known: it is a kernel of its own. All
-the rest, two small matrices, ReLU, sigmoid and the rescaling, is done while the image is read
-once more.
+The squeeze must see the whole image before any gate is known, so it is a separate kernel.
+Everything else, two small matrices, ReLU, sigmoid and the rescaling, is done while the image is
+read once more.
 """
 
 from __future__ import annotations

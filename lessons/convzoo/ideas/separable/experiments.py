@@ -1,4 +1,4 @@
-"""Lesson 06: what a separable network loses against a dense one, and what it buys."""
+"""Lesson 06: what a separable network loses and gains compared with a dense one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _digits() -> data.Images:
 
 
 def dense(channels: int) -> list[nn.Module]:
-    """A full 3x3 layer with batch norm and ReLU."""
+    """Return a full 3x3 layer with batch norm and ReLU."""
     conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
     return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
 
@@ -30,13 +30,13 @@ def separable(channels: int) -> list[nn.Module]:
 
 
 def depthwise_alone(channels: int) -> list[nn.Module]:
-    """A depthwise layer and no 1x1 behind it: the channels never meet."""
+    """Return a depthwise layer without a 1x1 after it: the channels never mix."""
     conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
     return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
 
 
 def network(layer: Callable[[int], list[nn.Module]], channels: int) -> nn.Sequential:
-    """A dense stem, three layers of one kind, a global pool, a linear head.
+    """Return a dense stem, three layers of one kind, a global pool, a linear head.
 
     (n, 1, h, w) -> (n, 10)
     """
@@ -49,8 +49,8 @@ def network(layer: Callable[[int], list[nn.Module]], channels: int) -> nn.Sequen
 DIGITS = Experiment(
     name="separable_digits",
     question=(
-        "What does a separable network lose against a dense one as wide, and against one "
-        "that costs as little?"
+        "How does a separable network compare with a dense one of the same width, and with one of "
+        "the same cost?"
     ),
     images=_digits,
     variants={

@@ -1,4 +1,4 @@
-"""Separable convolution (Howard 2017, 1704.04861; Sandler 2018, 1801.04381), the framework's."""
+"""The framework's separable convolution (Howard 2017, 1704.04861; Sandler 2018, 1801.04381)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def depthwise_conv2d(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 
 
 
 def dense_kernel(depthwise: Tensor, pointwise: Tensor) -> Tensor:
-    """(c_in, 1, kh, kw), (c_out, c_in, 1, 1) -> (c_out, c_in, kh, kw): the answer to impulses,
-    one for each input channel. A convolution turns its kernel round, so it is turned back."""
+    """(c_in, 1, kh, kw), (c_out, c_in, 1, 1) -> (c_out, c_in, kh, kw): the response to impulses,
+    one for each input channel. The response shows the kernel flipped, so it is flipped back."""
     channels, _, height, width = depthwise.shape
     impulses = torch.eye(channels, dtype=depthwise.dtype, device=depthwise.device)
     impulses = F.pad(impulses[..., None, None], (width - 1, width - 1, height - 1, height - 1))
@@ -25,7 +25,7 @@ def dense_kernel(depthwise: Tensor, pointwise: Tensor) -> Tensor:
 
 
 class DepthwiseSeparable(nn.Module):
-    """MobileNetV1's block out of torchvision's two, under the names of the exercise."""
+    """MobileNetV1's block from torchvision's two, with the exercise's names."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1):
         super().__init__()
@@ -43,7 +43,8 @@ class DepthwiseSeparable(nn.Module):
 
 
 def best_separable(weight: Tensor, rank: int) -> Tensor:
-    """The nearest kernel whose matrices (c_out, kh kw), one an input channel, have this rank.
+    """Return the nearest kernel whose matrices (c_out, kh kw), one for each input channel, have
+    this rank.
 
     (c_out, c_in, kh, kw) -> the same shape; by projection on the eigenvectors of each matrix's
     smaller Gram matrix (Eckart and Young 1936).
@@ -58,7 +59,7 @@ def best_separable(weight: Tensor, rank: int) -> Tensor:
 
 
 class InvertedResidual(TorchvisionInvertedResidual):
-    """torchvision's block, its layers under the names of the exercise."""
+    """torchvision's block, with the exercise's names for its layers."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, expand_ratio: int = 6):
         super().__init__(in_channels, out_channels, stride, expand_ratio)

@@ -1,4 +1,4 @@
-"""Lesson 05: claims 13, 14 and 15 put to the test by training."""
+"""Lesson 05: tests claims 13, 14 and 15 by training."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from convzoo import data
 from convzoo.experiments.runner import Experiment
 from convzoo.nets import ResNet
 
-# --- what stands between two grouped layers ----------------------------------------
+# --- what comes between two grouped layers -----------------------------------------
 
 
 class Copies(nn.Module):
     """The sum of k fixed random permutations of the channels, scaled to keep the variance.
 
-    (n, c, h, w) -> the same shape; no parameters, drawn once, when it is built.
+    (n, c, h, w) -> the same shape; no parameters; drawn once, when it is built.
     """
 
     def __init__(self, channels: int, k: int):
@@ -42,17 +42,17 @@ def nothing(channels: int, groups: int) -> nn.Module:
 
 
 def shuffle(channels: int, groups: int) -> nn.Module:
-    """The paper's: reshape to (groups, width), transpose, flatten."""
+    """Return the paper's shuffle: reshape to (groups, width), transpose, flatten."""
     return nn.ChannelShuffle(groups)
 
 
 def copies(k: int) -> Between:
-    """k random permutations, added up."""
+    """Return the sum of k random permutations."""
     return lambda channels, groups: Copies(channels, k)
 
 
 def learned(channels: int, groups: int) -> nn.Module:
-    """A full 1x1 without a ReLU: the permutation matrix as something to be trained."""
+    """Return a full 1x1 without a ReLU: a permutation matrix that can be trained."""
     return nn.Conv2d(channels, channels, 1, bias=False)
 
 
@@ -76,14 +76,14 @@ def stack(
 
 
 def xor() -> data.Images:
-    """The label is the XOR of a bit in channel group 0 and a bit in group 2."""
+    """Return the task whose label is the XOR of a bit in channel group 0 and a bit in group 2."""
     return data.made("xor_groups", groups=4, width=4).normalised()
 
 
 _XOR = {"c_in": 16, "classes": 2}
 SHUFFLE_XOR = Experiment(
     name="shuffle_xor",
-    question="Where the answer lies in two groups at once, is a fixed permutation enough?",
+    question="If the answer depends on two groups at once, is a fixed permutation enough?",
     images=xor,
     variants={
         "no shuffle": partial(stack, nothing, channels=32, groups=4, **_XOR),
@@ -97,8 +97,8 @@ SHUFFLE_XOR = Experiment(
 
 
 def short(between: Between, width: int) -> nn.Module:
-    """Two grouped layers with one chance to mix between them: eight groups of two channels,
-    then eight of `width`. (n, 16, h, w) -> (n, 2)
+    """Return two grouped layers with one mix between them: eight groups of two channels, then eight
+    of `width`. (n, 16, h, w) -> (n, 2)
     """
     return nn.Sequential(
         nn.Conv2d(16, 16, 1, groups=8, bias=False),
@@ -115,14 +115,14 @@ def short(between: Between, width: int) -> nn.Module:
 
 
 def eight_groups() -> data.Images:
-    """The XOR of groups 0 and 2 among eight groups of two channels."""
+    """Return the XOR of groups 0 and 2 among eight groups of two channels."""
     return data.made("xor_groups", groups=8, width=2).normalised()
 
 
 SHUFFLE_COPIES = Experiment(
     name="shuffle_copies",
-    question="One mix between two layers, at an equal budget: "
-    "a permutation, several, a learned one?",
+    question="One mix between two layers, at an equal budget: one permutation, several, or a "
+    "learned mix?",
     images=eight_groups,
     variants={
         "identity": partial(short, nothing, 12),
@@ -140,7 +140,7 @@ SHUFFLE_COPIES = Experiment(
 
 
 class GroupedBlock(nn.Module):
-    """1x1, 3x3, 1x1, all in groups, with something between the first two; added to the input.
+    """1x1, 3x3, 1x1, all in groups, with a mix after the first; added to the input.
 
     width: channels of the 3x3; cardinality: its groups; gate: squeeze-and-excitation before the
     addition. (n, in_channels, h, w) -> (n, planes, h / stride, w / stride)
@@ -195,7 +195,8 @@ BETWEEN: dict[str, Between] = {
 
 
 def _network(classes: int, in_channels: int, between: Between, **block) -> nn.Module:
-    """Two blocks, the second with stride 2; the stem of a task in groups keeps them apart."""
+    """Return two blocks, the second with stride 2; for a task in groups, the stem keeps the groups
+    apart."""
     network = ResNet(
         GroupedBlock,
         [1, 1],
@@ -232,7 +233,7 @@ SHUFFLE_BLOCKS = Experiment(
 
 SHUFFLE_BLOCKS_DIGITS = Experiment(
     name="shuffle_blocks_digits",
-    question="And with digits, whose dense stem mixes all groups anyway?",
+    question="And on digits, whose dense stem mixes all groups anyway?",
     images=lambda: data.load("digits").normalised(),
     variants=_every_mix(10, 1),
     settings={"epochs": 3, "batch_size": 64, "lr": 0.05},

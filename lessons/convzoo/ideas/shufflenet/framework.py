@@ -1,4 +1,4 @@
-"""ShuffleNet (Zhang 2017, arXiv 1707.01083; Ma 2018, 1807.11164): the framework's own shuffle and
+"""ShuffleNet (Zhang 2017, arXiv 1707.01083; Ma 2018, 1807.11164): the framework's shuffle and
 units."""
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from torchvision.models.shufflenetv2 import InvertedResidual
 
 
 def stack_matrix(layers: Tensor, order: Tensor) -> Tensor:
-    """(l, c, c), (c,) -> (c, c): one unit signal for each input, sent through the stack."""
-    signals = torch.eye(
-        layers.shape[-1], dtype=layers.dtype, device=layers.device
-    )  # input, channel
+    """(l, c, c), (c,) -> (c, c): one unit signal for each input is sent through the stack."""
+    channels = layers.shape[-1]
+    signals = torch.eye(channels, dtype=layers.dtype, device=layers.device)  # input, channel
     for place, weight in enumerate(layers):
         arrived = signals.index_select(1, order) if place else signals
         signals = F.linear(arrived, weight)
@@ -28,7 +27,7 @@ def channel_shuffle(x: Tensor, groups: int) -> Tensor:
 
 
 class ShuffleUnit(nn.Sequential):
-    """The branch as a chain of the framework's layers, and what it is joined to."""
+    """The branch as a sequence of the framework's layers, joined to the input."""
 
     def __init__(self, in_channels, out_channels, stride, groups, first_groups):
         super().__init__()
@@ -52,7 +51,7 @@ class ShuffleUnit(nn.Sequential):
         return self.last(self.join(x, super().forward(x)))
 
     def join(self, x: Tensor, branch: Tensor) -> Tensor:
-        """The input beside the branch, or under it."""
+        """Return the input concatenated with the branch, or added to it."""
         return torch.cat([self.pool(x), branch], dim=1) if self.stride == 2 else branch + x
 
     pool = staticmethod(nn.AvgPool2d(3, 2, 1))
@@ -72,7 +71,7 @@ def fold_shuffle(weight: Tensor, groups: int) -> Tensor:
 
 
 class ShuffleUnitV2(InvertedResidual):
-    """torchvision's unit, in the lesson's words."""
+    """torchvision's unit, with the lesson's names."""
 
     def __init__(self, in_channels, out_channels, stride):
         super().__init__(in_channels, out_channels, stride)

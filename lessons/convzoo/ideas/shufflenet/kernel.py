@@ -1,7 +1,7 @@
 """The channel shuffle folded into the grouped 1x1 that follows it: one Triton kernel.
 
 The shuffle moves every byte and computes nothing. Here nothing moves: the 1x1 reads each of its
-input channels where it lies before the shuffle.
+input channels where it is before the shuffle.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _shuffled_1x1(
     pixel = tl.program_id(1) * POSITIONS + tl.arange(0, POSITIONS)
     channels = groups * columns
     after = group * columns + column  # the channel that this group reads, after the shuffle
-    before = (after % shuffle) * (channels // shuffle) + after // shuffle  # and where it lies
+    before = (after % shuffle) * (channels // shuffle) + after // shuffle  # and where it is
     source = x + (image * channels + before[:, None]) * pixels + pixel[None, :]
     inside = (column[:, None] < columns) & (pixel[None, :] < pixels)
     block = weight + (group * rows + row[:, None]) * columns + column[None, :]

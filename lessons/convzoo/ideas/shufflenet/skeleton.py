@@ -1,4 +1,5 @@
-"""The skeletons of ShuffleNet V1 and V2: they take any unit, as `nets.ResNet` takes any block."""
+"""The skeletons of ShuffleNet V1 and V2: they take any unit, just as `nets.ResNet` takes any
+block."""
 
 from __future__ import annotations
 
@@ -36,11 +37,12 @@ class ShuffleNetV1(_Skeleton):
     """Zhang 2017, table 1: a 3x3, a max pool, three stages of 4, 8 and 4 units, a linear layer.
 
     unit: called as unit(in_channels, out_channels, stride=s, groups=g, first_groups=f), where f is
-      the groups of its first 1x1: 1 in the very first unit, whose input is narrow, g elsewhere.
-    groups: 1, 2, 3, 4 or 8, the columns of the table, each with widths of its own.
-    width_mult: the paper's s; every number of channels times s, to the nearest that the groups
-      divide (the authors' 1.5x is the exception: it keeps the stem's 24). The linear layer has no
-      bias, as in the authors' code.
+    the number of groups of its first 1x1: 1 in the very first unit, whose input is narrow, g
+    elsewhere.
+    groups: 1, 2, 3, 4 or 8, the columns of the table, each with its own widths.
+    width_mult: the paper's s; every number of channels times s, rounded to the nearest that the
+      groups divide (the authors' 1.5x is an exception: it keeps the stem's 24). The linear layer
+      has no bias, as in the authors' code.
     Raises UserError for other groups, and for a width that leaves a unit nothing to add.
     """
 
@@ -73,24 +75,24 @@ class ShuffleNetV1(_Skeleton):
 
 
 def v1_widths(groups: int, width_mult: float) -> tuple[int, list[int]]:
-    """The channels of the stem and of the three stages."""
+    """Return the channels of the stem and of the three stages."""
     if groups not in STAGE2:
         raise UserError(
-            f"ShuffleNet V1 has no column for {groups} groups: table 1 has "
+            f"ShuffleNet V1 is not defined for {groups} groups: table 1 has "
             f"{', '.join(map(str, STAGE2))}."
         )
     stem = _nearest(STEM * width_mult, groups)
     wide = _nearest(STAGE2[groups] * width_mult, 4 * groups)  # the bottleneck's too
     if wide <= stem:
         raise UserError(
-            f"At width {width_mult:g} stage 2 has {wide} channels and its input {stem}: the "
+            f"At width {width_mult:g}, stage 2 has {wide} channels and its input {stem}, so the "
             "first unit would have nothing to add. Choose a wider network."
         )
     return stem, [wide, 2 * wide, 4 * wide]
 
 
 def _nearest(channels: float, step: int) -> int:
-    """The multiple of step, one at least, that is nearest; the larger of two that are."""
+    """Return the nearest multiple of step, at least one step; of two equally near, the larger."""
     return max(step, int(channels / step + 0.5) * step)
 
 
@@ -99,7 +101,7 @@ class ShuffleNetV2(_Skeleton):
 
     unit: called as unit(in_channels, out_channels, stride).
     stages_repeats, stages_out_channels: torchvision's; the channels of the stem, of the three
-      stages and of the last 1x1. Raises UserError where these do not fit together.
+      stages and of the last 1x1. Raises UserError if these do not fit together.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class ShuffleNetV2(_Skeleton):
         super().__init__()
         if len(stages_out_channels) != 5:
             raise UserError(
-                f"stages_out_channels has {len(stages_out_channels)} numbers, and needs 5: the "
+                f"stages_out_channels has {len(stages_out_channels)} numbers, but needs 5: the "
                 "stem, three stages and the last 1x1."
             )
         stem, *widths, last = stages_out_channels
@@ -121,7 +123,7 @@ class ShuffleNetV2(_Skeleton):
         odd = [wide for wide in widths if wide % 2]
         if odd:
             raise UserError(
-                f"A stage of {odd[0]} channels cannot be split in 2 halves: make it even."
+                f"A stage of {odd[0]} channels cannot be split into two halves: make it even."
             )
         self.conv1 = _stem(in_channels, stem)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
@@ -140,6 +142,6 @@ class ShuffleNetV2(_Skeleton):
 def _fit(repeats: Sequence[int], widths: Sequence[int]) -> None:
     if len(repeats) != len(widths) or min(repeats) < 1:
         raise UserError(
-            f"The units of the stages are {list(repeats)}: "
-            f"give {len(widths)} numbers, each 1 or more."
+            f"The numbers of units in the stages are {list(repeats)}: give {len(widths)} numbers, "
+            "each 1 or more."
         )

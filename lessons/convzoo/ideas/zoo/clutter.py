@@ -1,7 +1,7 @@
-"""Digits that have to be found: of any size, anywhere in a larger image, among pieces of others.
+"""Digits to be found: at various sizes, anywhere in a larger image, among pieces of other digits.
 
-The bundled digits fill their 8 x 8 pixels, and every network of the course learns them. Here a
-network has to tell one whole digit from strokes of many others, wherever it lies.
+The bundled digits fill their 8 x 8 pixels, and every network in the course learns them. Here a
+network must recognise one whole digit, wherever it is, among strokes of many others.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from convzoo.data import Images, load
 from convzoo.errors import UserError
 
 SIDES = (8, 9, 10, 11)  # pixels of a digit
-CUT = (3, 6)  # pixels of a piece, and one more than the most
+CUT = (3, 6)  # pixels of a piece: the least, and one more than the most
 LARGEST = SIDES[-1]
-BRIGHT, DIM = (0.7, 1.0), (0.4, 0.8)  # of a digit's ink, and of a piece's
+BRIGHT, DIM = (0.7, 1.0), (0.4, 0.8)  # brightness of a digit, and of a piece
 
 Bank = dict[int, np.ndarray]  # all digits at each side: n side side
 
@@ -29,18 +29,18 @@ def cluttered(
     pieces: int = 2,
     noise: float = 0.05,
 ) -> Images:
-    """The digits of `load("digits")`, each once more in size and place, among `pieces` pieces.
+    """Return the digits of `load("digits")` at a new size and place, among `pieces` pieces.
 
-    x is n 1 size size, y the digit: of 8 to 11 pixels, whole, at any place, at 0.7 to 1 of its
+    x is n 1 size size, y the digit: 8 to 11 pixels large, whole, anywhere, at 0.7 to 1 of its
     brightness. A piece is a square of 3 to 5 pixels cut from another digit, at 0.4 to 0.8 of its
-    brightness. Noise of this deviation lies on all, within 0..1. Training images are made of the
-    training digits alone, and test images of the test digits; the same seed gives the same images.
-    Raises UserError for an image that cannot hold a digit, or a number that cannot be.
+    brightness. Noise with this standard deviation is added, within 0..1. Training images are made
+    only from training digits, test images from test digits; the same seed gives the same images.
+    Raises UserError for an image that cannot hold a digit, or an invalid number.
     """
     if size < LARGEST or pieces < 0 or noise < 0 or train < 1 or test < 1:
         raise UserError(
-            f"cluttered needs an image of {LARGEST} pixels or more, at least one image in either "
-            f"part, and no negative pieces or noise; it was given size={size}, train={train}, "
+            f"cluttered needs a size of {LARGEST} pixels or more, at least one image in "
+            f"each part, and no negative pieces or noise; it got size={size}, train={train}, "
             f"test={test}, pieces={pieces}, noise={noise}."
         )
     digits, rng = load("digits"), np.random.RandomState(seed)
@@ -56,7 +56,7 @@ def cluttered(
 
 
 def _scenes(rng, x: torch.Tensor, y: torch.Tensor, number: int, size: int, pieces: int, noise):
-    """`number` images, and what is to be found in each."""
+    """Return `number` images, and the digit to be found in each."""
     bank = {s: F.interpolate(x, (s, s), mode="bilinear")[:, 0].numpy() for s in SIDES}
     images = np.zeros((number, size, size))
     chosen = rng.randint(0, len(x), number)
@@ -76,7 +76,7 @@ def _piece(rng, bank: Bank, digit: int) -> np.ndarray:
 
 
 def _paste(rng, image: np.ndarray, patch: np.ndarray, light: tuple[float, float]) -> None:
-    """Lay a patch over the image at a place and a brightness drawn for it: the brighter stays."""
+    """Add a patch to the image at a random place and brightness; the brighter pixel stays."""
     side = len(patch)
     top, left = rng.randint(0, len(image) - side + 1, 2)
     under = image[top : top + side, left : left + side]

@@ -12,7 +12,7 @@ from convzoo.experiments.runner import Experiment
 from convzoo.ideas.zoo import clutter
 from convzoo.ideas.zoo import networks as zoo
 
-# Multiply-adds of one image. Of the budgets that were tried these two leave the least unspent.
+# Multiply-adds of one image. Of the budgets we tried, these two leave the least unused.
 SMALL, LARGE = 109_000, 174_000
 WIDTHS = {  # the widest of each kind within SMALL and LARGE, found by lesson 07's width_for_budget
     "plain": (15, 20),
@@ -30,7 +30,7 @@ SETTINGS = {"epochs": 12, "batch_size": 64, "lr": 0.1, "recipe": {"warmup": 0.1}
 
 @cache
 def images() -> data.Images:
-    """The task: which digit is it, among pieces of others?"""
+    """Return the task: which digit is it, among pieces of other digits?"""
     return clutter.cluttered().normalised()
 
 
@@ -43,7 +43,7 @@ def _variants(make: Callable[[str, int], nn.Module]) -> dict[str, Callable[[], n
 
 
 def on(name: str) -> Experiment:
-    """The same networks, twice as wide, on other images: "cifar10", say, and best on a GPU."""
+    """Return the same networks, twice as wide, on other images such as "cifar10"; best on a GPU."""
 
     @cache
     def others() -> data.Images:
@@ -63,7 +63,7 @@ def on(name: str) -> Experiment:
 
 ZOO = Experiment(
     name="zoo",
-    question="At equal multiply-adds, which idea finds the digit among pieces of others?",
+    question="At equal multiply-adds, which idea best finds the digit among pieces of others?",
     images=images,
     variants=_variants(zoo.network),
     settings=SETTINGS,
@@ -72,7 +72,7 @@ ZOO = Experiment(
 
 SHORT = Experiment(
     name="zoo_six_epochs",
-    question="After half of the training, is the order of the zoo the same?",
+    question="After half of the training, is the ranking of the zoo the same?",
     images=images,
     variants=_variants(zoo.network),
     settings=SETTINGS | {"epochs": 6},

@@ -1,4 +1,4 @@
-"""Lesson 07: the framework's own forms of the front, the search, the schedule, the splits."""
+"""Lesson 07: the framework's forms of the front, the search, the schedule, the splits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ MOST = 1024  # steps of a width
 
 
 def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) -> Tensor:
-    """(n,), (n,) -> (n,) bool: point by point against the best of the cheaper and of its equals."""
+    """(n,), (n,) -> (n,) bool: point by point against the best of those that are cheaper or cost
+    the same."""
     price = cost if less_is_better else cost.neg()
     mask = torch.zeros(len(cost), dtype=torch.bool, device=cost.device)
     for i, (p, a) in enumerate(zip(price.tolist(), accuracy.tolist(), strict=True)):
@@ -26,13 +27,13 @@ def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) ->
 
 
 def width_for_budget(kind: str, budget: int, step: int) -> int:
-    """The widest network of the zoo, by bisection of Python's own."""
+    """Return the width of the widest network within the budget, by Python's own bisection."""
     stops = range(0, MOST * step, step)
     return step * (bisect_right(stops, budget, lo=1, key=lambda width: zoo.macs(kind, width)) - 1)
 
 
 def schedule(steps: int, warmup: int, lr: float) -> Tensor:
-    """(steps,) float64: what torch's two schedulers set, one after the other."""
+    """(steps,) float64: the learning rates that torch's two schedulers set, one after the other."""
     rising = _run(warmup, lr, lambda o: LinearLR(o, 1 / warmup, total_iters=warmup - 1))
     rest = steps - warmup
     falling = _run(rest, lr, lambda o: CosineAnnealingLR(o, rest))
@@ -52,7 +53,7 @@ def _run(steps: int, lr: float, scheduler) -> list[float]:
 
 
 def chance(one: Tensor, other: Tensor) -> float:
-    """(s,), (s,) -> the share of all splits of the 2s numbers with as large a gap."""
+    """(s,), (s,) -> the share of all splits of the 2s numbers whose gap is at least as large."""
     both, s = torch.cat([one, other]), len(one)
     sums = both[torch.combinations(torch.arange(2 * s, device=one.device), r=s)].sum(1)
     gaps = (2 * sums - both.sum()).abs()
@@ -60,4 +61,4 @@ def chance(one: Tensor, other: Tensor) -> float:
 
 
 class Design(DepthwiseSeparable):
-    """The separable block: one of many designs that keep to the budget."""
+    """The separable block: one of many designs within the budget."""

@@ -1,10 +1,10 @@
-"""The zoo: every idea of the course as a block of one skeleton, at any width, counted.
+"""The zoo: every idea of the course as a block in one skeleton, at any width, counted.
 
 network(kind, width)       a 3x3 and a max pool, three stages of blocks, a global pool, a
-                           linear layer; four 3x3 layers a stage, whatever the block
+                           linear layer; four 3x3 layers in each stage, whatever the block
 macs(kind, width)          its multiply-adds for one image; grows with the width
-examined(block, ...)       what is asked of a block of one's own
-enter(name, block)         takes it into the zoo
+examined(block, ...)       what a reader's block is tested for
+enter(name, block)         adds it to the zoo
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from convzoo.ideas.shufflenet.framework import ShuffleUnit
 from convzoo.measure import Cost, cost
 from convzoo.nets import ResNet
 
-SIDE = 16  # pixels of the images that the counts are for
+SIDE = 16  # pixels of a side of the images that are counted for
 LAYERS = 4  # 3x3 layers in a stage
 GROUPS, REDUCTION = 4, 4
 IMAGES = 4  # for each output channel of a block that is examined
-_IMAGE = "The output has to be an image n c h w that is computed from the input"
+_IMAGE = "The output must be an image n c h w that is computed from the input"
 
 
 def _convolved(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> tuple:
@@ -41,7 +41,7 @@ def _convolved(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int 
 
 
 class Plain(nn.Sequential):
-    """Two 3x3 layers, each with batch norm and ReLU; nothing is added."""
+    """Two 3x3 layers, each with batch norm and ReLU; no shortcut."""
 
     def __init__(self, in_channels: int, planes: int, stride: int = 1):
         super().__init__(
@@ -106,7 +106,7 @@ class Shuffled(ShuffleUnit):
 
 
 class Unshuffled(Shuffled):
-    """The same unit, and its channels stay where they are."""
+    """The same unit without the shuffle: its channels stay where they are."""
 
     def __init__(self, in_channels: int, planes: int, stride: int = 1):
         super().__init__(in_channels, planes, stride)
@@ -115,7 +115,8 @@ class Unshuffled(Shuffled):
 
 @dataclass(frozen=True)
 class Kind:
-    """A block, how many of its 3x3 layers it has, what divides its channels, its settings."""
+    """A block, how many 3x3 layers it has, what its channels must be a multiple of, its
+    settings."""
 
     block: Callable[..., nn.Module]
     layers: int = 1
@@ -137,15 +138,16 @@ KINDS = {
 
 
 def widths(kind: str, width: int) -> list[int]:
-    """The channels of the three stages: a quarter, a half and all of `width`, each rounded to the
-    nearest number that the block can have."""
+    """Return the channels of the three stages: a quarter, a half and all of `width`, each rounded
+    to the nearest number that the block can have."""
     unit = _kind(kind).unit
     return [max(unit, unit * int(width / part / unit + 0.5)) for part in (4, 2, 1)]
 
 
 def network(kind: str, width: int, classes: int = 10, in_channels: int = 1) -> nn.Module:
-    """(n, in_channels, h, w) -> (n, classes); the stages work on a half, a quarter and an eighth
-    of the image's side. Raises UserError for a kind that is not in the zoo, and no width."""
+    """(n, in_channels, h, w) -> (n, classes); the stages work on a half, a quarter and an eighth of
+    the image's side. Raises UserError for a kind that is not in the zoo, and for a width below
+    1."""
     found = _kind(kind)
     if width < 1:
         raise UserError(f"A network of width {width} has no channels: give 1 or more.")
@@ -159,14 +161,15 @@ def network(kind: str, width: int, classes: int = 10, in_channels: int = 1) -> n
         **found.settings,
     )
     made.maxpool = nn.MaxPool2d(2)
-    if found.block is Dense:  # its layers have their batch norm in front: one is missing at the end
+    if found.block is Dense:  # its layers begin with batch norm, so one is missing at the end
         norm = nn.BatchNorm2d(made.fc.in_features)
         made.avgpool = nn.Sequential(norm, nn.ReLU(), nn.AdaptiveAvgPool2d(1))
     return made
 
 
 def counted(kind: str, width: int) -> Cost:
-    """What the network costs for one grey image of SIDE x SIDE pixels, in evaluation mode."""
+    """Return what the network costs for one grey image of SIDE x SIDE pixels, in evaluation
+    mode."""
     with torch.device("meta"):
         made = network(kind, width).eval()
         return cost(made, torch.empty(1, 1, SIDE, SIDE))
@@ -174,9 +177,10 @@ def counted(kind: str, width: int) -> Cost:
 
 @cache
 def macs(kind: str, width: int) -> int:
-    """Multiply-adds of the network of this width for one image; more, or as many, for a wider one.
+    """Return the multiply-adds of the network of this width for one image; a wider one never has
+    fewer.
 
-    Batch norms have none, and are left out: on the meta device they take most of the time.
+    Batch norms have none and are left out: on the meta device they take most of the time.
     """
     with torch.device("meta"):
         made = network(kind, width).eval()
@@ -201,18 +205,22 @@ def examined(
     side: int,
     budget: int,
 ) -> tuple[int, int, int, int, int, int]:
-    """What is asked of a block of one's own, whatever stands in it: channels out; rows out;
+    """Return what any block of a reader's can be tested for: output channels; output rows;
     multiply-adds above the budget, for one image of side x side; input channels that reach no
     output; pairs of an output and an input channel that never meet; pixels of the image that an
-    output pixel sees, as far as they lie in 3 rows and 3 columns.
+    output pixel sees, within 3 rows and 3 columns.
 
-    Its parameters are drawn anew, all above zero as the images are, so that no ReLU closes and no
-    weight is zero by its initialisation. Several images, for in each a maximum has one source.
-    Raises Objection where it is no module, or gives no image that depends on the one it got.
+    Its parameters are drawn again, all above zero like the images, so that no ReLU closes and no
+    weight is initialised to zero. Several images are used, because in each of them a maximum has
+    only one source.
+    Raises Objection if the block is not a module, or returns no image that depends on its input.
     """
     made = block(in_channels, planes, stride)
     if not isinstance(made, nn.Module):
-        raise Objection("The block is no nn.Module, so it cannot stand in a network.")
+        raise Objection(
+            "The block is not an nn.Module, so it cannot be part of a network. Define it as "
+            "`class NAME(nn.Module):`."
+        )
     made = made.double().eval()
     gen = torch.Generator().manual_seed(0)
     for weight in made.parameters():
@@ -224,8 +232,8 @@ def examined(
     if not isinstance(y, Tensor) or y.dim() != 4 or len(y) != len(x) or not y.numel():
         came = "nothing" if y is None else f"a {type(y).__name__}"
         came = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else came
-        raise Objection(f"{_IMAGE}: of an input of shape {shape} came {came}.")
-    own = torch.arange(planes).repeat_interleave(IMAGES)  # the output that an image is there for
+        raise Objection(f"{_IMAGE}: an input of shape {shape} gave {came}.")
+    own = torch.arange(planes).repeat_interleave(IMAGES)  # which output an image is for
     each = y[torch.arange(len(x)), own] if y.shape[1] == planes else y
     met = _influence(each.sum(), x).unflatten(0, (planes, IMAGES)).any(1).any(-1).any(-1)
     field = _influence(y[:, :, y.shape[2] // 2, y.shape[3] // 2].sum(), x).any(0).any(0)
@@ -236,19 +244,19 @@ def examined(
 
 
 def _influence(total: Tensor, x: Tensor) -> Tensor:
-    """Where x matters to the total, as truth values."""
+    """Return where x affects the total, as truth values."""
     slope = None
     if total.requires_grad:
         (slope,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)
     if slope is None:
-        raise Objection(f"{_IMAGE}: this one does not depend on it.")
+        raise Objection(f"{_IMAGE}, but this one does not depend on it.")
     return slope != 0
 
 
 def enter(name: str, block: Callable[..., nn.Module], layers: int = 1, unit: int = 4) -> None:
-    """Take a block into the zoo, or take its new form: block(in_channels, planes, stride).
+    """Add a block to the zoo, or replace it: block(in_channels, planes, stride).
 
-    layers: the 3x3 layers in it; unit: what its channels have to be a multiple of.
+    layers: the number of 3x3 layers in it; unit: what its channels must be a multiple of.
     """
     KINDS[name] = Kind(block, layers, unit)
     macs.cache_clear()

@@ -1,6 +1,6 @@
-"""The verb `grade` of the command line: what it takes, and its run.
+"""The command line's verb `grade`: its arguments, and what it runs.
 
-Nothing heavy is imported before it runs: every verb asks for the parser.
+Nothing heavy is imported before it runs, because every verb needs the parser.
 """
 
 from __future__ import annotations
@@ -14,16 +14,41 @@ from convzoo.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's arguments."""
     add = parser.add_argument
     add("dir", metavar="DIR", type=Path, help="the submissions: a folder or a zip file")
-    add("--out", metavar="DIR", type=Path, required=True, help="where marks and pages go")
-    add("--roster", metavar="FILE", type=Path, help="Canvas's gradebook or Moodle's worksheet, CSV")
-    add("--due", metavar="TIME", help="when it was due, such as 2026-05-01T23:59+02:00")
-    add("--secret", metavar="FILE", type=Path, help="your secret (default: made in OUT/.secret)")
-    add("--jobs", metavar="N", type=int, default=-1, help="processes (default: one a core)")
-    add("--scheduler", metavar="ADDRESS", default="", help="a Dask scheduler, for several machines")
-    add("--unsandboxed", action="store_true", help="grade without a sandbox, and mark it so")
+    add("--out", metavar="DIR", type=Path, required=True, help="folder for marks and pages")
+    add(
+        "--roster",
+        metavar="FILE",
+        type=Path,
+        help="Canvas's gradebook or Moodle's worksheet, as CSV",
+    )
+    add("--due", metavar="TIME", help="the due date, such as 2026-05-01T23:59+02:00")
+    add(
+        "--secret",
+        metavar="FILE",
+        type=Path,
+        help="a file with your secret (default: created in OUT/.secret)",
+    )
+    add(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=-1,
+        help="number of processes (default: one per core)",
+    )
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        default="",
+        help="address of a Dask scheduler, for several machines",
+    )
+    add(
+        "--unsandboxed",
+        action="store_true",
+        help="grade without a sandbox, and say so in the results",
+    )
 
 
 def grade_submissions(given: argparse.Namespace) -> tuple[dict, list[str], int]:
@@ -55,11 +80,14 @@ def summary_lines(summary: dict) -> list[str]:
     out += [f"  not graded: {text}" for text in summary["not_graded"]]
     out += [f"  {text}" for text in summary["notices"]]
     if summary["unsandboxed"]:
-        out.append(f"{summary['unsandboxed']} were graded WITHOUT A SANDBOX, and are marked so.")
+        out.append(f"{summary['unsandboxed']} were graded WITHOUT A SANDBOX; the results say so.")
     if summary["waiting"]:
-        out.append(f"{summary['waiting']} answers to free questions wait for you in free.csv.")
+        out.append(
+            f"{summary['waiting']} answers to free questions are waiting for your points "
+            "in free.csv."
+        )
     if summary["flags"]:
-        out.append(f"{summary['flags']} submissions have flags: see class.html.")
+        out.append(f"{summary['flags']} submissions have flags. See class.html.")
     out.append(f"In {summary['out']}: {', '.join(summary['files'])}")
     return out
 
@@ -68,4 +96,6 @@ def _due(text: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
-        raise UserError(f"--due {text} is no time. Write it as 2026-05-01T23:59+02:00.") from None
+        raise UserError(
+            f"--due {text} is not a valid time. Write it as 2026-05-01T23:59+02:00."
+        ) from None

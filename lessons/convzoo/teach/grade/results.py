@@ -1,4 +1,4 @@
-"""What lies in the folder of results between two runs: marks, each a file, and the secret."""
+"""The results folder between two runs: marks, one file each, and the secret."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def read_secret(path: Path, create: bool) -> bytes:
     except OSError as problem:
         raise UserError(f"The secret {path} cannot be read: {problem.strerror}.") from None
     if len(secret) < 16:
-        raise UserError(f"The secret in {path} is too short: 16 characters at least.")
+        raise UserError(f"The secret in {path} is too short. It needs at least 16 characters.")
     return secret
 
 
 def load_result(out: Path, student: str, lesson: str) -> Graded | None:
-    """Return a student's result of an earlier run, None where none can be read."""
+    """Return a student's result of an earlier run, None if none can be read."""
     try:
         text = _path(out, student, lesson).read_text(encoding="utf-8")
         return Graded.from_plain(json.loads(text))

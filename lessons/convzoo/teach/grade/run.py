@@ -1,7 +1,7 @@
-"""Grades a class: collects, grades what is new or changed, writes everything out.
+"""Grades a class: collects submissions, grades what is new or changed, writes everything out.
 
-A result is a file of its own, put in place at once when a student is done. So a run that is killed
-resumes where it was, and a second run grades only what changed.
+Each result is a separate file that is saved at once when a student is done. So a run that is killed
+continues where it was, and a second run grades only what has changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Tell = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How a class is graded. jobs: processes, -1 for one a core; scheduler: Dask's address."""
+    """How a class is graded. jobs: processes, -1 for one per core; scheduler: Dask's address."""
 
     jobs: int = -1
     scheduler: str = ""
@@ -51,10 +51,8 @@ class Entry:
 
 
 def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell) -> dict:
-    """Grade everything under `place` into `out`; returns the summary.
-
-    root: the course's folder. Raises UserError for a mistake of the teacher's, and where there is
-    no sandbox.
+    """Grade everything under `place` into `out`; return the summary. root: the course's folder.
+    Raises UserError for a teacher's mistake, and if there is no sandbox.
     """
     _apart(place, out)
     lessons = plans(root)
@@ -74,15 +72,15 @@ def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell
     except OSError as problem:
         why = f"{problem.filename or out}: {problem.strerror or str(problem)[:200]}"
         raise UserError(
-            f"The run stopped ({why}). What was graded is kept: make room there, or give the "
-            "results another place (--out), and grade again."
+            f"The run stopped ({why}). Everything graded so far is saved. Free some space, or "
+            "choose another folder for the results (--out), and grade again."
         ) from None
 
 
 def _nothing(place: Path, collected: Collected) -> str:
     stray = f" ({collected.notices[0].text})" if collected.notices else ""
     return (
-        f"Nothing was handed in under {place}{stray}. Name the folder that holds a folder or a "
+        f"There are no submissions in {place}{stray}. Name the folder that contains a folder or a "
         "zip file for each student, or the LMS's zip file."
     )
 
@@ -91,7 +89,7 @@ def _apart(place: Path, out: Path) -> None:
     inside, outside = out.resolve(), place.resolve()
     if inside == outside or outside in inside.parents or inside in outside.parents:
         raise UserError(
-            f"{out} and {place} lie in one another. Give the results a folder of their own (--out)."
+            f"{out} and {place} overlap. Choose a separate folder for the results (--out)."
         )
 
 
@@ -100,12 +98,14 @@ def _locked(out: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:
-        raise UserError("Grading needs Linux; on Windows run it inside WSL2.") from None
+        raise UserError("Grading needs Linux. On Windows, run it inside WSL2.") from None
     with open(out / ".lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(f"Another run is grading into {out}. Wait until it ends.") from None
+            raise UserError(
+                f"Another run is grading into {out}. Wait until it has finished."
+            ) from None
         yield
 
 
@@ -122,7 +122,7 @@ def _result(out: Path, handed: Handed, secret: bytes) -> Graded:
 
 
 def _tasks(handed: list[Handed], out: Path, secret: bytes, options: Options) -> list[Task]:
-    """What is new, changed, or was not graded: one task for each student."""
+    """Return one task for each student with anything new, changed or not yet graded."""
     todo: dict[str, list[Submission]] = {}
     for one in handed:
         known = load_result(out, one.student, one.lesson)
@@ -136,8 +136,8 @@ def _tasks(handed: list[Handed], out: Path, secret: bytes, options: Options) -> 
 
 
 def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) -> set:
-    """Grade the tasks, save each result as it comes, return which there were."""
-    away = bool(options.scheduler)  # each machine has a box of its own
+    """Grade the tasks, save each result as it comes, and return which there were."""
+    away = bool(options.scheduler)  # each machine has its own sandbox
     tasks = [replace(task, hidden=tuple(str(p.resolve()) for p in hidden)) for task in tasks]
     with nullcontext("") if away else _box(hidden, options) as folder:
         tasks = [replace(task, folder=folder) for task in tasks]
@@ -154,7 +154,7 @@ def _graded(tasks, out: Path, hidden: list[Path], options: Options, tell: Tell) 
 
 @contextmanager
 def _box(hidden: list[Path], options: Options) -> Iterator[str]:
-    """The folder of a box that all processes of this run use, once it is seen to work."""
+    """The folder of a sandbox that all processes of this run use, after a test that it works."""
     box = Box(hidden, not options.unsandboxed)
     try:
         if box.boxed:
@@ -217,7 +217,7 @@ def _mean(values: list[float]) -> float:
 
 
 def show_progress(done: int, total: int, student: str) -> None:
-    """Show how many students are graded: a bar in a terminal, a line now and then elsewhere."""
+    """Show how many students are graded: a bar in a terminal, an occasional line elsewhere."""
     line = f"{done} of {total} students"
     if sys.stderr.isatty():
         redraw(f"{bar(done, total)} {line} {student[:24]}".rstrip(), done == total)

@@ -1,1 +1,1 @@
-"""The sandbox: what runs a student's code, and what it is told over two pipes."""
+"""The sandbox: what runs a student's code, and what is sent to it over two pipes."""

@@ -1,7 +1,7 @@
-"""Our own files as the sandbox gets them, in a folder that lives as long as its process.
+"""Our files as the sandbox gets them, in a folder that lives as long as its process.
 
-The process holds a lock on the folder. A lock ends with its process, however that ends: so
-the next one can tell whose folders are nobody's any more, and removes them.
+The process holds a lock on the folder. A lock ends with its process, however that ends, so the next
+process can tell which folders nobody uses any more, and removes them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from py_compile import PycInvalidationMode
 
 from convzoo.place import LIBRARY
 
-# Wherever it lies: what an answer could be read from, and what a submission has no use for.
+# Left out at any depth: files that contain answers, and files that no submission needs.
 LEFT_OUT = (
     "exercises",
     "notebook",
@@ -42,7 +42,7 @@ class Layout:
         self.folder.chmod(0o755)
         try:
             _fill(self.folder)
-        except OSError:  # no room for it
+        except OSError:  # the disk is full
             self.close()
             raise
 
@@ -53,7 +53,7 @@ class Layout:
 
 
 def clear() -> None:
-    """Remove our user's folders that no process holds: their run was killed."""
+    """Remove this user's folders that no process holds because their run was killed."""
     for path in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
         try:
             end = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -63,21 +63,21 @@ def clear() -> None:
             if os.fstat(end).st_uid == os.geteuid():
                 _lock(end)
                 shutil.rmtree(path, ignore_errors=True)
-        except OSError:  # somebody holds it
+        except OSError:  # another process holds it
             pass
         finally:
             os.close(end)
 
 
 def _lock(end: int) -> None:
-    """Hold it, or raise OSError where another process does."""
+    """Lock the folder, or raise OSError if another process holds the lock."""
     import fcntl
 
     fcntl.flock(end, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _fill(folder: Path) -> None:
-    """convzoo without the answers, and the worker."""
+    """Copy convzoo without the answers, and the worker."""
     shutil.copytree(LIBRARY, folder / "convzoo", ignore=shutil.ignore_patterns(*LEFT_OUT))
     here = Path(__file__).parent
     (folder / "convzoo" / "exercises").mkdir()

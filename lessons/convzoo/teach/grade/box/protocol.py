@@ -1,8 +1,8 @@
-"""What passes between checker and worker: a short JSON header and raw numbers, never a pickle.
+"""What checker and worker exchange: a short JSON header and raw numbers, never a pickle.
 
 A frame is two lengths (4 bytes each), the header, and the bytes of the tensors that the header
-names. The checker believes nothing of what it reads: lengths, names, dtypes and shapes are
-checked before a byte of them is used. This file stands in the sandbox too.
+names. The checker trusts nothing that it reads: lengths, names, dtypes and shapes are checked
+before a byte of them is used. This file is in the sandbox too.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
-MAX_TROUBLES = 100  # statements that are told to have been left out
+MAX_TROUBLES = 100  # statements that are reported as left out
 _PLAIN = ("scalars", "training", "examine", "again", "channels_last")  # of a case, as JSON
-STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
+STAGES = ("", "stub", "run")  # at which a worker may say that a call stopped
 
 
 class Broken(Exception):
-    """The other side sent what the protocol does not allow."""
+    """The other side sent something that the protocol does not allow."""
 
 
 class Closed(Broken):
@@ -55,7 +55,7 @@ class Closed(Broken):
 
 
 class Ended(Broken):
-    """The fork that was talked to has ended; `status` is what the worker says of it."""
+    """The fork at the other end has ended; `status` is what the worker reports about it."""
 
     def __init__(self, status: int):
         super().__init__("it ended")
@@ -67,10 +67,10 @@ class Late(Broken):
 
 
 class Channel:
-    """Frames over two pipes. Every wait has a deadline; None waits for ever.
+    """Frames over two pipes. Every wait has a deadline; None waits forever.
 
-    control: a third pipe, in which the worker itself, and no student's code, says how a fork ended;
-    most: bytes of a header that is read.
+    control: a third pipe, in which the worker itself, and no student's code, reports how a fork
+    ended; most: the largest header that is read, in bytes.
     """
 
     def __init__(self, read: int, write: int, control: int = -1, most: int = MAX_HEADER):
@@ -116,9 +116,9 @@ class Channel:
         return raw
 
     def ended(self, seconds: float) -> int:
-        """Wait until the worker says that the fork has ended; what is still unread is dropped.
+        """Wait until the worker reports that the fork has ended; anything still unread is dropped.
 
-        Raises Late, or Closed where the worker itself is gone.
+        Raises Late, or Closed if the worker itself is gone.
         """
         try:
             while True:
@@ -130,7 +130,7 @@ class Channel:
     def _wait(self, end: int, event: int, deadline: float | None) -> None:
         """Wait until a pipe is ready; one whose other end is closed is ready too.
 
-        Raises Ended as soon as the fork is gone and nothing that it has sent is left to be read.
+        Raises Ended as soon as the fork is gone and nothing that it has sent is left to read.
         """
         poll = select.poll()
         if end >= 0:
@@ -167,14 +167,18 @@ def _deadline(seconds: float | None) -> float | None:
 
 
 def pack(header: dict, tensors: dict[str, Tensor]) -> bytes:
-    """Return a frame. Raises Broken for a tensor that has no place in one."""
+    """Return a frame. Raises Broken for a tensor that a frame cannot hold."""
     body, listed = [], []
     for name, value in tensors.items():
-        value = torch.Tensor.as_subclass(value.detach(), torch.Tensor)  # a subclass may lie
+        value = torch.Tensor.as_subclass(
+            value.detach(), torch.Tensor
+        )  # a subclass could lie about itself
         value = value.to_dense() if value.layout != torch.strided else value
         value = value.resolve_conj().resolve_neg()  # views such as x.conj().imag
         if value.dtype not in NAMES:
-            raise Broken(f"`{name}` is {value.dtype}, which is not among the dtypes that are read")
+            raise Broken(
+                f"`{name}` has dtype {value.dtype}, which is not one of the dtypes that are read"
+            )
         listed.append([name, NAMES[value.dtype], list(value.shape)])
         flat = value.cpu().contiguous().reshape(-1)
         body.append(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
@@ -201,40 +205,40 @@ def _refuse(word: str):
 
 
 def unpack(header: dict, body: bytes | bytearray) -> dict[str, Tensor]:
-    """Return the tensors of a frame; their sizes must account for every byte."""
+    """Return the tensors of a frame; their sizes must add up to all its bytes."""
     listed = header.get("tensors", [])
     if not isinstance(listed, list) or len(listed) > MAX_TENSORS:
-        raise Broken("a reply whose list of tensors is none")
+        raise Broken("a reply with an invalid list of tensors")
     found, start = {}, 0
     for entry in listed:
         name, dtype, shape = _entry(entry)
         size = prod(shape) * dtype.itemsize
         if name in found or start + size > len(body):
-            raise Broken("a reply whose bytes are fewer than its shapes say")
+            raise Broken("a reply with fewer bytes than its shapes need")
         raw = bytearray(body[start : start + size])
         flat = torch.frombuffer(raw, dtype=dtype) if size else torch.empty(0, dtype=dtype)
         found[name], start = flat.reshape(shape), start + size
     if start != len(body):
-        raise Broken("a reply with more bytes than its shapes say")
+        raise Broken("a reply with more bytes than its shapes need")
     return found
 
 
 def _entry(entry) -> tuple[str, torch.dtype, tuple[int, ...]]:
     if not isinstance(entry, list) or len(entry) != 3:
-        raise Broken("a reply whose list of tensors is none")
+        raise Broken("a reply with an invalid list of tensors")
     name, dtype, shape = entry
     if not _is_name(name) or not isinstance(dtype, str) or dtype not in DTYPES:
-        raise Broken("a reply with a tensor of a name or dtype that is not allowed")
+        raise Broken("a reply with a tensor whose name or dtype is not allowed")
     return name, DTYPES[dtype], _shape(shape)
 
 
 def _shape(shape) -> tuple[int, ...]:
     if not isinstance(shape, list) or len(shape) > MAX_DIMS:
-        raise Broken("a reply with a shape that is none")
+        raise Broken("a reply with an invalid shape")
     if not all(type(side) is int and 0 <= side < MAX_SIDE for side in shape):
-        raise Broken("a reply with a shape that is none")
+        raise Broken("a reply with an invalid shape")
     if prod(max(side, 1) for side in shape) >= 2**62:
-        raise Broken("a reply with a shape that is none")
+        raise Broken("a reply with an invalid shape")
     return tuple(shape)
 
 
@@ -251,7 +255,7 @@ def case_frame(case: Case) -> tuple[dict, dict[str, Tensor]]:
 
 
 def case_of(header: dict, tensors: dict[str, Tensor]) -> Case:
-    """Return the case in a frame; the worker believes the checker."""
+    """Return the case in a frame; the worker trusts the checker."""
     given = {k[2:]: v for k, v in tensors.items() if k.startswith("x:")}
     weights = {k[2:]: v for k, v in tensors.items() if k.startswith("w:")}
     return Case(tensors=given, weights=weights, **{name: header[name] for name in _PLAIN})
@@ -278,18 +282,19 @@ def _listed(ops: list[Op]) -> list[list]:
 
 
 def _finite(value):
-    """Plain data without infinities, which JSON has no word for."""
+    """Return plain data without infinities, which JSON cannot express."""
     if isinstance(value, list):
         return [_finite(part) for part in value]
     return value if not isinstance(value, float) or isfinite(value) else None
 
 
 def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
-    """Return the reply in a frame, believed in nothing but its form. Raises Broken."""
+    """Return the reply in a frame after checking its form; its content is not trusted. Raises
+    Broken."""
     stage = header.get("stage")
     answered = header.get("loaded"), header.get("watched")
     if stage not in STAGES or any(type(value) is not bool for value in answered):
-        raise Broken("a reply that is none")
+        raise Broken("an invalid reply")
     return Reply(
         tensors=tensors,
         parameters=_parameters(header.get("parameters")),
@@ -305,31 +310,31 @@ def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
 
 def _parameters(listed) -> dict[str, tuple[int, ...]]:
     if not isinstance(listed, list) or len(listed) > MAX_TENSORS:
-        raise Broken("a reply whose parameters are none")
+        raise Broken("a reply with invalid parameters")
     found = {}
     for entry in listed:
         if not isinstance(entry, list) or len(entry) != 2 or not _is_name(entry[0]):
-            raise Broken("a reply whose parameters are none")
+            raise Broken("a reply with invalid parameters")
         found[entry[0]] = _shape(entry[1])
     return found
 
 
 def _ops(listed) -> list[Op]:
     if not isinstance(listed, list) or len(listed) > MAX_OPS:
-        raise Broken("a reply whose operations are none")
+        raise Broken("a reply with invalid operations")
     found = []
     for entry in listed:
         if not isinstance(entry, list) or [type(v) for v in entry] != [str, list, bool, int, str]:
-            raise Broken("a reply whose operations are none")
+            raise Broken("a reply with invalid operations")
         if not 0 <= entry[3] <= MAX_LINE:
-            raise Broken("a reply whose operations are none")
+            raise Broken("a reply with invalid operations")
         found.append(Op(*entry))
     return found
 
 
 def text_of(value) -> str:
-    """Return a message of the student's process: short, and nothing but text."""
+    """Return a message from the student's process: short, and only text."""
     if not isinstance(value, str):
-        raise Broken("a reply whose message is no text")
+        raise Broken("a reply whose message is not text")
     kept = "".join(c if c.isprintable() or c == "\n" else " " for c in value[:MAX_TEXT])
     return kept.encode("utf-8", "replace").decode()

@@ -1,10 +1,9 @@
-"""A place without network, without the course's answers, in which a student's code may run.
+"""A place without network and without the course's answers, in which a student's code may run.
 
-bubblewrap gives a process namespaces of its own: no network, a read-only system, a small
-memory disk, no other process in sight. It is launched unprivileged. Where the grader is root, as in
-CI, root only makes the Python environment reachable (it may lie under root's home) and then drops
-to a user that owns nothing, before the sandbox proper begins: limits on processes bind
-no root.
+bubblewrap gives a process its own namespaces: no network, a read-only system, a small memory disk,
+no other process in sight. It is started unprivileged. If the grader is root, as in CI, root only
+makes the Python environment reachable (it may be under root's home) and then switches to a user
+that owns nothing, before the actual sandbox begins: limits on processes do not bind root.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ ENVIRONMENT = {
     "HOME": "/tmp",
     "LANG": "C.UTF-8",
     "MPLBACKEND": "Agg",
-    "USER": "student",  # torch 2.11 asks for a name as it is imported, and the box has no list
+    "USER": "student",  # torch 2.11 looks it up at import, and the sandbox has no user list
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -55,12 +54,12 @@ class NoSandbox(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a student's code may take. Bytes and seconds."""
+    """The limits on a student's code, in bytes and seconds."""
 
     cpu: int = 20  # of one process
     wall: float = 60.0  # for the cells, and again for the calls of an exercise
-    start: float = 240.0  # until torch is imported; longer is the machine's fault
-    memory: int = 4 << 30  # addresses of one process, beyond torch's own
+    start: float = 240.0  # until torch is imported; if it takes longer, that is the machine's fault
+    memory: int = 4 << 30  # address space of one process, in addition to torch's
     resident: int = 3 << 30  # memory of all processes together
     processes: int = 64
     files: int = 256
@@ -68,15 +67,15 @@ class Limits:
     disk: int = 64 << 20  # the memory disk
 
     def settings(self, boxed: bool) -> dict:
-        """Return what the worker needs to know of them."""
+        """Return the limits that the worker needs to know."""
         return {**asdict(self), "boxed": boxed}
 
 
 class Box:
-    """What stands ready to start workers from: our files in a folder, and the command.
+    """Everything that is needed to start workers: our files in a folder, and the command.
 
-    boxed: False starts the worker as an ordinary process, for `--unsandboxed`; folder: a layout's
-    that another process keeps, else one of our own is made.
+    boxed: False starts the worker as an ordinary process, for `--unsandboxed`; folder: the folder
+    of a layout that another process keeps, else a new one is made.
     """
 
     def __init__(self, hidden: Iterable[Path] = (), boxed: bool = True, folder: str = ""):
@@ -103,9 +102,9 @@ class Box:
         return self.command(limits, ["-c", START, place, site, *map(str, pipes), settings])
 
     def _mounts(self, limits: Limits) -> list[str]:
-        """What is seen inside: the system, the environment, our files; each read-only.
+        """Return what is visible inside: the system, the environment and our files, all read-only.
 
-        Deeper paths come later, so that what must be hidden is, wherever it lies.
+        Deeper paths come later, so that what must be hidden is hidden wherever it is.
         """
         size = str(limits.disk)
         binds = {Path(p) for p in SYSTEM if Path(p).is_dir() and not Path(p).is_symlink()}
@@ -116,7 +115,7 @@ class Box:
         words = ["--proc", "/proc", "--dev", "/dev"]
         for link in (Path(p) for p in SYSTEM if Path(p).is_symlink()):
             words += ["--symlink", os.readlink(link), str(link)]
-        for place in ("/tmp", "/dev/shm"):  # before the rest: an environment may lie below /tmp
+        for place in ("/tmp", "/dev/shm"):  # first, because an environment may be below /tmp
             words += ["--size", size, "--tmpfs", place]
         for path in sorted(binds | hidden, key=lambda p: len(p.parts)):
             if path in hidden:
@@ -151,7 +150,7 @@ def _isolation() -> list[str]:
 
 @cache
 def _sites() -> tuple[Path, ...]:
-    """The folders in which torch and what it needs are installed."""
+    """Return the folders in which torch and what it needs are installed."""
     from importlib.util import find_spec
 
     found = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
@@ -164,14 +163,14 @@ def _sites() -> tuple[Path, ...]:
 
 @cache
 def _environment() -> tuple[Path, ...]:
-    """The interpreter and its packages."""
+    """Return the interpreter and its packages."""
     home = Path(os.path.realpath(sys.executable)).parents[1]
     wanted = [home, *_sites()]
     bad = [p for p in wanted if p in (Path("/"), Path.home())]
     if bad:
         raise NoSandbox(
-            f"Python is installed straight in {bad[0]}, which cannot be shown to a student's code. "
-            "Use a virtual environment."
+            f"Python is installed directly in {bad[0]}, which must not be visible to a student's "
+            "code. Use a virtual environment."
         )
     return tuple(dict.fromkeys(wanted))
 
@@ -181,7 +180,8 @@ def _is_root() -> bool:
 
 
 def _unprivileged(paths: Iterable[Path]) -> list[str]:
-    """As root: make `paths` reachable for everyone in a view of our own, then become no one."""
+    """As root, make `paths` reachable for everyone in a private view, then switch to an
+    unprivileged user."""
     words = ["bwrap", "--dev-bind", "/", "/"]
     made: set[Path] = set()
     for path in sorted(paths):
@@ -217,7 +217,8 @@ def _open(folder: Path) -> bool:
 
 
 def _nobody() -> int:
-    """A user that owns nothing and runs nothing else: limits on processes count by user."""
+    """Return a user that owns nothing and runs nothing else, because process limits count per
+    user."""
     with open("/proc/self/uid_map") as file:
         ranges = [[int(n) for n in line.split()] for line in file]
     last = max(start + count for start, _, count in ranges)
@@ -228,16 +229,18 @@ def _nobody() -> int:
 
 
 def probe(box: Box, limits: Limits) -> None:
-    """Raise NoSandbox unless Python runs in the box without network and as no one."""
+    """Raise NoSandbox unless Python runs in the sandbox without network and unprivileged."""
     advice = (
-        "Install bubblewrap (on Debian and Ubuntu `sudo apt install bubblewrap`; on Windows inside "
-        "WSL2; macOS has none: use a Linux machine). `--unsandboxed` grades without one, on "
-        "your own risk, and marks every grade so."
+        "Install bubblewrap (on Debian and Ubuntu `sudo apt install bubblewrap`; on Windows "
+        "inside WSL2; on macOS there is none, so use a Linux machine). `--unsandboxed` grades "
+        "without a sandbox, at your own risk, and says so with every grade."
     )
     if not sys.platform.startswith("linux") or not shutil.which("bwrap"):
-        raise NoSandbox(f"There is no bubblewrap here. {advice}")
+        raise NoSandbox(f"bubblewrap is not installed. {advice}")
     if _is_root() and not shutil.which("setpriv"):
-        raise NoSandbox("As root the sandbox needs `setpriv` (package util-linux). Install it.")
+        raise NoSandbox(
+            "When you are root, the sandbox needs `setpriv`. Install the package util-linux."
+        )
     try:
         found = subprocess.run(
             box.command(limits, ["-c", "import os; print('inside', os.getuid())"]),
@@ -251,7 +254,7 @@ def probe(box: Box, limits: Limits) -> None:
     if found.returncode or found.stdout.split()[:1] != ["inside"]:
         why = (found.stderr.strip().split("\n") or [""])[-1][:300]
         raise NoSandbox(
-            f"bubblewrap is here but does not start ({why}). In a container it needs user "
-            "namespaces; Ubuntu 24.04 wants an AppArmor profile for bwrap (see the teacher's "
+            f"bubblewrap is installed but does not start ({why}). In a container it needs user "
+            "namespaces; Ubuntu 24.04 needs an AppArmor profile for bwrap (see the teacher's "
             f"guide). {advice}"
         )

@@ -1,7 +1,7 @@
-"""A worker in its sandbox, and the talk with it: cells go in, replies to cases come out.
+"""A worker in its sandbox, and the exchange with it: cells go in, replies to cases come out.
 
-Whatever goes wrong before the worker has said that it is ready is the machine's fault
-(`NotGraded`); whatever goes wrong after is the student's (`Failed`), with what happened.
+Anything that goes wrong before the worker has reported that it is ready is the machine's fault
+(`NotGraded`); anything that goes wrong later is the student's (`Failed`), with what happened.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ LOOK_EVERY = 0.2  # seconds between two looks at the memory in use
 
 
 class NotGraded(Exception):
-    """The machine's fault: no mark, and the next run tries again."""
+    """A fault of the machine: there is no mark, and the next run tries again."""
 
 
 class Failed(Exception):
-    """The student's code ended the talk: a sentence on what happened.
+    """The student's code ended the exchange; the message says what happened.
 
-    sure: that it was their code; where a process just vanished it may have been the machine.
+    sure: whether it was their code; if a process just vanished, it may have been the machine.
     """
 
     def __init__(self, sentence: str, sure: bool = True):
@@ -55,8 +55,8 @@ class Job:
     """What a fork of the worker is to execute.
 
     cells: (label, source) each; name: what the exercise defines, exercise: its id; question: the
-    short question that is asked instead; passed: those for which `use` gives the student's own;
-    preload: modules that are imported before; ours: nothing of a student's is among the cells.
+    short question to answer instead; passed: exercises for which `use` returns the student's own;
+    preload: modules to import first; ours: whether none of the cells is a student's.
     """
 
     cells: tuple[tuple[str, str], ...]
@@ -70,8 +70,8 @@ class Job:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A statement that was left out: of which cell, in which line it begins (0: all of the cell),
-    at which stage ("run", "stub" or "slow"), and what happened."""
+    """A statement that was left out: its cell, its first line (0: the whole cell), the stage
+    ("run", "stub" or "slow"), and what happened."""
 
     cell: int
     line: int
@@ -81,7 +81,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Defined:
-    """How the cells went: what was left out, and what was defined or answered."""
+    """The result of the cells: what was left out, and what was defined or answered."""
 
     troubles: tuple[LeftOut, ...]
     found: bool
@@ -89,7 +89,7 @@ class Defined:
 
 
 class Session:
-    """One student's worker, started when it is first needed, and again after it died."""
+    """One student's worker, started when it is first needed, and again after it has died."""
 
     def __init__(self, box: Box, limits: Limits, known: dict[str, tuple[str, str, str]]):
         self.box, self.limits, self.known = box, limits, known
@@ -108,7 +108,7 @@ class Session:
         self.close()
 
     def define(self, job: Job) -> Defined:
-        """Run the cells of `job` in a fork of its own. Raises Failed or NotGraded."""
+        """Run the cells of `job` in a separate fork. Raises Failed or NotGraded."""
         wall, cpu = self.limits.wall, self.limits.cpu
         if job.ours:
             wall, cpu = self.limits.start, int(self.limits.start)
@@ -132,12 +132,13 @@ class Session:
         while True:
             found = self._receive()[0]
             if found.get("do") == "defined":
-                self._end = time.monotonic() + wall  # for the calls, all of it
+                self._end = time.monotonic() + wall  # the calls get the full time
                 return self._guard(lambda: _defined(found, len(job.cells)))
             self._running = self._guard(lambda: _number(found.get("cell"), len(job.cells)))
 
     def _preload(self, modules: set[str]) -> None:
-        """Let the worker itself import modules of ours, on our time and not on the student's."""
+        """Let the worker itself import our modules, which does not count towards the student's
+        time."""
         if not modules:
             return
         try:
@@ -147,22 +148,22 @@ class Session:
             self._channel.ended(self.limits.start)
         except Broken:
             self.close()
-            raise NotGraded("The worker could not import what the lesson falls back on.") from None
+            raise NotGraded("The worker could not import the lesson's fallbacks.") from None
         self._loaded |= modules
 
     @property
     def running(self) -> int:
-        """The cell that was running when the talk ended."""
+        """The cell that was running when the exchange ended."""
         return self._running
 
     def respond(self, case: Case) -> Reply:
-        """Return what the student's code answers. Raises Failed."""
+        """Return the reply of the student's code. Raises Failed."""
         self._send(*case_frame(case))
         header, tensors = self._receive()
         return self._guard(lambda: reply_of(header, tensors))
 
     def end(self) -> None:
-        """End the fork; the worker makes all its leftovers end."""
+        """End the fork; the worker ends everything that it left running."""
         if self._channel is None or not self._talking:
             return
         self._talking = False
@@ -187,7 +188,7 @@ class Session:
             process.wait()
 
     def _start(self) -> None:
-        """Start a worker on pipes: requests to it, replies from it, and its own word on both."""
+        """Start a worker with pipes for requests, for replies and for its own reports."""
         requests, replies, control, errors = (os.pipe() for _ in range(4))
         theirs = requests[0], replies[1], control[1]
         settings = json.dumps(self.limits.settings(self.box.boxed))
@@ -214,10 +215,10 @@ class Session:
             self._channel.ended(self.limits.start)
             reason = ""
         except Late:
-            reason = "was not ready in time: the machine is too busy"
+            reason = "was not ready in time, because the machine is too busy"
         except Broken:
             os.set_blocking(errors[0], False)
-            reason = f"did not start: {_last_line(errors[0]) or 'it gave no reason'}"
+            reason = f"did not start: {_last_line(errors[0]) or 'no reason given'}"
         finally:
             os.close(errors[0])
         if reason:
@@ -247,7 +248,7 @@ class Session:
     def _receive(self) -> tuple[dict, dict]:
         try:
             return self._channel.receive(self._left())
-        except Ended as problem:  # the fork alone: the worker goes on
+        except Ended as problem:  # only the fork: the worker continues
             drain(self._channel.read)
             self._fail(problem, over=False)
         except Broken as problem:
@@ -263,7 +264,7 @@ class Session:
         return self._end - time.monotonic()
 
     def _fail(self, problem: Broken, over: bool = True) -> None:
-        """The talk is over: the worker goes, the next exercise gets a new one."""
+        """End the exchange: the worker is stopped, and the next exercise gets a new one."""
         self._talking = False
         if over or self._too_much:
             self.close()
@@ -273,12 +274,12 @@ class Session:
         elif isinstance(problem, Late):
             sentence = (
                 f"It was still running after {self.limits.wall:.0f} seconds and was stopped. "
-                "Look for a loop that never ends, and for anything that waits."
+                "Look for a loop that never ends, or for code that waits for something."
             )
         elif isinstance(problem, Ended):
             sentence, sure = _ended(problem.status, self.limits)
         elif isinstance(problem, Closed):
-            sentence, sure = "It ended the Python process that it ran in.", False
+            sentence, sure = "It ended the Python process that it was running in.", False
         else:
             sentence = f"It sent the grader {problem}."
         raise Failed(sentence, sure)
@@ -291,40 +292,41 @@ def _defined(header: dict, cells: int) -> Defined:
         or len(troubles) > MAX_TROUBLES
         or type(header.get("found")) is not bool
     ):
-        raise Broken("a report that is none")
+        raise Broken("an invalid report")
     found = []
     for entry in troubles:
         if not isinstance(entry, list) or len(entry) != 4:
-            raise Broken("a report that is none")
+            raise Broken("an invalid report")
         cell, line, stage, sentence = entry
         if stage not in ("run", "stub", "slow"):
-            raise Broken("a report that is none")
+            raise Broken("an invalid report")
         number = _number(line, MAX_LINE)
         found.append(LeftOut(_number(cell, cells), number, stage, text_of(sentence)))
     if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], str):
-        raise Broken("a report that is none")
+        raise Broken("an invalid report")
     value = None if answer[1] is None else text_of(answer[1])
     return Defined(tuple(found), header["found"], (text_of(answer[0]), value))
 
 
 def _number(value, below: int) -> int:
     if type(value) is not int or not 0 <= value < below:
-        raise Broken("a report that is none")
+        raise Broken("an invalid report")
     return value
 
 
 def _ended(status: int, limits: Limits) -> tuple[str, bool]:
-    """What a fork's exit status tells, and whether it was surely the student's doing."""
+    """Return a sentence on a fork's exit status, and whether the student's code is surely the
+    cause."""
     if -status == signal.SIGXCPU:
         return (
             f"It was still computing after {limits.cpu} seconds and was stopped. Look for a loop "
             "that never ends."
         ), True
     if -status == signal.SIGKILL:
-        return "The Python process that it ran in was killed.", False
+        return "The Python process that it was running in was killed.", False
     if status < 0:
         return f"It crashed Python (signal {-status}).", True
-    return f"It ended the Python process that it ran in (exit status {status}).", True
+    return f"It ended the Python process that it was running in (exit status {status}).", True
 
 
 def _last_line(end: int) -> str:

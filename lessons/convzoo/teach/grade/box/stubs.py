@@ -1,6 +1,6 @@
-"""Stands in the sandbox in place of `convzoo.exercises`: nothing is checked, shown or asked there.
+"""Replaces `convzoo.exercises` in the sandbox, where nothing is checked, shown or asked.
 
-`use` hands out the student's own where the grader has said that it passed, else the framework's.
+`use` returns the student's own code if the grader has said that it passed, else the framework's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from importlib import import_module
 
 from convzoo.recorder import is_framework
 
-answers: list[tuple[str, object]] = []  # what the cells gave to `ask`
+answers: list[tuple[str, object]] = []  # the answers that the cells passed to `ask`
 passed: set[str] = set()
 known: dict[str, tuple[str, str, str]] = {}  # id: name in the lesson, and module and name of ours
 
@@ -23,19 +23,20 @@ def begin(lesson: str = "", student: str = ""):
 
 
 def ask(question_id: str, answer=...) -> None:
-    """Remember what was answered."""
+    """Record an answer."""
     answers.append((question_id, answer))
 
 
 def use(exercise_id: str):
-    """Return the student's own if it passed, else the framework's, imported at its first call."""
-    if exercise_id not in known:  # an unknown one, or the one that is being marked
-        raise LookupError(f"use({exercise_id!r}) is not to be had here")
+    """Return the student's own code if it passed, else the framework's, which is imported at its
+    first call."""
+    if exercise_id not in known:  # an unknown exercise, or the one that is being marked
+        raise LookupError(f"use({exercise_id!r}) is not available here")
     name, module, theirs = known[exercise_id]
     own = sys._getframe(1).f_globals.get(name)
     if exercise_id in passed and callable(own):
         return own
-    if name[:1].isupper():  # a class may be a base class: it has to be there
+    if name[:1].isupper():  # a class may be a base class, so it must exist
         return _framework(module, theirs)
 
     def fallback(*args, **kwargs):
@@ -51,7 +52,7 @@ def _framework(module: str, name: str):
 
 
 def check(*args, **kwargs) -> None:
-    """Nothing: the check is outside."""
+    """Do nothing: the check is outside."""
 
 
 hint = predict = check

@@ -1,7 +1,8 @@
-"""What runs in the sandbox: executes a student's cells and answers cases. It knows no secret.
+"""Runs in the sandbox: executes a student's cells and answers cases. It knows no secret.
 
-torch is imported once; every exercise gets a fork of its own, in which nothing of another one
-has run. The fork is poisoned ground from its first cell on: whatever leaves it is checked outside.
+torch is imported once; every exercise gets a separate fork, in which nothing of another one has
+run. The fork cannot be trusted from its first cell on: everything that leaves it is checked
+outside.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from convzoo.run_cell import Trouble, execute
 from .protocol import MAX_TEXT, MAX_TROUBLES, Broken, Channel, case_of, drain, reply_frame
 
 MODULE = "__main__"  # as in a notebook
-AGAIN = 0.5  # seconds until a statement that swallows an OutOfTime gets another
+AGAIN = 0.5  # seconds until a statement that swallows an OutOfTime gets another one
 
 
 class OutOfTime(BaseException):
@@ -35,7 +36,8 @@ class OutOfTime(BaseException):
 def main(words: list[str]) -> None:
     """Serve the checker over the pipes named in `words` until it hangs up.
 
-    In the sandbox this is process 1 of its namespace: no signal of a student's reaches it.
+    In the sandbox this is process 1 of its namespace, so no signal from a student's code reaches
+    it.
     """
     read, write, control, settings = *(int(w) for w in words[:3]), json.loads(words[3])
     _limit(settings)
@@ -64,13 +66,13 @@ def main(words: list[str]) -> None:
             _serve(channel, header)
         status = _wait_for(child)
         _end_all(child, settings["boxed"])
-        os.set_blocking(read, False)  # the fork shared it, and may have changed that
+        os.set_blocking(read, False)  # the fork shared it and may have changed this
         drain(read)
         _say(control, os.waitstatus_to_exitcode(status))
 
 
 def _preload(modules: list[str]) -> None:
-    """Import what forks will need; one that is not there is told when a lesson's cell fails."""
+    """Import what forks will need; a missing module is reported when a lesson's cell fails."""
     for module in modules:
         try:
             import_module(module)
@@ -80,12 +82,12 @@ def _preload(modules: list[str]) -> None:
 
 
 def _say(control: int, status: int) -> None:
-    """Four bytes that only this process can write: ready, or how a fork ended."""
+    """Send four bytes that only this process can write: ready, or how a fork ended."""
     os.write(control, struct.pack("<i", status))
 
 
 def _wait_for(child: int) -> int:
-    """The status of a fork; what was orphaned meanwhile is reaped, too."""
+    """Return the status of a fork; orphaned processes are reaped too."""
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == child:
@@ -93,13 +95,13 @@ def _wait_for(child: int) -> int:
 
 
 def _debuggable(yes: bool) -> None:
-    """Whether a process of the same user may look into this one."""
+    """Set whether a process of the same user may inspect this one."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(4, int(yes), 0, 0, 0)  # PR_SET_DUMPABLE
 
 
 def _warm_up() -> None:
-    """Make torch import what it imports late: once here, and not in every fork."""
+    """Make torch import its lazy modules once here, and not in every fork."""
     import torch
 
     from convzoo import case, data, device, measure, show  # noqa: F401  what lessons import
@@ -113,14 +115,14 @@ def _warm_up() -> None:
 
 
 def _limit(settings: dict) -> None:
-    """Limits that no child can raise again."""
+    """Set limits that no child can raise again."""
     wanted = {
         resource.RLIMIT_CPU: None,  # set in the fork
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: settings["file_bytes"],
         resource.RLIMIT_NOFILE: settings["files"],
     }
-    if settings["boxed"]:  # elsewhere the user's other processes count
+    if settings["boxed"]:  # elsewhere, the user's other processes count too
         wanted[resource.RLIMIT_NPROC] = settings["processes"]
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # if the machine runs out of memory, this ends first
@@ -130,18 +132,18 @@ def _limit(settings: dict) -> None:
 
 
 def _limit_memory(more: int) -> None:
-    """At most `more` bytes of addresses beyond what torch itself has mapped."""
+    """Allow at most `more` bytes of address space beyond what torch itself has mapped."""
     try:
         with open("/proc/self/statm") as file:
             mapped = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (mapped + more, mapped + more))
-    except OSError:  # not Linux: --unsandboxed was asked for
+    except OSError:  # not Linux, with --unsandboxed
         pass
 
 
 def _end_all(child: int, boxed: bool) -> None:
-    """End whatever a fork has left behind."""
-    if boxed and os.getpid() == 1:  # in a process namespace of our own, -1 is everyone else in it
+    """End everything that a fork has left behind."""
+    if boxed and os.getpid() == 1:  # in our own process namespace, -1 is everyone else in it
         _kill(lambda: os.kill(-1, signal.SIGKILL))
     else:
         _kill(lambda: os.killpg(child, signal.SIGKILL))
@@ -160,7 +162,7 @@ def _kill(how) -> None:
 
 
 def _serve(channel: Channel, header: dict) -> None:
-    """The whole life of a fork: run the cells, answer cases, end."""
+    """Run the cells, answer cases and end: the whole life of a fork."""
     status = 70
     try:
         os.setpgid(0, 0)
@@ -183,14 +185,13 @@ def _serve(channel: Channel, header: dict) -> None:
 
 
 def _limit_seconds(seconds: int) -> None:
-    """End this process when it has computed for so long in all. A limit can only be lowered."""
+    """End this process after this much computing time in total. The limit can only be lowered."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 
 
 def _limited(seconds: float) -> Callable[[bool], AbstractContextManager]:
-    """A limit on statements that define nothing: all together, but a tenth of it for each one.
-
-    What defines is limited by the process's own limit alone.
+    """Return a limit on statements that define nothing: on all of them together, and a tenth of it
+    on each. Definitions have only the process's own limit.
     """
     left = seconds
 
@@ -216,7 +217,7 @@ def _limited(seconds: float) -> Callable[[bool], AbstractContextManager]:
 
 
 def _left_out(trouble: Trouble) -> list:
-    """What is told of a statement that was left out: line, stage, sentence."""
+    """Return the report on a statement that was left out: line, stage, sentence."""
     if issubclass(trouble.error, OutOfTime):
         sentence = f"Line {trouble.line} of the cell took too long and was stopped."
         return [trouble.line, "slow", sentence]
@@ -225,7 +226,7 @@ def _left_out(trouble: Trouble) -> list:
 
 
 def _define(channel: Channel, header: dict) -> dict:
-    """Execute the cells; tell which of them is running, then what was left out of them."""
+    """Execute the cells; report which of them is running, then what was left out."""
     import torch
 
     from convzoo import exercises as stubs
@@ -253,7 +254,7 @@ def _define(channel: Channel, header: dict) -> dict:
 
 
 def _answered(stubs, names: dict, header: dict) -> list:
-    """The answer to a short question as plain data: [kind, value]."""
+    """Return the answer to a short question as plain data: [kind, value]."""
     given = [value for id, value in stubs.answers if id == header.get("question")]
     value = given[-1] if given else names.get("answer", ...)
     if value is ...:
@@ -270,7 +271,7 @@ def _answered(stubs, names: dict, header: dict) -> list:
 
 
 def _answer(channel: Channel, target, case) -> None:
-    """Answer one case; what has no place in a frame is told in words."""
+    """Answer one case; a result that a frame cannot hold is reported as a sentence."""
     from convzoo.case import Reply, answer
 
     try:

@@ -1,1 +1,1 @@
-"""Whose file is this: what was handed in, read and sorted by student."""
+"""Finds out whose file is whose: submissions, read and sorted by student."""

@@ -1,4 +1,4 @@
-"""Names of students: safe names for files, and who wrote whose name into their lesson."""
+"""Names of students: safe file names, and who wrote which name into their lesson."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import permutations
 
-MAX_WORDS = 4  # of a name whose words may stand in any order, and without blanks
+MAX_WORDS = 4  # words of a name that may be in any order, and without blanks
 
 
 def slug(student: str) -> str:
-    """Return a file's name for a student: their own if it is harmless, else one with a hash."""
+    """Return a file name for a student: their own name if it is harmless, else one with a hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:60]
     taken = plain.lower() in ("con", "nul", "aux", "prn") or re.search(r"-[0-9a-f]{8}$", plain)
     if plain and plain == student and not taken:
@@ -22,7 +22,8 @@ def slug(student: str) -> str:
 
 
 def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[tuple[str, ...]]:
-    """Return for each entry flags on the name in its `begin(...)`: none, a stranger's, shared."""
+    """Return for each entry flags on the name in its `begin(...)`: missing, somebody else's, or
+    shared."""
     entries = list(entries)
     sharing: dict[tuple[str, str], list[str]] = {}
     for entry in entries:
@@ -39,7 +40,9 @@ def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[t
         ids = students.get(student, {})
         known = {s for id in (student, *ids.values()) for s in spellings(id)}
         if not name:
-            flags.append("There is no name in begin(...): the questions had everybody's numbers.")
+            flags.append(
+                "There is no name in begin(...), so the questions had the default numbers."
+            )
         elif "anonymous" not in ids and not spellings(name) & known:
             flags.append(f"The name in begin(...) is {name!r}.")
         same = sharing[entry.handed.lesson, min(spellings(name))] if name else []
@@ -54,7 +57,8 @@ def _answered(entry) -> bool:
 
 
 def spellings(name: str) -> set[str]:
-    """Return how a name is written in one word: "Doe, Jane", "Jane Doe" and "doejane" are one."""
+    """Return the ways of writing a name as one word: "Doe, Jane", "Jane Doe" and "doejane" are the
+    same."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     words = re.findall(r"[^\W_]+", plain)
     if len(words) > MAX_WORDS:

@@ -1,4 +1,4 @@
-"""What an LMS knows of a class: Canvas's gradebook export, Moodle's grading worksheet.
+"""What an LMS knows about a class: Canvas's gradebook export, Moodle's grading worksheet.
 
 Canvas (lib/gradebook_importer.rb): Student, ID, SIS User ID, SIS Login ID, Section, then a column
 for each assignment, "Title (id)"; a row "Points Possible". Moodle (assignfeedback_offline):
@@ -32,7 +32,7 @@ class Entry:
     late: bool | None = None
 
     def is_same(self, student: str, ids: dict[str, str]) -> bool:
-        """Return whether a submission's student is this one: by an LMS's number, else by name."""
+        """Return whether a submission's student is this one: by the LMS's number, else by name."""
         for kind in ("canvas", "moodle"):
             if kind in self.ids and kind in ids:
                 return self.ids[kind] == ids[kind]
@@ -52,12 +52,12 @@ class Roster:
     entries: tuple[Entry, ...] = field(default=())
 
     def covers(self, lesson: str) -> bool:
-        """Return whether times and grades are of this lesson; a Moodle worksheet is of one."""
+        """Return whether times and grades are for this lesson; a Moodle worksheet is for one."""
         named = re.findall(r"\d\d_[a-z]+", self.name)
         return self.kind == "canvas" or not named or lesson in named
 
     def find(self, student: str, ids: dict[str, str], lesson: str) -> Entry | None:
-        """Return the entry of a student, where it speaks of this lesson."""
+        """Return the entry of a student, if it is about this lesson."""
         if not self.covers(lesson):
             return None
         return next((e for e in self.entries if e.is_same(student, ids)), None)
@@ -68,7 +68,7 @@ def _plain(name: str) -> str:
 
 
 def read_roster(path: Path) -> Roster:
-    """Read either form. Raises UserError where it is neither."""
+    """Read either format. Raises UserError if it is neither."""
     try:
         raw = path.read_bytes()[: MAX_BYTES + 1]
     except OSError as problem:
@@ -79,7 +79,7 @@ def read_roster(path: Path) -> Roster:
     try:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=comma) if any(row)]
     except csv.Error as problem:
-        raise UserError(f"{path} is no table ({problem}).") from None
+        raise UserError(f"{path} is not a table ({problem}). Export it again as CSV.") from None
     header = rows[0] if rows and len(raw) <= MAX_BYTES else []
     if header[:2] == ["Student", "ID"]:
         return _canvas(path.stem, header, rows[1:])
@@ -87,7 +87,7 @@ def read_roster(path: Path) -> Roster:
         return _moodle(path.stem, header, rows[1:])
     raise UserError(
         f"{path} is neither Canvas's gradebook export (Student, ID, ...) nor Moodle's grading "
-        "worksheet (Identifier, ..., Grade). Export it again, as CSV and in English."
+        "worksheet (Identifier, ..., Grade). Export it again as CSV, in English."
     )
 
 

@@ -1,1 +1,1 @@
-"""What a submission is worth: its cells taken, scanned, run and marked."""
+"""What a submission is worth: its cells are taken out, scanned, run and marked."""

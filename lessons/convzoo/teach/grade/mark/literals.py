@@ -1,4 +1,4 @@
-"""Answers to short questions that stand there as they are: read, and nothing is executed."""
+"""Answers to short questions that are written out: they are read, and nothing is executed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from convzoo.notebook.cells import plain, syntax
 
 
 def literal_answer(source: str):
-    """Return the answer in a question's cell where it stands there as a text or plain arithmetic.
+    """Return the answer in a question's cell if it is a text or plain arithmetic.
 
-    None where it has to be computed.
+    None if it must be computed.
     """
     tree = syntax(plain(source))
     body = tree.body if tree else []

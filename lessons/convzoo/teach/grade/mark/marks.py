@@ -1,12 +1,12 @@
-"""From verdicts to points: the one place in which it stands what a stage is worth."""
+"""From verdicts to points: the only place that defines what a stage is worth."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
 # The share of an exercise's points for the first stage at which it fails. At "values" the shape was
-# right, at "gradients" the values were. A shortcut is the framework's work. Slow is right: how
-# many operations ran is told by the student's own process, so it may not cost them anything.
+# right, at "gradients" the values were. A shortcut is the framework's work. Slow is right: the
+# number of operations is reported by the student's own process, so it must not cost points.
 CREDIT = {
     "": 1.0,
     "launches": 1.0,
@@ -29,8 +29,8 @@ RIGHT, WRONG, WAITING = "right", "wrong", "waiting"
 class Item:
     """The mark of one exercise or question.
 
-    earned: None while a teacher has not marked it. message: for the student; wrong: the name of
-    the mistake that was recognised; sentence: what is known of it.
+    earned: None until a teacher has marked it. message: for the student; wrong: the name of the
+    recognised mistake; sentence: what is known about it.
     """
 
     id: str
@@ -67,14 +67,14 @@ class Graded:
 
     @staticmethod
     def from_plain(data: dict) -> Graded:
-        """Return the mark from our own JSON. Raises TypeError or KeyError where it is none."""
+        """Return the mark from our own JSON. Raises TypeError or KeyError if it is not valid."""
         items = tuple(Item(**item) for item in data["items"])
         return Graded(**{**data, "items": items, "flags": tuple(data["flags"])})
 
 
 @dataclass(frozen=True)
 class Total:
-    """Points of several items: what was earned, what is possible, what waits for the teacher."""
+    """Points of several items: earned, possible, and waiting for the teacher."""
 
     earned: float = 0.0
     points: float = 0.0
@@ -92,6 +92,6 @@ def total(items) -> Total:
 
 
 def credit(points: float, status: str, stage: str) -> float:
-    """Return an exercise's points for a verdict; none for a stage that the table does not know."""
+    """Return an exercise's points for a verdict; 0 for a stage that is not in the table."""
     share = 0.0 if status == UNTOUCHED else CREDIT.get(stage, 0.0) if status == FAILED else 1.0
     return round(points * share, 2)

@@ -1,4 +1,4 @@
-"""What is graded in a lesson: the clean lesson, and what in a submission belongs to the student."""
+"""What is graded in a lesson: the clean lesson, and the student's part of a submission."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from convzoo.place import LIBRARY
 from convzoo.teach.regions import stub
 from convzoo.teach.student_cells import Copy, attempted
 
-# All code of the library decides what a mark is, but for what neither the grader imports to make
-# one nor the sandbox holds.
+# All code of the library can affect a mark, except for what neither the grader imports for it nor
+# the sandbox contains.
 CHANGES_NO_MARK = (
     "install.py",  # runs before anything is installed
     "teach/slides.py",  # shows the solutions in a lecture
-    "teach/grade/out/",  # pages and tables, made anew from the marks at each run
-    "teach/grade/nbgrader/",  # the same marks, in another book
+    "teach/grade/out/",  # pages and tables, made from the marks at each run
+    "teach/grade/nbgrader/",  # the same marks, in another gradebook
 )
-MAX_CALLS = 20  # cells with a call of `begin` that are looked into
+MAX_CALLS = 20  # cells with a call of `begin` that are read
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A lesson to be graded. version: changes with whatever could change a mark."""
+    """A lesson to be graded. version: changes with everything that could change a mark."""
 
     name: str
     lesson: Notebook
@@ -39,12 +39,12 @@ class Plan:
 
     @cached_property
     def stubs(self) -> dict[tuple[str, str], Cell]:
-        """The student's cells as they were handed out."""
+        """Return the student's cells as they were handed out."""
         return {c.owner: c for c in self.lesson.cells if c.role}
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """The modules that the lesson itself imports."""
+        """Return the modules that the lesson itself imports."""
         trees = [syntax(plain(c.source)) for c in self.lesson.cells if c.defines]
         nodes = [node for tree in trees if tree for node in ast.walk(tree)]
         names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Submission:
-    """One submission against its lesson: the student's copy of it, as plain cells."""
+    """One submission for a lesson: the student's copy of it, as plain cells."""
 
     plan: Plan
     copy: Copy
@@ -65,12 +65,12 @@ class Submission:
         return self.copy.answers
 
     def touched(self, role: str, id: str) -> bool:
-        """Return whether the student wrote anything there."""
+        """Return whether the student wrote anything in this cell."""
         cell = self.own.get((role, id))
         return cell is not None and attempted(cell, self.plan.stubs.get((role, id)))
 
     def is_lessons(self, cell: Cell) -> bool:
-        """Return whether a cell that is executed is the lesson's own, as it was handed out."""
+        """Return whether a cell that is executed is the lesson's own, unchanged."""
         return cell.source in self._clean
 
     @cached_property
@@ -79,7 +79,7 @@ class Submission:
 
     @cached_property
     def name(self) -> str:
-        """The name in the student's last call of `begin`, "" where none can be read there."""
+        """Return the name in the student's last call of `begin`, "" if none can be read."""
         cells = [c for c in self.copy.cells if c.kind == "code"]
         calls = [c for c in cells if "begin(" in c.source]
         calls.sort(key=lambda c: c.role == "student")
@@ -88,7 +88,7 @@ class Submission:
         return ([name for name in given if name] or [""])[-1][:200]
 
     def key(self, student: str, secret: bytes) -> str:
-        """Return a hash of cells, lesson and secret, which tells nothing of the secret."""
+        """Return a hash of cells, lesson and secret, which reveals nothing about the secret."""
         cells = [[p.part, p.cell.source] for p in self.copy.placed]
         own = sorted([*owner, c.source] for owner, c in self.own.items())
         text = json.dumps([student, self.plan.name, self.plan.version, cells, own])
@@ -101,7 +101,7 @@ def _nodes(cell: Cell) -> Iterator[ast.AST]:
 
 
 def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
-    """Names that stand for a text: `me = "anna"`."""
+    """Names that are bound to a text: `me = "anna"`."""
     for node in _nodes(cell):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             if isinstance(node.value.value, str):
@@ -109,7 +109,7 @@ def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def _begun(node: ast.AST, names: dict[str, str]) -> str:
-    """The name that a call of `begin` is given, "" where it is none or cannot be read."""
+    """Return the name that a call of `begin` is given, "" if it is none or cannot be read."""
     if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != "begin":
         return ""
     given = [k.value for k in node.keywords if k.arg == "student"] or node.args[1:2]
@@ -120,21 +120,21 @@ def _begun(node: ast.AST, names: dict[str, str]) -> str:
 
 
 def seed(secret: bytes, student: str, lesson: str, exercise: str) -> int:
-    """Return what the cases of an exercise are drawn with for one student."""
+    """Return the seed for one student's cases of an exercise."""
     text = json.dumps(["cases", student, lesson, exercise])
     return int.from_bytes(hmac.new(secret, text.encode(), hashlib.sha256).digest()[:7], "big")
 
 
 def transplant(plan: Plan, notebook: Notebook) -> Submission:
-    """Take the student's cells out of what they handed in, and nothing else."""
+    """Take only the student's own cells out of a submission."""
     return Submission(plan, Copy(plan.lesson, notebook))
 
 
 def plans(root: Path) -> dict[str, Plan]:
     """Return every lesson under `root` that has exercises, by name, as it was handed out.
 
-    A lesson that is not in lessons/ is made from its source in solutions/, as a release makes it.
-    Raises UserError where there is no lesson at all.
+    A lesson that is not in lessons/ is made from its source in solutions/, like a release. Raises
+    UserError if there is no lesson at all.
     """
     version = library_version(LIBRARY)
     found: dict[str, Plan] = {}
@@ -145,7 +145,7 @@ def plans(root: Path) -> dict[str, Plan]:
         if plan.stubs:
             found[path.stem] = plan
     if not found:
-        raise UserError(f"{root} holds no lessons. Run this in the course's own folder.")
+        raise UserError(f"{root} contains no lessons. Run this in the course's own folder.")
     return dict(sorted(found.items()))
 
 

@@ -1,7 +1,7 @@
-"""One student's lesson, from the cells that they own to marks. Their code runs in a worker.
+"""One student's lesson, from their cells to marks. Their code runs in a worker.
 
-Every exercise is marked on its own: in a fork in which the cells before it have run, without
-what ends Python or takes too long, and with the framework's own where an earlier exercise did not
+Every exercise is marked separately: in a fork in which the cells before it have run, without what
+ends Python or takes too long, and with the framework's version of earlier exercises that did not
 pass.
 """
 
@@ -40,18 +40,18 @@ from convzoo.teach.grade.mark.scan import Wanted, scan_cell
 from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_lines
 
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
-MAX_DEADLY = 3  # cells that end Python and are left out, before the lesson is given up
+MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_TOGETHER = 500_000  # characters of all cells that are run
-KEEP_THE_NAME = "Keep the name that the stub has."
+KEEP_THE_NAME = "Keep the name from the stub."
 NAMELESS = (
-    "The name in `begin(...)` was not set or cannot be read: the questions were marked with the "
-    "numbers that an empty name gets."
+    "The name in `begin(...)` was not set or cannot be read, so the questions were marked with "
+    "the numbers for an empty name."
 )
 
 
 def known() -> dict[str, tuple[str, str, str]]:
-    """Return for every exercise its name, and where the framework's own is."""
+    """Return for every exercise its name, and where the framework's version is."""
     return {
         e.id: (e.name, e.reference.__module__, e.reference.__name__)
         for e in all_exercises().values()
@@ -59,7 +59,8 @@ def known() -> dict[str, tuple[str, str, str]]:
 
 
 def grade(session: Session, submission: Submission, student: str, secret: bytes) -> Graded:
-    """Mark everything in one lesson of one student. Never raises for what a student did."""
+    """Mark everything in one lesson of one student. Never raises for anything that a student
+    did."""
     started = time.monotonic()
     marker = _Marker(session, submission, student, secret)
     try:
@@ -81,7 +82,8 @@ def grade(session: Session, submission: Submission, student: str, secret: bytes)
 
 
 def prove(session: Session, plan: Plan) -> None:
-    """Raise NotGraded unless the untouched lesson runs in the sandbox: then nobody is to blame."""
+    """Raise NotGraded unless the untouched lesson runs in the sandbox, because then no student is
+    to blame."""
     needed = ("define", "exercise")
     placed = Copy(plan.lesson, plan.lesson).placed
     cells = [(_label(p.cell), plain(p.cell.source)) for p in placed if p.part in needed]
@@ -98,7 +100,7 @@ def prove(session: Session, plan: Plan) -> None:
 
 @dataclass
 class _Marker:
-    """Marks the items of one lesson in order, and remembers what passed and what ends Python."""
+    """Marks the items of one lesson in order, and records what passed and what ends Python."""
 
     session: Session
     submission: Submission
@@ -106,9 +108,9 @@ class _Marker:
     secret: bytes
     flags: list[str] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
-    deadly: dict[str, str] = field(default_factory=dict)  # source of an answer: what it did
-    reduced: dict[str, Cell | None] = field(default_factory=dict)  # source: what is run instead
-    slow: dict[str, set[int]] = field(default_factory=dict)  # source: lines that took too long
+    deadly: dict[str, str] = field(default_factory=dict)  # by the source of an answer: what it did
+    reduced: dict[str, Cell | None] = field(default_factory=dict)  # by source: what is run instead
+    slow: dict[str, set[int]] = field(default_factory=dict)  # by source: lines that took too long
 
     def items(self) -> Iterator[Item]:
         """Yield every item of the lesson: exercises first, for `use`; then questions."""
@@ -138,7 +140,7 @@ class _Marker:
                 self.passed.add(exercise.id)
                 break
         if len(versions) > 1:
-            which = "A version that passes was marked, not the last one."
+            which = "One that passes was marked, and not the last one."
             which = which if chosen else "The last one was marked."
             text = f"The file has several versions of `{exercise.name}`. {which}"
             marked = replace(marked, message=" ".join(filter(None, (marked.message, text))))
@@ -147,7 +149,7 @@ class _Marker:
         return self._marked(exercise, marked)
 
     def _unwritten(self, exercise: Exercise) -> Verdict:
-        """That there is no answer, and why."""
+        """Return a verdict that there is no answer, and why."""
         owner = "exercise", exercise.id
         if kind := self.submission.copy.misplaced(owner):
             why = MISPLACED.format(kind=kind)
@@ -157,7 +159,7 @@ class _Marker:
         return Verdict(exercise.id, UNTOUCHED, "", why)
 
     def _scanned(self, exercise: Exercise, cell: Cell) -> tuple[Verdict, list[str]]:
-        """The verdict on one version of an answer, and the flags."""
+        """Return the verdict on one version of an answer, and the flags."""
         replies: list[Reply] = []
         verdict = self._twice(lambda: self._judged(exercise, cell, replies))
         place, cells = self._cells(cell, exercise.name)
@@ -193,7 +195,7 @@ class _Marker:
         )
 
     def _twice(self, judged) -> Verdict:
-        """Once more where a process vanished: it may have been the machine."""
+        """Try again if a process vanished, because that may be the machine's fault."""
         for last in (False, True):
             try:
                 return judged()
@@ -220,7 +222,7 @@ class _Marker:
             elif own and not told:
                 return Verdict(exercise.id, UNTOUCHED)
             else:
-                missing = f"Its cell runs, but defines no `{exercise.name}`. " + KEEP_THE_NAME
+                missing = f"Its cell runs, but does not define `{exercise.name}`. " + KEEP_THE_NAME
                 verdict = Verdict(exercise.id, FAILED, "run", (told or [missing])[0])
         finally:
             self.session.end()
@@ -228,7 +230,7 @@ class _Marker:
         if told and found.found and verdict.status != UNTOUCHED:
             parts.append(f"One statement of its cell was left out. {told[0]}")
         if others and verdict.stage == "run":
-            parts.append(f"In another cell of yours something was left out. {others[0]}")
+            parts.append(f"One statement of another cell of yours was left out. {others[0]}")
         return replace(verdict, message=" ".join(filter(None, parts)))
 
     def _compared(self, exercise: Exercise, replies: list[Reply]) -> Verdict:
@@ -252,17 +254,17 @@ class _Marker:
     def _define(
         self, cell: Cell, name: str = "", exercise: str = "", question: str = ""
     ) -> tuple[int, list[Cell], Defined]:
-        """Run what `cell` needs, and itself, in a fork; what ends Python is left out.
+        """Run what `cell` needs, and `cell` itself, in a fork, without what ends Python.
 
-        Returns the place of `cell`, all cells, and how they went. Raises Failed where it is `cell`
-        itself that ends Python.
+        Returns the index of `cell`, all cells, and how they went. Raises Failed if `cell` itself
+        ends Python.
         """
         while True:
             place, cells = self._cells(cell, name)
             if len(cell.source) > MAX_CELL or sum(len(c.source) for c in cells) > MAX_TOGETHER:
                 raise Failed(
-                    f"Nothing was run: a cell may have {MAX_CELL:,} characters, and all that run "
-                    f"before it {MAX_TOGETHER:,}."
+                    f"Nothing was run, because a cell may have at most {MAX_CELL:,} characters, "
+                    f"and all cells before it together {MAX_TOGETHER:,}."
                 )
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
@@ -287,8 +289,8 @@ class _Marker:
             return place, cells, found
 
     def _cells(self, cell: Cell, name: str) -> tuple[int, list[Cell]]:
-        """What is executed to try an answer, without what proved to be too slow or to end Python;
-        and the place of the answer in it."""
+        """Return what is executed to try an answer, without what proved to be too slow or to end
+        Python; and the place of the answer in it."""
         found: list[Cell] = []
         place = 0
         for given in self.submission.copy.cells_for(cell, name):
@@ -300,12 +302,13 @@ class _Marker:
         return place, found
 
     def _reduce(self, cell: Cell) -> None:
-        """From now on run a cell's definitions alone; where it has nothing else, nothing of it."""
+        """From now on, run only a cell's definitions; if it has nothing else, nothing of it."""
         rest = definitions(cell)
         self.reduced[cell.source] = None if rest and rest.source == cell.source else rest
 
     def _shortened(self, cell: Cell) -> Cell | None:
-        """A cell without what proved to be too slow or to end Python, None if nothing is left."""
+        """Return a cell without what proved to be too slow or to end Python, None if nothing is
+        left."""
         if cell.source in self.reduced:
             rest = self.reduced[cell.source]
         elif cell.source in self.slow:
@@ -315,7 +318,8 @@ class _Marker:
         return self._shortened(rest) if rest and rest.source != cell.source else rest
 
     def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
-        """What the lesson imports and what its `use` falls back on: once, not in every fork."""
+        """Return the modules that the lesson imports and that its `use` may return: imported once,
+        not in every fork."""
         text = "\n".join(c.source for c in self.submission.plan.lesson.cells if c.defines)
         used = [
             all_exercises()[i] for i in set(_USE.findall(text)) - passed if i in all_exercises()
@@ -350,7 +354,7 @@ class _Marker:
         )
 
     def _twice_given(self, question: Question, cell: Cell):
-        """The answer in a question's cell, or a Verdict on what went wrong."""
+        """Return the answer in a question's cell, or a Verdict on what went wrong."""
         given = literal_answer(cell.source)
         if given is not None:
             return given
@@ -388,7 +392,8 @@ def _label(cell: Cell) -> str:
 
 
 def _belief(question: Question, student: str, given) -> str:
-    """The name under which a wrong answer is counted for the class, "" if none is known."""
+    """Return the name under which a wrong answer is counted for the class, "" if it is not a known
+    one."""
     _, sentence = question.mark(student, given)
     numbers = question.numbers(student)
     for number, belief in enumerate(question.beliefs, 1):
@@ -398,7 +403,7 @@ def _belief(question: Question, student: str, given) -> str:
 
 
 def _value(kind: str, value: str | None):
-    """What the worker says that the answer is, as something that `mark` understands."""
+    """Return the answer that the worker reports, in a form that `mark` understands."""
     if kind == "number":
         try:
             return float(value or "")

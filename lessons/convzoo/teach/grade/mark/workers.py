@@ -1,4 +1,5 @@
-"""Who grades: processes on this machine (joblib), or on several (Dask). A task is one student."""
+"""Distributes the grading: to processes on this machine (joblib) or to several machines (Dask). A
+task is one student."""
 
 from __future__ import annotations
 
@@ -16,14 +17,14 @@ from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
 from convzoo.teach.grade.mark.marks import Graded
 from convzoo.teach.grade.mark.plan import Submission
 
-LOOK_EVERY = 1.0  # seconds between two looks whether the run is still there
+LOOK_EVERY = 1.0  # seconds between two checks that the run is still there
 
 
 @dataclass(frozen=True)
 class Task:
-    """One student's lessons. The machine that grades it is the teacher's: it knows the secret.
+    """One student's lessons. The grading machine is the teacher's, so it knows the secret.
 
-    folder: what the sandbox gets, where it is laid out already; hidden: what it must not see.
+    folder: what the sandbox gets, if it exists already; hidden: what it must not see.
     """
 
     student: str
@@ -36,7 +37,7 @@ class Task:
 
 
 def perform(task: Task) -> list[Graded]:
-    """Grade a student. Whatever goes wrong on our side is "not graded", never a mark."""
+    """Grade a student. Anything that goes wrong on our side gives "not graded", never a mark."""
     try:
         import torch
 
@@ -72,7 +73,7 @@ def _not_graded(task: Task, submission: Submission, reason: str) -> Graded:
 
 @cache
 def _box(boxed: bool, hidden: tuple[str, ...], folder: str, limits: Limits) -> Box:
-    """This process's box; one of its own where the run's is on another machine."""
+    """Return this process's sandbox; a separate one if the run's is on another machine."""
     box = Box(hidden, boxed, folder)
     if not folder:
         atexit.register(box.close)
@@ -85,7 +86,7 @@ _fine: set[str] = set()
 
 
 def _proved(session, submission: Submission) -> None:
-    """Once in this process and lesson: does the untouched lesson run in the sandbox?"""
+    """Check once per process and lesson that the untouched lesson runs in the sandbox."""
     from convzoo.teach.grade.mark.student import prove
 
     if submission.plan.version not in _fine:
@@ -96,8 +97,8 @@ def _proved(session, submission: Submission) -> None:
 def spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Graded]]:
     """Perform the tasks, many at a time, and yield each student's results as they come.
 
-    Where a process of ours is ended from outside, the others' work goes on: what is left is tried
-    again as long as anything comes of it.
+    If one of our processes is ended from outside, the others continue, and the rest is tried again
+    as long as anything comes of it.
     """
     left, before = {task.student: task for task in tasks}, 0
     while left and len(left) != before:
@@ -121,7 +122,8 @@ def _spread(tasks: list[Task], jobs: int, scheduler: str) -> Iterator[list[Grade
         from joblib import Parallel, delayed, parallel_config
     except ImportError:
         raise UserError(
-            "Grading in several processes needs joblib: `pip install -e '.[teacher]'`, or --jobs 1."
+            "Grading in several processes needs joblib. Run `pip install -e '.[teacher]'`, or use "
+            "--jobs 1."
         ) from None
     with parallel_config(backend="loky", inner_max_num_threads=1):
         perform_all = Parallel(
@@ -153,14 +155,14 @@ def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
         from joblib import Parallel, delayed, parallel_config
     except ImportError:
         raise UserError(
-            "Several machines need Dask: `pip install -e '.[teacher,distributed]'`."
+            "Grading on several machines needs Dask. Run `pip install -e '.[teacher,distributed]'`."
         ) from None
     try:
         client = Client(scheduler, timeout="10s", set_as_default=True)
     except (OSError, ValueError, TimeoutError) as problem:
         raise UserError(
-            f"There is no Dask scheduler at {scheduler} ({problem}): start it with `dask scheduler`"
-            " and workers with `dask worker ADDRESS`."
+            f"There is no Dask scheduler at {scheduler} ({problem}). Start one with `dask "
+            "scheduler`, and workers with `dask worker ADDRESS`."
         ) from None
     with client, parallel_config(backend="dask"):
         perform_all = Parallel(batch_size=1, return_as="generator_unordered")

@@ -1,1 +1,1 @@
-"""An nbgrader course out of the lessons, with our marks in its gradebook."""
+"""An nbgrader course from the lessons, with our marks in its gradebook."""

@@ -1,4 +1,4 @@
-"""Makes an nbgrader course folder out of the lessons: sources with answers, a release without."""
+"""Makes an nbgrader course folder from the lessons: sources with answers, a release without."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ c = get_config()  # noqa: F821
 load_subconfig("convzoo_config.py")  # noqa: F821
 """
 CONFIG = """\
-# Made by `make nbgrader-course`: nbgrader keeps the book, convzoo makes the marks, in a sandbox.
+# Made by `make nbgrader-course`: nbgrader keeps the gradebook, convzoo makes the marks (sandboxed).
 c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "convzoo"
@@ -55,15 +55,18 @@ FIGURE = re.compile(r"\(\.\./figures/([\w.-]+)\)")
 
 
 def make(root: Path, course: Path) -> list[Path]:
-    """Make or renew the course folder; returns the lessons' sources in it.
+    """Make or update the course folder; return the lessons' sources in it.
 
     root: the course's own folder, with solutions/. Submissions, gradebook, marks and the teacher's
-    own nbgrader_config.py that lie in the course folder are left alone. Raises UserError where
-    there are no solutions.
+    nbgrader_config.py in the course folder are left alone.
+    Raises UserError if there are no solutions.
     """
     sources = sorted(root.glob("solutions/[0-9][0-9]_*.py"))
     if not sources:
-        raise UserError(f"{root} has no solutions/NN_name.py to make assignments from.")
+        raise UserError(
+            f"{root} has no solutions/NN_name.py to make assignments from. Run this "
+            "in the course's own folder."
+        )
     course = course.resolve()
     made = [_lesson(root, read(path), course) for path in sources]
     config = CONFIG.format(
@@ -79,15 +82,15 @@ def make(root: Path, course: Path) -> list[Path]:
 def generate(course: Path, lessons: list[str]) -> None:
     """Let nbgrader make the release of each lesson and enter it into the gradebook."""
     if find_spec("nbgrader") is None:
-        raise UserError("nbgrader is not installed: `pip install -e '.[teacher]'`.")
-    # nbgrader calls `alembic`, which lies beside this Python.
+        raise UserError("nbgrader is not installed. Run `pip install -e '.[teacher]'`.")
+    # nbgrader calls `alembic`, which is next to this Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     env = os.environ | {"PATH": path}
     for lesson in lessons:
         words = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson, "--force"]
         done = subprocess.run(words, cwd=course, capture_output=True, text=True, env=env)
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UserError(f"nbgrader could not release {lesson}: {last}")
 
 
@@ -109,7 +112,7 @@ def _lesson(root: Path, source: Notebook, course: Path) -> Path | None:
 
 
 def _points(source: Notebook) -> dict[tuple[str, str], float]:
-    """What each of the student's cells is worth."""
+    """Return the points of each of the student's cells."""
     from convzoo.exercises import all_exercises, all_questions
 
     known = {"exercise": all_exercises(), "question": all_questions()}
@@ -133,7 +136,8 @@ def _node(cell: Cell, points: dict, root: Path, folder: Path) -> dict:
 
 
 def _metadata(cell: Cell, points: dict) -> dict:
-    """nbgrader's: the student's cells carry points and stay open, the lesson's are locked."""
+    """Return nbgrader's metadata: the student's cells have points and stay editable, the lesson's
+    are locked."""
     graded, owned = cell.owner in points, bool(cell.role)
     found = {
         "grade": graded,
@@ -147,7 +151,7 @@ def _metadata(cell: Cell, points: dict) -> dict:
 
 
 def _figure(name: str, root: Path, folder: Path) -> str:
-    """A picture of the text goes along with the assignment."""
+    """Copy a picture in the text next to the assignment."""
     path = root / "figures" / name
     if not path.is_file():
         return f"(../figures/{name})"

@@ -1,9 +1,9 @@
-"""nbgrader keeps the book, and never runs a student's code: two steps of its are ours.
+"""nbgrader keeps the gradebook but never runs a student's code: two of its steps are ours.
 
-`Marks` stands in place of nbgrader's Execute and takes a submission's marks from the last run of
-`python -m convzoo grade`, or makes them; `SaveMarks` writes them where nbgrader would have written
-what the student's own process printed. `Stubs` stands in place of ClearSolutions. Gradebook, manual
-marks, late penalties, feedback and export are nbgrader's.
+`Marks` replaces nbgrader's Execute and takes a submission's marks from the last run of `python -m
+convzoo grade`, or makes them; `SaveMarks` writes them where nbgrader would have written what the
+student's own process printed. `Stubs` replaces ClearSolutions. Gradebook, manual marks, late
+penalties, feedback and export are nbgrader's.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from convzoo.teach.regions import stub
 
 
 class NotGradedError(RuntimeError):
-    """No mark was made, and none is written: nbgrader tries again the next time."""
+    """No mark was made, so none is written; nbgrader tries again the next time."""
 
 
 def grade_id(id: str) -> str:
-    """Return an exercise's id as nbgrader allows it."""
+    """Return an exercise's id in the form that nbgrader allows."""
     return id.replace(".", "-")
 
 
 class Marks(NbGraderPreprocessor):
-    """Takes or makes the marks of a submission; writes what is to be said below its cells."""
+    """Takes or makes the marks of a submission, and writes the messages below its cells."""
 
     root = Unicode(help="The course's own folder").tag(config=True)
     out = Unicode("marks", help="The --out of `python -m convzoo grade`").tag(config=True)
@@ -74,7 +74,8 @@ class Marks(NbGraderPreprocessor):
 
 
 def _harmless(nb):
-    """The notebook as the formgrader and a feedback page may show it: HTML as text, no state."""
+    """Return the notebook as the formgrader and a feedback page may show it: HTML as text, no
+    state."""
     for cell in nb.cells:
         if cell.cell_type != "code":
             cell.source = cell.source.replace("<", "&lt;")
@@ -95,7 +96,7 @@ def _output_text(item: Item) -> str:
 
 
 class SaveMarks(SaveAutoGrades):
-    """Writes our marks into the gradebook. What stands in the notebook's outputs is not read."""
+    """Writes our marks into the gradebook. The notebook's outputs are not read."""
 
     def preprocess(self, nb, resources):
         self._items = resources.get("convzoo", {})
@@ -114,7 +115,8 @@ class SaveMarks(SaveAutoGrades):
 
 
 class Stubs(NbGraderPreprocessor):
-    """Makes the release: our stubs for the answers, and no cell that only the solution has."""
+    """Makes the release: our stubs instead of the answers, and no cell that only the solution
+    has."""
 
     def preprocess(self, nb, resources):
         kept = []

@@ -1,4 +1,4 @@
-"""One page on the class, for the teacher: distribution, difficulty, misconceptions, flags."""
+"""One page about the class, for the teacher: distribution, difficulty, misconceptions, flags."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _lesson(name: str, entries) -> dict:
 
 
 def _distribution(entries) -> list[tuple[str, float, str]]:
-    """A bar for each tenth of the points: label, length from 0 to 1, number of students."""
+    """Return a bar for each tenth of the points: label, length from 0 to 1, number of students."""
     counts: Counter[int] = Counter()
     for entry in entries:
         sums = total(entry.graded.items)
@@ -58,7 +58,8 @@ def _distribution(entries) -> list[tuple[str, float, str]]:
 
 
 def _difficulty(entries) -> list[tuple[str, float, str]]:
-    """Every item with the mean share of its points, hardest first; what waits is left out."""
+    """Return every item with the mean share of its points, hardest first, without those waiting for
+    marks."""
     shares: dict[str, list[float]] = {}
     for item in (i for e in entries for i in e.graded.items if i.earned is not None):
         shares.setdefault(item.id, []).append(item.earned / item.points if item.points else 1.0)
@@ -67,7 +68,8 @@ def _difficulty(entries) -> list[tuple[str, float, str]]:
 
 
 def _misconceptions(entries) -> list[tuple[int, str, str]]:
-    """How many students had it, its name, and the sentence that helps; most frequent first."""
+    """Return for each misconception the number of students, its name, and the sentence that helps;
+    most frequent first."""
     counts: Counter[tuple[str, str]] = Counter()
     sentences: dict[tuple[str, str], str] = {}
     for item in (i for e in entries for i in e.graded.items if i.wrong):

@@ -1,10 +1,11 @@
-"""One page of feedback for each student: what was earned, and what would help. Never a seed."""
+"""One page of feedback for each student: what was earned, and what would help. It never shows a
+seed."""
 
 from __future__ import annotations
 
 from convzoo.teach.grade.out.templates import render
 
-RESULTS = {  # the class of its style, and what a student reads
+RESULTS = {  # the CSS class, and what a student reads
     "passed": ("right", "passed"),
     "right": ("right", "right"),
     "failed": ("wrong", "not yet"),
@@ -17,7 +18,7 @@ SHOWN = ("unreadable", "missing", "double", "renamed")  # the notices that are f
 
 
 def page(student: str, entries, collected) -> str:
-    """Return the page of one student: all their lessons, and what could not be taken."""
+    """Return the page of one student: all their lessons, and what could not be graded."""
     name = collected.students.get(student, {}).get("name") or student
     notices = [n for n in collected.notices if n.student == student and n.kind in SHOWN]
     return render(

@@ -1,4 +1,4 @@
-"""Tables: grades.csv, and the columns that Canvas and Moodle document for a way back in."""
+"""Tables: grades.csv, and the columns that Canvas and Moodle accept for an import."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return a text that no spreadsheet reads as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) and text != "-" else text
 
 
 def _csv(rows: Iterable[Iterable], exact: bool = False) -> str:
-    """A table's text. exact: an LMS wrote it, and gets every cell back as it was."""
+    """Return a table's text. exact: whether an LMS wrote it, so that every cell must stay
+    unchanged."""
     text = io.StringIO()
     writer = csv.writer(text)
     for row in rows:
@@ -27,12 +28,12 @@ def _csv(rows: Iterable[Iterable], exact: bool = False) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return points as people write them; nothing where there are none."""
+    """Return points as people write them; "" if there are none."""
     return "" if value is None else f"{value:g}"
 
 
 def grades(entries, collected) -> str:
-    """Return the table with one row a student: by exercise, by lesson and in total."""
+    """Return the table with one row per student: by exercise, by lesson and in total."""
     columns: dict[str, list[str]] = {}
     for entry in entries:
         known = columns.setdefault(entry.handed.lesson, [])
@@ -83,7 +84,7 @@ def _lesson(entry, ids: list[str]) -> list[str]:
 
 
 def for_lms(entries, collected, roster) -> dict[str, str]:
-    """Return files for Canvas and Moodle, by name, where students have an LMS's numbers."""
+    """Return files for Canvas and Moodle by name, if students have an LMS's numbers."""
     files = {}
     done = [e for e in entries if e.graded.status == "graded"]
     lessons = sorted({e.handed.lesson for e in done})
@@ -111,8 +112,8 @@ def _possible(entries, lesson: str) -> str:
 def _canvas(entries, lessons: list[str], collected, roster) -> str:
     """Student, ID, SIS User ID, SIS Login ID, Section; a column for each assignment.
 
-    An assignment keeps the heading that it has in the export, with its number in brackets: else
-    Canvas asks whether to make a new one.
+    An assignment keeps its heading from the export, with its number in brackets; otherwise Canvas
+    asks whether to create a new one.
     """
     own = roster if roster and roster.kind == "canvas" else None
     place = {name: i for i, name in enumerate(own.header)} if own else {}
@@ -138,7 +139,8 @@ def _canvas(entries, lessons: list[str], collected, roster) -> str:
 
 
 def _moodle(entries, lesson: str, collected, roster) -> str:
-    """The grading worksheet with its Grade column filled in; without one, a small worksheet."""
+    """Return the grading worksheet with its Grade column filled in; without one, a small
+    worksheet."""
     own = roster if roster and roster.kind == "moodle" and roster.covers(lesson) else None
     numbers = {ids["moodle"]: s for s, ids in collected.students.items() if "moodle" in ids}
     if own is None:

@@ -1,4 +1,5 @@
-"""Pages out of the templates beside this file. Whatever is put into one is text, never HTML."""
+"""Pages from the templates next to this file. Everything that is put into one is text, never
+HTML."""
 
 from __future__ import annotations
 
@@ -26,5 +27,5 @@ def _environment() -> Environment:
 
 
 def render(name: str, **values) -> str:
-    """Return a page. name: of its template, such as "feedback"; values: what it shows."""
+    """Return a page. name: its template, such as "feedback"; values: what it shows."""
     return _environment().get_template(f"{name}.html.j2").render(**values)
