@@ -30,7 +30,7 @@ def burn(until):
 
 @pytest.mark.parametrize("on_main", [True, False])
 def test_what_waits_while_others_compute_is_not_stopped(on_main):
-    """For three times the limit; processor time of another thread does not count."""
+    """Not for a good while; processor time of another thread does not count."""
     ended, busy = [], threading.Event()
 
     def wait():
@@ -65,7 +65,7 @@ def test_what_waits_for_ever_is_stopped_too():
     began = time.monotonic()
     with pytest.raises(TimeLimit), time_limit(0.1):
         threading.Event().wait(60)
-    assert 0.3 <= time.monotonic() - began < 20
+    assert 0.1 * limit.PATIENCE <= time.monotonic() - began + 0.01 < 20
 
 
 @pytest.mark.parametrize("seconds", [0.05 + 0.003 * k for k in range(8)])

@@ -481,8 +481,8 @@ SLIPS = (
         "unfold_padding_third",
         changed(UNFOLDED, ("padding=padding, stride=stride", "padding, stride")),
         "run",
-        "",
-        ("dilation should be greater than zero", line_of(UNFOLDED, "F.unfold(")),
+        "unfold_padding_third",
+        ("is the dilation", line_of(UNFOLDED, "F.unfold(")),
     ),
     Slip(
         CONV,

@@ -144,7 +144,7 @@ SLIPS = (
         "double",
         changed(WITH_DIAGONALS, ("(middle > 0).to(w1.dtype)", "(middle > 0).double()")),
         "run",
-        says=("In float32", "give new tensors the dtype", "line 6: `return torch.diag(gates)"),
+        says=("In float32", "Give new tensors the dtype", "line 6: `return torch.diag(gates)"),
     ),
     Slip(
         FIELD,
@@ -1062,8 +1062,8 @@ SLIPS = (
         "relu_for_slope",
         changed(answer(LIVE), ("open_[:, None]", "middle.relu()[:, None]")),
         "values",
-        "middle_for_slope",
-        (*NUMBERS, "ReLU's slope"),
+        "",
+        NUMBERS,
     ),
     Slip(
         LIVE,

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 import torch
 
-PATIENCE = 3  # times the limit that may pass on the wall
+PATIENCE = 6  # times the limit that may pass on the wall
 AGAIN = 1.0  # seconds until it is raised once more: a bare `except:` in a loop swallows the first
 SOON = 0.002  # seconds between two looks whether the code has come to a safe place
 LATEST = 2.0  # seconds after which it is stopped wherever it is
