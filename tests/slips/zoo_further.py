@@ -235,7 +235,7 @@ SLIPS = (
         changed(SEPARABLE, ("3, stride, 1,", "(3, 1), stride, (1, 0),")),
         "values",
         "column",
-        ("(pixels of a 3 x 3 that an output pixel sees)", "yours pixels"),
+        ("(pixels seen in a 3 x 3)", "yours pixels"),
     ),
     Slip(
         DESIGN,
@@ -258,7 +258,7 @@ SLIPS = (
             ("self.look(x)", "self.look(x) + self.turned(x)"),
         ),
         "values",
-        says=("(pixels of a 3 x 3 that an output pixel sees)", "5 "),
+        says=("(pixels seen in a 3 x 3)", "5 "),
     ),
     Slip(
         DESIGN,
