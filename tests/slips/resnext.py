@@ -193,6 +193,10 @@ BY_HAND = changed(
     ("return F.relu(y + identity)", "return (identity + y).clamp(min=0)"),
 )
 
+RENAMED_INPUT = changed(  # a layer is called by position
+    BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")
+)
+
 RIGHT = {
     MATRIX: {
         "joined": JOINED,
@@ -212,7 +216,12 @@ RIGHT = {
         "view": LAST_AXIS_FIRST,
         "layer": CONV_LAYER,
     },
-    BLOCK: {"floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND},
+    BLOCK: {
+        "floored": FLOORED,
+        "with_layers": WITH_LAYERS,
+        "by_hand": BY_HAND,
+        "renamed_input": RENAMED_INPUT,
+    },
 }
 
 SLIPS = (
@@ -472,8 +481,8 @@ SLIPS = (
         "unfold_padding_third",
         changed(UNFOLDED, ("padding=padding, stride=stride", "padding, stride")),
         "run",
-        "unfold_padding_third",
-        ("is the dilation", line_of(UNFOLDED, "F.unfold(")),
+        "",
+        ("dilation should be greater than zero", line_of(UNFOLDED, "F.unfold(")),
     ),
     Slip(
         CONV,
@@ -863,13 +872,6 @@ SLIPS = (
         changed(BOTTLENECK, ("planes", "channels")),
         "run",
         says=("argument names", "'planes'"),
-    ),
-    Slip(
-        BLOCK,
-        "renamed_input",
-        changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")),
-        "run",
-        says=("argument names", "'x'"),
     ),
     Slip(
         BLOCK,
