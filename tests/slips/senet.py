@@ -86,7 +86,7 @@ WITH_DIAGONALS = """
 def live_matrix(pixel, mean, w1, b1, w2, b2):
     middle = w1 @ mean + b1
     gates = (w2 @ middle.clamp(min=0) + b2).sigmoid()
-    mask, slope = torch.diag((middle > 0).double()), torch.diag(gates * (1 - gates))
+    mask, slope = torch.diag((middle > 0).to(w1.dtype)), torch.diag(gates * (1 - gates))
     return torch.diag(gates) + torch.diag(pixel) @ slope @ w2 @ mask @ w1
 """
 
@@ -139,6 +139,13 @@ RIGHT = {
 }
 
 SLIPS = (
+    Slip(
+        LIVE,
+        "double",
+        changed(WITH_DIAGONALS, ("(middle > 0).to(w1.dtype)", "(middle > 0).double()")),
+        "run",
+        says=("In float32", "give new tensors the dtype", "line 6: `return torch.diag(gates)"),
+    ),
     Slip(
         FIELD,
         "no_stride",

@@ -226,8 +226,8 @@ SLIPS = (
         "no_padding_in_it",
         changed(UNFOLDED, ("padding=padding, ", "")),
         "run",
-        "unfold_alone",
-        ("by name",),
+        "",
+        ("wrong with other values of padding and right with padding=0",),
     ),
     Slip(
         CONV,

@@ -161,7 +161,7 @@ SLIPS = (
         "float32",
         changed(WITH_P, (", dtype=layers.dtype", "")),
         "run",
-        "single_precision",
+        "",
         ("dtype", "float32"),
     ),
     Slip(
