@@ -170,7 +170,7 @@ RIGHT = {
 }
 
 OVER = "(multiply-adds above the budget)"
-NO_IMAGE = ("The output has to be an image n c h w that is computed from the input", "Design(")
+NO_IMAGE = ("The output must be an image n c h w that is computed from the input", "Design(")
 
 SLIPS = (
     Slip(
@@ -301,7 +301,7 @@ SLIPS = (
         "a_mean",
         changed(SEPARABLE, ("self.look(x))))", "self.look(x)))).mean((2, 3))")),
         "run",
-        says=(*NO_IMAGE, "came shape (32, 8)"),
+        says=(*NO_IMAGE, "gave shape (32, 8)"),
     ),
     Slip(
         DESIGN,
