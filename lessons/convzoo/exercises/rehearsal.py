@@ -91,7 +91,7 @@ class Stage:
 
 
 class _Calls(TorchFunctionMode):
-    """Sees what was written: whether a new tensor was told where to be, and what moves."""
+    """Sees what was written: whether a new tensor got its device, and what moves."""
 
     def __init__(self, stage: Stage):
         super().__init__()
