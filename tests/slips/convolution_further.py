@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from torchvision.models.googlenet import BasicConv2d as TorchvisionConv
-
-from slips import NUMBERS, Slip, answer, changed
+from slips import NUMBERS, Slip, answer, changed, names
 
 NORM, BLOCK = "convolution.batch_norm", "convolution.inception"
 
@@ -88,14 +86,7 @@ IN_STEPS = changed(
 )
 
 
-class BasicConv2d(TorchvisionConv):
-    """The lesson's layer, in its own argument order."""
-
-    def __init__(self, c_in, c_out, k, stride=1, padding=0):
-        super().__init__(c_in, c_out, kernel_size=k, stride=stride, padding=padding)
-
-
-NAMES = {"BasicConv2d": BasicConv2d}
+NAMES = names("convolution", "BasicConv2d")
 
 RIGHT = {
     NORM: {"var": BY_VAR, "kept": KEPT, "steps": STEPS, "folded": FOLDED},

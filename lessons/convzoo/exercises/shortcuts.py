@@ -30,8 +30,8 @@ class Shortcut:
     names: of operations, functions and classes, "*" for any letters: "*channel_shuffle*", "kron".
     modules: nothing of theirs may run: "torchvision".
     argument: a call in the source is forbidden only if it passes this argument: "groups".
-    counts: which operations of these names are meant, unless all are; what runs is then told from
-    the operations of torch's alone.
+    counts: which operations of these names are meant, unless all are; of what runs only torch's
+    operations then count, as calls have no arguments.
     """
 
     sentence: str
