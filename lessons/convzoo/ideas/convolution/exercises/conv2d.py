@@ -48,7 +48,7 @@ def _conv_small() -> list[Case]:
         case(2, 1, (1, 2), (1, 3)),
         case(1, 1, (1, 1), (3, 3), stride=2),
         case(1, 1, (2, 2), (2, 2), padding=1),
-        case(1, 1, (2, 2), (3, 3), dilation=2),
+        case(1, 1, (2, 2), (4, 4), dilation=2),
         case(1, 3, (1, 1), (1, 1), n=2),
         case(2, 3, (1, 1), (1, 2)),
     ]

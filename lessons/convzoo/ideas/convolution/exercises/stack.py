@@ -28,7 +28,7 @@ def _stack_case(size: int, *layers: tuple[int, ...]) -> Case:
 
 def _stack_cases(gen: Generator) -> list[Case]:
     """Return the cases; whatever is drawn, every division rounds in the same way."""
-    size = 96 + 24 * pick(gen, list(range(6)))
+    size = 96 + 24 * pick(gen, list(range(40)))
     return [
         _stack_case(size, (3, 1, 1, 1), (5, 1, 2, 1)),
         _stack_case(size + 3, (7, 2, 3, 1), (3, 2, 1, 1), (3, 1, 1, 1)),
@@ -43,7 +43,7 @@ def _stack_cases(gen: Generator) -> list[Case]:
 def _stack_small() -> list[Case]:
     return [
         _stack_case(6, (3, 1, 1, 1)),
-        _stack_case(10, (3, 1, 0, 1), (3, 1, 0, 1)),
+        _stack_case(10, (3, 1, 1, 1), (3, 1, 1, 1)),
         _stack_case(12, (3, 2, 1, 1), (3, 1, 1, 1)),
         _stack_case(12, (3, 1, 0, 2)),
         _stack_case(16, (3, 2, 1, 1), (3, 2, 1, 1), (3, 1, 1, 1)),
@@ -248,8 +248,8 @@ def last_reach(size, layers):
 @mistake
 def from_the_last(size, layers):
     """The field is that of the layers in reverse order. Only the strides of the layers before a
-    layer spread its taps. (A formula that multiplies the field by the stride starts at the last
-    layer.)"""
+    layer spread its taps. A formula that multiplies the field by the stride goes through the layers
+    from the last to the first."""
     return _size(size, layers), _field(layers[::-1])
 
 
