@@ -138,7 +138,7 @@ def test_an_answer_that_is_no_longer_there_loses_no_points(marked):
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "", ",".join((*HEADER, "mine")) + "\n"])
 def test_another_table_is_not_overwritten(tmp_path, text):
     (tmp_path / "free.csv").write_text(text)
-    with pytest.raises(UserError, match="does not have the columns"):
+    with pytest.raises(UserError, match="must have exactly the columns"):
         merge(tmp_path / "free.csv", [graded()])
 
 

@@ -919,7 +919,7 @@ SLIPS = (
         changed(WITH_EYE, ("->grhc", "->ghrc")),
         "values",
         "not_permuted",
-        (*NUMBERS, "does not move a number"),
+        (*NUMBERS, "permute the dimensions first"),
     ),
     Slip(
         MATRIX,
@@ -971,7 +971,7 @@ SLIPS = (
         ),
         "values",
         "repeated_weight",
-        (*NUMBERS, "are repeated"),
+        (*NUMBERS, "every group"),
     ),
     Slip(
         CONV,

@@ -91,7 +91,7 @@ class Stage:
 
 
 class _Calls(TorchFunctionMode):
-    """Sees what was written: whether a new tensor was told where to be, and what moves."""
+    """Sees what was written: whether a new tensor got its device, and what moves."""
 
     def __init__(self, stage: Stage):
         super().__init__()
@@ -202,8 +202,8 @@ def rehearse(target: Callable, case: Case) -> str:
             made = stage.made(value) if isinstance(value, Tensor) and value.dim() else None
             if made:
                 return (
-                    "On a GPU its result would still be on the CPU, and what goes on with it would "
-                    f"stop. {_advice(made, name, stage.filename)}"
+                    "On a GPU its result would still be on the CPU, and the next step would stop. "
+                    f"{_advice(made, name, stage.filename)}"
                 )
     except Elsewhere as problem:
         place = _last_line(problem, stage.filename)
