@@ -283,7 +283,7 @@ SLIPS = (
         "first_norm_of_the_narrow",
         changed(DENSE_LAYER, ("BatchNorm2d(in_channels)", "BatchNorm2d(width)")),
         "run",
-        "norm_late",
+        "",
         ("`norm1.weight` has shape (8,), expected (6,)",),
     ),
     Slip(

@@ -193,6 +193,10 @@ BY_HAND = changed(
     ("return F.relu(y + identity)", "return (identity + y).clamp(min=0)"),
 )
 
+RENAMED_INPUT = changed(  # a layer is called by position
+    BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")
+)
+
 RIGHT = {
     MATRIX: {
         "joined": JOINED,
@@ -212,7 +216,12 @@ RIGHT = {
         "view": LAST_AXIS_FIRST,
         "layer": CONV_LAYER,
     },
-    BLOCK: {"floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND},
+    BLOCK: {
+        "floored": FLOORED,
+        "with_layers": WITH_LAYERS,
+        "by_hand": BY_HAND,
+        "renamed_input": RENAMED_INPUT,
+    },
 }
 
 SLIPS = (
@@ -472,8 +481,8 @@ SLIPS = (
         "unfold_padding_third",
         changed(UNFOLDED, ("padding=padding, stride=stride", "padding, stride")),
         "run",
-        "unfold_padding_third",
-        ("is the dilation", line_of(UNFOLDED, "F.unfold(")),
+        "",
+        ("dilation should be greater than zero", line_of(UNFOLDED, "F.unfold(")),
     ),
     Slip(
         CONV,
@@ -862,14 +871,7 @@ SLIPS = (
         "renamed_argument",
         changed(BOTTLENECK, ("planes", "channels")),
         "run",
-        says=("names of the arguments", "'planes'"),
-    ),
-    Slip(
-        BLOCK,
-        "renamed_input",
-        changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")),
-        "run",
-        says=("names of the arguments", "'x'"),
+        says=("argument names", "'planes'"),
     ),
     Slip(
         BLOCK,
@@ -917,7 +919,7 @@ SLIPS = (
         changed(WITH_EYE, ("->grhc", "->ghrc")),
         "values",
         "not_permuted",
-        (*NUMBERS, "does not move a number"),
+        (*NUMBERS, "permute the dimensions first"),
     ),
     Slip(
         MATRIX,
@@ -969,7 +971,7 @@ SLIPS = (
         ),
         "values",
         "repeated_weight",
-        (*NUMBERS, "are repeated"),
+        (*NUMBERS, "every group"),
     ),
     Slip(
         CONV,

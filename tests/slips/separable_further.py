@@ -7,7 +7,7 @@ from slips import NUMBERS, Slip, answer, changed
 RANK, INVERTED = "separable.rank", "separable.inverted_residual"
 NAMES: dict = {}  # those of slips.separable
 
-# --- the best kernel of a rank -----------------------------------------------------
+# --- the best kernel of a given rank -----------------------------------------------
 
 DECOMPOSED = answer(RANK)
 
@@ -62,7 +62,7 @@ SLIPS = (
         ),
         "values",
         "whole",
-        (*NUMBERS, "matrix of its own"),
+        (*NUMBERS, "its own matrix"),
     ),
     Slip(
         RANK,
@@ -223,7 +223,7 @@ SLIPS = (
         ),
         "shape",
         "inputs_first",
-        ("begins with the input channels",),
+        ("starts with the input channels",),
     ),
     Slip(
         INVERTED,
@@ -235,7 +235,7 @@ SLIPS = (
         ),
         "values",
         "stride_in_project",
-        ("last 1x1", "in training"),
+        ("last 1x1", "In training"),
     ),
     Slip(
         INVERTED,

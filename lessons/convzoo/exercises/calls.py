@@ -90,6 +90,7 @@ def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
     """Return a verdict in words: title, body, kind."""
     if verdict.passed:
         body = f"You earned {_points(exercise.points)}. From here on the lesson uses your code."
+        body += f"\n\n{verdict.message}" * bool(verdict.message)
         return f"{exercise.id}: passed", body, "pass"
     if verdict.status == "not attempted":
         return (

@@ -101,7 +101,8 @@ def along_images(**sizes):
 
 @mistake
 def first_alone(**sizes):
-    """The block returns after its first layer. Return the result once, after the loop."""
+    """Only the first layer's channels come after x. Does `forward` return inside its loop? Return
+    the result once, after the loop."""
     block = framework.DenseBlock(**sizes)
     block.forward = lambda x: torch.hstack((x, block["denselayer1"](x)))
     return block

@@ -116,8 +116,8 @@ def cut_off(blocks):
 
 @mistake
 def first_alone(blocks):
-    """Only the first block is there: the function returns inside its loop. Return once, after the
-    loop."""
+    """Only the first block is there. Does the function return inside its loop? Return once, after
+    the loop."""
     return torch.block_diag(blocks[0], *torch.zeros_like(blocks[1:]))
 
 
@@ -130,8 +130,9 @@ def whole_rows(blocks):
 
 @mistake
 def not_permuted(blocks):
-    """The blocks are in the right places of a (g, g, r, c) tensor, but reshaping it does not move
-    a number: g is followed by g. The rows of a block must come right after its block row."""
+    """Each block is in the right place of a (g, g, r, c) tensor, but a reshape does not move a
+    number. A row of the result takes the same row of all g blocks next to each other: permute the
+    dimensions first."""
     groups, rows, columns = blocks.shape
     whole = torch.block_diag(*blocks).unflatten(1, (groups, columns)).unflatten(0, (groups, rows))
     return whole.transpose(1, 2).reshape(groups * rows, groups * columns)

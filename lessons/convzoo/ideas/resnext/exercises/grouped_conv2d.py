@@ -306,8 +306,8 @@ def all_channels(x, weight, groups, stride=1, padding=0):
 
 @mistake
 def repeated_weight(x, weight, groups, stride=1, padding=0):
-    """Each output reads the channels of every group, because the weights are repeated over all of
-    them. An output reads only the channels of its own group."""
+    """Each output reads the channels of every group. It should read only the channels of its own
+    group."""
     return F.conv2d(x, weight.repeat(1, groups, 1, 1), stride=stride, padding=padding)
 
 
@@ -331,7 +331,7 @@ def next_row(x, weight, groups, **window):
 
 @mistake
 def first_group(x, weight, groups, **window):
-    """Only the outputs of group 0 are there: the function returns inside its loop. Return once,
+    """Only the outputs of group 0 are there. Does the function return inside its loop? Return once,
     after the loop."""
     return framework.grouped_conv2d(x, weight, groups, **window)[:, : len(weight) // groups]
 

@@ -95,7 +95,7 @@ def no_extra(blocks, extra, places):
 
 @mistake
 def first_place(blocks, extra, places):
-    """Only the first of the extra blocks is there: the function returns inside its loop. Return
+    """Only the first of the extra blocks is there. Does the function return inside its loop? Return
     once, after the loop."""
     return framework.off_diagonal(blocks, extra[:1], places[:1])
 

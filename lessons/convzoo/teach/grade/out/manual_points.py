@@ -102,7 +102,7 @@ def _read(path: Path) -> tuple[dict[Key, dict[str, str]], list[dict[str, str]]]:
         raise UserError(f"{path} is not a table ({problem}). Fix it or move it away.") from None
     if names != set(HEADER):
         raise UserError(
-            f"{path} does not have the columns {', '.join(HEADER)}. Fix it or move it away."
+            f"{path} must have exactly the columns {', '.join(HEADER)}. Fix it or move it away."
         )
     known: dict[Key, dict[str, str]] = {}
     kept = []
