@@ -55,7 +55,7 @@ def in_a_kernel(tmp_path_factory) -> list[set[str]]:
     client = NotebookClient(
         nbformat.v4.new_notebook(cells=cells),
         kernel_name="python3",
-        timeout=120,
+        timeout=300,
         allow_errors=True,
         resources={"metadata": {"path": str(ROOT / "lessons")}},
     )
