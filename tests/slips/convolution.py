@@ -1007,4 +1007,20 @@ SLIPS = (
         "settings_swapped",
         ("The order is",),
     ),
+    Slip(
+        STACK,
+        "no_padding",
+        changed(FORWARD, ("2 * padding", "0 * padding")),
+        "values",
+        "no_padding",
+        ("ignores the padding",),
+    ),
+    Slip(
+        STACK,
+        "undivided",
+        changed(FORWARD, ("// stride + 1", "+ 1")),
+        "values",
+        "no_stride_in_size",
+        ("ignores the strides",),
+    ),
 )

@@ -30,8 +30,8 @@ def _stack_cases(gen: Generator) -> list[Case]:
     """Return the cases; whatever is drawn, every division rounds in the same way."""
     size = 96 + 24 * pick(gen, list(range(40)))
     return [
-        _stack_case(size, (3, 1, 1, 1), (5, 1, 2, 1)),
-        _stack_case(size + 3, (7, 2, 3, 1), (3, 2, 1, 1), (3, 1, 1, 1)),
+        _stack_case(size, (3, 1, 1, 1), (5, 1, 1, 1)),
+        _stack_case(size + 3, (7, 2, 3, 1), (3, 2, 0, 1), (3, 1, 1, 1)),
         _stack_case(size + 6, (3, 2, 0, 1), (pick(gen, [4, 16]), 3, 2, 1), (2, 2, 0, 1)),
         _stack_case(size, (3, 1, 1, 1), (3, 1, 2, 2), (3, 2, 4, 4), (5, 1, 2, 3)),
         _stack_case(size + 2, (pick(gen, [4, 12]), 4, 0, 1)),
@@ -291,6 +291,18 @@ def settings_swapped(size, layers):
     for kernel, padding, stride, dilation in layers:
         size = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
     return size, _field([[k, p, s, d] for k, s, p, d in layers])
+
+
+@mistake
+def no_padding(size, layers):
+    """The size ignores the padding. Each layer pads its input on both sides first."""
+    return _size(size, [[k, s, 0, d] for k, s, _, d in layers]), _field(layers)
+
+
+@mistake
+def no_stride_in_size(size, layers):
+    """The size ignores the strides. With a stride of 2 a layer has only half of the positions."""
+    return _size(size, [[k, 1, p, d] for k, _, p, d in layers]), _field(layers)
 
 
 EXERCISE = Exercise(
