@@ -116,7 +116,8 @@ def residual_stack(weights, scale):
     of `weights`.
     """
     ### BEGIN SOLUTION
-    matrix = torch.eye(weights.shape[-1], dtype=weights.dtype)
+    c, device = weights.shape[-1], weights.device
+    matrix = torch.eye(c, dtype=weights.dtype, device=device)
     for w in weights:
         matrix = matrix + scale * (w @ matrix)
     return matrix

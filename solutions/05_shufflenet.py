@@ -771,7 +771,7 @@ def mixing_matrix(orders):
     """
     ### BEGIN SOLUTION
     k, c = orders.shape
-    matrix = torch.zeros(c, c, dtype=torch.float64)
+    matrix = orders.new_zeros(c, c, dtype=torch.float64)
     for order in orders:
         matrix[torch.arange(c), order] += 1
     return matrix / k**0.5
@@ -784,7 +784,8 @@ check("shufflenet.mixing_matrix")
 # %% slideshow={"slide_type": "subslide"}
 mix = use("shufflenet.mixing_matrix")
 three = torch.stack([torch.randperm(12) for _ in range(3)])
-show.draw.channel_matrix(mix(three), title="three permutations, added up")
+mixed = torch.as_tensor(mix(three))
+show.draw.channel_matrix(mixed, title="three permutations, added up")
 
 # %% [markdown] slideshow={"slide_type": "-"}
 # A harder XOR: eight groups of only two channels, two grouped layers, one mix

@@ -213,7 +213,7 @@ check("zoo.schedule")
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 rates = use("zoo.schedule")(564, 56, 0.1)
-line = show.draw.Line("lr", list(range(564)), rates.tolist())
+line = show.draw.Line("lr", list(range(564)), [float(r) for r in rates])
 show.draw.curves(
     [line], title="One recipe for all", x_label="step",
     y_label="learning rate", points=False, size=(800, 330),
@@ -434,7 +434,7 @@ def front_of(axis):
     """Return the names on the front of an axis."""
     cost = torch.tensor([float(s[axis]) for s in spots.values()])
     mask = on_front(cost, accuracies, axis != "images a second")
-    return [name for name, kept in zip(spots, mask.tolist()) if kept]
+    return [name for name, kept in zip(spots, mask) if kept]
 
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
@@ -530,7 +530,7 @@ for row in tables.ROWS:
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 paper_costs = torch.tensor([macs for _, macs, _ in published])
 paper_accuracies = torch.tensor([top1 for _, _, top1 in published])
-mask = on_front(paper_costs, paper_accuracies).tolist()
+mask = map(bool, on_front(paper_costs, paper_accuracies))
 points = [
     show.draw.Spot(name, macs, top1, on_front=kept)
     for (name, macs, top1), kept in zip(published, mask)

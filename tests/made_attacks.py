@@ -141,7 +141,7 @@ def attacks() -> list[Made]:
             {BLOCKS: deep, CONV: number, OFF: head(OFF) + "#" * 200_000},
             {BLOCKS: 2, CONV: 4, OFF: 0},
             says={OFF: "100,000 characters"},
-            flag="nested too deeply",
+            flag="more than 30 parts",
         ),
         Made("metadata", all_right(), full(), notebook=_metadata),
         Made("lookalike", {BLOCKS: right(BLOCKS)}, {BLOCKS: 2}, notebook=_lookalike),

@@ -144,7 +144,9 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
         Made("loop", own(loop, CONV), {CONV: 4}, stage={CONV: "launches"}),
         Made("detached", {BLOCKS: detached}, {BLOCKS: 1.5}, stage={BLOCKS: "gradients"}),
         Made("zeros", own(ZEROS), SHAPE_ONLY, stage={BLOCKS: "values"}),
-        Made("stacked", own(stacked), {BLOCKS: 0}, says={BLOCKS: "columns of its own"}),
+        Made(
+            "stacked", own(stacked), {BLOCKS: 0}, says={BLOCKS: "each block needs its own columns"}
+        ),
         Made("other-shape", own(flipped), {BLOCKS: 0}, stage={BLOCKS: "shape"}),
         Made("raises", own("def block_diagonal(blocks):\n    return blocks @ 3\n"), {BLOCKS: 0}),
         Made(

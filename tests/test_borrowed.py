@@ -3,6 +3,7 @@
 import pytest
 import slips
 import torch
+from convzoo.case import answer
 from convzoo.exercises import all_exercises, assess, compare
 from convzoo.teach.grade.box.sandbox import Box, Limits
 from convzoo.teach.grade.box.session import Job, Session
@@ -248,6 +249,15 @@ def test_the_check_accepts_what_is_only_alike(way):
     exercise = all_exercises()[id]
     verdict = assess(exercise, slips.defined(HEAD + source, exercise.name))
     assert verdict.usable, verdict.message
+
+
+@pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda e: e.id)
+def test_no_right_answer_hides_anything(exercise):
+    names = {name: thing for lesson in slips.lessons() for name, thing in lesson.NAMES.items()}
+    target = slips.defined(slips.answer(exercise.id), exercise.name, **names)
+    replies = [answer(target, case) for case in exercise.cases(torch.Generator().manual_seed(0))]
+    assert not unwatched_flags(replies)
+    assert any(reply.calls for reply in replies) or not any(reply.ops for reply in replies)
 
 
 @pytest.fixture(scope="module")

@@ -188,6 +188,14 @@ def test_a_cell_that_defines_another_name_is_told_though_the_old_one_is_still_th
     lesson.names["In"].append(f"# exercise: {CONV.id}\ndef my_conv(x):\n    return x")
     verdict, said = lesson.call(CHECK)
     assert verdict.stage == "run" and "does not define `grouped_conv2d`" in said
+    lesson.names["In"].append("grouped_conv2d(x)\ngrouped_conv2d == 3")
+    assert lesson.call(CHECK)[0].stage == "run"
+
+
+def test_a_cell_that_was_split_is_two():
+    lesson = Lesson(RIGHT)
+    lesson.names["In"] += [f"# exercise: {CONV.id}\nimport math", RIGHT.split("\n", 1)[1]]
+    assert lesson.call(CHECK)[0].passed
 
 
 def test_begin_tells_where_one_stands(capsys):

@@ -328,7 +328,7 @@ def test_what_hides_from_being_watched_is_a_flag():
 
     hidden = Reply(calls=[Op("_thread:start_new_thread", [], False, 7)], watched=False)
     flags = unwatched_flags([Reply(), hidden, hidden])
-    assert len(flags) == 2 and "line 7" in flags[0] and "no longer watched" in flags[1]
+    assert len(flags) == 2 and "line 7" in flags[0] and "no longer recorded" in flags[1]
     assert not unwatched_flags([Reply(calls=[Op("torch:relu", [], False, 7)])])
 
 

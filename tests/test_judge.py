@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 import slips
 import torch
+from convzoo import torch_settings
 from convzoo.case import Case, answer
 from convzoo.exercises import all_exercises, assess
 from convzoo.exercises.as_text import columns, tensor_text
@@ -156,12 +157,172 @@ def test_a_single_number_may_be_rounded_to_float32_and_no_further():
     assert one_of_one.stage == "shape"
 
 
-@pytest.mark.parametrize("kind", [list, tuple])
-def test_numbers_in_a_list_where_a_tensor_is_asked_for(kind):
+FORMS = {
+    "list": torch.Tensor.tolist,
+    "tuple": lambda value: tuple(value.tolist()),
+    "array": torch.Tensor.numpy,
+    "generator": lambda value: (number for number in value.tolist()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("id", ["zoo.schedule", "zoo.pareto_front", "shufflenet.mixing_matrix"])
+def test_numbers_in_another_form_are_right_where_no_gradient_is_asked_for(id, form):
+    exercise = all_exercises()[id]
+    verdict = assess(exercise, lambda **asked: FORMS[form](exercise.reference(**asked)))
+    assert verdict.passed, verdict.message
+    wrong = assess(exercise, lambda **asked: FORMS[form](1 - 1 * exercise.reference(**asked)))
+    assert wrong.stage in ("values", "shape") and not wrong.usable
+
+
+def test_too_few_numbers_in_a_list_are_counted():
     exercise = all_exercises()["zoo.schedule"]
-    verdict = assess(exercise, lambda **asked: kind(exercise.reference(**asked).tolist()))
+    verdict = assess(exercise, lambda **asked: exercise.reference(**asked)[1:].tolist())
     assert verdict.stage == "shape"
-    assert "a list or tuple of 24 single numbers, expected one tensor that" in verdict.message
+    assert "a list or tuple of 23 single numbers, expected one tensor that" in verdict.message
+
+
+@pytest.mark.parametrize("form", [torch.tensor, iter])
+def test_a_tensor_or_a_generator_is_right_where_several_numbers_are_asked_for(form):
+    exercise = all_exercises()["convolution.stack"]
+    right = exercise.reference
+    assert assess(exercise, lambda size, layers: form(right(size, layers))).passed
+    wrong = assess(exercise, lambda size, layers: form([right(size, layers)[0], 1]))
+    assert wrong.stage == "values" and "receptive field" in wrong.message
+
+
+def test_the_negative_bit_of_a_view_is_no_difference():
+    def answered(**given):
+        return torch.complex(0 * CONV.reference(**given), -CONV.reference(**given)).conj().imag
+
+    case = CONV.small()[0]
+    assert answered(**case.tensors, **case.scalars).is_neg()
+    output = answer(answered, case).tensors["output"]
+    assert not output.is_neg()
+    assert torch.equal(output, answer(CONV.reference, case).tensors["output"])
+
+
+# --- as a lesson goes on to call it ---------------------------------------------------------
+
+RETURN = "return y.reshape(n, c_out, h, w)"
+FORWARD = "    def forward(self, x):\n"
+SUM = "return F.relu(y + identity)"
+EVERYDAY = {
+    "double": (CONV, RETURN, RETURN + ".double()", "shape", "In float32", "Keep the dtype"),
+    "made_double": (
+        CONV,
+        RETURN,
+        RETURN + " + torch.zeros(1, dtype=torch.float64)",
+        "shape",
+        "In float32",
+        "torch.float64, expected torch.float32",
+    ),
+    "viewed": (
+        CONV,
+        "    n, ",
+        "    x = x.view(x.shape[0], -1).view(x.shape)\n    n, ",
+        "run",
+        "lies in memory (here `channels_last`)",
+        "reshape",
+    ),
+    "overwritten": (
+        CONV,
+        RETURN,
+        "old = KEPT.setdefault((y.shape, y.dtype), torch.zeros_like(y))\n"
+        "    old.detach_().copy_(y)\n    return old.reshape(n, c_out, h, w)",
+        "run",
+        "A second one, with another batch",
+        "later call changes what an earlier one returned",
+    ),
+    "squeezed": (BLOCK, SUM, SUM + ".squeeze(0)", "shape", "With a single image"),
+    "kept_on_self": (
+        BLOCK,
+        SUM,
+        "self.sums = [*getattr(self, 'sums', []), F.relu(y + identity)]\n"
+        "        return torch.cat(self.sums)",
+        "shape",
+        "A second one, with another batch",
+    ),
+    "eval_inside": (BLOCK, SUM, f"self.eval()\n        {SUM}", "run", "to another mode"),
+    "default_dtype": (
+        CONV,
+        RETURN,
+        f"torch.set_default_dtype(torch.float64)\n    {RETURN}",
+        "run",
+        "`torch.set_default_dtype`",
+    ),
+    "default_device": (
+        CONV,
+        RETURN,
+        f"torch.set_default_device('meta')\n    {RETURN}",
+        "run",
+        "`torch.set_default_device`",
+    ),
+    "gradients_off": (
+        CONV,
+        RETURN,
+        "y = y.reshape(n, c_out, h, w)\n    torch.set_grad_enabled(False)\n    return y",
+        "run",
+        "`torch.set_grad_enabled`",
+    ),
+    "patched": (CONV, RETURN, f"F.relu = len\n    {RETURN}", "run", "`F.relu = ...`"),
+}
+
+
+@pytest.mark.parametrize("name", EVERYDAY)
+def test_what_fails_only_in_the_lesson_is_refused_and_says_how(name):
+    exercise, old, new, stage, *says = EVERYDAY[name]
+    source = written.UNFOLDED if exercise is CONV else written.BOTTLENECK
+    verdict = judged(slips.changed(source, (old, new)), exercise, KEPT={})
+    assert verdict.stage == stage and not verdict.usable, verdict
+    for words in says:
+        assert words in verdict.message
+    assert torch_settings.changed() == torch_settings.replaced() == []
+
+
+@pytest.mark.parametrize("of", ["dtype", "device", "gradients", "conv2d", "relu"])
+def test_what_a_notebook_has_set_in_torch_is_said_and_the_answer_judged_without(of, monkeypatch):
+    """And it is still set after the check, as it was before."""
+    actions = {
+        "dtype": lambda: torch.set_default_dtype(torch.float64),
+        "device": lambda: torch.set_default_device("meta"),
+        "gradients": lambda: torch.set_grad_enabled(False),
+        "conv2d": lambda: monkeypatch.setattr(torch.nn.functional, "conv2d", len),
+        "relu": lambda: monkeypatch.setattr(torch.Tensor, "relu", len, raising=False),
+    }
+    try:
+        actions[of]()
+        set_before = torch_settings.changed(), torch_settings.replaced()
+        right, wrong = judged(written.UNFOLDED), judged("    return x")
+        assert (torch_settings.changed(), torch_settings.replaced()) == set_before
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+        torch.set_grad_enabled(True)
+        monkeypatch.undo()
+    assert right.passed and not wrong.passed
+    (name,) = (*set_before[0], *set_before[1])
+    assert f"`{name}`" in right.message and f"`{name}`" in wrong.message
+
+
+def test_a_list_among_the_arguments_is_a_copy_in_each_call():
+    exercise = all_exercises()["convolution.stack"]
+
+    def popped(size, layers):
+        found = exercise.reference(size, layers)
+        while layers:
+            layers.pop()
+        return found
+
+    assert assess(exercise, popped).passed
+
+
+def test_a_layer_is_called_by_position():
+    """As `nn.Sequential` takes its input, under a name of its own."""
+    by_position = slips.changed(
+        written.BOTTLENECK, (FORWARD, FORWARD.replace("x", "image") + "        x = image\n")
+    )
+    assert judged(by_position, BLOCK).passed
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
@@ -200,11 +361,13 @@ def test_a_loop_over_single_numbers_is_slow_however_long_it_is(monkeypatch):
     assert verdict.stage == "launches" and "or more" in verdict.message
 
 
-def test_two_mistakes_are_told_one_after_the_other():
+def test_a_mistake_is_named_only_if_it_fits_all_cases():
     one = written.LOOP.replace("stride=stride, ", "")
     both = one.replace("i * wide : (i + 1) * wide", ":wide")
-    assert judged(both).mistake == "first_input"
     assert judged(one).mistake == "no_stride"
+    verdict = judged(both)  # neither fits all cases, so neither is said
+    assert verdict.stage == "values" and verdict.mistake == ""
+    assert not any(mistake.sentence in verdict.message for mistake in CONV.mistakes)
 
 
 def test_a_gradient_that_the_reference_has_not_does_not_hide_a_wrong_answer():
@@ -347,7 +510,9 @@ def test_memory_that_was_never_written_is_found_and_told(made):
 
 
 def test_the_case_that_is_shown_has_the_fault_that_is_named():
-    """Neither stride nor padding is used; the padding is named, so a case with some is shown."""
-    verdict = judged(slips.changed(written.LOOP, (", stride=stride, padding=padding", "")))
+    """The padding is named, so a case with some is shown."""
+    neither = judged(slips.changed(written.LOOP, (", stride=stride, padding=padding", "")))
+    assert "as if `stride` were 1 and `padding` were 0" in neither.message
+    verdict = judged(slips.changed(written.LOOP, (", padding=padding", "")))
     assert "The padding is not used" in verdict.message
     assert "shows it (groups=2, stride=1, padding=1)" in verdict.message

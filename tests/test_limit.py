@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+import torch
 from convzoo.exercises import limit
 from convzoo.exercises.limit import TimeLimit, time_limit
 
@@ -20,6 +21,61 @@ def test_the_limit_rings_on_the_main_thread_and_leaks_no_alarm():
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     time.sleep(0.1)
+
+
+def burn(until):
+    while not until():
+        sum(range(1000))
+
+
+@pytest.mark.parametrize("on_main", [True, False])
+def test_what_waits_while_others_compute_is_not_stopped(on_main):
+    """For three times the limit; processor time of another thread does not count."""
+    ended, busy = [], threading.Event()
+
+    def wait():
+        with time_limit(0.3):
+            time.sleep(0.6)
+        ended.append("in peace")
+
+    other = threading.Thread(target=burn, args=(busy.is_set,))
+    other.start()
+    try:
+        if on_main:
+            wait()
+        else:
+            thread = threading.Thread(target=wait)
+            thread.start()
+            thread.join(20)
+    finally:
+        busy.set()
+        other.join()
+    assert ended == ["in peace"]
+
+
+def test_what_computes_is_stopped_after_that_much_processor_time(monkeypatch):
+    monkeypatch.setattr(limit, "PATIENCE", 1000)  # however busy the machine is
+    began = time.thread_time()
+    with pytest.raises(TimeLimit), time_limit(0.2):
+        burn(lambda: False)
+    assert 0.2 <= time.thread_time() - began < 1
+
+
+def test_what_waits_for_ever_is_stopped_too():
+    began = time.monotonic()
+    with pytest.raises(TimeLimit), time_limit(0.1):
+        threading.Event().wait(60)
+    assert 0.3 <= time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("seconds", [0.05 + 0.003 * k for k in range(8)])
+def test_the_limit_never_strikes_where_torch_switches_its_modes(seconds):
+    """Nearly all the time is spent there, and the device would stay on for the whole kernel."""
+    with pytest.raises(TimeLimit), time_limit(seconds):
+        while True:
+            with torch.device("meta"), torch.no_grad():
+                pass
+    assert torch.get_default_device().type == "cpu" and torch.is_grad_enabled()
 
 
 def test_limits_nest():

@@ -115,7 +115,7 @@ def test_what_belongs_to_no_answer_is_kept_and_told(marked):
     one = graded("anna")
     for _ in range(3):  # the others were not handed in this time
         merged = merge(marked, [one])
-        assert "1 rows belong to no answer and are kept" in merged.notices[0]
+        assert "1 rows belong to no answer in this run and were kept" in merged.notices[0]
         marked.write_text(merged.text, encoding="utf-8", newline="")
     merged = merge(marked, [one, graded()])
     assert [r.items[0].earned for r in merged.results] == [None, 1.5] and not merged.notices
@@ -138,16 +138,16 @@ def test_an_answer_that_is_no_longer_there_loses_no_points(marked):
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "", ",".join((*HEADER, "mine")) + "\n"])
 def test_another_table_is_not_overwritten(tmp_path, text):
     (tmp_path / "free.csv").write_text(text)
-    with pytest.raises(UserError, match="other columns"):
+    with pytest.raises(UserError, match="must have exactly the columns"):
         merge(tmp_path / "free.csv", [graded()])
 
 
 @pytest.mark.parametrize("points", ["3", "-1", "nan", "inf", "01. May"])
-def test_what_is_no_number_of_points_is_told(marked, points):
+def test_what_is_not_a_number_of_points_is_told(marked, points):
     rows = rows_of(marked)
     rows[1][4] = points
     save(marked, rows)
-    with pytest.raises(UserError, match="no number of points"):
+    with pytest.raises(UserError, match="not a number of points"):
         merge(marked, [graded()])
 
 

@@ -6,15 +6,17 @@ exactly the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from numbers import Real
 
 import torch
 from torch import Tensor, nn
 
+from convzoo import torch_settings
 from convzoo.errors import NotAttempted
 from convzoo.failure import Objection, first_line, sentence, source_file
 from convzoo.recorder import Op, Recorder
@@ -32,6 +34,8 @@ class Case:
     examine: "module:function" of ours, for a design that is free except for its requirements:
     instead of calling the target, function(target, **tensors, **scalars) returns the numbers to
     compare.
+    again: the call comes after others (see `earlier`); channels_last: images have this layout in
+    memory.
     """
 
     scalars: dict
@@ -39,6 +43,14 @@ class Case:
     weights: dict[str, Tensor] = field(default_factory=dict)
     training: bool = False
     examine: str = ""
+    again: bool = False
+    channels_last: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating dtype of its tensors; float64 if it has none."""
+        given = (*self.tensors.values(), *self.weights.values())
+        return next((v.dtype for v in given if v.is_floating_point()), torch.float64)
 
 
 @dataclass
@@ -47,11 +59,11 @@ class Reply:
 
     tensors: "output" (or "output.0", ...), "buffer:NAME", "grad:NAME".
     parameters: the shape of every parameter and buffer of a module, by name.
-    loaded: whether the case's weights fitted into it.
-    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`).
-    stage, raised, error: where it stopped, what Python said, and a sentence on it; all
-    three empty when all went well. At the stage "stub" `raised` is the id of the exercise whose
-    stub was called.
+    loaded: whether the case's weights fitted.
+    ops, calls, watched: what ran, and whether all of it can be in there (see `Recorder`). stage,
+    raised, error: where it stopped, Python's message, and a sentence about it; all three are empty
+    if nothing went wrong. At the stage "stub", `raised` is the id of the exercise whose stub was
+    called.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -80,7 +92,7 @@ def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
     """
     reply = Reply()
     try:
-        with torch.enable_grad():  # undoes a reader's `torch.set_grad_enabled(False)`
+        with torch_settings.as_torch_starts():
             _fill(reply, target, case, watch)
     except NotAttempted as stub:
         reply.stage, reply.raised = "stub", stub.exercise_id
@@ -92,44 +104,91 @@ def answer(target: Callable, case: Case, watch: bool = True) -> Reply:
 
 
 def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
-    inputs = {
-        name: value.clone().requires_grad_(value.is_floating_point())
-        for name, value in case.tensors.items()
-    }
-    if case.examine:
-        module, leaves = None, inputs
-        home, _, name = case.examine.partition(":")
-        examination = getattr(import_module(home), name)
-        call = lambda: examination(target, **inputs, **case.scalars)  # noqa: E731
-    elif isinstance(target, type):
-        module = target(**case.scalars)
-        if not isinstance(module, nn.Module):
-            raise Objection(
-                f"{target.__name__} is not an nn.Module. Define it as `class NAME(nn.Module):`."
-            )
-        module = module.double().train(case.training)
-        reply.parameters = {k: tuple(v.shape) for k, v in state(module).items()}
-        wanted = {name: tuple(value.shape) for name, value in case.weights.items()}
-        reply.loaded = reply.parameters == wanted
-        if reply.loaded:
-            module.load_state_dict(case.weights, strict=False)
-        leaves = inputs | dict(module.named_parameters())
-        call = lambda: module(**inputs)  # noqa: E731
-    else:
-        module, leaves = None, inputs
-        call = lambda: target(**inputs, **case.scalars)  # noqa: E731
+    inputs, layer = _inputs(case), None
+    if isinstance(target, type) and not case.examine:
+        layer = _built(reply, target, case)
+        modes = {name: module.training for name, module in layer.named_modules()}
+    call = _called(target, case) if layer is None else lambda tensors: layer(*tensors.values())
+    first = [_named_outputs(call(_inputs(other)), case) for other in earlier(case)]
+    kept = [(value, value.detach().clone()) for outputs in first for value in outputs.values()]
     with Recorder(source_file(target)) if watch else nullcontext() as recorder:
-        output = call()
+        output = call(inputs)
     if watch:
         reply.ops, reply.calls, reply.watched = recorder.ops, recorder.calls, recorder.kept_on
-    outputs = _in_float64(_named_outputs(output), case)
+    outputs = _in_float64(_named_outputs(output, case), case)
     _object(outputs, inputs, case)
+    _object_to_settings(outputs)
+    if not all(torch.equal(value.detach(), copy) for value, copy in kept):
+        raise Objection(
+            "A later call changes what an earlier one returned: both write into the same tensor. "
+            "Make a new tensor in each call."
+        )
     reply.tensors.update({k: v.detach() for k, v in outputs.items()})
-    if module is not None:
-        kept = state(module)
-        buffers = {k: v.clone() for k, v in module.named_buffers() if k in kept}
+    leaves = inputs
+    if layer is not None:
+        saved = state(layer)
+        buffers = {k: v.clone() for k, v in layer.named_buffers() if k in saved}
         reply.tensors.update({f"buffer:{k}": v for k, v in buffers.items()})
+        leaves = inputs | dict(layer.named_parameters())
+        _object_to_modes(layer, modes)
     reply.tensors.update(_gradients(outputs, leaves))
+
+
+def _inputs(case: Case) -> dict[str, Tensor]:
+    """Return copies of a case's tensors, those that can have a gradient as leaves."""
+    copies = {name: value.clone() for name, value in case.tensors.items()}
+    if case.channels_last:
+        for name, value in copies.items():
+            if value.dim() == 4:
+                copies[name] = value.contiguous(memory_format=torch.channels_last)
+    return {name: v.requires_grad_(v.is_floating_point()) for name, v in copies.items()}
+
+
+def earlier(case: Case) -> list[Case]:
+    """Return the calls that come before a case's own: one with one more image, if its tensors are
+    images, and one with other numbers. None unless it is called again."""
+    if not case.again:
+        return []
+    other = {k: 1 - v if v.is_floating_point() else v for k, v in case.tensors.items()}
+    calls = [replace(case, tensors=other)]
+    if "x" in other and other["x"].dim() == 4:
+        more = other | {"x": torch.cat([other["x"], other["x"][:1]])}
+        calls.insert(0, replace(case, tensors=more))
+    return calls
+
+
+def _built(reply: Reply, target: type, case: Case) -> nn.Module:
+    """Return the layer with the case's weights; for float32 as its constructor leaves it. It is
+    called by position, as networks do."""
+    layer = target(**deepcopy(case.scalars))
+    if not isinstance(layer, nn.Module):
+        raise Objection(
+            f"{target.__name__} is not an nn.Module. Define it as `class NAME(nn.Module):`."
+        )
+    layer.train(case.training)
+    if case.dtype == torch.float64:
+        layer.double()
+    reply.parameters = {k: tuple(v.shape) for k, v in state(layer).items()}
+    wanted = {name: tuple(value.shape) for name, value in case.weights.items()}
+    reply.loaded = reply.parameters == wanted
+    if reply.loaded:
+        layer.load_state_dict(case.weights, strict=False)
+    return layer
+
+
+def _called(target: Callable, case: Case) -> Callable[[dict[str, Tensor]], object]:
+    """Return what a case calls, as a function of its tensors; a list among the scalars is a copy
+    in each call."""
+    if case.examine:
+        home, _, name = case.examine.partition(":")
+        examination = getattr(import_module(home), name)
+        return lambda tensors: examination(target, **tensors, **deepcopy(case.scalars))
+    return lambda tensors: _listed(target(**tensors, **deepcopy(case.scalars)))
+
+
+def _listed(output):
+    """Return the results of a generator, which come one by one, as a tuple."""
+    return tuple(output) if isinstance(output, Iterator) else output
 
 
 def describe(target: Callable, case: Case) -> str:
@@ -152,28 +211,42 @@ def state(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _named_outputs(output) -> dict[str, Tensor]:
+def _named_outputs(output, case: Case) -> dict[str, Tensor]:
+    counted = not any(v.is_floating_point() for v in case.tensors.values())
     if isinstance(output, (tuple, list)) and output:
         of = len(output)
-        return {f"output.{i}": _tensor(p, f"result {i + 1} of {of}") for i, p in enumerate(output)}
-    return {"output": _tensor(output)}
+        return {
+            f"output.{i}": _tensor(part, counted, f"result {i + 1} of {of}")
+            for i, part in enumerate(output)
+        }
+    return {"output": _tensor(output, counted)}
 
 
-def _tensor(output, which: str = "") -> Tensor:
+def _tensor(output, counted: bool, which: str = "") -> Tensor:
+    """Return a result as a tensor; raises Objection if it cannot stand for one.
+
+    counted: no input has a gradient to lose, so an array or a row of numbers is as good.
+    """
+    kind = type(output).__name__
+    if isinstance(output, bool) and which:
+        return torch.tensor(output)
     if isinstance(output, Real) and not isinstance(output, bool):
         return torch.tensor(float(output), dtype=torch.float64)
+    if kind == "ndarray" and (counted or output.dtype.kind in "biu"):
+        output = torch.from_numpy(output.copy())
+    elif counted and which and isinstance(output, (list, tuple)):
+        if output and all(isinstance(number, Real) for number in output):
+            output = torch.tensor(output, dtype=torch.float64)
     if isinstance(output, Tensor):
+        output = output.resolve_conj().resolve_neg()  # their bytes are the numbers
         return output.double() if output.dim() == 0 and output.dtype in _WHOLE else output
     place = f" as {which}" if which else ""
     if output is None:
         why = "compute it too" if which else "a `return` is missing, or was not reached"
         raise Objection(f"It returned None{place}: {why}.")
-    kind = type(output).__name__
     advice = "return what the stub's docstring describes"
     if kind == "ndarray":
         advice = "stay in torch, because NumPy cuts off the gradient"
-    elif kind == "bool" and which:
-        advice = "put the truth values into one tensor"
     raise Objection(f"It returned {kind}{place}, neither a tensor nor a number: {advice}.")
 
 
@@ -202,6 +275,30 @@ def _object(outputs: dict[str, Tensor], inputs: dict[str, Tensor], case: Case) -
                 f"It changes its argument `{name}` in place, but the caller still needs it. "
                 "Create a new tensor instead."
             )
+
+
+def _object_to_modes(layer: nn.Module, before: dict[str, bool]) -> None:
+    """Raise an Objection to a layer that leaves the mode in which it was called."""
+    if any(
+        module.training != before.get(n, module.training) for n, module in layer.named_modules()
+    ):
+        raise Objection(
+            "The call switches the layer to another mode (`.eval()` or `.train()`). Leave that to "
+            "the caller, who goes on training or testing with the same layer."
+        )
+
+
+def _object_to_settings(outputs: dict[str, Tensor]) -> None:
+    """Raise an Objection to what the call has set in torch for all that follows."""
+    names = torch_settings.changed()
+    if not any(value.requires_grad for value in outputs.values()):  # then the gradients say so
+        names = [name for name in names if name != "torch.set_grad_enabled"]
+    names += [f"{name} = ..." for name in torch_settings.replaced()]
+    if names:
+        raise Objection(
+            f"It changes torch itself for all code that runs after it (`{names[0]}`). Take that "
+            "line out, and say what you need in the call: `dtype=x.dtype`, for example."
+        )
 
 
 def cotangent(output: Tensor) -> Tensor:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import traceback
 from collections.abc import Callable
 from inspect import unwrap
 
+_MIXED = "It mixes float32 and float64. Give new tensors the dtype of the input."
+_NO_FORWARD = "The class has no method `forward`, or it is not indented into the class."
 _TRANSLATED = {
     "in-place operation": "It changes one of its arguments in place, but the caller and the "
     "gradient still need it. Create a new tensor instead.",
@@ -13,10 +16,11 @@ _TRANSLATED = {
     "new tensor instead.",
     "Can't call numpy()": "It leaves torch for NumPy, where no gradient is recorded: stay in "
     "torch.",
-    "mixed dtype": "It mixes float32 and float64. Give new tensors the dtype of the input.",
+    "mixed dtype": _MIXED,
+    "have the same dtype": _MIXED,
     "before Module.__init__() call": "Call `super().__init__()` first in `__init__`.",
-    "_forward_unimplemented()": "The class has no method `forward`, or it is not indented "
-    "into the class.",
+    "_forward_unimplemented()": _NO_FORWARD,
+    'missing the required "forward"': _NO_FORWARD,
     "maximum recursion depth": "It calls itself without ever stopping.",
     "invalid combination of arguments": "It passes arguments to a torch function that the "
     "function does not take, or in the wrong order. Pass them by name (`stride=stride`).",
@@ -59,10 +63,16 @@ def sentence(problem: BaseException, target: Callable, description: str) -> str:
 
 def _line_of(problem: BaseException, filename: str) -> str:
     own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == filename]
-    if not filename or not own:
+    place = source_line(filename, own[-1].lineno or 0) if own else ""
+    return f", {place}" if place else ""
+
+
+def source_line(filename: str, number: int) -> str:
+    """Return a line of a cell for the middle of a sentence: "in line 3: `return x`"; "" for 0."""
+    if not filename or not number:
         return ""
-    frame = own[-1]
-    return f", in line {frame.lineno}" + (f": `{frame.line}`" if frame.line else "")
+    text = linecache.getline(filename, number).strip()
+    return f"in line {number}" + (f": `{text}`" if text else "")
 
 
 def source_file(target) -> str:

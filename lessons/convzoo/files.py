@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-MODE = 0o644  # a temporary file is for its owner alone
+MODE = 0o644  # a temporary file would be readable by its owner only
 UNFINISHED = ".part-"
 
 
@@ -43,12 +43,12 @@ def write_together(texts: Mapping[Path, str]) -> None:
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Remove what a process that was killed while it wrote has left below `folder`."""
+    """Remove what a process that was killed while writing has left below `folder`."""
     for path in folder.rglob(f"{UNFINISHED}*"):
         path.unlink(missing_ok=True)
 
 
 def keep_backup(path: Path, text: str) -> None:
-    """Keep a file that is to be replaced with another text, as `NAME.bak` beside it."""
+    """Keep a file as `NAME.bak` next to it if it will be replaced by another text."""
     if path.exists() and path.read_bytes() != text.encode():
         shutil.copyfile(path, path.with_name(f"{path.name}.bak"))

@@ -15,17 +15,16 @@ from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatc
 
 MAX_OPS = 4096
 _FRAMEWORK = re.compile(r"convzoo\.ideas\.(\w+)\.framework")
-# The Python code whose calls are written down, by the beginning of its module's name.
+# The Python code whose calls are recorded, by the beginning of its module's name.
 _WATCHED = (
     *("convzoo.ideas.", "convzoo.measure.", "convzoo.nets", "torchvision.", "timm.", "scipy."),
     *("torch.autograd", "torch.func", "torch._functorch.", "torch.utils._python_dispatch"),
 )
-# What runs, or makes something run, where it is not written down.
+# What runs, or makes something run, without being recorded.
 HIDING = frozenset(
-    ("start_new_thread", "start_joinable_thread", "fork", "setprofile", "settrace")
-    + ("_disable_current_modes", "_pop_torch_dispatch_stack", "_pop_torch_function_stack")
+    "start_new_thread start_joinable_thread fork setprofile settrace _disable_current_modes".split()
 )
-_COMPILED = HIDING | {"run_backward"}  # functions without Python code whose calls are written down
+_COMPILED = HIDING | {"run_backward"}  # functions without Python code whose calls are recorded
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,9 @@ class Op:
     """An operation that ran: its name, its arguments (a tensor is its shape), its line.
 
     launch: whether it starts a kernel; borrowed: "resnext.grouped_conv2d" if it ran inside that
-    form of `convzoo.ideas.resnext.framework`, perhaps because the lesson fell back on it.
-
-    A call stands for itself, without arguments and launch: its name is "torch:kron", or the module
-    and the function, such as "torchvision.ops.misc:SqueezeExcitation.forward".
+    form of `convzoo.ideas.resnext.framework`, perhaps because the lesson fell back on it. A call is
+    recorded without arguments and launch: its name is "torch:kron", or the module and the function,
+    such as "torchvision.ops.misc:SqueezeExcitation.forward".
     """
 
     name: str
@@ -47,11 +45,11 @@ class Op:
 
 
 class Recorder(TorchDispatchMode):
-    """Writes down every operation, as plain data, with the line that asked for it.
+    """Records every operation as plain data, with the line that called it.
 
-    ops: the operations, MAX_OPS at most; calls: each function of torch's, and each one written in
-    Python of the libraries an answer could be borrowed from, once for each line. kept_on: whether
-    at the end all of this still was written down.
+    ops: the operations, MAX_OPS at most; calls: each function of torch, and each Python function of
+    the libraries that an answer could be borrowed from, once for each line. kept_on: whether
+    everything was still being recorded at the end.
     """
 
     def __init__(self, filename: str = ""):
@@ -96,11 +94,11 @@ class Recorder(TorchDispatchMode):
             self.note(name, sys._getframe(1), _in_order(func, args, kwargs))
         output = func(*args, **(kwargs or {}))
         if allocates(name) and output.layout == torch.strided and output.is_floating_point():
-            output.fill_(nan)  # memory that happens to hold zeros would hide that it was not set
+            output.fill_(nan)  # memory that happens to hold zeros would hide that it was never set
         return output
 
     def note(self, name: str, frame: FrameType, args=()) -> None:
-        """Write a call down, once for each line from which it comes."""
+        """Record a call, once for each line that it comes from."""
         line, borrowed = self._origin(frame)
         if len(self.calls) < MAX_OPS and (name, line, borrowed) not in self._known:
             self._known.add((name, line, borrowed))
@@ -117,10 +115,11 @@ class Recorder(TorchDispatchMode):
         if isinstance(module, str) and module.startswith(_WATCHED):
             self.note(f"{module}:{frame.f_code.co_qualname}", frame)
         else:
-            self._passed_over[id(frame.f_code)] = frame.f_code  # kept, as ids are given anew
+            self._passed_over[id(frame.f_code)] = frame.f_code  # kept alive, because ids are reused
 
     def _origin(self, frame: FrameType | None) -> tuple[int, str]:
-        """The line of the cell from which a frame was reached, and the form that was borrowed."""
+        """Return the line of the cell from which a frame was reached, and the form that was
+        borrowed."""
         borrowed = ""
         while frame is not None:
             borrowed = _form(frame) or borrowed
@@ -131,7 +130,7 @@ class Recorder(TorchDispatchMode):
 
 
 class _Functions(TorchFunctionMode):
-    """Tells a recorder of the functions of torch's that are called, by whatever name."""
+    """Reports to a recorder which torch functions are called, by any name."""
 
     def __init__(self, recorder: Recorder):
         super().__init__()
@@ -145,7 +144,8 @@ class _Functions(TorchFunctionMode):
 
 
 def _form(frame: FrameType) -> str:
-    """ "resnext.grouped_conv2d" for a frame of this form of the framework's, "" for any other."""
+    """Return "resnext.grouped_conv2d" for a frame in this form of the framework, "" for any
+    other."""
     module = frame.f_globals.get("__name__")
     found = _FRAMEWORK.fullmatch(module) if isinstance(module, str) else None
     if found is None or getattr(sys.modules.get(module), "__dict__", None) is not frame.f_globals:
@@ -154,8 +154,8 @@ def _form(frame: FrameType) -> str:
 
 
 def form_name(form) -> str:
-    """Return what a form of the framework's, a function or class, is called in `Op.borrowed`; ""
-    for any other."""
+    """Return the name in `Op.borrowed` of one of the framework's forms, a function or class; "" for
+    any other."""
     found = _FRAMEWORK.fullmatch(form.__module__)
     return f"{found[1]}.{form.__qualname__}" if found else ""
 
@@ -175,7 +175,7 @@ def _starts_kernel(func) -> bool:
 
 
 def _in_order(func, args: tuple, kwargs: dict | None) -> list:
-    """The arguments by position, those by name among them, as far as the last that was given."""
+    """Return the arguments by position, including those passed by name, up to the last one."""
     if not kwargs:
         return list(args)
     rest = func._schema.arguments[len(args) :]

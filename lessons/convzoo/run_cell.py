@@ -21,10 +21,11 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef
 class Trouble:
     """What broke in a cell.
 
-    kind: "syntax" (a line is not Python), "source" (the cell as a whole is not), "stub" (it
-    calls a stub), "exit" (it ends Python) or "raised". sentence: what happened, without advice;
-    "" for a stub. error: the class of what was raised. (The exception itself would keep alive all
-    that the cell had in memory.) line: where the statement that broke begins, 0 for the whole cell.
+    kind: "syntax" (a line is not Python), "source" (the cell as a whole is not), "stub" (it calls a
+    stub), "exit" (it ends Python) or "raised". sentence: what happened, without advice; "" for a
+    stub. error: the class of what was raised. (The exception itself would keep everything alive
+    that the cell had in memory.) line: the first line of the statement that broke, 0 for the whole
+    cell.
     """
 
     kind: str
@@ -34,7 +35,7 @@ class Trouble:
 
 
 class Nothing:
-    """Does nothing, whatever is called on it: stands in for IPython's shell."""
+    """Replaces IPython's shell and does nothing, whatever is called on it."""
 
     def __getattr__(self, name: str) -> Nothing:
         if name.startswith("__"):
@@ -53,11 +54,11 @@ def execute(
 ) -> list[Trouble]:
     """Execute a cell among `names`, statement by statement; return what broke.
 
-    A statement that raises is left out, and the next one runs. What IPython alone has
-    (`display`, `get_ipython`) does nothing.
+    A statement that raises is left out, and the next one runs. Functions that only IPython has
+    (`display`, `get_ipython`) do nothing.
 
-    label: the name that a traceback gives the cell. limited(defines): is open while a statement
-    runs, such as a limit on its seconds; defines: whether the statement is an import or a
+    label: the cell's name in a traceback. limited(defines): a context manager that is open while a
+    statement runs, such as a time limit; defines: whether the statement is an import or a
     definition. Whatever a statement raises is returned; KeyboardInterrupt ends the cell.
     """
     linecache.cache[label] = (len(source), None, source.splitlines(True), label)
@@ -89,7 +90,7 @@ def _executed(statement: ast.stmt, label: str, names: dict, limited) -> Trouble 
 
 
 def _flags(names: dict) -> int:
-    """What `from __future__ import annotations` in an earlier cell asks for."""
+    """Return the compiler flags for `from __future__ import annotations` in an earlier cell."""
     later = __future__.annotations
     return later.compiler_flag if names.get("annotations") is later else 0
 

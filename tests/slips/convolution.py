@@ -440,8 +440,8 @@ SLIPS = (
             SHIFTED, (": top + high : stride", "::stride"), (": left + wide : stride", "::stride")
         ),
         "run",
-        "slices_uncut",
-        ("h' rows", "line"),
+        "",
+        ("line", "right with a 1x1 kernel"),
     ),
     Slip(
         CONV,

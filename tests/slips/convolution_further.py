@@ -192,8 +192,8 @@ SLIPS = (
             NORMALISED, ("scale[:, None, None] * x", "x * scale"), ("shift[:, None, None]", "shift")
         ),
         "run",
-        "vector_along_width",
-        ("height and a width",),
+        "",
+        ("x * scale",),
     ),
     Slip(
         NORM,

@@ -25,6 +25,10 @@ def grow(matrix, weight):
     return torch.vstack([eye, weight]) @ matrix
 """
 
+AS_LAYER = changed(STACKED, ("weight @ matrix", "F.linear(weight, matrix.T)"))
+
+BROADCAST = changed(STACKED, ("weight @ matrix", "(weight[:, :, None] * matrix).sum(1)"))
+
 ROW_BY_ROW = """
 def grow(matrix, weight):
     rows = list(matrix)
@@ -57,6 +61,16 @@ IN_STEPS = changed(
     ),
 )
 
+PADDED_SAME = changed(DENSE_LAYER, ("padding=1", "padding='same'"))
+
+BY_FUNCTION = changed(
+    DENSE_LAYER,
+    (
+        "self.conv2(F.relu(self.norm2(y)))",
+        "F.conv2d(self.norm2(y).relu(), self.conv2.weight, None, 1, 1)",
+    ),
+)
+
 # --- the block -------------------------------------------------------------------
 
 COUNTING = changed(
@@ -81,12 +95,29 @@ IN_PIECES = changed(
     ("return x", "return torch.cat(pieces, dim=1)"),
 )
 
+BY_SUM = changed(
+    DENSE_BLOCK,
+    ("in_channels + i * growth_rate", "sum([growth_rate] * i, in_channels)"),
+    ("dim=1", "dim=-3"),
+)
+
 NAMED = changed(DENSE_BLOCK, ("self.children()", "dict(self.named_children()).values()"))
 
 RIGHT = {
-    GROW: {"placed": PLACED, "one_product": ONE_PRODUCT},
-    LAYER: {"relus": WITH_RELUS, "clamp": BY_CLAMP, "in_steps": IN_STEPS},
-    BLOCK: {"counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED},
+    GROW: {
+        "placed": PLACED,
+        "one_product": ONE_PRODUCT,
+        "as_layer": AS_LAYER,
+        "broadcast": BROADCAST,
+    },
+    LAYER: {
+        "relus": WITH_RELUS,
+        "clamp": BY_CLAMP,
+        "in_steps": IN_STEPS,
+        "padded_same": PADDED_SAME,
+        "by_function": BY_FUNCTION,
+    },
+    BLOCK: {"counting": COUNTING, "in_pieces": IN_PIECES, "named": NAMED, "by_sum": BY_SUM},
 }
 
 SLIPS = (
@@ -162,7 +193,8 @@ SLIPS = (
         "matrix_transposed",
         changed(STACKED, ("weight @ matrix", "weight @ matrix.T")),
         "values",
-        says=NUMBERS,
+        "matrix_transposed",
+        NUMBERS,
     ),
     Slip(
         GROW,
@@ -251,7 +283,7 @@ SLIPS = (
         "first_norm_of_the_narrow",
         changed(DENSE_LAYER, ("BatchNorm2d(in_channels)", "BatchNorm2d(width)")),
         "run",
-        "norm_late",
+        "",
         ("`norm1.weight` has shape (8,), expected (6,)",),
     ),
     Slip(
@@ -297,7 +329,8 @@ SLIPS = (
         "of_the_input",
         changed(DENSE_LAYER, ("bn_size * growth_rate", "bn_size * in_channels")),
         "parameters",
-        says=("conv1.weight",),
+        "factor_of_input",
+        ("conv1.weight", "stays narrow"),
     ),
     Slip(
         LAYER,
@@ -337,7 +370,8 @@ SLIPS = (
             ("growth_rate, 3, padding=1", "growth_rate, 1"),
         ),
         "parameters",
-        says=("conv1.weight",),
+        "kernels_exchanged",
+        ("conv1.weight", "are swapped"),
     ),
     Slip(
         BLOCK,
@@ -377,7 +411,7 @@ SLIPS = (
         changed(DENSE_BLOCK, ("x = torch.cat", "torch.cat")),
         "run",
         "unassigned",
-        ("line", "are lost"),
+        ("line", "lost"),
     ),
     Slip(
         BLOCK,
@@ -409,7 +443,7 @@ SLIPS = (
         ),
         "parameters",
         "same_input",
-        ("reads only x",),
+        ("as many channels as x has",),
     ),
     Slip(
         BLOCK,
@@ -501,7 +535,7 @@ SLIPS = (
         ),
         "parameters",
         "without_x",
-        ("Only the first layer reads x",),
+        ("Only the first layer is made to read x",),
     ),
     Slip(
         BLOCK,
@@ -561,5 +595,153 @@ SLIPS = (
         "gradients",
         "cut_off",
         ("learn nothing",),
+    ),
+    Slip(
+        GROW,
+        "one_step",
+        changed(
+            STACKED,
+            ("[matrix, weight @ matrix]", "[torch.eye(len(matrix), dtype=matrix.dtype), weight]"),
+        ),
+        "values",
+        "one_step",
+        (*NUMBERS, "this layer alone"),
+    ),
+    Slip(
+        GROW,
+        "all_multiplied",
+        changed(
+            STACKED,
+            ("torch.cat([matrix, weight @ matrix])", "torch.cat([matrix, weight]) @ matrix"),
+        ),
+        "values",
+        "all_multiplied",
+        (*NUMBERS, "stay as they are"),
+    ),
+    Slip(
+        GROW,
+        "added_as_well",
+        changed(STACKED, ("weight @ matrix", "matrix + weight @ matrix")),
+        "values",
+        "added_as_well",
+        (*NUMBERS, "residual"),
+    ),
+    Slip(
+        GROW,
+        "whole_transposed",
+        changed(STACKED, ("matrix])", "matrix]).T")),
+        "shape",
+        "whole_transposed",
+        ("a channel is a row",),
+    ),
+    Slip(
+        GROW,
+        "relu",
+        changed(STACKED, ("weight @ matrix", "F.relu(weight @ matrix)")),
+        "values",
+        "relu",
+        (*NUMBERS, "ReLU"),
+    ),
+    Slip(
+        GROW,
+        "old_detached",
+        changed(STACKED, ("[matrix,", "[matrix.detach(),")),
+        "gradients",
+        "old_cut_off",
+        ("The old rows",),
+    ),
+    Slip(
+        GROW,
+        "new_detached",
+        changed(STACKED, ("weight @ matrix", "weight @ matrix.detach()")),
+        "gradients",
+        "new_cut_off",
+        ("in the product",),
+    ),
+    Slip(
+        LAYER,
+        "no_norm1",
+        changed(DENSE_LAYER, ("self.norm1(x)", "x")),
+        "values",
+        "no_norm1",
+        (*NUMBERS, "`norm1`"),
+    ),
+    Slip(
+        LAYER,
+        "no_norm2",
+        changed(DENSE_LAYER, ("self.norm2(y)", "y")),
+        "values",
+        "no_norm2",
+        (*NUMBERS, "`norm2`"),
+    ),
+    Slip(
+        LAYER,
+        "first_relu_first",
+        changed(DENSE_LAYER, ("F.relu(self.norm1(x))", "self.norm1(F.relu(x))")),
+        "values",
+        "first_relu_first",
+        (*NUMBERS, "The first ReLU"),
+    ),
+    Slip(
+        LAYER,
+        "second_relu_first",
+        changed(DENSE_LAYER, ("F.relu(self.norm2(y))", "self.norm2(F.relu(y))")),
+        "values",
+        "second_relu_first",
+        (*NUMBERS, "The second ReLU"),
+    ),
+    Slip(
+        LAYER,
+        "factor_for_width",
+        changed(DENSE_LAYER, ("bn_size * growth_rate", "bn_size")),
+        "parameters",
+        "factor_for_width",
+        ("conv1.weight", "a factor"),
+    ),
+    Slip(
+        LAYER,
+        "joined_in_front",
+        changed(
+            DENSE_LAYER,
+            (
+                "return self.conv2(F.relu(self.norm2(y)))",
+                "return torch.cat([self.conv2(F.relu(self.norm2(y))), x], 1)",
+            ),
+        ),
+        "shape",
+        "joined_in_front",
+        ("new ones alone",),
+    ),
+    Slip(
+        LAYER,
+        "padded_twice",
+        changed(DENSE_LAYER, ("width, 1, bias", "width, 1, padding=1, bias")),
+        "shape",
+        "padded_twice",
+        ("without any padding",),
+    ),
+    Slip(
+        BLOCK,
+        "all_at_once",
+        changed(DENSE_BLOCK, ("i * growth_rate", "num_layers * growth_rate")),
+        "run",
+        "all_at_once",
+        ("at the end of the block",),
+    ),
+    Slip(
+        BLOCK,
+        "relu_before",
+        changed(DENSE_BLOCK, ("layer(x)]", "layer(F.relu(x))]")),
+        "values",
+        "relu_before",
+        (*NUMBERS, "before a layer reads"),
+    ),
+    Slip(
+        BLOCK,
+        "input_detached",
+        changed(DENSE_BLOCK, ("[x, ", "[x.detach(), ")),
+        "gradients",
+        "input_cut_off",
+        ("short way",),
     ),
 )

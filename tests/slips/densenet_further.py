@@ -54,6 +54,10 @@ PADDED = changed(
     ),
 )
 
+VIEWED = changed(
+    BUFFERED, ("layer(buffer[:, :filled])", "layer(x)\n            x = buffer[:, :end]")
+)
+
 WRITTEN_LATE = changed(
     ZEROS,
     (
@@ -93,7 +97,7 @@ def channels(num_init_features, growth_rate, block_config):
 
 RIGHT = {
     KEPT: {"closed": CLOSED, "looped": LOOPED},
-    BUFFER: {"zeros": ZEROS, "narrowed": NARROWED, "padded": PADDED},
+    BUFFER: {"zeros": ZEROS, "narrowed": NARROWED, "padded": PADDED, "viewed": VIEWED},
     WIDTHS: {"climbed": CLIMBED, "recursive": RECURSIVE},
 }
 
@@ -215,7 +219,7 @@ SLIPS = (
         changed(BUFFERED, ("layer(buffer[:, :filled])", "layer(buffer)")),
         "run",
         "whole",
-        ("front of it",),
+        ("too many channels",),
     ),
     Slip(
         BUFFER,
@@ -320,5 +324,167 @@ SLIPS = (
         changed(COUNTED, ("return widths", "return widths[-1]")),
         "shape",
         says=("one number",),
+    ),
+    Slip(
+        KEPT,
+        "relu1_forgotten",
+        changed(SUMMED, ("2 * sum(read) +", "sum(read) +")),
+        "values",
+        "relu1_forgotten",
+        ("first ReLUs",),
+    ),
+    Slip(
+        KEPT,
+        "inputs_alone",
+        changed(SUMMED, ("2 * sum(read) + 2 * inside", "sum(read)")),
+        "values",
+        "inputs_alone",
+        ("Inside a layer",),
+    ),
+    Slip(
+        KEPT,
+        "no_bn_size",
+        changed(SUMMED, ("num_layers * bn_size * growth_rate", "num_layers * growth_rate")),
+        "values",
+        "no_bn_size",
+        ("bn_size times",),
+    ),
+    Slip(
+        KEPT,
+        "narrow_of_one",
+        changed(SUMMED, ("num_layers * bn_size * growth_rate", "bn_size * growth_rate")),
+        "values",
+        "narrow_of_one",
+        ("one layer only",),
+    ),
+    Slip(
+        KEPT,
+        "result_kept",
+        changed(SUMMED, ("+ 2 * inside", "+ 2 * inside + in_channels + num_layers * growth_rate")),
+        "values",
+        "result_kept",
+        ("result of the block",),
+    ),
+    Slip(
+        KEPT,
+        "inputs_end",
+        changed(SUMMED, ("inside, sum(read)", "inside, pieces + growth_rate")),
+        "values",
+        "inputs_end",
+        ("It is a sum",),
+    ),
+    Slip(
+        KEPT,
+        "inputs_doubled",
+        changed(SUMMED, ("inside, sum(read)", "inside, 2 * sum(read)")),
+        "values",
+        "inputs_doubled",
+        ("each input twice",),
+    ),
+    Slip(
+        KEPT,
+        "pieces_without_x",
+        changed(SUMMED, ("pieces = in_channels + ", "pieces = ")),
+        "values",
+        "pieces_without_x",
+        ("without x",),
+    ),
+    Slip(
+        KEPT,
+        "new_pieces",
+        changed(SUMMED, ("in_channels + (num_layers - 1)", "num_layers")),
+        "values",
+        "new_pieces",
+        ("but not x",),
+    ),
+    Slip(
+        KEPT,
+        "without_x",
+        changed(SUMMED, ("in_channels + i *", "i *")),
+        "values",
+        "without_x",
+        ("the first two counts",),
+    ),
+    Slip(
+        KEPT,
+        "in_bytes",
+        changed(
+            SUMMED,
+            (
+                "return 2 * sum(read) + 2 * inside, sum(read), pieces",
+                "return 8 * sum(read) + 8 * inside, 4 * sum(read), 4 * pieces",
+            ),
+        ),
+        "values",
+        "in_bytes",
+        ("asks for maps",),
+    ),
+    Slip(
+        BUFFER,
+        "slices_images",
+        changed(BUFFERED, ("layer(buffer[:, :filled])", "layer(buffer[:filled])")),
+        "run",
+        "whole",
+        ("dimension 1",),
+    ),
+    Slip(
+        WIDTHS,
+        "starts_again",
+        changed(COUNTED, ("there // 2", "num_init_features")),
+        "values",
+        "starts_again",
+        ("Only the first one",),
+    ),
+    Slip(
+        WIDTHS,
+        "added_alone",
+        changed(COUNTED, ("append(there)", "append(num_layers * growth_rate)")),
+        "values",
+        "added_alone",
+        ("each block adds",),
+    ),
+    Slip(
+        WIDTHS,
+        "starts",
+        changed(
+            COUNTED,
+            (
+                "        there = there + num_layers * growth_rate\n        widths.append(there)\n",
+                "        widths.append(there)\n        there = there + num_layers * growth_rate\n",
+            ),
+        ),
+        "values",
+        "starts",
+        ("starts with",),
+    ),
+    Slip(
+        WIDTHS,
+        "first_halved",
+        changed(COUNTED, ("[], num_init_features", "[], num_init_features // 2")),
+        "values",
+        "first_halved",
+        ("before the first block",),
+    ),
+    Slip(
+        WIDTHS,
+        "one_layer_more",
+        changed(COUNTED, ("num_layers * growth_rate", "(num_layers + 1) * growth_rate")),
+        "values",
+        "one_layer_more",
+        ("one layer too many",),
+    ),
+    Slip(
+        WIDTHS,
+        "growth_doubled",
+        changed(
+            COUNTED,
+            (
+                "        there = there // 2\n",
+                "        there = there // 2\n        growth_rate = 2 * growth_rate\n",
+            ),
+        ),
+        "values",
+        "growth_doubled",
+        ("is the same",),
     ),
 )

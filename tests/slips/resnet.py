@@ -213,15 +213,15 @@ SLIPS = (
             ("return matrix", "return eye + scale * matrix"),
         ),
         "values",
-        "identity_at_the_end",
-        (*NUMBERS, "added once"),
+        "",
+        NUMBERS,
     ),
     Slip(
         STACK,
         "begun_with_weights",
         changed(
             LAYERS,
-            ("torch.eye(weights.shape[-1], dtype=weights.dtype)", "weights[0]"),
+            ("torch.eye(c, dtype=weights.dtype, device=device)", "weights[0]"),
             ("w in weights", "w in weights[1:]"),
         ),
         "values",
@@ -574,9 +574,7 @@ def scale_gradients(branch, scale, upstream):
     Slip(
         STACK,
         "from_zeros",
-        changed(
-            LAYERS, ("torch.eye(weights.shape[-1], dtype", "torch.zeros(weights.shape[1:], dtype")
-        ),
+        changed(LAYERS, ("torch.eye(c, dtype", "torch.zeros(weights.shape[1:], dtype")),
         "values",
         "from_zeros",
         ("stays zero",),
@@ -584,9 +582,7 @@ def scale_gradients(branch, scale, upstream):
     Slip(
         STACK,
         "from_ones",
-        changed(
-            LAYERS, ("torch.eye(weights.shape[-1], dtype", "torch.ones(weights.shape[1:], dtype")
-        ),
+        changed(LAYERS, ("torch.eye(c, dtype", "torch.ones(weights.shape[1:], dtype")),
         "values",
         "from_ones",
         ("diagonal only",),

@@ -55,6 +55,19 @@ class Placer(nn.Module):
 block_diagonal = Placer()
 """
 
+EMBEDDED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    return torch.diag_embed(blocks.permute(1, 2, 0)).permute(2, 0, 3, 1).reshape(g * r, g * c)
+"""
+
+MASKED = """
+def block_diagonal(blocks):
+    g, r, c = blocks.shape
+    row, column = torch.arange(g * r)[:, None] // r, torch.arange(g * c) // c
+    return blocks.reshape(g * r, c).repeat(1, g) * (row == column)
+"""
+
 # --- the grouped convolution ---------------------------------------------------
 
 SUMMED_BY_NAME = """
@@ -83,6 +96,26 @@ def grouped_conv2d(x, weight, groups, stride=1, padding=0):
             window, tap = x[..., rows, columns], weight[..., i, j]
             total = total + torch.einsum("ngchw,goc->ngohw", window, tap)
     return total.flatten(1, 2)
+"""
+
+IN_WINDOWS = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    x = F.pad(x, (padding,) * 4)
+    for side, size in enumerate(weight.shape[2:], start=2):
+        x = x.unfold(side, size, stride)
+    x, weight = x.unflatten(1, (groups, -1)), weight.unflatten(0, (groups, -1))
+    return torch.einsum("ngchwij,gocij->ngohw", x, weight).flatten(1, 2)
+"""
+
+BMM = """
+def grouped_conv2d(x, weight, groups, stride=1, padding=0):
+    (n, _, h, w), (c_out, _, kh, kw) = x.shape, weight.shape
+    columns = F.unfold(x, (kh, kw), 1, padding, stride).unflatten(1, (groups, -1))
+    columns = columns.permute(1, 2, 0, 3).flatten(2)
+    y = torch.bmm(weight.reshape(groups, c_out // groups, -1), columns)
+    y = y.unflatten(2, (n, -1)).permute(2, 0, 1, 3).flatten(1, 2)
+    size = (h + 2 * padding - kh) // stride + 1, (w + 2 * padding - kw) // stride + 1
+    return F.fold(y, size, 1)
 """
 
 IN_FLOAT64 = changed(
@@ -160,6 +193,10 @@ BY_HAND = changed(
     ("return F.relu(y + identity)", "return (identity + y).clamp(min=0)"),
 )
 
+RENAMED_INPUT = changed(  # a layer is called by position
+    BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")
+)
+
 RIGHT = {
     MATRIX: {
         "joined": JOINED,
@@ -167,15 +204,24 @@ RIGHT = {
         "padded": PADDED,
         "turned_view": TURNED_VIEW,
         "layer": MATRIX_LAYER,
+        "embedded": EMBEDDED,
+        "masked": MASKED,
     },
     CONV: {
         "einsum": SUMMED_BY_NAME,
         "shifted": SHIFTED,
         "float64": IN_FLOAT64,
+        "windows": IN_WINDOWS,
+        "bmm": BMM,
         "view": LAST_AXIS_FIRST,
         "layer": CONV_LAYER,
     },
-    BLOCK: {"floored": FLOORED, "with_layers": WITH_LAYERS, "by_hand": BY_HAND},
+    BLOCK: {
+        "floored": FLOORED,
+        "with_layers": WITH_LAYERS,
+        "by_hand": BY_HAND,
+        "renamed_input": RENAMED_INPUT,
+    },
 }
 
 SLIPS = (
@@ -199,7 +245,7 @@ SLIPS = (
         "square_places",
         changed(PLACED, ("i * c : (i + 1) * c", "i * r : (i + 1) * r")),
         "run",
-        "square",
+        "square_places",
         ("line", "the two may differ"),
     ),
     Slip(
@@ -289,7 +335,7 @@ SLIPS = (
             ),
         ),
         "values",
-        "mixed_inputs",
+        "split_late",
         (*NUMBERS, "gaps"),
     ),
     Slip(
@@ -435,8 +481,8 @@ SLIPS = (
         "unfold_padding_third",
         changed(UNFOLDED, ("padding=padding, stride=stride", "padding, stride")),
         "run",
-        "unfold_padding_third",
-        ("is the dilation", line_of(UNFOLDED, "F.unfold(")),
+        "",
+        ("dilation should be greater than zero", line_of(UNFOLDED, "F.unfold(")),
     ),
     Slip(
         CONV,
@@ -825,14 +871,7 @@ SLIPS = (
         "renamed_argument",
         changed(BOTTLENECK, ("planes", "channels")),
         "run",
-        says=("names of the arguments", "'planes'"),
-    ),
-    Slip(
-        BLOCK,
-        "renamed_input",
-        changed(BOTTLENECK, ("self, x", "self, image"), ("(x)", "(image)"), (" x if", " image if")),
-        "run",
-        says=("names of the arguments", "'x'"),
+        says=("argument names", "'planes'"),
     ),
     Slip(
         BLOCK,
@@ -857,5 +896,262 @@ SLIPS = (
             "`GroupedConv2d`",
             line_of(BOTTLENECK, "self.bn2(self.conv2(y))") + " of the cell",
         ),
+    ),
+    Slip(
+        MATRIX,
+        "returns_early",
+        changed(PLACED, ("    return matrix", "        return matrix")),
+        "values",
+        "first_alone",
+        (*NUMBERS, "after the loop"),
+    ),
+    Slip(
+        MATRIX,
+        "in_every_column",
+        changed(PADDED, ("F.pad(b, (i * c, (g - 1 - i) * c))", "b.repeat(1, g)")),
+        "values",
+        "whole_rows",
+        (*NUMBERS, "along its rows"),
+    ),
+    Slip(
+        MATRIX,
+        "not_permuted",
+        changed(WITH_EYE, ("->grhc", "->ghrc")),
+        "values",
+        "not_permuted",
+        (*NUMBERS, "permute the dimensions first"),
+    ),
+    Slip(
+        MATRIX,
+        "padded_by_rows",
+        changed(PADDED, ("(i * c, (g - 1 - i) * c)", "(i * r, (g - 1 - i) * r)")),
+        "shape",
+        "columns_by_rows",
+        ("It has c columns",),
+    ),
+    Slip(
+        MATRIX,
+        "steps_of_one",
+        changed(PLACED, ("i * r : (i + 1) * r, i * c : (i + 1) * c", "i : i + r, i : i + c")),
+        "values",
+        "steps_of_one",
+        (*NUMBERS, "one row and one column"),
+    ),
+    Slip(
+        CONV,
+        "no_loop",
+        changed(SHORTCUT, (", groups=groups", "")),
+        "run",
+        "one_convolution",
+        ("One full convolution", "line 3"),
+    ),
+    Slip(
+        CONV,
+        "all_channels",
+        changed(LOOP, ("F.conv2d(part", "F.conv2d(x")),
+        "run",
+        "all_channels",
+        ("all channels of `x`",),
+    ),
+    Slip(
+        CONV,
+        "slices_images",
+        changed(LOOP, ("x[:, i", "x[i")),
+        "run",
+        "all_channels",
+        ("dimension 1",),
+    ),
+    Slip(
+        CONV,
+        "repeated",
+        changed(
+            SHORTCUT,
+            (", groups=groups", ""),
+            ("weight, None", "weight.repeat(1, groups, 1, 1), None"),
+        ),
+        "values",
+        "repeated_weight",
+        (*NUMBERS, "every group"),
+    ),
+    Slip(
+        CONV,
+        "next_channel",
+        changed(LOOP, ("i * wide : (i + 1) * wide", "i : i + wide")),
+        "values",
+        "next_channel",
+        (*NUMBERS, "one channel"),
+    ),
+    Slip(
+        CONV,
+        "next_row",
+        changed(LOOP, ("i * rows : (i + 1) * rows", "i : i + rows")),
+        "values",
+        "next_row",
+        (*NUMBERS, "one row"),
+    ),
+    Slip(
+        CONV,
+        "returns_early",
+        changed(LOOP, ("    return torch.cat", "        return torch.cat")),
+        "shape",
+        "first_group",
+        ("after the loop",),
+    ),
+    Slip(
+        CONV,
+        "weight_turned",
+        changed(
+            UNFOLDED,
+            (
+                "weight.reshape(groups, c_out // groups, -1)",
+                "weight.reshape(groups, -1, c_out // groups).mT",
+            ),
+        ),
+        "values",
+        "weight_turned",
+        (*NUMBERS, "one piece in memory"),
+    ),
+    Slip(
+        CONV,
+        "far_corner",
+        changed(
+            SHIFTED, ("(padding, padding, padding, padding)", "(2 * padding, 0, 2 * padding, 0)")
+        ),
+        "values",
+        "far_corner",
+        (*NUMBERS, "above and to the left"),
+    ),
+    Slip(
+        CONV,
+        "positions_first",
+        changed(
+            UNFOLDED,
+            (
+                "y = weight.reshape(groups, c_out // groups, -1) @ columns",
+                "y = columns.mT @ weight.reshape(groups, c_out // groups, -1).mT",
+            ),
+        ),
+        "values",
+        "positions_first",
+        (*NUMBERS, "positions come before"),
+    ),
+    Slip(
+        CONV,
+        "images_inside",
+        changed(
+            SUMMED_BY_NAME,
+            (
+                '->ngop", rows, columns).flatten(1, 2)',
+                '->gonp", rows, columns).reshape(x.shape[0], c_out, -1)',
+            ),
+        ),
+        "values",
+        "images_inside",
+        (*NUMBERS, "images come after"),
+    ),
+    Slip(
+        CONV,
+        "size_of_x",
+        changed(UNFOLDED, ("n, c_out, h, w)", "n, c_out, *x.shape[2:])")),
+        "run",
+        "size_of_x",
+        ("height and width of `x`",),
+    ),
+    Slip(
+        BLOCK,
+        "one_group_wide",
+        changed(BOTTLENECK, (" / 64) * groups", " / 64)")),
+        "parameters",
+        "width_of_one_group",
+        ("`conv1.weight`", "as wide as one group"),
+    ),
+    Slip(
+        BLOCK,
+        "planes_wide",
+        changed(BOTTLENECK, ("int(planes * width_per_group / 64)", "planes")),
+        "parameters",
+        "full_groups",
+        ("whatever `width_per_group` is",),
+    ),
+    Slip(
+        BLOCK,
+        "unscaled",
+        changed(BOTTLENECK, ("int(planes * width_per_group / 64)", "width_per_group")),
+        "parameters",
+        "width_unscaled",
+        ("whatever `planes` is",),
+    ),
+    Slip(
+        BLOCK,
+        "no_relus",
+        changed(BOTTLENECK, ("F.relu(", "(")),
+        "values",
+        "no_relus",
+        (*NUMBERS, "no ReLU at all"),
+    ),
+    Slip(
+        BLOCK,
+        "no_inner_relus",
+        changed(BOTTLENECK, ("F.relu(self.", "(self.")),
+        "values",
+        "no_inner_relus",
+        (*NUMBERS, "Two ReLUs"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_on_input",
+        changed(BOTTLENECK, ("y + identity", "y + F.relu(identity)")),
+        "values",
+        "relu_on_input",
+        (*NUMBERS, "What is added"),
+    ),
+    Slip(
+        BLOCK,
+        "no_norms",
+        changed(
+            BOTTLENECK,
+            ("self.bn1(self.conv1(x))", "self.conv1(x)"),
+            ("self.bn2(self.conv2(y))", "self.conv2(y)"),
+            ("self.bn3(self.conv3(y))", "self.conv3(y)"),
+        ),
+        "values",
+        "no_norms",
+        (*NUMBERS, "never used"),
+    ),
+    Slip(
+        BLOCK,
+        "stride_last",
+        changed(
+            BOTTLENECK,
+            ("3, stride, 1, groups", "3, 1, 1, groups"),
+            ("width, out, 1, bias", "width, out, 1, stride, bias"),
+        ),
+        "values",
+        "stride_last",
+        ("last 1x1", "training"),
+    ),
+    Slip(
+        BLOCK,
+        "stride_not_in_branch",
+        changed(BOTTLENECK, ("3, stride, 1, groups", "3, 1, 1, groups")),
+        "run",
+        "stride_on_one_side",
+        ("Both need it",),
+    ),
+    Slip(
+        BLOCK,
+        "stride_not_in_projection",
+        changed(BOTTLENECK, ("out, 1, stride, bias", "out, 1, bias")),
+        "run",
+        "stride_on_one_side",
+        ("Both need it",),
+    ),
+    Slip(
+        BLOCK,
+        "stride_twice",
+        changed(BOTTLENECK, ("in_channels, width, 1, bias", "in_channels, width, 1, stride, bias")),
+        "run",
+        "stride_twice",
+        ("stride twice",),
     ),
 )

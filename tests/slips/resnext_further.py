@@ -14,6 +14,31 @@ def group_width(budget, channels, groups):
     return int(((channels**2 + 9 * share) ** 0.5 - channels) / 9)
 """
 
+QUADRATIC = """
+def group_width(budget, channels, groups):
+    a, b, c = 9 * groups, 2 * channels * groups, -budget
+    return int((-b + (b * b - 4 * a * c) ** 0.5) / (2 * a))
+"""
+
+IN_LAYERS = """
+def group_width(budget, channels, groups):
+    def weights(d):
+        width = groups * d
+        outer = nn.Conv2d(channels, width, 1, bias=False)
+        middle = nn.Conv2d(width, width, 3, groups=groups, bias=False)
+        return 2 * outer.weight.numel() + middle.weight.numel()
+    d = 0
+    while weights(d + 1) <= budget:
+        d += 1
+    return float(d)
+"""
+
+LISTED = """
+def group_width(budget, channels, groups):
+    fitting = [d for d in range(65) if groups * (2 * channels * d + 9 * d * d) <= budget]
+    return fitting[-1]
+"""
+
 AS_TENSOR = """
 def group_width(budget, channels, groups):
     d = torch.arange(1, budget)
@@ -35,6 +60,23 @@ def index_bytes(mask, block):
         full += sum(bool(tile.any()) for tile in row.split(block, dim=1))
     crow = n // block + 1
     return entries / n**2, 16 * entries, 8 * (n + 1 + entries), 8 * (crow + full)
+"""
+
+FULL = "full_tiles = tiles.any(dim=3).any(dim=1).sum()"
+POOLED = changed(COUNTED, (FULL, "full_tiles = F.max_pool2d(mask[None].double(), block).sum()"))
+
+IN_A_SET = changed(
+    COUNTED,
+    ("mask.sum()", "len(mask.nonzero())"),
+    (FULL, "full_tiles = len({(i // block, j // block) for i, j in mask.nonzero().tolist()})"),
+)
+
+SUMMED = """
+def off_diagonal(blocks, extra, places):
+    (g, r, c), whole = blocks.shape, 0
+    for block, (i, j) in zip([*blocks, *extra], [(i, i) for i in range(g)] + places):
+        whole = whole + F.pad(block, (j * c, (g - 1 - j) * c, i * r, (g - 1 - i) * r))
+    return whole
 """
 
 INDEXED = """
@@ -59,9 +101,20 @@ def off_diagonal(blocks, extra, places):
 """
 
 RIGHT = {
-    WIDTH: {"solved": SOLVED, "as_tensor": AS_TENSOR},
-    INDEX: {"whole": WHOLE, "in_tensors": IN_TENSORS, "row_by_row": ROW_BY_ROW},
-    OFF: {"indexed": INDEXED, "added": ADDED},
+    WIDTH: {
+        "solved": SOLVED,
+        "as_tensor": AS_TENSOR,
+        "quadratic": QUADRATIC,
+        "in_layers": IN_LAYERS,
+    },
+    INDEX: {
+        "whole": WHOLE,
+        "in_tensors": IN_TENSORS,
+        "row_by_row": ROW_BY_ROW,
+        "pooled": POOLED,
+        "in_a_set": IN_A_SET,
+    },
+    OFF: {"indexed": INDEXED, "added": ADDED, "summed": SUMMED},
 }
 
 SLIPS = (
@@ -220,5 +273,248 @@ SLIPS = (
         "values",
         "no_diagonal",
         ("diagonal are missing",),
+    ),
+    Slip(
+        WIDTH,
+        "one_layer_less",
+        changed(TRIED, ("2 * channels", "channels")),
+        "values",
+        "one_outer_layer",
+        ("one back",),
+    ),
+    Slip(
+        WIDTH,
+        "middle_once",
+        changed(
+            TRIED,
+            ("groups * (2 * channels * d + 9 * d * d)", "2 * channels * groups * d + 9 * d * d"),
+        ),
+        "values",
+        "middle_once",
+        ("its own block",),
+    ),
+    Slip(
+        WIDTH,
+        "outer_once",
+        changed(
+            TRIED,
+            ("groups * (2 * channels * d + 9 * d * d)", "2 * channels * d + groups * 9 * d * d"),
+        ),
+        "values",
+        "outer_once",
+        ("1x1 layers are counted",),
+    ),
+    Slip(
+        WIDTH,
+        "middle_alone",
+        changed(TRIED, ("2 * channels * d + ", "")),
+        "values",
+        "middle_alone",
+        ("have weights too",),
+    ),
+    Slip(
+        WIDTH,
+        "with_biases",
+        changed(TRIED, ("<= budget", "+ 2 * groups * d + channels <= budget")),
+        "values",
+        "with_biases",
+        ("count weights only",),
+    ),
+    Slip(WIDTH, "never_above_64", LISTED, "values", "up_to_64", ("stops at 64",)),
+    Slip(
+        WIDTH,
+        "never_above_channels",
+        changed(LISTED, ("range(65)", "range(channels + 1)")),
+        "values",
+        "up_to_channels",
+        ("stops at `channels`",),
+    ),
+    Slip(
+        INDEX,
+        "csr_like_coo",
+        changed(COUNTED, ("n + 1 + entries", "2 * entries")),
+        "values",
+        "csr_like_coo",
+        ("one number for each row",),
+    ),
+    Slip(
+        INDEX,
+        "columns_alone",
+        changed(COUNTED, ("n + 1 + ", ""), ("n // block + 1 + ", "")),
+        "values",
+        "columns_alone",
+        ("without their rows",),
+    ),
+    Slip(
+        INDEX,
+        "csr_without_end",
+        changed(COUNTED, ("(n + 1 +", "(n +")),
+        "values",
+        "csr_without_end",
+        ("CSR is one number short",),
+    ),
+    Slip(
+        INDEX,
+        "bsr_without_end",
+        changed(COUNTED, ("block + 1 +", "block +")),
+        "values",
+        "bsr_without_end",
+        ("BSR is one number short",),
+    ),
+    Slip(
+        INDEX,
+        "not_bytes",
+        changed(COUNTED, ("8 * ", "1 * ")),
+        "values",
+        "not_bytes",
+        ("numbers of indices",),
+    ),
+    Slip(INDEX, "bits", changed(COUNTED, ("8 * ", "64 * ")), "values", "bits", ("Those are bits",)),
+    Slip(
+        INDEX,
+        "with_values",
+        changed(
+            COUNTED,
+            ("2 * entries", "3 * entries"),
+            ("1 + entries", "1 + 2 * entries"),
+            ("1 + full_tiles", "1 + full_tiles * (1 + block * block)"),
+        ),
+        "values",
+        "with_values",
+        ("index alone",),
+    ),
+    Slip(
+        INDEX,
+        "rows_of_cells",
+        changed(COUNTED, ("n // block + 1 +", "n + 1 +")),
+        "values",
+        "rows_of_cells",
+        ("each row of tiles",),
+    ),
+    Slip(
+        INDEX,
+        "bsr_like_coo",
+        changed(COUNTED, ("n // block + 1 +", "full_tiles +")),
+        "values",
+        "bsr_like_coo",
+        ("a row and a column for each tile",),
+    ),
+    Slip(
+        INDEX,
+        "full_tiles",
+        changed(COUNTED, (".any(dim=3).any(dim=1)", ".all(dim=3).all(dim=1)")),
+        "values",
+        "full_tiles",
+        ("full of entries",),
+    ),
+    Slip(
+        INDEX,
+        "all_tiles",
+        changed(COUNTED, ("tiles.any(dim=3).any(dim=1).sum()", "(n // block) ** 2")),
+        "values",
+        "all_tiles",
+        ("Every tile is counted",),
+    ),
+    Slip(
+        INDEX,
+        "density_of_tiles",
+        changed(COUNTED, ("mask.double().mean()", "full_tiles / (n // block) ** 2")),
+        "values",
+        "density_of_tiles",
+        ("share of tiles", "density"),
+    ),
+    Slip(
+        INDEX,
+        "entries",
+        changed(COUNTED, ("mask.double().mean()", "entries")),
+        "values",
+        "entries",
+        ("number of entries",),
+    ),
+    Slip(
+        INDEX,
+        "per_row",
+        changed(COUNTED, ("mask.double().mean()", "entries / n")),
+        "values",
+        "entries_per_row",
+        ("entries in a row",),
+    ),
+    Slip(
+        OFF,
+        "no_extra",
+        changed(PLACED, ("[*blocks, *extra], diagonal + places", "blocks, diagonal")),
+        "values",
+        "no_extra",
+        ("extra blocks are missing",),
+    ),
+    Slip(
+        OFF,
+        "one_extra",
+        changed(PLACED, ("*extra]", "extra[0]]")),
+        "values",
+        "first_place",
+        ("first of the extra",),
+    ),
+    Slip(
+        OFF,
+        "last_extra",
+        changed(PLACED, ("*extra]", "*[extra[-1]] * len(extra)]")),
+        "values",
+        "last_extra",
+        ("last extra block",),
+    ),
+    Slip(
+        OFF,
+        "reversed",
+        changed(PLACED, ("*extra]", "*extra.flip(0)]")),
+        "values",
+        "reversed",
+        ("reverse order",),
+    ),
+    Slip(
+        OFF,
+        "summed",
+        changed(PLACED, ("*extra]", "*[extra.sum(0)] * len(extra)]")),
+        "values",
+        "one_for_all",
+        ("sum of the extra",),
+    ),
+    Slip(
+        OFF,
+        "blocks_detached",
+        changed(PLACED, ("[*blocks,", "[*blocks.detach(),")),
+        "gradients",
+        "cut_off_blocks",
+        ("no gradient", "`blocks`"),
+    ),
+    Slip(
+        INDEX,
+        "over_the_tiles",
+        changed(COUNTED, (".any(dim=3).any(dim=1)", ".any(dim=2).any(dim=0)")),
+        "values",
+        "over_the_tiles",
+        ("over the tiles",),
+    ),
+    Slip(
+        INDEX,
+        "runs",
+        changed(COUNTED, (".any(dim=3).any(dim=1)", ".any(dim=3)")),
+        "values",
+        "runs",
+        ("in a row",),
+    ),
+    Slip(
+        OFF,
+        "both_sides",
+        changed(
+            PLACED,
+            (
+                "[*blocks, *extra], diagonal + places",
+                "[*blocks, *extra, *extra], diagonal + places + [[j, i] for i, j in places]",
+            ),
+        ),
+        "values",
+        "both_sides",
+        ("one block",),
     ),
 )

@@ -135,7 +135,7 @@ SLIPS = (
         changed(LOOP, ("weight[c : c + 1]", "weight[:1]")),
         "values",
         "first_filter",
-        (*NUMBERS, "a filter of its own"),
+        (*NUMBERS, "its own filter"),
     ),
     Slip(
         CONV,
@@ -226,8 +226,8 @@ SLIPS = (
         "no_padding_in_it",
         changed(UNFOLDED, ("padding=padding, ", "")),
         "run",
-        "unfold_alone",
-        ("by name",),
+        "",
+        ("wrong with other values of padding and right with padding=0",),
     ),
     Slip(
         CONV,
@@ -289,7 +289,7 @@ SLIPS = (
     ),
     Slip(CONV, "loop", LOOP, "launches", says=("Right, but slow", "operations", "channels")),
     Slip(CONV, "with_zeros", WITH_ZEROS, "launches", says=("wasteful", "multiply-adds")),
-    Slip(CONV, "shortcut", SHORTCUT, "shortcut", says=("as many groups as channels", "line 3")),
+    Slip(CONV, "shortcut", SHORTCUT, "shortcut", says=("one group for each channel", "line 3")),
     Slip(
         KERNEL,
         "added",
@@ -320,7 +320,7 @@ SLIPS = (
         changed(NAMED, ("->oiyx", "->ioyx")),
         "shape",
         "swapped",
-        ("exchanged",),
+        ("swapped",),
     ),
     Slip(KERNEL, "columns_first", changed(NAMED, ("->oiyx", "->oixy")), "shape", says=("shape",)),
     Slip(KERNEL, "summed", changed(NAMED, ("->oiyx", "->oyx")), "shape", says=("shape",)),
@@ -391,7 +391,7 @@ SLIPS = (
         changed(SEPARABLE, ("out_channels, 1, bias", "out_channels, 1, stride, bias")),
         "shape",
         "stride_in_both",
-        ("smallest case", "depthwise layer alone"),
+        ("smallest case", "depthwise layer only"),
     ),
     Slip(
         BLOCK,
@@ -427,7 +427,7 @@ SLIPS = (
         ),
         "values",
         "relu_before_norm",
-        (*NUMBERS, "behind its own"),
+        (*NUMBERS, "after its batch norm"),
     ),
     Slip(
         BLOCK,

@@ -7,7 +7,7 @@ from slips import NUMBERS, Slip, answer, changed
 RANK, INVERTED = "separable.rank", "separable.inverted_residual"
 NAMES: dict = {}  # those of slips.separable
 
-# --- the best kernel of a rank -----------------------------------------------------
+# --- the best kernel of a given rank -----------------------------------------------
 
 DECOMPOSED = answer(RANK)
 
@@ -62,7 +62,7 @@ SLIPS = (
         ),
         "values",
         "whole",
-        (*NUMBERS, "matrix of its own"),
+        (*NUMBERS, "its own matrix"),
     ),
     Slip(
         RANK,
@@ -223,7 +223,7 @@ SLIPS = (
         ),
         "shape",
         "inputs_first",
-        ("begins with the input channels",),
+        ("starts with the input channels",),
     ),
     Slip(
         INVERTED,

@@ -110,10 +110,18 @@ def schedule(steps, warmup, lr):
     return lr * torch.where(i < warmup, (i + 1) / max(warmup, 1), fall)
 """
 
+LISTED_FRONT = changed(PAIRS, ("torch.tensor(mask)", "mask"))
+LISTED_RATES = changed(STEP_BY_STEP, ("torch.tensor(rates)", "rates"))
+
 RIGHT = {
-    FRONT: {"better": BETTER, "pairs": PAIRS, "sorted": SORTED},
+    FRONT: {"better": BETTER, "pairs": PAIRS, "sorted": SORTED, "list": LISTED_FRONT},
     WIDTH: {"upwards": UPWARDS, "listed": LISTED},
-    SCHEDULE: {"joined": JOINED, "step_by_step": STEP_BY_STEP, "where": WHERE},
+    SCHEDULE: {
+        "joined": JOINED,
+        "step_by_step": STEP_BY_STEP,
+        "where": WHERE,
+        "list": LISTED_RATES,
+    },
 }
 
 NUMBER = ("number is not", "smallest case", "yours", "expected")
@@ -169,13 +177,6 @@ SLIPS = (
         "values",
         "one_is_enough",
         NUMBERS,
-    ),
-    Slip(
-        FRONT,
-        "a_list",
-        changed(PAIRS, ("torch.tensor(mask)", "mask")),
-        "run",
-        says=("returned bool as result 1 of 14", "put the truth values into one tensor"),
     ),
     Slip(
         FRONT,
@@ -246,13 +247,6 @@ SLIPS = (
         "values",
         "fall_too_long",
         NUMBERS,
-    ),
-    Slip(
-        SCHEDULE,
-        "a_list",
-        changed(STEP_BY_STEP, ("torch.tensor(rates)", "rates")),
-        "shape",
-        says=("a list or tuple of", "single numbers, expected one tensor"),
     ),
     Slip(
         SCHEDULE,

@@ -194,7 +194,7 @@ SLIPS = (
         changed(SEPARABLE, ("3, stride, 1", "3, 1, 1")),
         "values",
         "no_stride",
-        ("rows out",),
+        ("output rows",),
     ),
     Slip(
         DESIGN,
@@ -202,7 +202,7 @@ SLIPS = (
         changed(SEPARABLE, ("3, stride, 1, g", "3, stride, g")),
         "values",
         "no_padding",
-        ("rows out",),
+        ("output rows",),
     ),
     Slip(
         DESIGN,
@@ -235,7 +235,7 @@ SLIPS = (
         changed(SEPARABLE, ("3, stride, 1,", "(3, 1), stride, (1, 0),")),
         "values",
         "column",
-        ("(pixels of a 3 x 3 that one sees)", "yours pixels"),
+        ("(pixels of a 3 x 3 that an output pixel sees)", "yours pixels"),
     ),
     Slip(
         DESIGN,
@@ -258,7 +258,7 @@ SLIPS = (
             ("self.look(x)", "self.look(x) + self.turned(x)"),
         ),
         "values",
-        says=("(pixels of a 3 x 3 that one sees)", "5 "),
+        says=("(pixels of a 3 x 3 that an output pixel sees)", "5 "),
     ),
     Slip(
         DESIGN,

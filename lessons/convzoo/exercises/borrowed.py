@@ -1,7 +1,7 @@
-"""Whether an answer is borrowed: what ran in it, held against what its exercise forbids.
+"""Whether an answer is borrowed: compares what ran in it with what its exercise forbids.
 
-That something ran is evidence wherever the answer ran, and harms no one who did not call it. That
-nothing was seen to run is no evidence: a process can hide what it does.
+That something ran is evidence wherever the answer ran, and harms nobody who did not call it. That
+nothing was seen to run is no evidence, because a process can hide what it does.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from convzoo.exercises.model import Exercise
 from convzoo.exercises.shortcuts import KERNEL
 from convzoo.recorder import form_name
 
-OWN_FORM = "It calls the framework's own form of this exercise, which is what you are building."
+OWN_FORM = "It calls the framework's version of this exercise, which is what you are building."
 
 
 def shortcut_among(exercise: Exercise, replies: Iterable[Reply]) -> str:
     """Return a sentence on the first shortcut that ran, with its line; "" if none did.
 
-    What runs in the framework's form of an earlier exercise of the lesson is excused: the lesson
-    falls back on it where the reader's own is not right.
+    What runs in the framework's form of an earlier exercise of the lesson is allowed, because the
+    lesson falls back on it if the reader's own is not right.
     """
     ran = list(chain.from_iterable((*reply.ops, *reply.calls) for reply in replies))
     own = _forms(exercise.reference)
@@ -37,8 +37,8 @@ def shortcut_among(exercise: Exercise, replies: Iterable[Reply]) -> str:
 
 
 def _forms(reference: Callable) -> set[str]:
-    """The names of a reference, and of the framework's classes that it builds on: what an answer
-    runs in one of these, it has not done by hand."""
+    """Return the names of a reference, and of the framework's classes that it builds on: what an
+    answer runs in one of these is not built by hand."""
     kinds = reference.__mro__ if isinstance(reference, type) else (reference,)
     return set(map(form_name, kinds)) - {""}
 

@@ -4,6 +4,7 @@ mistake, so a lesson always runs to its end."""
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -89,6 +90,7 @@ def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
     """Return a verdict in words: title, body, kind."""
     if verdict.passed:
         body = f"You earned {_points(exercise.points)}. From here on the lesson uses your code."
+        body += f"\n\n{verdict.message}" * bool(verdict.message)
         return f"{exercise.id}: passed", body, "pass"
     if verdict.status == "not attempted":
         return (
@@ -209,21 +211,24 @@ def _judged(exercise: Exercise, namespace: dict) -> Verdict:
 
 def broken_cell(exercise: Exercise, cells: list[str]) -> str:
     """Return a sentence if the exercise's cell that ran last is not valid Python, or defines
-    another name; else ""."""
+    another name and no cell has defined it since; else ""."""
     mark = f"# exercise: {exercise.id}"
     texts = [cell.split("\n") for cell in cells if isinstance(cell, str)]
-    mine = [lines for lines in texts if mark in map(str.strip, lines)]
+    mine = [i for i, lines in enumerate(texts) if mark in map(str.strip, lines)]
     if not mine:
         return ""
-    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in mine[-1]]
-    with warnings.catch_warnings():  # a "\d" was reported when the cell ran
+    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in texts[mine[-1]]]
+    with warnings.catch_warnings():  # a "\d" in it was reported when the cell ran
         warnings.simplefilter("ignore")
         code = run_cell.compiled("\n".join(lines), "<cell>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if isinstance(code, run_cell.Trouble):
         advice = " Fix that line and run the cell again." if code.kind == "syntax" else ""
         return code.sentence + advice
-    if exercise.name not in code.co_names:
-        return f"The cell runs, but does not define `{exercise.name}`. Keep the name from the stub."
+    name = exercise.name
+    defined = re.compile(rf"(?:def|class) {name}\b|{name} *=(?!=)")
+    since = (line for lines in texts[mine[-1] + 1 :] for line in lines)  # of a cell that was split
+    if name not in code.co_names and not any(map(defined.match, since)):
+        return f"The cell runs, but does not define `{name}`. Keep the name from the stub."
     return ""
 
 

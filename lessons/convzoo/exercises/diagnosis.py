@@ -3,60 +3,81 @@ case that shows it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from torch import Tensor
 
 from convzoo.case import Case, Reply, answer
 from convzoo.exercises.as_text import side_by_side
-from convzoo.exercises.differences import same, visible_difference
+from convzoo.exercises.differences import part, same, visible_difference
 from convzoo.exercises.model import Exercise, Mistake, Respond
 
 
 def diagnose(
-    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
+    exercise: Exercise, cases: list[Case], replies: list[Reply], first: int
 ) -> Mistake | None:
-    """Return the one wrong answer that gives exactly these replies, or None.
+    """Return the one wrong answer that fits the replies to all cases, or None.
 
-    replies: up to the first one that differs from the expected one, so that the first of several
-    mistakes can be found. The other cases are tried only if several wrong answers fit.
+    first: how many replies there are up to the first wrong one; these are what the wrong answer
+    gives to the letter. The others do not contradict it: where both run, they give the same, and
+    where it raises, the reply is not right. Of several the one that gives these to the letter, too.
     """
-    fitting = _fitting(exercise, exercise.mistakes, cases, replies)
+    fitting = _fitting(exercise, exercise.mistakes, cases[:first], replies[:first])
+    fitting = _fitting(exercise, fitting, cases[first:], replies[first:], _agree)
     if len(fitting) > 1:
-        others = cases[len(replies) :]
-        fitting = _fitting(exercise, fitting, others, [respond(case) for case in others])
+        fitting = _fitting(exercise, fitting, cases[first:], replies[first:])
     return fitting[0] if len(fitting) == 1 else None
 
 
 def _fitting(
-    exercise: Exercise, mistakes: tuple[Mistake, ...], cases, replies
+    exercise: Exercise, mistakes: Sequence[Mistake], cases, replies, fits: Callable | None = None
 ) -> tuple[Mistake, ...]:
-    pairs = list(zip(cases, replies, strict=False))
-    keys = [set(answer(exercise.reference, c, False).tensors) for c, _ in pairs]
-    return tuple(
-        m
-        for m in mistakes
-        if all(_alike(r, answer(m.target, c, False), k) for (c, r), k in zip(pairs, keys))
-    )
+    """Return the mistakes whose replies fit to all of these; fits: by default `_alike`."""
+    for case, reply in zip(cases, replies, strict=True):
+        expected = answer(exercise.reference, case, False) if mistakes else reply
+        mistakes = [
+            m for m in mistakes if (fits or _alike)(reply, answer(m.target, case, False), expected)
+        ]
+    return tuple(mistakes)
 
 
-def _alike(reply: Reply, mistaken: Reply, keys: set[str]) -> bool:
-    """Return whether a reply is what a mistake gives; keys: of the reference's tensors."""
-    if reply.stage or mistaken.stage:  # "size of a (24) must match b (6)": either may come first
-        kinds = [(r.stage, sorted(r.raised.split())) for r in (reply, mistaken)]
-        return kinds[0] == kinds[1]
+def _alike(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
+    """Return whether a reply is what a mistake gives."""
+    if reply.stage or mistaken.stage:
+        return (reply.stage, _raised(reply)) == (mistaken.stage, _raised(mistaken))
     if reply.parameters != mistaken.parameters:
         return False
     if not mistaken.loaded:  # because its weights are random
         return True
-    return same(_comparable(reply, keys), _comparable(mistaken, keys))
+    return same(_comparable(reply, expected), _comparable(mistaken, expected))
 
 
-def _comparable(reply: Reply, keys: set[str]) -> dict[str, Tensor]:
+def _agree(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
+    """Return whether a reply leaves it possible that the mistake was made: whether it returns the
+    same. (The running mean of a layer whose result is not used may move or not.)"""
+    if reply.stage:
+        return True
+    if mistaken.stage:
+        return not _alike(reply, expected, expected)
+    if reply.parameters != mistaken.parameters or not mistaken.loaded:
+        return _alike(reply, mistaken, expected)
+    return same(part(reply, "output"), part(mistaken, "output"))
+
+
+def _raised(reply: Reply) -> list[str]:
+    """Return what was raised, word by word. Where sizes "must match" either may come first: a + b
+    raises what b + a raises."""
+    words = reply.raised.split()
+    return sorted(words) if "must match the size of tensor" in reply.raised else words
+
+
+def _comparable(reply: Reply, expected: Reply) -> dict[str, Tensor]:
     """Return the reply's tensors without gradients that the reference does not have (a running
     mean's) and without gradients that are all zeros, which count as none."""
     return {
         k: v
         for k, v in reply.tensors.items()
-        if not k.startswith("grad:") or (k in keys and v.any())
+        if not k.startswith("grad:") or (k in expected.tensors and v.any())
     }
 
 

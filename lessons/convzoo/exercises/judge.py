@@ -7,18 +7,22 @@ process or a worker in a sandbox: both give the same plain `Reply`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Generator
 
-from convzoo.case import answer, describe
-from convzoo.exercises import messages
+from convzoo import torch_settings
+from convzoo.case import Case, Reply, answer, describe
+from convzoo.exercises import messages, rehearsal
 from convzoo.exercises.borrowed import shortcut_among
 from convzoo.exercises.diagnosis import diagnose, smallest
-from convzoo.exercises.differences import difference
+from convzoo.exercises.differences import difference, in_asked_form
+from convzoo.exercises.everyday import WAYS, everyday_cases
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Respond, Verdict
 from convzoo.exercises.multiply_adds import macs
+from convzoo.exercises.pattern import pattern_of
 from convzoo.recorder import MAX_OPS
 
 SECONDS = 10.0
@@ -42,9 +46,23 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
                 "exercise's cell again, so that the name stands for yours."
             ),
         )
+    note = messages.settings(torch_settings.changed(), torch_settings.replaced())
     try:
-        with time_limit(SECONDS), torch.random.fork_rng(devices=[]):
-            return compare(exercise, lambda case: answer(target, case), gen)
+        with (
+            torch_settings.as_torch_starts(),
+            time_limit(SECONDS),
+            torch.random.fork_rng(devices=[]),
+        ):
+            verdict = compare(
+                exercise,
+                lambda case: answer(target, case),
+                gen,
+                lambda case: answer(target, case, watch=False),
+            )
+            remark = _on_a_device(exercise, target) if verdict.passed else ""
+            if remark:
+                verdict = replace(verdict, stage="device", message=remark)
+            return replace(verdict, message="\n\n".join(filter(None, (verdict.message, note))))
     except TimeLimit:
         return _failed(
             exercise,
@@ -54,41 +72,97 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
         )
 
 
-def compare(exercise: Exercise, respond: Respond, gen: Generator | None = None) -> Verdict:
+def compare(
+    exercise: Exercise,
+    respond: Respond,
+    gen: Generator | None = None,
+    unwatched: Respond | None = None,
+) -> Verdict:
     """Judge whatever answers cases: run, names, shape, parameters, values, gradients,
     shortcut, launches, in this order.
 
-    respond: returns the reply to a case. gen: as in `assess`.
+    respond: returns the reply to a case. gen: as in `assess`. unwatched: the same, without the
+    operations that ran, for the cases after the first that is wrong; by default `respond`.
     """
     gen = gen or Generator().manual_seed(0)
     cases = exercise.cases(gen)
     replies = []
     for case in cases:
-        reply = respond(case)
+        reply, stage, message = _asked(exercise, respond, case)
         replies.append(reply)
-        expected = answer(exercise.reference, case, watch=False)
-        stage, message = difference(reply, expected, case, exercise.returns)
         if stage:
-            return _explain(exercise, respond, cases, replies, stage, message)
+            rest = unwatched or respond
+            return _explain(exercise, respond, rest, cases, replies, stage, message)
+    for case in everyday_cases(cases):
+        reply, stage, message = _asked(exercise, respond, case)
+        replies.append(reply)
+        if stage:
+            return _failed(exercise, stage, _everyday(exercise, respond, case, cases) or message)
     shortcut = shortcut_among(exercise, replies)
     if shortcut:
         return _failed(exercise, "shortcut", shortcut)
     return _launches(exercise, respond) or Verdict(exercise.id, "passed")
 
 
-def _explain(exercise, respond, cases, replies, stage, message) -> Verdict:
+def _asked(exercise: Exercise, respond: Respond, case: Case) -> tuple[Reply, str, str]:
+    """Return the reply to a case, the stage at which it is wrong and a sentence (see
+    `difference`). What the reference itself cannot do is not asked."""
+    expected = answer(exercise.reference, case, watch=False)
+    if expected.stage:
+        return expected, "", ""
+    reply = in_asked_form(respond(case), expected)
+    return reply, *difference(reply, expected, case, exercise.returns)
+
+
+def _everyday(exercise: Exercise, respond: Respond, failed: Case, cases: list[Case]) -> str:
+    """Return in which way of everyday use an answer fails that is right in all other cases."""
+    for sentence, way in WAYS.items():
+        for case in (case for case in cases if case.training == failed.training):
+            _, stage, message = _asked(exercise, respond, way(case))
+            if stage:
+                return f"{sentence} {message}"
+    return ""
+
+
+def _explain(exercise, respond, unwatched, cases, replies, stage, message) -> Verdict:
     if stage == "stub" and replies[-1].raised in ("", exercise.id):
         return Verdict(exercise.id, "not attempted")
     if stage == "stub":
         return _failed(exercise, "run", messages.other_stub(replies[-1].raised))
     if stage == "shape":
         message += f" The call was {describe(exercise.reference, cases[len(replies) - 1])}."
-    wrong = diagnose(exercise, respond, cases, replies)
-    if wrong:
-        message = f"{message} {wrong.sentence}"
+    plain = _failed(exercise, stage, message)
+    first = len(replies)
+    try:
+        _ask_rest(exercise, unwatched, cases, replies)
+        cases = cases[: len(replies)]
+        wrong = diagnose(exercise, cases, replies, first)
+        what = wrong.sentence if wrong else pattern_of(exercise, cases, replies)
+    except TimeLimit:  # it is wrong all the same
+        return plain
+    message = " ".join(filter(None, (message, what)))
     if stage in ("shape", "values"):  # a gradient is not to be followed by hand
         message += smallest(exercise, respond, wrong)
     return _failed(exercise, stage, message, wrong.name if wrong else "")
+
+
+def _ask_rest(
+    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
+) -> None:
+    """Ask the cases that have no reply yet, as far as one that ends the process that answers."""
+    for case in cases[len(replies) :]:
+        try:
+            reply = respond(case)
+        except Exception:
+            return
+        replies.append(in_asked_form(reply, answer(exercise.reference, case, watch=False)))
+
+
+def _on_a_device(exercise: Exercise, target: Callable) -> str:
+    """Return the remark on an answer that is right here and would stop on a GPU; "" if none."""
+    cases = exercise.cases(Generator().manual_seed(0))
+    remark = rehearsal.remark(target, cases)
+    return remark or rehearsal.for_real(exercise, target, cases[0])
 
 
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:

@@ -1,19 +1,35 @@
-"""A limit on how long a reader's code may run, on every platform and in any thread."""
+"""A limit on how long a reader's code may compute, on every platform and in any thread.
+
+What counts is the processor time of its thread: on a busy machine a right answer waits, and is not
+to blame. What sleeps or waits for ever is stopped by the clock on the wall, `PATIENCE` times later.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
+
+PATIENCE = 3  # times the limit that may pass on the wall
 AGAIN = 1.0  # seconds until it is raised once more: a bare `except:` in a loop swallows the first
+SOON = 0.002  # seconds between two looks whether the code has come to a safe place
+LATEST = 2.0  # seconds after which it is stopped wherever it is
 # A function with defaults that calls itself does so until the memory is full (cpython 132744):
 RUNS_AWAY = (3, 13) <= sys.version_info < (3, 13, 8)
-TICK = 0.05  # seconds between two looks, there, at how deep the calls are
+TICK = 0.05  # seconds between two looks at the time and at how deep the calls are
+# Where torch switches its modes on and off, an exception leaves them on: not a safe place.
+_UNSAFE = (
+    os.path.dirname(torch.__file__) + os.sep,
+    contextmanager.__code__.co_filename,
+    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+)
 
 
 class TimeLimit(BaseException):
@@ -22,38 +38,69 @@ class TimeLimit(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit inside the block once `seconds` have passed.
+    """Raise TimeLimit inside the block once it has computed for `seconds`, or PATIENCE times as
+    long has passed; wait until no line of torch's own is being executed.
 
     On the main thread of a Unix system an alarm interrupts even a sleep, and raises
     RecursionError where Python forgets to. Elsewhere the exception is planted in the thread
     and is seen at its next Python instruction.
     """
     on_main = threading.current_thread() is threading.main_thread()
-    limited = _alarm if on_main and hasattr(signal, "setitimer") else _planted
-    with limited(seconds):
+    rings = on_main and hasattr(signal, "setitimer")
+    computed = time.thread_time if rings else _clock()
+    with (_alarm if rings else _planted)(_over(seconds, computed)):
         yield
+
+
+def _clock() -> Callable[[], float]:
+    """Return a clock of this thread's processor time that any thread can read; where there is
+    none (Windows, macOS), of the whole process's."""
+    try:
+        clock = time.pthread_getcpuclockid(threading.get_ident())
+    except (AttributeError, OSError):
+        return time.process_time
+    return lambda: time.clock_gettime(clock)
+
+
+def _over(seconds: float, computed: Callable[[], float]) -> Callable[[], float]:
+    """Return a function that says for how long the time has been over; 0 or less if it is not.
+
+    computed: the processor time of the thread so far.
+    """
+    began, end = computed(), time.monotonic() + seconds * PATIENCE
+    return lambda: max(computed() - began - seconds, time.monotonic() - end)
+
+
+def _may_stop(frame, late: float) -> bool:
+    """Whether an exception does no harm where a thread is now; late: seconds after the limit."""
+    return late > LATEST or frame is None or not frame.f_code.co_filename.startswith(_UNSAFE)
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    over, began = False, time.monotonic()
-    end = began + seconds
-    first, again = (min(seconds, TICK), TICK) if RUNS_AWAY else (seconds, AGAIN)
+def _alarm(over: Callable[[], float]) -> Iterator[None]:
+    done, not_before, began = False, 0.0, time.monotonic()
 
     def ring(signum, frame):
-        nonlocal end
-        if not over and _too_deep(frame):
+        nonlocal not_before
+        if done:
+            return
+        if RUNS_AWAY and _too_deep(frame):
             raise RecursionError("maximum recursion depth exceeded")
-        if not over and time.monotonic() >= end - 0.01:  # clocks differ by a little
-            end = time.monotonic() + AGAIN
+        late = over()
+        if late < 0 or time.monotonic() < not_before:
+            return
+        if _may_stop(frame, late):
+            not_before = time.monotonic() + AGAIN
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, TICK)
             raise TimeLimit
+        signal.setitimer(signal.ITIMER_REAL, SOON, TICK)
 
     before = signal.signal(signal.SIGALRM, ring)
-    outer = signal.setitimer(signal.ITIMER_REAL, first, again)
+    outer = signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
     try:
         yield
     finally:
-        over = True
+        done = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         if outer[0]:  # an alarm that was set around this one goes on
@@ -69,18 +116,22 @@ def _too_deep(frame) -> bool:
 
 
 @contextmanager
-def _planted(seconds: float) -> Iterator[None]:
-    thread = ctypes.c_ulong(threading.get_ident())
+def _planted(over: Callable[[], float]) -> Iterator[None]:
+    ident = threading.get_ident()
     plant = ctypes.pythonapi.PyThreadState_SetAsyncExc
     done, alone = threading.Event(), threading.Lock()
 
     def watch():
-        for wait in (seconds, *[AGAIN] * 9):
-            if done.wait(wait):
-                return
+        wait = TICK
+        while not done.wait(wait):
             with alone:
-                if not done.is_set():
-                    plant(thread, ctypes.py_object(TimeLimit))
+                late, frame = over(), sys._current_frames().get(ident)
+                if done.is_set() or late < 0:
+                    continue
+                wait = SOON
+                if _may_stop(frame, late):
+                    plant(ctypes.c_ulong(ident), ctypes.py_object(TimeLimit))
+                    wait = AGAIN
 
     threading.Thread(target=watch, daemon=True).start()
     try:
@@ -88,4 +139,4 @@ def _planted(seconds: float) -> Iterator[None]:
     finally:
         with alone:
             done.set()
-        plant(thread, None)  # takes back what was planted and not yet seen
+        plant(ctypes.c_ulong(ident), None)  # takes back what was planted and not yet seen

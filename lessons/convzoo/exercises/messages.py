@@ -30,6 +30,21 @@ def other_stub(exercise_id: str) -> str:
     )
 
 
+def settings(changed: list[str], replaced: list[str]) -> str:
+    """Return a note on what this notebook has set in torch for everything; "" if nothing.
+
+    changed: the functions that have set it; replaced: names that are not torch's any more.
+    """
+    found = [f"called `{name}`" for name in changed]
+    found += [f"put something else in the place of `{name}`" for name in replaced]
+    if not found:
+        return ""
+    return (
+        f"Note: this notebook has {' and '.join(found)}. Your answer was judged without it, but "
+        "all other cells run with it: take it out, and restart the kernel."
+    )
+
+
 def counts(have: dict[str, Tensor], want: dict[str, Tensor]) -> str:
     """That there are more results than expected, or fewer."""
     single = all(value.dim() == 0 for value in have.values())

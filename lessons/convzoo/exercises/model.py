@@ -12,7 +12,19 @@ from convzoo.case import Case, Reply, state
 from convzoo.exercises.shortcuts import Shortcut
 
 Respond = Callable[[Case], Reply]
-STAGES = ("run", "names", "shape", "parameters", "values", "gradients", "shortcut", "launches")
+STAGES = (
+    *(
+        "run",
+        "names",
+        "shape",
+        "parameters",
+        "values",
+        "gradients",
+        "device",
+        "shortcut",
+        "launches",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,11 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a check. status: "passed", "failed" or "not attempted"."""
+    """The result of a check. status: "passed", "failed" or "not attempted".
+
+    An answer that is right but would stop on a GPU has passed, with the stage "device" and a
+    remark as its message.
+    """
 
     id: str
     status: str

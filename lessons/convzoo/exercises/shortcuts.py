@@ -1,5 +1,5 @@
-"""What an exercise forbids: the framework's own work, said once for the check, the grader and the
-scan of the source."""
+"""What an exercise forbids: the framework's own work, defined once for the check, the grader and
+the scan of the source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cache
 
 from convzoo.case import Op
 
-# Where `groups` is among the arguments of an operation; -1: it is a depthwise one in itself.
+# The position of `groups` among the arguments of an operation; -1: it is always depthwise.
 _GROUPS_AT = {
     "convolution": 8,
     "_convolution": 8,
@@ -27,11 +27,10 @@ _GROUPS_AT = {
 class Shortcut:
     """What would make the exercise pointless: operations by name, and modules.
 
-    names: of operations, functions and classes, "*" for any letters: "*channel_shuffle*", "kron".
-    modules: nothing of theirs may run: "torchvision".
-    argument: a call in the source is forbidden only if it passes this argument: "groups".
-    counts: which operations of these names are meant, unless all are; what runs is then told from
-    the operations of torch's alone.
+    names: of operations, functions and classes, with "*" for any letters: "*channel_shuffle*",
+    "kron". modules: nothing in them may run: "torchvision". argument: a call in the source is
+    forbidden only if it passes this argument: "groups". counts: which operations of these names are
+    forbidden (default: all); then only torch's operations decide.
     """
 
     sentence: str
@@ -41,8 +40,8 @@ class Shortcut:
     counts: Callable[[Op], bool] | None = None
 
     def ran(self, op: Op) -> bool:
-        """Return whether an operation or call that was written down is one. Never raises: the
-        arguments of a forged one may be anything."""
+        """Return whether a recorded operation or call is a shortcut. Never raises, although a
+        forged one may have any arguments."""
         module, _, name = op.name.rpartition(":")
         if module and self.in_module(module):
             return True
@@ -66,20 +65,20 @@ class Shortcut:
 
 @cache
 def _pattern(names: tuple[str, ...]) -> re.Pattern:
-    """One pattern for all, as a forged name may be as long as a reply."""
+    """Return one pattern for all names, because a forged name may be as long as a reply."""
     words = "|".join(name.replace("*", "[^.]*") for name in names)
     return re.compile(rf"(?:^|\.)(?:{words})(?:\.|$)")
 
 
 def in_groups(op: Op) -> bool:
-    """Return whether an operation is a convolution in groups."""
+    """Return whether an operation is a grouped convolution."""
     at = _GROUPS_AT.get(op.name.removeprefix("aten.").split(".")[0])
     return at is not None and (at < 0 or op.args[at] > 1)
 
 
 CONVOLUTIONS = ("*convolution*", "*[cC]onv_*", "*[cC]onv[123]d*", "*ConvTranspose[123]d")
 KERNEL = Shortcut(
-    "It calls a finished kernel of the course's, which does the work for you.",
+    "It calls one of the course's finished kernels, which does the work for you.",
     modules=("convzoo.ideas.*.kernel",),
 )
 AUTOGRAD = (
@@ -88,6 +87,6 @@ AUTOGRAD = (
 )
 DERIVING = ("torch.autograd.functional", "torch.autograd.forward_ad", "torch._functorch.eager_*")
 TORCHVISION = Shortcut(
-    "It takes torchvision's own layers. Build the block out of torch's and the lesson's.",
+    "It uses torchvision's own layers. Build the block from torch's layers and the lesson's.",
     modules=("torchvision", "timm"),
 )

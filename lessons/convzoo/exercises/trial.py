@@ -19,11 +19,11 @@ ADVICE = {"syntax": "Fix that line and check again.", "exit": "Remove that line.
 def try_cell(cell: Cell, names: dict, seconds: float) -> str:
     """Execute a cell among `names`; return "" or what went wrong first, as a sentence.
 
-    What fails is left out, and the next statement runs. A definition may take `seconds`, all else
-    in the cell so many together.
+    A statement that fails is left out, and the next one runs. A definition may take `seconds`, all
+    other statements of the cell together the same.
     """
     if len(cell.source) > MAX_CELL:
-        return f"The cell has {len(cell.source)} characters, more than {MAX_CELL}."
+        return f"The cell has {len(cell.source)} characters, but at most {MAX_CELL} are allowed."
     label = f"<{cell.owner[1] or cell.id or 'cell'}>"
     end = time.monotonic() + seconds
 

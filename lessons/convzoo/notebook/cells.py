@@ -118,8 +118,8 @@ def syntax(source: str) -> ast.Module | None:
 
 
 def plain(source: str) -> str:
-    """Return a cell without what is IPython's: a line with a magic, a shell command or a `?` does
-    nothing, a cell for another language is empty; every line keeps its number.
+    """Return a cell without IPython's syntax: a line with a magic, a shell command or a `?` does
+    nothing, a cell in another language is empty; every line keeps its number.
 
     Only if the cell does not parse as it is: a line of a formula may begin with `%`.
     """

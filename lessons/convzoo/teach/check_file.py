@@ -21,8 +21,8 @@ from convzoo.notebook.cells import Notebook, plain
 from convzoo.notebook.reading import read
 from convzoo.teach.student_cells import MISPLACED, Copy
 
-SECONDS = 20.0  # for one cell of the student's
-LESSON_SECONDS = 120.0  # for one of the lesson's own: the first import of torch may be slow
+SECONDS = 20.0  # for one of the student's cells
+LESSON_SECONDS = 120.0  # for one of the lesson's own cells: the first import of torch can be slow
 SIGNS = {"passed": "+", "failed": "x", "not attempted": "-"}
 Judge = Callable[[Exercise, Callable], Verdict]
 
@@ -93,8 +93,8 @@ def verdicts(
 ) -> list[Verdict]:
     """Execute the cells of a student's lesson and judge every exercise separately.
 
-    A statement that raises, exits or goes on for longer than `seconds` is left out. A cell that
-    defines nothing then is that exercise's verdict, and the others go on. Raises UserError where
+    A statement that raises, exits or takes longer than `seconds` is left out. If a cell then
+    defines nothing, that is its exercise's verdict, and the others still run. Raises UserError if
     the lesson itself does not run.
     """
     copy = Copy(lesson, student, clean=lesson is not student)
@@ -133,7 +133,7 @@ def verdicts(
 
 
 def _verdict(exercise, copy, tries, trouble, judge, extra) -> Verdict:
-    """The verdict on an exercise: of several versions one that passes, else the last."""
+    """Return the verdict on an exercise: of several versions, one that passes, else the last."""
     if not tries:
         kind = copy.misplaced(("exercise", exercise.id))
         why = MISPLACED.format(kind=kind) if kind else ""
@@ -147,7 +147,7 @@ def _verdict(exercise, copy, tries, trouble, judge, extra) -> Verdict:
         return verdict
     if trouble and not callable(target):
         return Verdict(exercise.id, "failed", "run", trouble)
-    told = [f"In its cell something was left out. {trouble}"] if trouble else []
+    told = [f"One statement of its cell was left out. {trouble}"] if trouble else []
     told += [f"A cell that you added does not run: {text}" for text in extra]
     return replace(verdict, message=" ".join([verdict.message, *told[:1]]))
 

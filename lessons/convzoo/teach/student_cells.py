@@ -1,8 +1,8 @@
 """A student's copy of a lesson: which cells are theirs, and what is executed to try them.
 
-The rule: what passes `check` in the student's own notebook passes here. So their cells are
+The rule is that what passes `check` in the student's notebook passes here. So their cells are
 executed from top to bottom, whatever they are, in the lesson's order. The lesson's own cells that
-only show something are executed where an answer needs a name from them.
+only show something are executed only if an answer needs a name from them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from functools import cached_property, lru_cache
 from convzoo.notebook.cells import Cell, Notebook, plain, syntax, with_ids
 from convzoo.run_cell import DEFINITIONS
 
-MAX_VERSIONS = 3  # of one exercise, that are tried
-MAX_STATEMENTS = 1000  # of one cell, that are told apart
+MAX_VERSIONS = 3  # of one exercise that are tried
+MAX_STATEMENTS = 1000  # of one cell that are separated
 MISPLACED = (
     "The cell with this id is a {kind} cell, so its code was not run. In the notebook, click on "
-    "it, press Esc, then Y: it is code again."
+    "it, press Esc, then Y to make it a code cell again."
 )
 
 _MARK = re.compile(r"^# *(?:exercise|question): *([\w.]+)\s*$", re.MULTILINE)
@@ -40,11 +40,12 @@ def _content(cell: Cell) -> str:
         return cell.source
 
 
-# --- a student's cells, put right ---
+# --- repairing a student's cells ---
 
 
 def _put_right(cells: Iterable[Cell], ids: set[str]) -> list[Cell]:
-    """The cells, without what an editor does by one key: merged ones apart, split ones whole."""
+    """Return the cells after undoing what a single key can do in an editor: merged cells are
+    separated, split cells joined."""
     found: list[Cell] = []
     for cell in (part for whole in cells for part in _apart(whole, ids)):
         whole = _whole(found[-1], cell) if found else None
@@ -56,7 +57,8 @@ def _put_right(cells: Iterable[Cell], ids: set[str]) -> list[Cell]:
 
 
 def _apart(cell: Cell, ids: set[str]) -> list[Cell]:
-    """Several exercises in one cell, as a cell each; what is above the first is a cell, too."""
+    """Return several exercises in one cell as separate cells; anything above the first becomes a
+    cell too."""
     if cell.kind != "code":
         return [cell]
     starts, here = [0], cell.owner[1]
@@ -72,7 +74,8 @@ def _apart(cell: Cell, ids: set[str]) -> list[Cell]:
 
 
 def _whole(cell: Cell, rest: Cell) -> Cell | None:
-    """An exercise's cell and what was split off it, where it takes both to be Python."""
+    """Return an exercise's cell together with what was split off it, if only both are valid
+    Python."""
     if cell.role != "exercise" or rest.kind != "code" or rest.owner not in (cell.owner, ("", "")):
         return None
     if syntax(plain(cell.source)) and syntax(plain(rest.source)):
@@ -86,8 +89,8 @@ def _whole(cell: Cell, rest: Cell) -> Cell | None:
 
 @dataclass(frozen=True)
 class _Statement:
-    """A statement at the top of a cell: its first and last line, the names that it binds, the
-    global names that it uses, whether it is an import or a definition."""
+    """A top-level statement of a cell: its first and last line, the names that it binds, the global
+    names that it uses, whether it is an import or a definition."""
 
     first: int
     last: int
@@ -98,7 +101,7 @@ class _Statement:
 
 @lru_cache(maxsize=1024)
 def _read(source: str) -> tuple[str, tuple[_Statement, ...]]:
-    """A cell as plain Python, and its statements; those that share a line are one."""
+    """Return a cell as plain Python, and its statements; those on the same line count as one."""
     source = plain(source)
     tree, lines = syntax(source), source.split("\n")
     spans: list[tuple[int, int, bool]] = []
@@ -116,7 +119,7 @@ def _read(source: str) -> tuple[str, tuple[_Statement, ...]]:
 
 
 def _names(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The names that the top level of a text binds, and the global names that it uses."""
+    """Return the names that the top level of a text binds, and the global names that it uses."""
     try:
         table = symtable.symtable(text, "<cell>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -132,14 +135,13 @@ def _names(text: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def bound_names(cell: Cell) -> set[str]:
-    """Return the names that a cell of code binds at its top."""
+    """Return the names that a code cell binds at its top level."""
     return {name for s in _read(cell.source)[1] for name in s.bound}
 
 
 def _only(cell: Cell, wanted: Callable[[_Statement], bool]) -> Cell | None:
-    """A cell with the statements that are wanted alone, None where nothing is left.
-
-    Every line that stays keeps its number.
+    """Return a cell with only the wanted statements, None if nothing is left. Every line keeps its
+    number.
     """
     source, statements = _read(cell.source)
     lines = {n for s in statements if wanted(s) for n in range(s.first, s.last + 1)}
@@ -156,7 +158,7 @@ def without_lines(cell: Cell, lines: set[int]) -> Cell | None:
 
 
 def definitions(cell: Cell) -> Cell | None:
-    """Return a cell with its imports and definitions alone, None if it has none."""
+    """Return a cell with only its imports and definitions, None if it has none."""
     return _only(cell, lambda s: s.defines)
 
 
@@ -165,7 +167,7 @@ def definitions(cell: Cell) -> Cell | None:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A cell where it is executed.
+    """A cell at its place of execution.
 
     part: whose it is. "define" and "show" are the lesson's own, "show" without the tag `define`;
     "exercise" and "question" are the student's answers, "edited" what they changed in a cell that
@@ -182,7 +184,8 @@ WHERE_NEEDED = ("show", "edited", "question")  # executed only for the names tha
 class Copy:
     """A student's copy of a lesson.
 
-    clean: whether the lesson is as it was handed out; if not, every cell of theirs is an answer.
+    clean: whether the lesson is as it was handed out; if not, every cell of the student is an
+    answer.
     """
 
     def __init__(self, lesson: Notebook, student: Notebook, clean: bool = True):
@@ -192,13 +195,13 @@ class Copy:
         self.cells = tuple(_put_right(student.cells, {id for _, id in self.stubs}))
 
     def attempted(self, cell: Cell) -> bool:
-        """Return whether a cell of the student's is more than its stub."""
+        """Return whether a student's cell is more than its stub."""
         return not self.clean or attempted(cell, self.stubs.get(cell.owner))
 
     def in_cells(self, owner: tuple[str, str]) -> list[Cell]:
         """Return the student's cells with this owner that are more than the stub, in order.
 
-        Where there is none, the stub as they have it; nothing where the file has no such cell.
+        If there is none, the stub as they have it; nothing if the file has no such cell.
         """
         stub = self.stubs[owner]
         found = [
@@ -208,7 +211,8 @@ class Copy:
 
     @cached_property
     def answers(self) -> dict[tuple[str, str], Cell]:
-        """The student's answers by (role, id), of several versions the one that is marked first."""
+        """Return the student's answers by (role, id); of several versions, the one that is marked
+        first."""
         found = {owner: self._answer(*owner) for owner in self.stubs}
         return {owner: cell for owner, cell in found.items() if cell}
 
@@ -228,8 +232,8 @@ class Copy:
     def versions(self, id: str) -> list[Cell]:
         """Return the cells that answer an exercise, in the order in which they are tried.
 
-        First those with its id, the last one first; then the student's other cells that define
-        what it asks for. The stub is none of them.
+        First those with its id, the last one first; then the student's other cells that define what
+        it requires. The stub is not included.
         """
         name = self.name_of(id)
         own = [c for c in self.in_cells(("exercise", id)) if self.attempted(c)][::-1]
@@ -238,12 +242,12 @@ class Copy:
         return [*found, *(c for c in other if name in bound_names(c))][:MAX_VERSIONS]
 
     def name_of(self, id: str) -> str:
-        """Return the name of the function or class that an exercise asks for."""
+        """Return the name of the function or class that an exercise requires."""
         tree = syntax(self.stubs["exercise", id].source)
         return next((s.name for s in tree.body if hasattr(s, "name")), "") if tree else ""
 
     def misplaced(self, owner: tuple[str, str]) -> str:
-        """Return "markdown" or "raw" where an answer is in a cell of that kind, else ""."""
+        """Return "markdown" or "raw" if an answer is in a cell of that kind, else ""."""
         for cell in self.cells:
             code = replace(cell, kind="code")
             if cell.kind != "code" and code.owner == owner and self.attempted(code):
@@ -251,10 +255,10 @@ class Copy:
         return ""
 
     def _prose(self, stub: Cell) -> Cell | None:
-        """The answer to a free question: its own cell, and what was written in cells below it."""
+        """Return the answer to a free question: its cell, and the text in cells below it."""
         own = self.in_cells(stub.owner)
         at = next((i for i, c in enumerate(self.cells) if c.owner == stub.owner), None)
-        if at is None:  # without metadata: below the cell that is above it in the lesson
+        if at is None:  # if the metadata are lost: the text below the cell before it in the lesson
             place = self.lesson.cells.index(stub)
             above = {c.source.strip() for c in self.lesson.cells[max(place - 1, 0) : place]}
             at = next((i for i, c in enumerate(self.cells) if c.source.strip() in above), None)
@@ -268,20 +272,20 @@ class Copy:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        """Where the lesson's cells are, by id and by text."""
+        """Return where the lesson's cells are, by id and by text."""
         cells = list(enumerate(self.lesson.cells))
         return {c.source.strip(): i for i, c in cells} | {c.id: i for i, c in cells}
 
     def _place(self, cell: Cell) -> int | None:
-        """Which cell of the lesson it is, edited or not."""
+        """Return which cell of the lesson a student's cell is, edited or not."""
         if cell.owner in self.stubs:
             return next(i for i, c in enumerate(self.lesson.cells) if c.owner == cell.owner)
         return self._places.get(cell.id, self._places.get(cell.source.strip()))
 
     @cached_property
     def placed(self) -> list[_Placed]:
-        """All code that could be executed, in the lesson's order: each cell of the student's is
-        where they put it among the lesson's."""
+        """Return all code that could be executed, in the lesson's order, with each of the student's
+        cells where they put it."""
         after: dict[int, list[_Placed]] = {}
         here = -1
         for cell in self.cells:
@@ -305,7 +309,7 @@ class Copy:
 
     def cells_for(self, target: Cell, name: str = "") -> list[Cell]:
         """Return the cells that are executed to try an answer, in order: what is above it, the
-        answer, and what is below it and gives a name that is not there yet.
+        answer, and what is below it and defines a name that is still missing.
 
         target: the cell of the answer; name: what it defines, which no other cell may define.
         """
@@ -332,32 +336,32 @@ class Copy:
 
 
 def _role(cell: Cell, stub: Cell) -> str:
-    """The role of an answer, "" where its cell is of another kind than the stub."""
+    """Return the role of an answer, "" if its cell is of another kind than the stub."""
     return stub.role if cell.kind == stub.kind else ""
 
 
 def _is_prose(cell: Cell) -> bool:
-    """Whether a cell is text; also where it became code."""
+    """Return whether a cell is text, even if it was turned into code."""
     tree = syntax(plain(cell.source)) if cell.kind == "code" else None
     return tree is None or all(isinstance(getattr(s, "value", 0), ast.Constant) for s in tree.body)
 
 
 def _changed(cell: Cell, clean: Cell) -> Cell | None:
-    """The statements of a cell that are not in the lesson's clean one."""
+    """Return the statements of a cell that are not in the lesson's clean one."""
     known = set(_texts(clean.source))
     mine = dict(zip(_read(cell.source)[1], _texts(cell.source), strict=True))
     return _only(cell, lambda s: mine[s] not in known)
 
 
 def _texts(source: str) -> list[str]:
-    """The text of each statement."""
+    """Return the text of each statement."""
     source, statements = _read(source)
     lines = source.split("\n")
     return ["\n".join(lines[s.first - 1 : s.last]) for s in statements]
 
 
 def _kept(placed: _Placed, needed: set[str], name: str = "") -> Cell | None:
-    """What is executed of a cell above an answer. name: what the answer alone may define."""
+    """Return what is executed of a cell above an answer. name: what only the answer may define."""
     cell = placed.cell
     if placed.part in WHERE_NEEDED:
         return _only(cell, lambda s: bool(s.bound & needed) and name not in s.bound)
@@ -367,7 +371,7 @@ def _kept(placed: _Placed, needed: set[str], name: str = "") -> Cell | None:
 
 
 def _needed(targets: list[Cell], cells: list[Cell]) -> set[str]:
-    """The names that answers lead to, through whatever binds them."""
+    """Return the names that answers need, directly or through whatever binds them."""
     binding = [s for c in cells for s in _read(c.source)[1] if s.bound]
     needed = {n for c in targets for s in _read(c.source)[1] for n in s.used}
     while more := {n for s in binding if s.bound & needed for n in s.used} - needed:

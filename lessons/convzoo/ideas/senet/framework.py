@@ -39,7 +39,7 @@ def lecture_gate(x: Tensor, weight: Tensor, scaled: bool = False) -> tuple[Tenso
     return shares.mul(x), shares.flatten(1)
 
 
-class _Gates(TorchvisionGate):
+class Gates(TorchvisionGate):
     """torchvision's layer with given weights, which returns its gates too. It has no parameters
     itself, because a cost would count those in addition to the given ones.
     """
@@ -60,7 +60,7 @@ def squeeze_excite(
     x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor
 ) -> tuple[Tensor, Tensor]:
     """(n, c, h, w), (m, c), (m,), (c, m), (c,) -> the rescaled image, and the gates (n, c)."""
-    return _Gates(w1, b1, w2, b2)(x)
+    return Gates(w1, b1, w2, b2)(x)
 
 
 def live_matrix(

@@ -18,8 +18,8 @@ def dense_kernel(depthwise: Tensor, pointwise: Tensor) -> Tensor:
     """(c_in, 1, kh, kw), (c_out, c_in, 1, 1) -> (c_out, c_in, kh, kw): the response to impulses,
     one for each input channel. The response shows the kernel flipped, so it is flipped back."""
     channels, _, height, width = depthwise.shape
-    impulses = torch.eye(channels, dtype=depthwise.dtype)[..., None, None]
-    impulses = F.pad(impulses, (width - 1, width - 1, height - 1, height - 1))
+    impulses = torch.eye(channels, dtype=depthwise.dtype, device=depthwise.device)
+    impulses = F.pad(impulses[..., None, None], (width - 1, width - 1, height - 1, height - 1))
     answers = F.conv2d(F.conv2d(impulses, depthwise, groups=channels), pointwise)
     return answers.transpose(0, 1).flip(2, 3)
 

@@ -13,7 +13,8 @@ from torchvision.models.shufflenetv2 import InvertedResidual
 
 def stack_matrix(layers: Tensor, order: Tensor) -> Tensor:
     """(l, c, c), (c,) -> (c, c): one unit signal for each input is sent through the stack."""
-    signals = torch.eye(layers.shape[-1], dtype=layers.dtype)  # input, channel
+    channels = layers.shape[-1]
+    signals = torch.eye(channels, dtype=layers.dtype, device=layers.device)  # input, channel
     for place, weight in enumerate(layers):
         arrived = signals.index_select(1, order) if place else signals
         signals = F.linear(arrived, weight)
@@ -64,7 +65,7 @@ def mixing_matrix(orders: Tensor) -> Tensor:
 
 def fold_shuffle(weight: Tensor, groups: int) -> Tensor:
     """(c_out, c, kh, kw) -> the same shape: the weight times the shuffle's matrix."""
-    eye = torch.eye(weight.shape[1], dtype=weight.dtype)
+    eye = torch.eye(weight.shape[1], dtype=weight.dtype, device=weight.device)
     columns = torch.channel_shuffle(eye.reshape(*eye.shape, 1, 1), groups)[..., 0, 0]
     return torch.einsum("oihw,ji->ojhw", weight, columns)
 

@@ -19,7 +19,7 @@ def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) ->
     """(n,), (n,) -> (n,) bool: point by point against the best of those that are cheaper or cost
     the same."""
     price = cost if less_is_better else cost.neg()
-    mask = torch.zeros(len(cost), dtype=torch.bool)
+    mask = torch.zeros(len(cost), dtype=torch.bool, device=cost.device)
     for i, (p, a) in enumerate(zip(price.tolist(), accuracy.tolist(), strict=True)):
         cheaper, equals = accuracy[price < p], accuracy[price == p]
         mask[i] = bool((cheaper < a).all()) and a == equals.max().item()
@@ -55,7 +55,7 @@ def _run(steps: int, lr: float, scheduler) -> list[float]:
 def chance(one: Tensor, other: Tensor) -> float:
     """(s,), (s,) -> the share of all splits of the 2s numbers whose gap is at least as large."""
     both, s = torch.cat([one, other]), len(one)
-    sums = both[torch.combinations(torch.arange(2 * s), r=s)].sum(1)
+    sums = both[torch.combinations(torch.arange(2 * s, device=one.device), r=s)].sum(1)
     gaps = (2 * sums - both.sum()).abs()
     return float((gaps >= (one.sum() - other.sum()).abs()).double().mean())
 

@@ -72,15 +72,15 @@ def grade_class(place: Path, out: Path, root: Path, options: Options, tell: Tell
     except OSError as problem:
         why = f"{problem.filename or out}: {problem.strerror or str(problem)[:200]}"
         raise UserError(
-            f"The run stopped ({why}). What was graded is kept: make room there, or give the "
-            "results another place (--out), and grade again."
+            f"The run stopped ({why}). Everything graded so far is saved. Free some space, or "
+            "choose another folder for the results (--out), and grade again."
         ) from None
 
 
 def _nothing(place: Path, collected: Collected) -> str:
     stray = f" ({collected.notices[0].text})" if collected.notices else ""
     return (
-        f"Nothing was handed in under {place}{stray}. Name the folder that holds a folder or a "
+        f"There are no submissions in {place}{stray}. Name the folder that contains a folder or a "
         "zip file for each student, or the LMS's zip file."
     )
 
@@ -122,7 +122,7 @@ def _result(out: Path, handed: Handed, secret: bytes) -> Graded:
 
 
 def _tasks(handed: list[Handed], out: Path, secret: bytes, options: Options) -> list[Task]:
-    """What is new, changed, or was not graded: one task for each student."""
+    """Return one task for each student with anything new, changed or not yet graded."""
     todo: dict[str, list[Submission]] = {}
     for one in handed:
         known = load_result(out, one.student, one.lesson)

@@ -43,7 +43,8 @@ def _block_small() -> list[Case]:
     x = 1 - integers(1, 2, 1, 2) % 3
     sizes = {"in_channels": 2, "growth_rate": 1, "bn_size": 2}
     return [
-        small_module_case(framework.DenseBlock, {"num_layers": n} | sizes, {"x": x}) for n in (1, 2)
+        small_module_case(framework.DenseBlock, {"num_layers": n} | sizes, {"x": x}, shift)
+        for n, shift in ((1, 0.0), (2, 0.0), (1, 1.0))
     ]
 
 
@@ -79,8 +80,8 @@ def replaced(**sizes):
 
 @mistake
 def unassigned(**sizes):
-    """After the first layer `x` is still what it was, so the new channels are lost. `x` has to hold
-    the old and the new channels together."""
+    """The second layer gets only the channels of the block's input: those of the first layer are
+    lost. `x` has to hold the old and the new channels together."""
     return _folded(lambda x, new: x, sizes)
 
 
@@ -100,7 +101,8 @@ def along_images(**sizes):
 
 @mistake
 def first_alone(**sizes):
-    """The block returns after its first layer. Return the result once, after the loop."""
+    """Only the first layer's channels come after x. Does `forward` return inside its loop? Return
+    the result once, after the loop."""
     block = framework.DenseBlock(**sizes)
     block.forward = lambda x: torch.hstack((x, block["denselayer1"](x)))
     return block
@@ -152,32 +154,32 @@ def multiplied(num_layers, in_channels, growth_rate, bn_size):
 
 @mistake
 def chain(num_layers, in_channels, growth_rate, bn_size):
-    """Each layer reads only the newest channels. In a dense block it reads everything so far: x,
-    and what all layers before it have made."""
+    """Each layer after the first is made to read only the newest channels. In a dense block it
+    reads everything so far: x, and what all layers before it have made."""
     widths = [in_channels] + [growth_rate] * (num_layers - 1)
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[-1:])
 
 
 @mistake
 def same_input(num_layers, in_channels, growth_rate, bn_size):
-    """Every layer reads only x, so no layer builds on another. Each must also read what the layers
-    before it have made."""
+    """Every layer is made to read as many channels as x has. Each must read everything so far: x,
+    and what the layers before it have made."""
     widths = [in_channels] * num_layers
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[:1])
 
 
 @mistake
 def x_and_newest(num_layers, in_channels, growth_rate, bn_size):
-    """Each layer reads x and the newest channels, but not those of the layers in between. Nothing
-    is left out: each layer reads everything so far."""
+    """Each layer is made to read only x and the newest channels, not those of the layers in
+    between. Nothing is left out: each layer reads everything so far."""
     widths = [in_channels] + [in_channels + growth_rate] * (num_layers - 1)
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: [*pieces[:1], *pieces[1:][-1:]])
 
 
 @mistake
 def without_x(num_layers, in_channels, growth_rate, bn_size):
-    """Only the first layer reads x; the later ones read only what other layers have made. In a
-    dense block every layer reads x, too."""
+    """Only the first layer is made to read x; the later ones read only what other layers have made.
+    In a dense block every layer reads x, too."""
     widths = [i * growth_rate or in_channels for i in range(num_layers)]
     return _of_widths(widths, growth_rate, bn_size, lambda pieces: pieces[1:] or pieces)
 
@@ -257,6 +259,29 @@ def no_grad(**sizes):
     """The whole block runs without gradients. That is for a network that is fully trained; these
     layers still have to learn."""
     return framework.BufferBlock(**sizes)
+
+
+@mistake
+def all_at_once(num_layers, in_channels, growth_rate, bn_size):
+    """Every layer is made for the channels at the end of the block. A layer reads only what is
+    there before it: layer 0 reads only the block's input."""
+    widths = [in_channels + num_layers * growth_rate] * num_layers
+    return _of_widths(widths, growth_rate, bn_size)
+
+
+@mistake
+def relu_before(**sizes):
+    """The channels go through a ReLU before a layer reads them. A layer begins with its batch norm,
+    and has its own ReLU after it."""
+    block = framework.DenseBlock(**sizes)
+    return change_input(block, lambda pieces: [piece.relu() for piece in pieces], *block)
+
+
+@mistake
+def input_cut_off(**sizes):
+    """The old channels are cut off from the gradient when they are put before the new ones. Then
+    the gradient takes no short way back to x."""
+    return _folded(lambda x, new: torch.hstack((x.detach(), new)), sizes)
 
 
 EXERCISE = Exercise(

@@ -96,7 +96,8 @@ def emptied(**sizes):
 
 @mistake
 def whole(**sizes):
-    """A layer gets the whole buffer. It reads only the front of it, as far as it is filled."""
+    """A layer gets too many channels: those of the whole buffer. Slice the channels, dimension 1,
+    as far as they are filled."""
     return _fed(lambda x, y: y, sizes)
 
 

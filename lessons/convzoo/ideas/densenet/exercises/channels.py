@@ -91,6 +91,59 @@ def once_a_block(num_init_features, growth_rate, block_config):
     return framework.channels(num_init_features, growth_rate, [1] * len(block_config))
 
 
+@mistake
+def starts_again(num_init_features, growth_rate, block_config):
+    """Every block starts from num_init_features. Only the first one does: the next starts with what
+    the transition before it leaves."""
+    return tuple(framework.channels(num_init_features, growth_rate, [n])[0] for n in block_config)
+
+
+def _starts(num_init_features: int, growth_rate: int, block_config: list[int]) -> list[int]:
+    """Return the channels that each block starts with."""
+    ends = framework.channels(num_init_features, growth_rate, block_config)
+    return [num_init_features, *(end // 2 for end in ends[:-1])]
+
+
+@mistake
+def added_alone(num_init_features, growth_rate, block_config):
+    """Those are the channels that each block adds. It also passes on the channels of its input, so
+    count these too."""
+    ends = framework.channels(num_init_features, growth_rate, block_config)
+    starts = _starts(num_init_features, growth_rate, block_config)
+    return tuple(end - start for start, end in zip(starts, ends, strict=True))
+
+
+@mistake
+def starts(num_init_features, growth_rate, block_config):
+    """Those are the channels that each block starts with. The question asks for those that it ends
+    with, after all of its layers."""
+    return tuple(_starts(num_init_features, growth_rate, block_config))
+
+
+@mistake
+def first_halved(num_init_features, growth_rate, block_config):
+    """The channels are halved before the first block, too. A transition is between two blocks, so
+    the first block starts with num_init_features."""
+    return framework.channels(num_init_features // 2, growth_rate, block_config)
+
+
+@mistake
+def one_layer_more(num_init_features, growth_rate, block_config):
+    """Each block is counted with one layer too many. A block of n layers adds the growth rate n
+    times."""
+    return framework.channels(num_init_features, growth_rate, [n + 1 for n in block_config])
+
+
+@mistake
+def growth_doubled(num_init_features, growth_rate, block_config):
+    """The growth rate is doubled from block to block. It is the same in the whole network."""
+    widths, features = [], num_init_features
+    for i, layers in enumerate(block_config):
+        widths += framework.channels(features, growth_rate * 2**i, [layers])
+        features = widths[-1] // 2
+    return tuple(widths)
+
+
 EXERCISE = Exercise(
     id="densenet.channels",
     place=6,

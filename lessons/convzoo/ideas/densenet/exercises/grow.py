@@ -28,7 +28,8 @@ def _grow_small() -> list[Case]:
     first = {"matrix": torch.eye(2, dtype=torch.float64), "weight": integers(2, 2)}
     square = {"matrix": integers(2, 2), "weight": integers(2, 2, start=0)}
     later = {"matrix": integers(3, 2), "weight": integers(2, 3)}
-    return [Case({}, first), Case({}, square), Case({}, later)]
+    negative = {"matrix": integers(2, 2), "weight": integers(1, 2, start=-1)}
+    return [Case({}, first), Case({}, square), Case({}, later), Case({}, negative)]
 
 
 def _grow_steady() -> tuple[Case, Case]:
@@ -114,6 +115,61 @@ def upside_down(matrix, weight):
 def cut_off(matrix, weight):
     """The weight is copied in a way that cuts off its gradient."""
     return framework.grow(matrix, weight.detach())
+
+
+@mistake
+def one_step(matrix, weight):
+    """That is the matrix of this layer alone: it says what the new layer makes of the current
+    channels. To get it in terms of x, multiply by `matrix`."""
+    return torch.vstack((torch.eye(len(matrix), dtype=matrix.dtype), weight))
+
+
+@mistake
+def all_multiplied(matrix, weight):
+    """The old rows are multiplied by the matrix too. They stay as they are: only the weight is
+    multiplied."""
+    return torch.vstack((matrix, weight)).mm(matrix)
+
+
+@mistake
+def matrix_transposed(matrix, weight):
+    """The matrix is transposed in the product. Use it as it is given: each of its rows is a
+    channel that the weight reads."""
+    return torch.vstack((matrix, F.linear(weight, matrix)))
+
+
+@mistake
+def added_as_well(matrix, weight):
+    """The old rows are added to the new ones, as in a residual layer. In DenseNet nothing is added:
+    a new row is what the weight makes of the old ones."""
+    return torch.vstack((matrix, matrix + F.linear(weight, matrix.mT)))
+
+
+@mistake
+def whole_transposed(matrix, weight):
+    """The result is transposed: its channels are columns. As in `matrix`, a channel is a row."""
+    return framework.grow(matrix, weight).mT
+
+
+@mistake
+def relu(matrix, weight):
+    """The new rows go through a ReLU. A matrix describes a linear layer, and its weights may be
+    negative."""
+    return torch.vstack((matrix, F.linear(weight, matrix.mT).relu()))
+
+
+@mistake
+def old_cut_off(matrix, weight):
+    """The old rows are copied in a way that cuts off their gradient. Only through the new rows does
+    some of it get back to the matrix."""
+    return torch.vstack((matrix.detach(), F.linear(weight, matrix.mT)))
+
+
+@mistake
+def new_cut_off(matrix, weight):
+    """The matrix is copied in the product in a way that cuts off its gradient. Only through the old
+    rows does some of it get back to the matrix."""
+    return torch.vstack((matrix, F.linear(weight, matrix.mT.detach())))
 
 
 EXERCISE = Exercise(

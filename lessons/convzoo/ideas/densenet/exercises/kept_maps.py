@@ -101,6 +101,91 @@ def pieces_of_each(**sizes):
     return naive, inputs, inputs
 
 
+@mistake
+def relu1_forgotten(**sizes):
+    """The outputs of the first ReLUs are missing from the first count. The 1x1 keeps its input, and
+    that is not the same tensor as the input of the norm."""
+    naive, inputs, pieces = framework.kept_maps(**sizes)
+    return naive - inputs, inputs, pieces
+
+
+@mistake
+def inputs_alone(**sizes):
+    """The first count has only the inputs of the layers. Inside a layer, the batch norms and the
+    convolutions each keep their own input."""
+    _, inputs, pieces = framework.kept_maps(**sizes)
+    return inputs, inputs, pieces
+
+
+@mistake
+def no_bn_size(in_channels, growth_rate, num_layers, bn_size):
+    """The narrow part is counted with `growth_rate` maps. It has bn_size times the growth rate."""
+    naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
+    return naive - 2 * num_layers * (bn_size - 1) * growth_rate, *rest
+
+
+@mistake
+def narrow_of_one(in_channels, growth_rate, num_layers, bn_size):
+    """The narrow part is counted for one layer only. Every layer has its own 1x1, and keeps what
+    that makes."""
+    naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
+    return naive - 2 * (num_layers - 1) * bn_size * growth_rate, *rest
+
+
+@mistake
+def result_kept(in_channels, growth_rate, num_layers, bn_size):
+    """The result of the block is in the first count. No layer of the block reads it, so nothing in
+    the block keeps it."""
+    naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
+    return naive + in_channels + num_layers * growth_rate, *rest
+
+
+@mistake
+def inputs_end(in_channels, growth_rate, num_layers, bn_size):
+    """The second count is what the block returns. It is a sum: each layer keeps its own input, with
+    all channels up to there."""
+    naive, _, pieces = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
+    return naive, pieces + growth_rate, pieces
+
+
+@mistake
+def inputs_doubled(**sizes):
+    """The second count has each input twice. A layer that keeps its input keeps nothing else: the
+    rest is computed again in the backward pass."""
+    naive, inputs, pieces = framework.kept_maps(**sizes)
+    return naive, 2 * inputs, pieces
+
+
+@mistake
+def pieces_without_x(in_channels, **sizes):
+    """The third count is without x. It is a piece as well: every layer reads it."""
+    naive, inputs, pieces = framework.kept_maps(in_channels=in_channels, **sizes)
+    return naive, inputs, pieces - in_channels
+
+
+@mistake
+def new_pieces(in_channels, growth_rate, **sizes):
+    """The third count has the new channels of all layers, but not x. Every layer reads x, and no
+    layer of this block reads what the last one makes."""
+    naive, inputs, pieces = framework.kept_maps(in_channels, growth_rate, **sizes)
+    return naive, inputs, pieces - in_channels + growth_rate
+
+
+@mistake
+def without_x(in_channels, growth_rate, num_layers, bn_size):
+    """The channels of the block's input are missing from the first two counts. Every layer reads
+    them, with what the layers before it have added."""
+    naive, inputs, pieces = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
+    missing = num_layers * in_channels
+    return naive - 2 * missing, inputs - missing, pieces
+
+
+@mistake
+def in_bytes(**sizes):
+    """Those are bytes. The question asks for maps: a map is one channel of one image."""
+    return tuple(4 * count for count in framework.kept_maps(**sizes))
+
+
 EXERCISE = Exercise(
     id="densenet.kept_maps",
     place=4,

@@ -152,6 +152,84 @@ def added(**sizes):
     return change_result(framework.DenseLayer(**sizes), lambda x, new: x + new)
 
 
+@mistake
+def no_norm1(**sizes):
+    """`norm1` is created but never used. Each convolution has a batch norm before it."""
+    return replace_call(framework.DenseLayer(**sizes), "norm1")
+
+
+@mistake
+def no_norm2(**sizes):
+    """`norm2` is created but never used. Each convolution has a batch norm before it."""
+    return replace_call(framework.DenseLayer(**sizes), "norm2")
+
+
+@mistake
+def first_relu_first(**sizes):
+    """The first ReLU comes before its batch norm. The norm comes first: it decides what lies below
+    zero, and the ReLU cuts that off."""
+    return reorder(framework.DenseLayer(**sizes), norm1="relu1", relu1="norm1")
+
+
+@mistake
+def second_relu_first(**sizes):
+    """The second ReLU comes before its batch norm. The norm comes first: it decides what lies below
+    zero, and the ReLU cuts that off."""
+    return reorder(framework.DenseLayer(**sizes), norm2="relu2", relu2="norm2")
+
+
+@mistake
+def factor_for_width(growth_rate, bn_size, **sizes):
+    """The 1x1 makes `bn_size` channels. That is a factor: it makes `bn_size` times the growth
+    rate."""
+    layer = framework.DenseLayer(growth_rate=growth_rate, bn_size=bn_size, **sizes)
+    return _narrowed(layer, bn_size)
+
+
+@mistake
+def factor_of_input(in_channels, bn_size, **sizes):
+    """The 1x1 makes `bn_size` times the channels of the input. It makes `bn_size` times the growth
+    rate, so that a layer stays narrow however many channels it reads."""
+    layer = framework.DenseLayer(in_channels=in_channels, bn_size=bn_size, **sizes)
+    return _narrowed(layer, bn_size * in_channels)
+
+
+def _narrowed(layer: nn.Module, width: int) -> nn.Module:
+    """Give the 1x1 another number of outputs."""
+    into, out = layer.conv1.in_channels, layer.conv2.out_channels
+    layer.conv1 = nn.Conv2d(into, width, 1, bias=False)
+    layer.norm2 = nn.BatchNorm2d(width)
+    layer.conv2 = nn.Conv2d(width, out, 3, padding=1, bias=False)
+    return layer
+
+
+@mistake
+def joined_in_front(**sizes):
+    """The layer returns the new channels and its input together. It should return the new ones
+    alone; the block puts them together, with the new ones last."""
+    return change_result(framework.DenseLayer(**sizes), lambda x, new: torch.hstack((new, x)))
+
+
+@mistake
+def kernels_exchanged(**sizes):
+    """The kernel sizes are swapped. `conv1` is the 1x1, which makes the many channels few, and
+    `conv2` is the 3x3."""
+    layer = framework.DenseLayer(**sizes)
+    first, second = layer.conv1, layer.conv2
+    layer.conv1 = nn.Conv2d(first.in_channels, first.out_channels, 3, padding=1, bias=False)
+    layer.conv2 = nn.Conv2d(second.in_channels, second.out_channels, 1, bias=False)
+    return layer
+
+
+@mistake
+def padded_twice(**sizes):
+    """The 1x1 is padded as well, so the image grows by a border. A 1x1 keeps the image's size
+    without any padding."""
+    layer = framework.DenseLayer(**sizes)
+    layer.conv1.padding = (1, 1)
+    return layer
+
+
 EXERCISE = Exercise(
     id="densenet.layer",
     place=2,

@@ -16,6 +16,7 @@ from convzoo.exercises.mistakes import (
     relu_after,
     replace_call,
     skip_relu,
+    swap_strides,
     unpad,
 )
 from convzoo.exercises.model import (
@@ -244,6 +245,85 @@ def always_project(in_channels, planes, stride=1, **scalars):
     module = framework.Bottleneck(in_channels, planes, stride, **scalars)
     conv = nn.Conv2d(in_channels, 4 * planes, 1, stride, bias=False)
     module.downsample = nn.Sequential(conv, nn.BatchNorm2d(4 * planes))
+    return module
+
+
+@mistake
+def width_of_one_group(planes, groups=1, width_per_group=64, **scalars):
+    """The layers are as wide as one group. The 3x3 has `groups` groups, so the whole width is
+    `groups` times that."""
+    wide = max(1, int(planes * width_per_group / 64) / groups)  # no layer without channels
+    return framework.Bottleneck(
+        planes=planes, groups=groups, width_per_group=64 * wide / planes, **scalars
+    )
+
+
+@mistake
+def full_groups(width_per_group=64, **scalars):
+    """Each group is `planes` wide, whatever `width_per_group` is. It scales the width of a group:
+    only at 64 is that equal to `planes`."""
+    return framework.Bottleneck(**scalars)
+
+
+@mistake
+def width_unscaled(planes, width_per_group=64, **scalars):
+    """Each group is `width_per_group` wide, whatever `planes` is. That is its width at 64 planes,
+    and it scales with `planes`."""
+    base = 64 * (width_per_group + 0.5) / planes
+    return framework.Bottleneck(planes=planes, width_per_group=base, **scalars)
+
+
+@mistake
+def no_inner_relus(**scalars):
+    """Two ReLUs are missing: one after each of the first two batch norms."""
+    return skip_relu(framework.Bottleneck(**scalars), 0, 1, of=3)
+
+
+@mistake
+def no_relus(**scalars):
+    """There is no ReLU at all. There is one after each of the first two batch norms, and one after
+    the addition."""
+    return skip_relu(framework.Bottleneck(**scalars), 0, 1, 2, of=3)
+
+
+@mistake
+def relu_on_input(**scalars):
+    """What is added goes through a ReLU first. Add the input as it is, or what `downsample` makes
+    of it: the ReLU comes after the addition."""
+    return change_output(_with_shortcut(**scalars), "downsample", F.relu)
+
+
+@mistake
+def no_norms(**scalars):
+    """The batch norms are created but never used. Every convolution is followed by a norm."""
+    module = framework.Bottleneck(**scalars)
+    for norm in ("bn1", "bn2", "bn3"):
+        replace_call(module, norm)
+    return module
+
+
+@mistake
+def stride_last(**scalars):
+    """The stride is in the last 1x1. In evaluation both give the same numbers, but in training
+    `bn2` also counts pixels that are thrown away after it. In ResNeXt the stride is in the 3x3."""
+    return swap_strides(framework.Bottleneck(**scalars), "conv2", "conv3")
+
+
+@mistake
+def stride_on_one_side(**scalars):
+    """The stride is used only in the branch or only in the projection, so their images differ in
+    size. Both need it: the 3x3, and the 1x1 of the projection."""
+    module = framework.Bottleneck(**scalars)
+    module.conv2.stride = (1, 1)
+    return module
+
+
+@mistake
+def stride_twice(**scalars):
+    """The branch uses the stride twice, in the first 1x1 and in the 3x3, so its image is smaller
+    than that of the shortcut. Only the 3x3 has the stride."""
+    module = framework.Bottleneck(**scalars)
+    module.conv1.stride = module.conv2.stride
     return module
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
@@ -90,10 +91,20 @@ def steps_of_rows(blocks):
 
 @mistake
 def square(blocks):
-    """The columns are counted with the height of a block. A block has r rows and c columns, and the
+    """The width of the result is counted with the height of a block. A block has r rows and c
+    columns, and the two may differ."""
+    groups, rows, columns = blocks.shape
+    if rows < columns:
+        blocks[0].expand(rows, groups * rows % columns)  # torch's own error: what is left of a row
+    return F.pad(torch.block_diag(*blocks), (0, groups * (rows - columns)))
+
+
+@mistake
+def square_places(blocks):
+    """The columns of a block are counted with its height. A block has r rows and c columns, and the
     two may differ."""
-    rows = blocks.shape[1]
-    blocks[0].expand(rows, rows)  # torch's own error, if a block is not square
+    groups, rows, columns = blocks.shape
+    blocks[0].expand(rows, min(rows, groups * columns))  # torch's own error, if it is not square
     return torch.block_diag(*blocks)
 
 
@@ -101,6 +112,50 @@ def square(blocks):
 def cut_off(blocks):
     """The numbers are copied in a way that cuts off the gradient of `blocks`."""
     return torch.block_diag(*blocks.detach())
+
+
+@mistake
+def first_alone(blocks):
+    """Only the first block is there. Does the function return inside its loop? Return once, after
+    the loop."""
+    return torch.block_diag(blocks[0], *torch.zeros_like(blocks[1:]))
+
+
+@mistake
+def whole_rows(blocks):
+    """Each block is repeated all along its rows. Outside the diagonal there are only zeros: a group
+    reads none of the other groups' inputs."""
+    return blocks.flatten(0, 1).repeat(1, len(blocks))
+
+
+@mistake
+def not_permuted(blocks):
+    """Each block is in the right place of a (g, g, r, c) tensor, but a reshape does not move a
+    number. A row of the result takes the same row of all g blocks next to each other: permute the
+    dimensions first."""
+    groups, rows, columns = blocks.shape
+    whole = torch.block_diag(*blocks).unflatten(1, (groups, columns)).unflatten(0, (groups, rows))
+    return whole.transpose(1, 2).reshape(groups * rows, groups * columns)
+
+
+@mistake
+def columns_by_rows(blocks):
+    """The zeros next to a block are counted with its number of rows. It has c columns, so there are
+    multiples of c zeros to its left and to its right."""
+    rows, last = blocks.shape[1], len(blocks) - 1
+    return torch.cat([F.pad(b, (i * rows, (last - i) * rows)) for i, b in enumerate(blocks)])
+
+
+@mistake
+def steps_of_one(blocks):
+    """Each block starts one row and one column after the block before. A block has r rows and c
+    columns, and the next one starts after all of them."""
+    groups, rows, columns = blocks.shape
+    whole = blocks.new_zeros(groups * rows, groups * columns)
+    for i, block in enumerate(blocks):
+        space = (i, (groups - 1) * columns + columns - i - columns, i, groups * rows - i - rows)
+        whole = torch.where(F.pad(torch.ones_like(block), space) > 0, F.pad(block, space), whole)
+    return whole
 
 
 EXERCISE = Exercise(

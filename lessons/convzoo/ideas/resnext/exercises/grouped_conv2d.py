@@ -35,8 +35,8 @@ def _conv_cases(gen: Generator) -> list[Case]:
     ]
 
 
-def _small_conv(groups, wide_in, wide_out, kernel, image, stride=1, padding=0) -> Case:
-    x = integers(1, groups * wide_in, *image)
+def _small_conv(groups, wide_in, wide_out, kernel, image, stride=1, padding=0, n=1) -> Case:
+    x = integers(n, groups * wide_in, *image)
     weight = integers(groups * wide_out, wide_in, *kernel)
     scalars = {"groups": groups, "stride": stride, "padding": padding}
     return Case(scalars, {"x": x, "weight": weight})
@@ -50,6 +50,7 @@ def _conv_small() -> list[Case]:
         _small_conv(2, 2, 1, (1, 2), (1, 3)),
         _small_conv(2, 1, 1, (1, 1), (3, 3), stride=2),
         _small_conv(2, 1, 1, (1, 1), (2, 2), padding=1),
+        _small_conv(2, 1, 1, (1, 1), (1, 2), n=2),
     ]
 
 
@@ -68,6 +69,16 @@ def mixed_inputs(x, weight, groups, **window):
     next to each other: split c_in into (groups, c_in / groups), in that order."""
     order = interleave(x.shape[1], x.shape[1] // groups)
     return framework.grouped_conv2d(x[:, order], weight, groups, **window)
+
+
+@mistake
+def split_late(x, weight, groups, **window):
+    """The groups are split off the wrong end of the patches, so a group gets channels and taps with
+    gaps. In a patch the channel is the slowest part: split the groups off first."""
+    full = weight.new_zeros(groups, len(weight) // groups, weight[0].numel(), groups)
+    each = torch.arange(groups)
+    full[each, :, :, each] = weight.flatten(1).unflatten(0, (groups, -1))
+    return F.conv2d(x, full.reshape(len(weight), x.shape[1], *weight.shape[2:]), **window)
 
 
 @mistake
@@ -181,6 +192,30 @@ def corner(x, weight, groups, stride=1, padding=0):
 
 
 @mistake
+def far_corner(x, weight, groups, stride=1, padding=0):
+    """All the zeros are above and to the left of the image. Padding goes all around: the same
+    amount on each of the four sides."""
+    x = F.pad(x, (2 * padding, 0, 2 * padding, 0))
+    return framework.grouped_conv2d(x, weight, groups, stride)
+
+
+@mistake
+def positions_first(x, weight, groups, **window):
+    """The positions come before the channels of a group when the result gets its shape. A reshape
+    moves no number: the last dimension must be the positions, which become height and width."""
+    y = framework.grouped_conv2d(x, weight, groups, **window)
+    return y.reshape(len(x), groups, -1, y[0, 0].numel()).transpose(2, 3).reshape(y.shape)
+
+
+@mistake
+def images_inside(x, weight, groups, **window):
+    """The images come after the groups when the result gets its shape. A reshape moves no number:
+    the first dimension must be the images."""
+    y = framework.grouped_conv2d(x, weight, groups, **window)
+    return y.transpose(0, 1).reshape(y.shape)
+
+
+@mistake
 def no_stride(x, weight, groups, stride=1, padding=0):
     """The stride is not used: the output is as large as with stride 1."""
     return framework.grouped_conv2d(x, weight, groups, padding=padding)
@@ -224,7 +259,9 @@ def unfold_stride_third(x, weight, groups, **window):
 def unfold_padding_third(x, weight, groups, stride=1, padding=0):
     """The third argument of `F.unfold` is the dilation, and here it gets the padding. Pass padding
     and stride by name."""
-    return F.unfold(x, weight.shape[2:], padding, stride)
+    F.unfold(x, weight.shape[2:], padding, stride)  # torch's own error, if there is no padding
+    window = {"stride": stride, "padding": padding}
+    return _forced(x, weight, groups, window, padding=stride, dilation=padding)
 
 
 @mistake
@@ -251,6 +288,69 @@ def cut_off_both(x, weight, **rest):
 def cut_off(x, weight, **rest):
     """The weights are copied in a way that cuts off their gradient."""
     return framework.grouped_conv2d(x, weight.detach(), **rest)
+
+
+@mistake
+def one_convolution(x, weight, groups, stride=1, padding=0):
+    """One full convolution gets all of `x` and all of `weight`. Its kernels read only the channels
+    of one group: convolve each group's channels with its own rows of `weight`."""
+    return F.conv2d(x, weight, stride=stride, padding=padding)
+
+
+@mistake
+def all_channels(x, weight, groups, stride=1, padding=0):
+    """A group gets all channels of `x`, and its kernels read only its own. Slice the channels of
+    `x`, dimension 1, for each group."""
+    return F.conv2d(x, weight[: len(weight) // groups], stride=stride, padding=padding)
+
+
+@mistake
+def repeated_weight(x, weight, groups, stride=1, padding=0):
+    """Each output reads the channels of every group. It should read only the channels of its own
+    group."""
+    return F.conv2d(x, weight.repeat(1, groups, 1, 1), stride=stride, padding=padding)
+
+
+@mistake
+def next_channel(x, weight, groups, **window):
+    """Each group starts one channel of `x` after the group before, so the groups overlap. A group
+    starts where the one before it ends."""
+    wide = weight.shape[1]
+    read = torch.hstack([x[:, i : i + wide] for i in range(groups)])
+    return framework.grouped_conv2d(read, weight, groups, **window)
+
+
+@mistake
+def next_row(x, weight, groups, **window):
+    """Each group starts one row of `weight` after the group before, so the groups overlap. A group
+    starts where the one before it ends."""
+    rows = len(weight) // groups
+    read = torch.vstack([weight[i : i + rows] for i in range(groups)])
+    return framework.grouped_conv2d(x, read, groups, **window)
+
+
+@mistake
+def first_group(x, weight, groups, **window):
+    """Only the outputs of group 0 are there. Does the function return inside its loop? Return once,
+    after the loop."""
+    return framework.grouped_conv2d(x, weight, groups, **window)[:, : len(weight) // groups]
+
+
+@mistake
+def weight_turned(x, weight, groups, **window):
+    """The numbers of `weight` are in the wrong order within a group: each row of `weight` is one
+    piece in memory. Split c_out, the first dimension, and leave the rest of a row as it is."""
+    rows = len(weight) // groups
+    own = weight.reshape(groups, -1, rows).transpose(1, 2).reshape(weight.shape)
+    return framework.grouped_conv2d(x, own, groups, **window)
+
+
+@mistake
+def size_of_x(x, weight, groups, **window):
+    """The result is given the height and width of `x`. Kernel, stride and padding change them:
+    compute h' and w' first."""
+    y = framework.grouped_conv2d(x, weight, groups, **window)
+    return y.reshape(len(x), len(weight), *x.shape[2:])
 
 
 EXERCISE = Exercise(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
@@ -126,6 +127,130 @@ def count_for_side(mask, block):
     rows = len(mask) // block
     density, coo, csr, _ = framework.index_bytes(mask, block)
     return density, coo, csr, framework.index_bytes(mask, rows)[3] + 8 * (rows - block)
+
+
+@mistake
+def csr_like_coo(mask, block):
+    """CSR is counted like COO, with a row for each entry. It stores a column for each entry, but
+    only one number for each row."""
+    density, coo, _, bsr = framework.index_bytes(mask, block)
+    return density, coo, coo, bsr
+
+
+@mistake
+def columns_alone(mask, block):
+    """CSR and BSR are counted without their rows. Next to the columns they store where each row
+    begins, and where the last one ends."""
+    density, coo, csr, bsr = framework.index_bytes(mask, block)
+    return density, coo, csr - 8 * (len(mask) + 1), bsr - 8 * (len(mask) // block + 1)
+
+
+@mistake
+def csr_without_end(mask, block):
+    """CSR is one number short: it stores where each row begins, and where the last row ends."""
+    density, coo, csr, bsr = framework.index_bytes(mask, block)
+    return density, coo, csr - 8, bsr
+
+
+@mistake
+def bsr_without_end(mask, block):
+    """BSR is one number short: it stores where each row of tiles begins, and where the last one
+    ends."""
+    density, coo, csr, bsr = framework.index_bytes(mask, block)
+    return density, coo, csr, bsr - 8
+
+
+@mistake
+def not_bytes(mask, block):
+    """Those are numbers of indices. The question asks for bytes: an index of int64 takes 8."""
+    return _counted(mask, block, size=1)
+
+
+@mistake
+def bits(mask, block):
+    """Those are bits. The question asks for bytes: an index of int64 takes 8."""
+    return _counted(mask, block, size=64)
+
+
+@mistake
+def with_values(mask, block):
+    """The values are counted too. The question asks for the index alone: where the values are."""
+    density, coo, csr, bsr = framework.index_bytes(mask, block)
+    values, tiles = coo // 2, bsr - 8 * (len(mask) // block + 1)
+    return density, coo + values, csr + values, bsr + tiles * block**2
+
+
+@mistake
+def rows_of_cells(mask, block):
+    """BSR is counted with a number for each row of cells. It stores one for each row of tiles, of
+    which there are `block` times fewer."""
+    density, coo, csr, bsr = framework.index_bytes(mask, block)
+    return density, coo, csr, bsr + 8 * (len(mask) - len(mask) // block)
+
+
+@mistake
+def bsr_like_coo(mask, block):
+    """BSR is counted with a row and a column for each tile. Like CSR it stores a column for each
+    tile, but only one number for each row of tiles, and one for the end."""
+    density, coo, csr, bsr = framework.index_bytes(mask, block)
+    return density, coo, csr, 2 * (bsr - 8 * (len(mask) // block + 1))
+
+
+def _with_tiles(mask, block, tiles: Tensor):
+    """Return torch's counts, with another number of tiles for BSR."""
+    density, coo, csr, _ = framework.index_bytes(mask, block)
+    return density, coo, csr, 8 * (len(mask) // block + 1 + int(tiles.sum()))
+
+
+@mistake
+def full_tiles(mask, block):
+    """Only tiles that are full of entries are counted. BSR stores a tile if any of its cells is
+    true."""
+    return _with_tiles(mask, block, F.avg_pool2d(mask[None].double(), block) > 0.99)
+
+
+@mistake
+def all_tiles(mask, block):
+    """Every tile is counted, even those without an entry. BSR stores a tile only if one of its
+    cells is true."""
+    return _with_tiles(mask, block, torch.ones(len(mask) // block, len(mask) // block))
+
+
+@mistake
+def density_of_tiles(mask, block):
+    """That is the share of tiles that hold an entry. The density is the share of cells."""
+    _, coo, csr, bsr = framework.index_bytes(mask, block)
+    return F.max_pool2d(mask[None].double(), block).mean(), coo, csr, bsr
+
+
+@mistake
+def entries(mask, block):
+    """That is the number of entries. The density is their share of all cells."""
+    density, *sizes = framework.index_bytes(mask, block)
+    return density * mask.numel(), *sizes
+
+
+@mistake
+def entries_per_row(mask, block):
+    """That is the mean number of entries in a row. The density is their share of all cells, n times
+    n of them."""
+    density, *sizes = framework.index_bytes(mask, block)
+    return density * len(mask), *sizes
+
+
+@mistake
+def over_the_tiles(mask, block):
+    """`any` is taken over the tiles, so the cells within a tile are left. Take it over the two
+    dimensions of size `block`, so that the tiles are left."""
+    rows = torch.stack(mask.split(block)).any(0)
+    return _with_tiles(mask, block, torch.stack(rows.split(block, 1)).any(0))
+
+
+@mistake
+def runs(mask, block):
+    """Runs of `block` cells in a row are counted. A tile has `block` rows as well: take `any` over
+    both of its sides."""
+    return _with_tiles(mask, block, mask.reshape(-1, block).any(1))
 
 
 EXERCISE = Exercise(

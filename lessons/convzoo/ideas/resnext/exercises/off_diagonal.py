@@ -87,6 +87,52 @@ def cut_off(blocks, extra, places):
     return framework.off_diagonal(blocks, extra.detach(), places)
 
 
+@mistake
+def no_extra(blocks, extra, places):
+    """Only the blocks on the diagonal are there. The extra blocks are missing."""
+    return framework.off_diagonal(blocks, extra[:0], [])
+
+
+@mistake
+def first_place(blocks, extra, places):
+    """Only the first of the extra blocks is there. Does the function return inside its loop? Return
+    once, after the loop."""
+    return framework.off_diagonal(blocks, extra[:1], places[:1])
+
+
+@mistake
+def last_extra(blocks, extra, places):
+    """The last extra block is in every place. Block k of `extra` belongs in place k alone."""
+    return framework.off_diagonal(blocks, extra[-1:].expand_as(extra), places)
+
+
+@mistake
+def reversed(blocks, extra, places):
+    """The extra blocks are in reverse order. Block 0 of `extra` belongs in the first place."""
+    return framework.off_diagonal(blocks, extra.flip(0), places)
+
+
+@mistake
+def one_for_all(blocks, extra, places):
+    """The sum of the extra blocks is in every place. Block k of `extra` belongs in place k."""
+    return framework.off_diagonal(blocks, extra.sum(0).expand_as(extra), places)
+
+
+@mistake
+def cut_off_blocks(blocks, extra, places):
+    """The blocks on the diagonal are copied in a way that cuts off their gradient."""
+    return framework.off_diagonal(blocks.detach(), extra, places)
+
+
+@mistake
+def both_sides(blocks, extra, places):
+    """Each extra block is also on the other side of the diagonal. A place is one block: group i
+    reads group j, and not the other way round."""
+    whole = framework.off_diagonal(torch.zeros_like(blocks), extra, places)
+    other = swapped(torch.zeros_like(blocks), extra, places)
+    return framework.block_diagonal(blocks) + torch.where(other != 0, other, whole)
+
+
 EXERCISE = Exercise(
     id="resnext.off_diagonal",
     place=5,

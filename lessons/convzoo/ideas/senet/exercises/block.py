@@ -14,6 +14,7 @@ from convzoo.exercises.mistakes import (
     change_output,
     change_result,
     regroup,
+    relu_after,
     skip_relu,
     swap_strides,
 )
@@ -41,7 +42,7 @@ def _block_cases(gen: Generator) -> list[Case]:
         }
 
     return [
-        _block_case(gen, **scalars(16, 4, 1, 2, 128, 4)),
+        _block_case(gen, **scalars(16, 4, 1, 4, 128, 4)),
         _block_case(gen, **scalars(6, 6, 1, 2, 20, pick(gen, [3, 6, 8]))),
         _block_case(gen, True, **scalars(10, 4, 2, 4, 48, 2)),
         _block_case(gen, **scalars(12, 3, 2, 1, 64, 4)),
@@ -199,9 +200,7 @@ def after_last_relu(**scalars):
 def relu_then_add(**scalars):
     """There is a ReLU between the gate and the addition. The branch must be able to subtract from
     the shortcut: the only ReLU here comes after the addition."""
-    module = framework.SEBottleneck(**scalars)
-    module.bn3.after = (nn.Sequential(module.se, nn.ReLU()),)
-    return module
+    return relu_after(framework.SEBottleneck(**scalars), "bn3")
 
 
 @mistake

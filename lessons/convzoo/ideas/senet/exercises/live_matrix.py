@@ -11,7 +11,6 @@ from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, normal, pick
 from convzoo.exercises.shortcuts import AUTOGRAD, DERIVING
 from convzoo.ideas.senet import framework
-from convzoo.ideas.senet.exercises.squeeze_excite import doubled
 
 LESSON = "04_senet"
 
@@ -40,6 +39,12 @@ def _gates(mean: Tensor, **weights: Tensor) -> Tensor:
     return framework.squeeze_excite(mean[None, :, None, None], **weights)[1][0]
 
 
+def _doubled(w1: Tensor, b1: Tensor, w2: Tensor) -> dict[str, Tensor]:
+    """Return weights with which the ReLU changes nothing: what it cuts off comes back through a
+    second row of the opposite sign."""
+    return {"w1": torch.cat([w1, -w1]), "b1": torch.cat([b1, -b1]), "w2": torch.cat([w2, -w2], 1)}
+
+
 mistake = Mistakes(framework.live_matrix)
 
 
@@ -66,7 +71,7 @@ def transposed(**call):
 def no_relu(pixel, mean, b2, **weights):
     """The ReLU's slope is missing: when a middle number is not above zero, nothing goes through
     it."""
-    without = {"mean": mean, "b2": b2} | doubled(**weights)
+    without = {"mean": mean, "b2": b2} | _doubled(**weights)
     gates, others = _gates(mean, b2=b2, **weights), _gates(**without)
     moved = _other_slope(gates * (1 - gates), pixel, **without) - torch.diag(others)
     return torch.diag(gates) + moved
@@ -139,7 +144,7 @@ def pixel_for_mean(pixel, mean, **weights):
 @mistake
 def linear(pixel, mean, b2, **weights):
     """The ReLU is missing, in the gates and in their slope."""
-    return framework.live_matrix(pixel, mean, b2=b2, **doubled(**weights))
+    return framework.live_matrix(pixel, mean, b2=b2, **_doubled(**weights))
 
 
 @mistake

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
-from torch.nn import functional as F
+from torch import Generator, Tensor, nn
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
@@ -62,10 +61,15 @@ def _gates(x: Tensor, **weights: Tensor) -> Tensor:
     return framework.squeeze_excite(x, **weights)[1]
 
 
-def doubled(w1: Tensor, b1: Tensor, w2: Tensor) -> dict[str, Tensor]:
-    """Return weights with which the ReLU changes nothing: what it cuts off comes back through a
-    second row of the opposite sign."""
-    return {"w1": torch.cat([w1, -w1]), "b1": torch.cat([b1, -b1]), "w2": torch.cat([w2, -w2], 1)}
+def _with(x: Tensor, weights: dict[str, Tensor], **layers: nn.Module) -> tuple[Tensor, Tensor]:
+    """Return what torchvision's gate gives with other layers in it.
+
+    layers: by their place: avgpool, activation (between the two), scale_activation (at the end).
+    """
+    module = framework.Gates(**weights)
+    for place, layer in layers.items():
+        setattr(module, place, layer)
+    return module(x)
 
 
 mistake = Mistakes(framework.squeeze_excite)
@@ -81,33 +85,33 @@ def summed(x, w1, **weights):
 @mistake
 def largest(x, **weights):
     """The squeeze takes the largest pixel of each channel. The paper takes the mean."""
-    return rescale(x, _gates(F.adaptive_max_pool2d(x, 1), **weights))
+    return _with(x, weights, avgpool=nn.AdaptiveMaxPool2d(1))
 
 
 @mistake
-def no_relu(x, b2, **weights):
+def no_relu(x, **weights):
     """There is no ReLU between the two layers. Without it, two layers are no more than one."""
-    return framework.squeeze_excite(x, b2=b2, **doubled(**weights))
+    return _with(x, weights, activation=nn.Identity())
 
 
 @mistake
 def softmax(x, **weights):
     """The gates of an image sum to one: that is a softmax, as in the lecture's gate. The paper's
     sigmoid gives each channel a gate that does not depend on the others."""
-    return rescale(x, F.softmax(_gates(x, **weights).logit(), 1))
+    return _with(x, weights, scale_activation=nn.Softmax(1))
 
 
 @mistake
 def no_sigmoid(x, **weights):
     """The gates are not between 0 and 1: the sigmoid is missing."""
-    return rescale(x, _gates(x, **weights).logit())
+    return _with(x, weights, scale_activation=nn.Identity())
 
 
 @mistake
 def relu_last(x, **weights):
     """There is a ReLU before the sigmoid, so no gate falls below one half. The ReLU belongs only
     between the two layers."""
-    return rescale(x, _gates(x, **weights).clamp(min=0.5))
+    return _with(x, weights, scale_activation=nn.Sequential(nn.ReLU(), nn.Sigmoid()))
 
 
 @mistake
@@ -152,37 +156,34 @@ def not_applied(x, **weights):
 
 
 @mistake
-def sigmoid_twice(x, w1, b1, **weights):
+def sigmoid_twice(x, **weights):
     """There is a sigmoid after the first layer too. Between the two layers there is a ReLU."""
-    middle = F.linear(x.mean((2, 3)), w1, b1).sigmoid()[..., None, None]
-    eye = torch.eye(len(w1), dtype=w1.dtype)
-    return rescale(x, _gates(middle, w1=eye, b1=torch.zeros_like(b1), **weights))
+    return _with(x, weights, activation=nn.Sigmoid())
 
 
 @mistake
-def exchanged(x, w1, b1, **weights):
+def exchanged(x, **weights):
     """The activations are swapped: the ReLU comes between the layers, the sigmoid at the end."""
-    gates = sigmoid_twice(x, w1, b1, **weights)[1]
-    return rescale(x, gates.logit().clamp(min=0))
+    return _with(x, weights, activation=nn.Sigmoid(), scale_activation=nn.ReLU())
 
 
 @mistake
 def relu_at_the_end(x, **weights):
     """There is a ReLU at the end instead of the sigmoid, so a gate can be larger than 1."""
-    return rescale(x, _gates(x, **weights).logit().clamp(min=0))
+    return _with(x, weights, scale_activation=nn.ReLU())
 
 
 @mistake
-def relu_first(x, b2, **weights):
+def relu_first(x, **weights):
     """The ReLU comes before the first layer. It belongs between the two layers."""
-    squeezed = x.mean((2, 3), keepdim=True).clamp(min=0)
-    return rescale(x, _gates(squeezed, b2=b2, **doubled(**weights)))
+    first = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.ReLU())
+    return _with(x, weights, avgpool=first, activation=nn.Identity())
 
 
 @mistake
-def linear(x, b2, **weights):
+def linear(x, **weights):
     """There is neither a ReLU between the two layers nor a sigmoid at the end."""
-    return rescale(x, no_relu(x, b2, **weights)[1].logit())
+    return _with(x, weights, activation=nn.Identity(), scale_activation=nn.Identity())
 
 
 @mistake

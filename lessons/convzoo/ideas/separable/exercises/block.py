@@ -18,8 +18,8 @@ LESSON = "06_separable"
 
 GROUPED_LAYER = replace(
     GROUPED,
-    sentence="It calls the framework's grouped convolution. `DepthwiseConv2d` stands above for "
-    "that: take it, so that the block runs on your own.",
+    sentence="It calls the framework's grouped convolution. Use `DepthwiseConv2d` from above "
+    "instead, so that the block runs on your own code.",
 )
 
 
@@ -64,35 +64,36 @@ mistake = Mistakes(framework.DepthwiseSeparable)
 
 @mistake
 def no_middle_relu(**scalars):
-    """There is no ReLU between the depthwise layer and the 1x1. With none the two would be one
+    """There is no ReLU between the depthwise layer and the 1x1. Without it the two would be one
     linear layer of a special form."""
     return replace_call(framework.DepthwiseSeparable(**scalars), "relu1")
 
 
 @mistake
 def no_last_relu(**scalars):
-    """The last ReLU is missing: in MobileNetV1 there is one after the second batch norm."""
+    """The last ReLU is missing. MobileNetV1 has one after the second batch norm too."""
     return replace_call(framework.DepthwiseSeparable(**scalars), "relu2")
 
 
 @mistake
 def shortcut(**scalars):
-    """The input is added to the output. MobileNetV1 has no shortcut; that came with V2."""
+    """The input is added to the output. MobileNetV1 has no shortcut: that came with V2."""
     block = framework.DepthwiseSeparable(**scalars)
     return change_result(block, lambda x, y: y + x if x.shape == y.shape else y)
 
 
 @mistake
 def stride_in_pointwise(**scalars):
-    """The stride sits in the 1x1. It belongs to the depthwise layer. In evaluation both give the
-    same numbers; in training the first batch norm averages over pixels that are then thrown
-    away."""
+    """The stride is in the 1x1, but it belongs to the depthwise layer. In evaluation both give the
+    same numbers. In training the first batch norm then averages over pixels that are thrown away
+    later."""
     return swap_strides(framework.DepthwiseSeparable(**scalars), "depthwise", "pointwise")
 
 
 @mistake
 def stride_in_both(**scalars):
-    """Both layers take the stride. It belongs to the depthwise layer alone."""
+    """Both layers have the stride, so it is applied twice. It belongs to the depthwise layer
+    only."""
     block = framework.DepthwiseSeparable(**scalars)
     block.pointwise.stride = block.depthwise.stride
     return block
@@ -106,29 +107,28 @@ def no_stride(in_channels, out_channels, stride):
 
 @mistake
 def no_first_norm(**scalars):
-    """The first batch norm is made and not used. It stands behind the depthwise layer, before the
+    """The first batch norm is created but not used. It comes after the depthwise layer, before the
     ReLU."""
     return replace_call(framework.DepthwiseSeparable(**scalars), "bn1")
 
 
 @mistake
 def no_second_norm(**scalars):
-    """The second batch norm is made and not used. It stands behind the 1x1, before the last
+    """The second batch norm is created but not used. It comes after the 1x1, before the last
     ReLU."""
     return replace_call(framework.DepthwiseSeparable(**scalars), "bn2")
 
 
 @mistake
 def relu_before_norm(**scalars):
-    """The ReLUs stand before the batch norms. In MobileNet each comes behind its own."""
+    """The ReLUs come before the batch norms. In MobileNet each ReLU comes after its batch norm."""
     block = framework.DepthwiseSeparable(**scalars)
     return reorder(block, bn1="relu1", relu1="bn1", bn2="relu2", relu2="bn2")
 
 
 @mistake
 def relu6(**scalars):
-    """Large numbers are cut off at 6. That is ReLU6, which comes with MobileNetV2; here it is
-    ReLU."""
+    """Large numbers are cut off at 6. That is ReLU6, which came with MobileNetV2. V1 uses ReLU."""
     block = framework.DepthwiseSeparable(**scalars)
     block.relu1, block.relu2 = nn.ReLU6(), nn.ReLU6()
     return block
@@ -136,8 +136,8 @@ def relu6(**scalars):
 
 @mistake
 def pointwise_first(in_channels, out_channels, stride):
-    """The 1x1 comes first. That is Xception's order; in MobileNet the depthwise layer is first, and
-    so filters the channels that come in."""
+    """The 1x1 comes first. That is the order in Xception. In MobileNet the depthwise layer comes
+    first, so it filters the input channels."""
     block = framework.DepthwiseSeparable(in_channels, out_channels, stride)
     wide = framework.DepthwiseSeparable(out_channels, out_channels, stride)
     block.depthwise, block.bn1 = wide.depthwise, wide.bn1
@@ -146,7 +146,8 @@ def pointwise_first(in_channels, out_channels, stride):
 
 @mistake
 def full(in_channels, out_channels, stride):
-    """The first layer is a full 3x3 convolution. It has one filter for each channel."""
+    """The first layer is a full 3x3 convolution. It should be depthwise: one filter for each
+    channel."""
     block = framework.DepthwiseSeparable(in_channels, out_channels, stride)
     block.depthwise = nn.Conv2d(in_channels, in_channels, 3, stride, 1, bias=False)
     return block
@@ -165,10 +166,10 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "Four layers with weights: a depthwise 3x3 that keeps the number of channels, its batch "
-        "norm, a 1x1 to the new number, its batch norm.",
+        "You need four layers with weights: a depthwise 3x3 that keeps the number of channels, "
+        "its batch norm, a 1x1 that changes the number of channels, and its batch norm.",
         "The stride belongs to the depthwise layer, and so does a padding of 1. The 1x1 has "
-        "neither, and no bias. A ReLU stands behind each batch norm.",
+        "neither of them, and no bias. A ReLU comes after each batch norm.",
     ),
     shortcuts=(GROUPED_LAYER, TORCHVISION),
 )

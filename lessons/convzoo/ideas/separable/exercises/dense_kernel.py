@@ -1,4 +1,4 @@
-"""Lesson 06: the one dense kernel that does the work of a separable pair."""
+"""Lesson 06: the one dense kernel that does the same as a separable pair."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ mistake = Mistakes(framework.dense_kernel)
 
 @mistake
 def added(depthwise, pointwise):
-    """The two weights are added. The 1x1 multiplies what the depthwise filter gave, so the weights
-    along a path are multiplied."""
+    """The two weights are added. The 1x1 multiplies the output of the depthwise filter, so the
+    weights along a path are multiplied."""
     return framework.dense_kernel(depthwise, torch.ones_like(pointwise)) + pointwise
 
 
 @mistake
 def not_lined_up(depthwise, pointwise):
     """The two weights do not line up. The channel between them is the first dimension of
-    `depthwise`; in the result it is the second."""
+    `depthwise`, but the second dimension of the result."""
     return torch.mul(pointwise, depthwise)
 
 
 @mistake
 def outputs_filter(depthwise, pointwise):
-    """The filter goes with the output channel. The depthwise layer comes first, so a filter belongs
-    to the input channel."""
+    """The filter is chosen by the output channel. The depthwise layer comes first, so each filter
+    belongs to an input channel."""
     rows = [
         framework.dense_kernel(depthwise[o % len(depthwise)].expand(depthwise.shape), row[None])
         for o, row in enumerate(pointwise)
@@ -70,50 +70,50 @@ def outputs_filter(depthwise, pointwise):
 
 @mistake
 def first_filter(depthwise, pointwise):
-    """All input channels have the filter of channel 0. Each has one of its own."""
+    """All input channels get the filter of channel 0. Each input channel has its own filter."""
     return framework.dense_kernel(depthwise[:1].expand_as(depthwise), pointwise)
 
 
 @mistake
 def reshaped(depthwise, pointwise):
-    """The shape is made to fit by a reshape, which keeps the numbers in their order. To exchange
-    two dimensions is to transpose them."""
+    """A reshape makes the shape fit, but it keeps the numbers in their order. To swap two
+    dimensions, transpose them."""
     read = pointwise.reshape(pointwise.transpose(0, 1).shape).transpose(0, 1)
     return framework.dense_kernel(depthwise, read)
 
 
 @mistake
 def one_filter(depthwise, pointwise):
-    """The filters of all input channels are added up into one. Each input channel keeps its own,
-    and they stand beside each other in the kernel."""
+    """The filters of all input channels are added up into one. Each input channel keeps its own
+    filter: in the kernel they are next to each other."""
     one = depthwise.sum(0, keepdim=True).expand_as(depthwise)
     return framework.dense_kernel(one, pointwise)
 
 
 @mistake
 def swapped(depthwise, pointwise):
-    """Inputs and outputs are exchanged: the result begins with the output channels, as the weight
-    of every convolution does."""
+    """Input and output channels are swapped. The result starts with the output channels, like the
+    weight of every convolution."""
     return framework.dense_kernel(depthwise, pointwise).transpose(0, 1)
 
 
 @mistake
 def summed(depthwise, pointwise):
-    """It sums over the input channels. That sum is the convolution's own work; the kernel keeps the
-    input channels apart."""
+    """The kernel is summed over the input channels. The convolution does that sum later: the kernel
+    keeps the input channels apart."""
     return framework.dense_kernel(depthwise, pointwise).sum(1, keepdim=True)
 
 
 @mistake
 def flipped(depthwise, pointwise):
-    """The taps are turned by 180 degrees. Nothing has to be turned: a tap of the filter is the same
-    tap of the kernel."""
+    """The taps are rotated by 180 degrees. Nothing needs to be rotated: each tap of the filter is
+    the same tap of the kernel."""
     return framework.dense_kernel(depthwise.flip(2, 3), pointwise)
 
 
 @mistake
 def cut_off(depthwise, pointwise):
-    """The numbers are right, but no gradient comes back to `depthwise`."""
+    """The numbers are right, but no gradient gets back to `depthwise`."""
     return framework.dense_kernel(depthwise.detach(), pointwise)
 
 
@@ -121,7 +121,7 @@ EXERCISE = Exercise(
     id="separable.dense_kernel",
     place=2,
     lesson=LESSON,
-    title="The dense kernel of the two",
+    title="One dense kernel for the two layers",
     points=2,
     minutes=8,
     name="dense_kernel",
@@ -130,10 +130,11 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "Follow one path: from a pixel of input channel i, by one tap of filter i, to the pixel of "
-        "channel i in between, and by one weight of the 1x1 to output channel o. What is the "
-        "product of the two weights on it?",
-        "So entry (o, i, y, x) is pointwise (o, i) times depthwise (i, y, x). Bring the depthwise "
-        "weight to the shape (1, c_in, kh, kw): broadcasting does the rest.",
+        "Follow one path. It starts at a pixel of input channel i. One tap of filter i takes it "
+        "to channel i between the layers, and one weight of the 1x1 takes it to output channel o. "
+        "What is the product of the two weights on this path?",
+        "So entry (o, i, y, x) is entry (o, i) of `pointwise` times entry (i, y, x) of "
+        "`depthwise`. Give the depthwise weight the shape (1, c_in, kh, kw), and broadcasting "
+        "does the rest.",
     ),
 )

@@ -16,7 +16,7 @@ LESSON = "06_separable"
 
 
 GROUPED = Shortcut(
-    "It calls the framework's grouped convolution. With as many groups as channels that is the "
+    "It calls the framework's grouped convolution. With one group for each channel, that is the "
     "depthwise convolution that you are building.",
     CONVOLUTIONS,
     argument="groups",
@@ -67,27 +67,27 @@ mistake = Mistakes(framework.depthwise_conv2d)
 @mistake
 def mixing(x, weight, stride, padding):
     """Every output adds up all input channels. In a depthwise convolution output channel c reads
-    input channel c, and no other: nothing is summed over the channels."""
+    input channel c and no other: there is no sum over the channels."""
     return F.conv2d(x, weight.expand(-1, x.shape[1], -1, -1), None, stride, padding)
 
 
 @mistake
 def first_filter(x, weight, stride, padding):
-    """Every channel is filtered with the weights of channel 0. Each has a filter of its own."""
+    """Every channel is filtered with the weights of channel 0. Each channel has its own filter."""
     return framework.depthwise_conv2d(x, weight[:1].expand_as(weight), stride, padding)
 
 
 @mistake
 def summed(x, weight, stride, padding):
-    """The filtered channels are added up into one. They stand beside each other: as many come out
-    as went in."""
+    """The filtered channels are added up into one. Keep them apart: the output has the same number
+    of channels as the input."""
     return framework.depthwise_conv2d(x, weight, stride, padding).sum(1, keepdim=True)
 
 
 @mistake
 def taps_first(x, weight, stride, padding):
-    """The columns are split as (taps, channels). In the columns that unfold gives the channel is
-    the slower of the two: (channels, taps)."""
+    """The columns are split into (taps, channels). In the columns that `F.unfold` returns, the
+    channel is the slower of the two: (channels, taps)."""
     channels, _, height, width = weight.shape
     taps, spoilt = height * width, weight.new_zeros(channels, channels * height * width)
     for i in range(channels):  # tap t of channel i is read from column t channels + i
@@ -98,21 +98,21 @@ def taps_first(x, weight, stride, padding):
 
 @mistake
 def flipped(x, weight, stride, padding):
-    """The kernel is turned by 180 degrees. What deep learning calls a convolution does not flip
-    it."""
+    """The kernel is rotated by 180 degrees. In deep learning, a convolution does not flip its
+    kernel."""
     return framework.depthwise_conv2d(x, weight.flip(2, 3), stride, padding)
 
 
 @mistake
 def transposed(x, weight, stride, padding):
-    """Rows and columns of the kernel are exchanged: its taps are counted row by row, height before
-    width."""
+    """The rows and columns of the kernel are swapped. Its taps are counted row by row: height comes
+    before width."""
     return framework.depthwise_conv2d(x, weight.mT.reshape(weight.shape), stride, padding)
 
 
 @mistake
 def last_tap(x, weight, stride, padding):
-    """Only the product of the last tap is left. Each product is added to those before it."""
+    """Only the product of the last tap is left. Add each product to the ones before it."""
     mask = torch.zeros_like(weight)
     mask[..., -1, -1] = 1
     return framework.depthwise_conv2d(x, weight * mask, stride, padding)
@@ -120,8 +120,8 @@ def last_tap(x, weight, stride, padding):
 
 @mistake
 def reversed(x, weight, stride, padding):
-    """The filters are handed out from the last to the first: channel 0 belongs to the first row of
-    the weight."""
+    """The filters are used in reverse order, from the last to the first. The first row of the
+    weight belongs to channel 0."""
     return framework.depthwise_conv2d(x, weight.flip(0), stride, padding)
 
 
@@ -139,8 +139,8 @@ def no_stride(x, weight, stride, padding):
 
 @mistake
 def stride_counted(x, weight, stride, padding):
-    """The size is that of the stride, but the windows begin one pixel apart: neighbouring outputs
-    read windows that lie `stride` apart."""
+    """The output has the right size for this stride, but its windows start one pixel apart. The
+    windows of neighbouring outputs must start `stride` pixels apart."""
     high, wide = framework.depthwise_conv2d(x, weight, stride, padding).shape[2:]
     return framework.depthwise_conv2d(x, weight, 1, padding)[..., :high, :wide]
 
@@ -159,14 +159,14 @@ def _laid_out(numbers, x, weight, stride, padding) -> Tensor:
 
 @mistake
 def unfold_alone(x, weight, stride, padding):
-    """The columns are not those of the task's padding and stride: `unfold` has to be told both, by
-    name."""
+    """The columns do not fit this padding and stride. `F.unfold` needs both: pass them by name."""
     return _laid_out(framework.depthwise_conv2d(x, weight), x, weight, stride, padding)
 
 
 @mistake
 def by_place(x, weight, stride, padding):
-    """What comes third in `unfold` is the dilation. Give it the stride and the padding by name."""
+    """The third argument of `F.unfold` is the dilation, and here it gets something else. Pass
+    stride and padding by name."""
     dilated = F.conv2d(x, weight, None, 1, padding, stride, x.shape[1])
     return _laid_out(dilated, x, weight, stride, padding)
 
@@ -178,15 +178,16 @@ def _every_pair(x, weight, stride, padding) -> Tensor:
 
 @mistake
 def every_filter(x, weight, stride, padding):
-    """Every channel is filtered with every filter, so there are channels times too many numbers. A
-    filter needs a dimension of its own for its channel, beside the taps."""
+    """Every channel is filtered with every filter, so there are too many numbers, by a factor of
+    the number of channels. Give the filters a dimension for the channel, separate from the taps."""
     pairs = _every_pair(x, weight, stride, padding)
     return _laid_out(pairs, x, weight, stride, padding)
 
 
 @mistake
 def one_image(x, weight, stride, padding):
-    """The images are run together: the columns need the images as a dimension of their own."""
+    """The columns of all images are run together, as if there were only one image. The columns need
+    a dimension for the images."""
     # the columns of all images read as those of one: (channels, taps, everything else)
     taps = weight[0].numel()
     one_tap = torch.eye(taps, dtype=x.dtype).reshape(taps, *weight.shape[1:])
@@ -197,8 +198,8 @@ def one_image(x, weight, stride, padding):
 
 @mistake
 def put_back(x, weight, stride, padding):
-    """The weighted patches are put back into the image, where they overlap. A patch gives one
-    number, the sum over its taps, and nothing has to be folded."""
+    """The weighted patches are put back into the image, where they overlap. Each patch gives one
+    number, the sum over its taps, so there is nothing to fold."""
     # every patch times its filter, added up again where the patch was: `fold`
     ones = torch.ones_like(framework.depthwise_conv2d(x, weight, stride, padding))
     return x * F.conv_transpose2d(ones, weight, None, stride, padding, groups=x.shape[1])
@@ -206,13 +207,13 @@ def put_back(x, weight, stride, padding):
 
 @mistake
 def in_a_row(x, weight, stride, padding):
-    """The positions still stand in one row. Give them their height and width back."""
+    """The positions are still in one row. Turn them back into height and width."""
     return framework.depthwise_conv2d(x, weight, stride, padding).flatten(2)
 
 
 @mistake
 def cut_off(x, weight, stride, padding):
-    """The weights are copied in a way that lets no gradient back to them."""
+    """The weights are copied in a way that cuts off their gradient."""
     return framework.depthwise_conv2d(x, weight.detach(), stride, padding)
 
 
@@ -229,17 +230,17 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "One channel alone is an ordinary convolution from 1 channel to 1. To take all at once, "
-        "keep the channels as a dimension of their own, beside which you sum over the taps only.",
-        "`F.unfold(x, (kh, kw), padding=..., stride=...)` gives (n, c * kh * kw, positions), the "
-        "channel slowest. Split the middle dimension into channels and taps.",
-        "Each channel's filter is then one row of kh * kw numbers: (c, 1, taps) times "
-        "(n, c, taps, positions), a batched product over n and c. Drop the dimension of length 1 "
-        "and give the positions their height and width back. (Nine shifted images, each times "
-        "its tap, pass as well.)",
+        "One channel alone is an ordinary convolution from 1 channel to 1. To do all of them at "
+        "once, keep a dimension for the channels, and sum over the taps only.",
+        "`F.unfold(x, (kh, kw), padding=..., stride=...)` returns (n, c * kh * kw, positions). In "
+        "the middle dimension the channel varies slowest: split it into channels and taps.",
+        "The filter of each channel is then one row of kh * kw numbers. Multiply (c, 1, taps) by "
+        "(n, c, taps, positions): this is a batched product over n and c. Then drop the dimension "
+        "of length 1, and turn the positions back into height and width. (You can also add up "
+        "shifted images, one for each tap, each multiplied by its tap.)",
     ),
     shortcuts=(GROUPED,),
     steady=_steady,
-    slow="The number of operations grows with the number of channels. Can all channels be one "
-    "batched product, or one elementwise product for each tap?",
+    slow="The number of operations grows with the number of channels. Can you compute all "
+    "channels in one batched product, or in one elementwise product for each tap?",
 )

@@ -61,7 +61,7 @@ mistake = Mistakes(framework.InvertedResidual)
 
 @mistake
 def relu_last(**scalars):
-    """There is a ReLU behind the last batch norm. The narrow end of V2's block is linear: that is
+    """There is a ReLU after the last batch norm. The narrow end of V2's block is linear: this is
     the paper's linear bottleneck."""
     return change_output(framework.InvertedResidual(**scalars), "bn3", F.relu6)
 
@@ -74,7 +74,7 @@ def relu_after(**scalars):
 
 @mistake
 def no_shortcut(**scalars):
-    """The input is never added. It is, where the block keeps the shape."""
+    """The input is never added. Add it when the output has the same shape as the input."""
     block = framework.InvertedResidual(**scalars)
     block.use_res_connect = False
     return block
@@ -82,8 +82,8 @@ def no_shortcut(**scalars):
 
 @mistake
 def shortcut_by_stride(stride, **scalars):
-    """The input is added wherever the stride is 1. The number of channels must be the same, too;
-    there is no projection in V2."""
+    """The input is added whenever the stride is 1. The number of channels must also be the same,
+    because V2 has no projection."""
     block = framework.InvertedResidual(stride=stride, **scalars)
     block.use_res_connect = stride == 1
     return block
@@ -91,7 +91,7 @@ def shortcut_by_stride(stride, **scalars):
 
 @mistake
 def relu(**scalars):
-    """The activation is ReLU. V2 has ReLU6, which cuts off at 6."""
+    """The activation is ReLU. V2 uses ReLU6, which cuts off at 6."""
     block = framework.InvertedResidual(**scalars)
     for layer in block.children():
         if isinstance(layer, nn.ReLU6):
@@ -101,8 +101,8 @@ def relu(**scalars):
 
 @mistake
 def always_expanded(in_channels, out_channels, stride, expand_ratio):
-    """There is a first 1x1 even where the ratio is 1. There is nothing to expand there: leave that
-    layer and its batch norm out."""
+    """There is a first 1x1 even when the ratio is 1. Then there is nothing to expand: leave out
+    that layer and its batch norm."""
     if expand_ratio == 1:
         expand_ratio += 0.4 / in_channels  # the width is rounded, so it stays
     return framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
@@ -110,28 +110,29 @@ def always_expanded(in_channels, out_channels, stride, expand_ratio):
 
 @mistake
 def stride_in_expand(**scalars):
-    """The stride sits in the first 1x1. It belongs to the depthwise layer."""
+    """The stride is in the first 1x1. It belongs to the depthwise layer."""
     block = framework.InvertedResidual(**scalars)
     return swap_strides(block, "expand", "depthwise") if hasattr(block, "expand") else block
 
 
 @mistake
 def stride_in_project(**scalars):
-    """The stride sits in the last 1x1. It belongs to the depthwise layer. In evaluation both give
-    the same numbers; in training the batch norm between them averages over pixels that are then
-    thrown away."""
+    """The stride is in the last 1x1, but it belongs to the depthwise layer. In evaluation both give
+    the same numbers. In training the batch norm between them then averages over pixels that are
+    thrown away later."""
     return swap_strides(framework.InvertedResidual(**scalars), "depthwise", "project")
 
 
 @mistake
 def no_last_norm(**scalars):
-    """The last batch norm is made and not used. It stands behind the last 1x1."""
+    """The last batch norm is created but not used. It comes after the last 1x1."""
     return replace_call(framework.InvertedResidual(**scalars), "bn3")
 
 
 @mistake
 def no_middle_relu(**scalars):
-    """There is no ReLU6 between the depthwise layer and the last 1x1."""
+    """There is no ReLU6 between the depthwise layer and the last 1x1. V2 has one after each of the
+    first two batch norms."""
     return replace_call(framework.InvertedResidual(**scalars), "relu2")
 
 
@@ -148,12 +149,12 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "Three convolutions with a batch norm each: a 1x1 up to expand_ratio times the channels, "
-        "a depthwise 3x3 there, with the stride, and a 1x1 down to out_channels.",
-        "ReLU6 behind the first two batch norms, none behind the third. The input is added where "
-        "the stride is 1 and the number of channels stays.",
-        "Where expand_ratio is 1, `self.expand` and `self.bn1` are None, and the forward pass "
-        "goes straight to the depthwise layer.",
+        "You need three convolutions, each with a batch norm: a 1x1 that makes expand_ratio times "
+        "the channels, a depthwise 3x3 that has the stride, and a 1x1 down to out_channels.",
+        "ReLU6 comes after the first two batch norms, and nothing after the third. The input is "
+        "added when the stride is 1 and the number of channels stays the same.",
+        "When expand_ratio is 1, `self.expand` and `self.bn1` are None, and the forward pass goes "
+        "straight to the depthwise layer.",
     ),
     shortcuts=(GROUPED_LAYER, TORCHVISION),
 )

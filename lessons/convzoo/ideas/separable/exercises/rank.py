@@ -1,4 +1,4 @@
-"""Lesson 06, Further: the best separable kernel of a rank."""
+"""Lesson 06, Further: the best separable kernel of a given rank."""
 
 from __future__ import annotations
 
@@ -45,44 +45,44 @@ mistake = Mistakes(framework.best_separable)
 
 @mistake
 def whole(weight, rank):
-    """All input channels are taken as one matrix. Each input channel has a matrix of its own,
-    (c_out, taps), and its own best filters."""
+    """All input channels are treated as one matrix. Each input channel has its own matrix, (c_out,
+    taps), and its own best filters."""
     one_matrix = weight.flatten(1)[:, None, None]  # c_out, 1, 1, c_in kh kw
     return framework.best_separable(one_matrix, rank).reshape(weight.shape)
 
 
 @mistake
 def by_output(weight, rank):
-    """The matrices belong to the output channels: (c_in, taps). The depthwise filters come first,
-    so there is one matrix for each input channel: (c_out, taps)."""
+    """There is one matrix for each output channel: (c_in, taps). The depthwise filters come first,
+    so you need one matrix for each input channel: (c_out, taps)."""
     return framework.best_separable(weight.transpose(0, 1), rank).transpose(0, 1)
 
 
 @mistake
 def reshaped(weight, rank):
-    """The channels are exchanged by a reshape, which keeps the numbers in their order. To exchange
-    two dimensions is to transpose them, before and after."""
+    """A reshape swaps the channels, but it keeps the numbers in their order. To swap two
+    dimensions, transpose them: once before the SVD, and once after it."""
     read = weight.reshape(weight.transpose(0, 1).shape).transpose(0, 1)
     return framework.best_separable(read, rank).transpose(0, 1).reshape(weight.shape)
 
 
 @mistake
 def not_turned_back(weight, rank):
-    """Right as far as the product. Its first dimension is the input channel: transpose it back,
-    where a reshape keeps the numbers in their order."""
+    """It is right up to the product. The product's first dimension is the input channel: transpose
+    it back. A reshape alone keeps the numbers in their order."""
     return framework.best_separable(weight, rank).transpose(0, 1).reshape(weight.shape)
 
 
 @mistake
 def inputs_first(weight, rank):
-    """The result begins with the input channels. A weight begins with the output channels."""
+    """The result starts with the input channels. A weight starts with the output channels."""
     return framework.best_separable(weight, rank).transpose(0, 1)
 
 
 @mistake
 def spatial(weight, rank):
-    """Each filter is split into a column times a row. That is the other use of the word separable;
-    here outputs are split from taps."""
+    """Each filter is split into a column times a row. That is the other meaning of the word
+    separable. Here the outputs are separated from the taps."""
     filters = weight.flatten(0, 1).transpose(0, 1)[..., None]  # kh, c_out c_in, kw, 1
     kept = framework.best_separable(filters, min(rank, *weight.shape[2:]))
     return kept[..., 0].transpose(0, 1).reshape(weight.shape)
@@ -90,7 +90,7 @@ def spatial(weight, rank):
 
 @mistake
 def smallest(weight, rank):
-    """The smallest singular values are kept. The largest ones carry the most."""
+    """The smallest singular values are kept. Keep the largest ones: they matter most."""
     full = min(len(weight), weight[0, 0].numel())
     if rank == full:
         return weight * 1
@@ -110,25 +110,26 @@ def _rescaled(weight: Tensor, rank: int, power: int) -> Tensor:
 
 @mistake
 def unscaled(weight, rank):
-    """The singular values are left out: each kept part has the length 1."""
+    """The singular values are left out, so every part that is kept has length 1."""
     return _rescaled(weight, rank, 0)
 
 
 @mistake
 def scaled_twice(weight, rank):
-    """The singular values are multiplied in twice, once with either factor."""
+    """The product contains the singular values twice, once with each factor. They belong in it
+    once."""
     return _rescaled(weight, rank, 2)
 
 
 @mistake
 def rank_one(weight, rank):
-    """It keeps one part whatever the rank says."""
+    """Only one part is kept, whatever the rank is. Keep `rank` of them."""
     return framework.best_separable(weight, 1)
 
 
 @mistake
 def cut_off(weight, rank):
-    """The numbers are right, but no gradient comes back to `weight`."""
+    """The numbers are right, but no gradient gets back to `weight`."""
     return framework.best_separable(weight.detach(), rank) + 0 * weight
 
 
@@ -136,7 +137,7 @@ EXERCISE = Exercise(
     id="separable.rank",
     place=4,
     lesson=LESSON,
-    title="The best separable kernel of a rank",
+    title="The best separable kernel of a given rank",
     points=2,
     minutes=15,
     name="best_separable",
@@ -145,12 +146,13 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "Bring the weight to (c_in, c_out, taps): one matrix for each input channel. A separable "
-        "layer of rank 1 has one filter for each, so its matrices have rank 1.",
-        "`torch.linalg.svd(matrices, full_matrices=False)` decomposes all of them at once into "
-        "U, S and Vh, the largest singular values first. The nearest matrix of rank r keeps the "
+        "Give the weight the shape (c_in, c_out, taps): one matrix for each input channel. A "
+        "separable layer of rank 1 has one filter for each input channel, so its matrices have "
+        "rank 1.",
+        "`torch.linalg.svd(matrices, full_matrices=False)` decomposes all of them at once into U, "
+        "S and Vh, with the largest singular values first. The nearest matrix of rank r keeps the "
         "first r of each (Eckart and Young 1936).",
-        "Multiply the first r columns of U by the first r singular values, then by the first r "
-        "rows of Vh; bring the result back to (c_out, c_in, kh, kw).",
+        "Multiply the first r columns of U by the first r singular values, and the result by the "
+        "first r rows of Vh. Then bring it back to (c_out, c_in, kh, kw).",
     ),
 )

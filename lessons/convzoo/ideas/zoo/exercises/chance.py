@@ -1,4 +1,4 @@
-"""Lesson 07, Further: is the gap between two sets of seeds chance?"""
+"""Lesson 07, Further: is the gap between two sets of seeds due to chance?"""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def _cases(gen: Generator) -> list[Case]:
 
 
 def _tied(gen: Generator) -> Case:
-    """Return a case with two pairs of seeds that have the same hits, in which every way to take
-    equal numbers for one gives another share. (With one such pair distinct numbers alone give the
-    right share.)"""
+    """Return a case with two pairs of seeds that have the same hits, in which every way to treat
+    equal numbers as one gives a different share. (With only one such pair, distinct numbers give
+    the right share.)"""
     ways = (
         framework.chance,
         without_equals,
@@ -75,50 +75,50 @@ def _share(among: Tensor) -> float:
 
 @mistake
 def strictly(one, other):
-    """A split with exactly the gap that was seen counts, too: the one that was seen is among
-    them."""
+    """Splits with exactly the observed gap are not counted. They count too: the observed split is
+    one of them."""
     gaps, observed = _splits(one, other)
     return _share(gaps.abs() > observed.abs())
 
 
 @mistake
 def one_sided(one, other):
-    """Only one direction is counted. A gap as large the other way round would have surprised as
-    much."""
+    """Only one direction is counted. A gap of the same size in the other direction would be just as
+    surprising."""
     gaps, observed = _splits(one, other)
     return _share(gaps >= observed.abs())
 
 
 @mistake
 def signed(one, other):
-    """The gaps are compared with their signs. Their sizes are asked."""
+    """The gaps are compared with their signs. Compare their sizes: either direction counts."""
     gaps, observed = _splits(one, other)
     return _share(gaps >= observed)
 
 
 @mistake
 def seen_signed(one, other):
-    """The gap that was seen has kept its sign. Where `other` is the better one, every split has a
-    larger gap than that."""
+    """The observed gap still has its sign. When `other` is the better one it is negative, and every
+    split has a larger gap than that."""
     gaps, observed = _splits(one, other)
     return _share(gaps.abs() >= observed)
 
 
 @mistake
 def the_rest(one, other):
-    """That is the share of the splits with a smaller gap."""
+    """This is the share of the splits with a smaller gap. The task asks for the other splits."""
     return 1 - framework.chance(one, other)
 
 
 @mistake
 def a_count(one, other):
-    """That is how many splits there are with such a gap. Asked is their share of all."""
+    """This is the number of splits with such a gap. The task asks for their share of all splits."""
     return round(framework.chance(one, other) * len(_splits(one, other)[0]))
 
 
 @mistake
 def percent(one, other):
-    """That is the share in percent. Asked is a number from 0 to 1."""
+    """This is the share in percent. The task asks for a number from 0 to 1."""
     return 100 * framework.chance(one, other)
 
 
@@ -136,21 +136,22 @@ def _by_values(one: Tensor, other: Tensor, both: Tensor, others: int = 0) -> flo
 
 @mistake
 def without_equals(one, other):
-    """Equal numbers are different seeds: choose places, not values. Who has the number of a chosen
-    one is missing among the others."""
+    """The numbers are told apart by their values, so the others lose every number that equals a
+    chosen one. Equal numbers are different seeds: choose places, not values."""
     return _by_values(one, other, torch.cat([one, other]))
 
 
 @mistake
 def sums_without_equals(one, other):
-    """Equal numbers are different seeds: choose places, not values. A sum of the others lacks
-    whoever has the number of a chosen one."""
+    """The numbers are told apart by their values, so the sum of the others lacks every number that
+    equals a chosen one. Equal numbers are different seeds: choose places, not values."""
     return _by_values(one, other, torch.cat([one, other]), len(one))
 
 
 @mistake
 def by_distinct(one, other):
-    """Equal numbers are taken for one seed. They are different seeds, and each has its place."""
+    """Equal numbers are treated as one seed. They are different seeds, and each has its own
+    place."""
     return _by_values(one, other, torch.cat([one, other]).unique())
 
 
@@ -162,24 +163,24 @@ def _summed(one: Tensor, other: Tensor, chosen: Tensor, total: Tensor) -> float:
 
 @mistake
 def distinct_chosen(one, other):
-    """Chosen are only numbers that differ. Equal numbers are different seeds, and both may be
-    chosen."""
+    """Equal numbers are never chosen together. They are different seeds, so a split may choose
+    both."""
     both = torch.cat([one, other])
     return _summed(one, other, torch.combinations(both.unique(), r=len(one)), both.sum())
 
 
 @mistake
 def distinct_alone(one, other):
-    """Equal numbers have become one, in the splits and in the total. They are different seeds, and
-    each counts."""
+    """Equal numbers are merged into one, in the splits and in the total. They are different seeds,
+    and each one counts."""
     kinds = torch.cat([one, other]).unique()
     return _summed(one, other, torch.combinations(kinds, r=len(one)), kinds.sum())
 
 
 @mistake
 def distinct_splits(one, other):
-    """Two splits with the same numbers are counted once. Equal numbers are different seeds, so they
-    are two ways."""
+    """Two splits with the same numbers are counted once. Equal numbers are different seeds, so
+    these are two different splits."""
     both = torch.cat([one, other])
     parts = both[torch.combinations(torch.arange(len(both)), r=len(one))]
     return _summed(one, other, parts.sort(1).values.unique(dim=0), both.sum())
@@ -187,16 +188,16 @@ def distinct_splits(one, other):
 
 @mistake
 def distinct_gaps(one, other):
-    """Splits with the same gap are counted once. Each way to split counts, whatever the gap of
-    another."""
+    """Splits with the same gap are counted once. Every split counts, even if another one has the
+    same gap."""
     gaps, observed = _splits(one, other)
     return _share(gaps.abs().unique() >= observed.abs())
 
 
 @mistake
 def paired(one, other):
-    """Here only the two of a pair change places. The seeds of two networks are no pairs: any number
-    may fall to either side."""
+    """The numbers are only swapped within pairs. The seeds of two networks do not form pairs: any
+    number may end up on either side."""
     signs = torch.tensor(list(product([1.0, -1.0], repeat=len(one)))).double()
     gaps = signs @ (one - other)
     return _share(gaps.abs() >= gaps[0].abs())
@@ -216,9 +217,9 @@ EXERCISE = Exercise(
     mistakes=tuple(mistake),
     hints=(
         "If the two networks were equally good, it would be chance which of the 2s numbers "
-        "bears which name. Deal the names in every possible way, and see how often the gap is as "
-        "large as yours.",
-        "`itertools.combinations` gives every way to choose s of the 2s places. With the total "
-        "known, the sum of the chosen ones is enough to know the gap.",
+        "belongs to which network. Split the numbers in every possible way, and count how often "
+        "the gap is at least as large as the observed one.",
+        "`itertools.combinations` returns every way to choose s of the 2s places. You know the "
+        "total, so the sum of the chosen numbers is enough to compute the gap.",
     ),
 )

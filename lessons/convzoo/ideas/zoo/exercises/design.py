@@ -1,4 +1,4 @@
-"""Lesson 07, Further: a design of the reader's own, within a budget."""
+"""Lesson 07, Further: the reader designs a block within a budget."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _cases(gen: Generator) -> list[Case]:
 
 
 def _small() -> list[Case]:
-    """Return cases with sides at which the middle pixel has neighbours, even two strides of 2
-    away."""
+    """Return cases whose images are so large that the middle pixel has neighbours, even after two
+    strides of 2."""
     shapes = ((8, 8, 1, 6), (8, 16, 2, 8), (8, 8, 2, 8), (8, 16, 1, 6))
     return [_case(*shape) for shape in shapes]
 
@@ -52,65 +52,68 @@ def _layer(in_channels, planes, stride, kernel: int, groups: int = 1) -> nn.Modu
 
 @mistake
 def full(in_channels, planes, stride):
-    """A full 3x3 layer is twice the budget. Find weights that it can do without."""
+    """A full 3x3 layer costs twice the budget. Which of its weights can your block do without?"""
     return _layer(in_channels, planes, stride, 3)
 
 
 @mistake
 def depthwise_alone(in_channels, planes, stride):
-    """A depthwise layer alone lets no two channels meet."""
+    """With a depthwise layer alone no two channels ever meet. Something has to mix them."""
     return _layer(in_channels, planes, stride, 3, gcd(in_channels, planes))
 
 
 @mistake
 def four_groups(in_channels, planes, stride):
-    """The budget is kept, but these are stovepipes: four groups that never meet (lesson 05)."""
+    """The block keeps within the budget, but these are stovepipes: four groups that never meet
+    (lesson 05). Something has to mix them."""
     return _layer(in_channels, planes, stride, 3, 4)
 
 
 @mistake
 def two_groups(in_channels, planes, stride):
-    """Two groups of channels never meet, so each output sees half of the inputs."""
+    """There are two groups of channels that never meet, so each output sees only half of the
+    inputs. Something has to mix them."""
     return _layer(in_channels, planes, stride, 3, 2)
 
 
 @mistake
 def one_pixel(in_channels, planes, stride):
-    """All channels meet, but a pixel sees none of its neighbours. A block of an image network looks
-    at 3 x 3 pixels at least."""
+    """All channels meet, but a pixel sees none of its neighbours. A block of an image network has
+    to look at 3 x 3 pixels or more."""
     return _layer(in_channels, planes, stride, 1)
 
 
 @mistake
 def column(in_channels, planes, stride):
-    """A pixel sees 3 pixels of one column, or of one row, and none beside it. A kernel of 3 x 1
-    needs one of 1 x 3 too."""
+    """A pixel sees only 3 pixels, in one column or in one row. A 3 x 1 kernel needs a 1 x 3 kernel
+    as well."""
     return nn.Conv2d(in_channels, planes, (3, 1), stride, (1, 0))
 
 
 @mistake
 def unused(in_channels, planes, stride):
-    """Some input channels are not used at all. Every output has to depend on each of them."""
+    """Some input channels are not used at all. Every output channel has to depend on every input
+    channel."""
     quarter = in_channels // 4
     return change_input(nn.Conv2d(quarter, planes, 3, stride, 1), lambda x: x.narrow(1, 0, quarter))
 
 
 @mistake
 def no_stride(in_channels, planes, stride):
-    """The stride is not used: with stride 2 the image has half as many rows and columns."""
+    """The stride is not used: with stride 2 the output has half as many rows and columns."""
     return framework.Design(in_channels, planes, 1)
 
 
 @mistake
 def no_padding(in_channels, planes, stride):
-    """Rows and columns are lost at the border: a 3x3 keeps them with a padding of 1."""
+    """Rows and columns are lost at the border. A 3x3 needs a padding of 1 to keep them."""
     depthwise = nn.Conv2d(in_channels, in_channels, 3, stride, groups=in_channels)
     return nn.Sequential(depthwise, nn.Conv2d(in_channels, planes, 1))
 
 
 @mistake
 def planes_fixed(in_channels, planes, stride):
-    """The number of channels that come out is not `planes`."""
+    """The block returns another number of channels than `planes`."""
     return framework.Design(in_channels, 4, stride)
 
 
@@ -126,18 +129,19 @@ EXERCISE = Exercise(
     cases=_cases,
     small=_small,
     returns=(
-        "channels out",
-        "rows out",
+        "output channels",
+        "output rows",
         "multiply-adds above the budget",
         "unused input channels",
         "pairs of channels that never meet",
-        "pixels of a 3 x 3 that one sees",
+        "pixels of a 3 x 3 that an output pixel sees",
     ),
     mistakes=tuple(mistake),
     hints=(
-        "Two jobs, and a full 3x3 does both in each of its weights: look at neighbours, and mix "
-        "channels. What if two layers share them?",
-        "A 3x3 in many groups is cheap and looks; a 1x1 mixes. Or two grouped layers with a "
-        "shuffle between them. Or a narrow middle. Count before you check: `measure.cost`.",
+        "There are two jobs: to look at neighbours, and to mix channels. A full 3x3 does both "
+        "with each of its weights. What if two layers share the work?",
+        "A 3x3 in many groups is cheap and looks at neighbours, and a 1x1 mixes channels. Or use "
+        "two grouped layers with a shuffle between them, or make the middle narrow. Count the "
+        "cost before you check: `measure.cost`.",
     ),
 )

@@ -14,7 +14,7 @@ from convzoo.ideas.zoo import framework
 
 LESSON = "07_zoo"
 
-# cost and accuracy: on the front; beaten in one thing alone; beaten in both; a twin of the third
+# cost and accuracy: on the front; beaten in only one thing; beaten in both; equal to the third
 POINTS = ((1, 50), (2, 53), (4, 80), (8, 90), (8, 70), (5, 80), (9, 60), (3, 40), (4, 80), (2, 51))
 
 
@@ -87,31 +87,31 @@ def _unbeaten(beats: Tensor) -> Tensor:
 
 @mistake
 def only_the_best(cost, accuracy, less_is_better):
-    """Only the most accurate points are left. A point that is worse but cheaper is on the front,
-    too, if nothing as cheap is as good."""
+    """Only the most accurate points are left. A less accurate point is on the front too, if no
+    other point beats it: cheaper may be enough."""
     return accuracy == accuracy.max()
 
 
 @mistake
 def strictly_both(cost, accuracy, less_is_better):
-    """Points that are equal to another in one thing and worse in the other are still there. One is
-    beaten by any that is at least as good in both and better in one."""
+    """Points that equal another one in one thing and are worse in the other are still there. A
+    point is beaten by any point that is at least as good in both and better in one."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.cheaper & pairs.better)
 
 
 @mistake
 def twins_lost(cost, accuracy, less_is_better):
-    """Two points that are equal in both have beaten each other. To beat, one has to be better in at
-    least one of the two."""
+    """Two points that are equal in both have beaten each other. To beat another point, a point has
+    to be better in at least one of the two."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.as_cheap & pairs.as_good & ~torch.eye(len(cost), dtype=torch.bool))
 
 
 @mistake
 def one_twin(cost, accuracy, less_is_better):
-    """Of two points that are equal in both only the first is left. Neither beats the other: both
-    stay."""
+    """Of two points that are equal in both, only the first is left. Neither beats the other, so
+    both stay."""
     points = list(zip(cost.tolist(), accuracy.tolist(), strict=True))
     first = torch.tensor([point not in points[:i] for i, point in enumerate(points)])
     return first & framework.pareto_front(cost, accuracy, less_is_better)
@@ -119,8 +119,9 @@ def one_twin(cost, accuracy, less_is_better):
 
 @mistake
 def best_so_far(cost, accuracy, less_is_better):
-    """Each point is compared only with those before it in the order of the costs. Of two that cost
-    the same, the later one may beat the earlier; and twins both stay."""
+    """Each point is compared only with those before it in the order of cost. Of two that cost the
+    same, the later one may beat the earlier one. And two points that are equal in both both
+    stay."""
     best, mask = float("-inf"), torch.zeros(len(cost), dtype=torch.bool)
     for i in (cost if less_is_better else cost.neg()).argsort(stable=True).tolist():
         mask[i] = accuracy[i].item() > best
@@ -130,64 +131,65 @@ def best_so_far(cost, accuracy, less_is_better):
 
 @mistake
 def beats_nobody(cost, accuracy, less_is_better):
-    """Those are the points that beat nobody. Asked are those whom nobody beats."""
+    """These are the points that beat no other point. The task asks for the points that no other
+    point beats."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten((pairs.as_cheap & pairs.as_good & (pairs.better | pairs.cheaper)).T)
 
 
 @mistake
 def beaten_by_itself(cost, accuracy, less_is_better):
-    """No point is left: each is at least as good as itself, and so has beaten itself."""
+    """No point is left. Each one is at least as good as itself, so here it beats itself."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.as_cheap & pairs.as_good)
 
 
 @mistake
 def one_is_enough(cost, accuracy, less_is_better):
-    """One better thing was enough to beat. To beat, a point has to be at least as good in the other
-    thing, too."""
+    """Being better in one thing was enough to beat another point. The point also has to be at least
+    as good in the other thing."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.cheaper | pairs.better)
 
 
 @mistake
 def only_by_cheaper(cost, accuracy, less_is_better):
-    """A point that costs as much as another and is worse is still there. The other beats it: as
-    cheap, and better."""
+    """A point that costs the same as another one and is less accurate is still there. The other one
+    beats it: it costs no more, and it is better."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.cheaper & pairs.as_good)
 
 
 @mistake
 def only_by_better(cost, accuracy, less_is_better):
-    """A point that is as good as another and costs more is still there. The other beats it: as
-    good, and cheaper."""
+    """A point that is as accurate as another one and costs more is still there. The other one beats
+    it: it is just as accurate, and cheaper."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.as_cheap & pairs.better)
 
 
 @mistake
 def direction_ignored(cost, accuracy, less_is_better):
-    """The direction is not used: of a throughput, more is better."""
+    """The direction is not used. For some costs more is better, for example for images per
+    second."""
     return framework.pareto_front(cost, accuracy, True)
 
 
 @mistake
 def direction_reversed(cost, accuracy, less_is_better):
-    """The direction is taken the wrong way round: with `less_is_better` the cheaper is the
-    better."""
+    """The direction is reversed: with `less_is_better`, the cheaper point is the better one."""
     return framework.pareto_front(cost, accuracy, not less_is_better)
 
 
 @mistake
 def worst_accuracy(cost, accuracy, less_is_better):
-    """The lower accuracy is taken for the better one."""
+    """The lower accuracy is treated as the better one. More accuracy is always better."""
     return framework.pareto_front(cost, -accuracy, less_is_better)
 
 
 @mistake
 def the_rest(cost, accuracy, less_is_better):
-    """Those are the points that are beaten. Asked are the others."""
+    """These are the points that are beaten. The task asks for the other ones."""
     return ~framework.pareto_front(cost, accuracy, less_is_better)
 
 
@@ -204,11 +206,13 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "Write down when point j beats point i: it is at least as cheap, at least as good, and "
-        "better in at least one of the two. The front is whoever nobody beats.",
-        "Turn a cost of which more is better into one of which less is: change its sign. Then "
-        "compare all pairs at once: a column of n against a row of n gives n x n.",
-        "Three n x n tables of booleans: as cheap, as good, better in one. Combine them with &, "
-        "ask with `any` along the dimension of the one who beats, and negate.",
+        "Write down when point j beats point i: it costs at most the same, it is at least as "
+        "accurate, and it is better in at least one of the two. The front is made of the points "
+        "that no other point beats.",
+        "If more cost is better, change its sign: then less is better. Then compare all pairs at "
+        "once: a column of n numbers against a row of n numbers gives an n x n table.",
+        "You need three n x n tables of booleans: costs at most the same, at least as accurate, "
+        "better in one. Combine them with &, use `any` along the dimension of the point that "
+        "beats, and negate the result.",
     ),
 )

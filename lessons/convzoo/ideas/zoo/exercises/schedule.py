@@ -1,4 +1,4 @@
-"""Lesson 07: a recipe, the learning rate."""
+"""Lesson 07: the learning rate of a recipe, step by step."""
 
 from __future__ import annotations
 
@@ -52,96 +52,101 @@ def _curve(steps: int, warmup: int, lr: float, rise=None, fall=None) -> Tensor:
 
 @mistake
 def from_zero(steps, warmup, lr):
-    """The first step has learning rate 0, so it learns nothing. The rise ends at the full height
-    with its last step."""
+    """The first step has learning rate 0, so it learns nothing, and the rise ends below `lr`. The
+    last step of the rise has to reach `lr`."""
     return _curve(steps, warmup, lr, rise=lambda i: i / warmup)
 
 
 @mistake
 def from_zero_to_lr(steps, warmup, lr):
-    """The first step has learning rate 0, so it learns nothing. The rise is `warmup` equal heights,
-    the first of them at its first step."""
+    """The first step has learning rate 0, so it learns nothing. The rise goes up `warmup` times by
+    the same amount, and the first training step is already the first time."""
     return _curve(steps, warmup, lr, rise=lambda i: i / max(1, warmup - 1))
 
 
 @mistake
 def no_warmup(steps, warmup, lr):
-    """There is no rise at the beginning: the cosine runs over all steps."""
+    """There is no rise at the beginning: the cosine runs over all the steps. It should start after
+    the first `warmup` steps."""
     return framework.schedule(steps, 0, lr)
 
 
 @mistake
 def cosine_from_the_start(steps, warmup, lr):
-    """The cosine has begun with the rise, so there is a jump where the rise ends. Count its steps
-    from there."""
+    """The cosine starts together with the rise, so there is a jump where the rise ends. Count the
+    steps of the cosine from there."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i, 0, steps))
 
 
 @mistake
 def fall_counts_all(steps, warmup, lr):
-    """The fall is as long as it should be, but begins in its midst: its steps are counted from the
-    start of the training. Its number 0 is the step after the rise."""
+    """The fall has the right length, but it starts partway down, because its steps are counted from
+    the start of the training. Its step 0 is the first step after the rise."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i, 0, steps - warmup))
 
 
 @mistake
 def fall_too_long(steps, warmup, lr):
-    """The fall has `steps - warmup` steps, not `steps`: it ends high."""
+    """The fall is stretched over `steps` steps, so it ends too high. Only `steps - warmup` steps
+    are left for it."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i, warmup, steps + warmup))
 
 
 @mistake
 def fall_counts_from_one(steps, warmup, lr):
-    """The first step of the fall is below `lr` already: it is number 0, not number 1."""
+    """The first step of the fall is already below `lr`. Count the steps of the fall from 0, not
+    from 1."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i + 1, warmup, steps))
 
 
 @mistake
 def not_halved(steps, warmup, lr):
-    """The fall begins at twice `lr`: a cosine lifted by 1 goes from 2 to 0."""
+    """The fall starts at twice `lr`. A cosine that is lifted by 1 goes from 2 to 0: halve it."""
     return _curve(steps, warmup, lr, fall=lambda i: 2 * _half(i, warmup, steps))
 
 
 @mistake
 def no_pi(steps, warmup, lr):
-    """The fall ends far above zero: half a cosine is pi long, and this one ends at 1."""
+    """The fall ends far above zero, because the angle goes only from 0 to 1. For half a cosine it
+    has to go from 0 to pi."""
     return _curve(steps, warmup, lr, fall=lambda i: cos((i - warmup) / (steps - warmup) / 2) ** 2)
 
 
 @mistake
 def zero_at_the_last(steps, warmup, lr):
-    """The last step has learning rate 0. Zero is reached one step later, when all are over."""
+    """The last step has learning rate 0, so it learns nothing. Only a step after the last one would
+    reach zero."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i, warmup, steps - 1))
 
 
 @mistake
 def quarter(steps, warmup, lr):
-    """That is a quarter of a cosine: it falls steeply at its end. Half a cosine goes from 1 to -1,
-    and is lifted and halved."""
+    """This is a quarter of a cosine: it is steepest at its end. Half a cosine goes from 1 to -1:
+    lift it by 1, and halve it."""
     return _curve(steps, warmup, lr, fall=lambda i: cos(pi / 2 * (i - warmup) / (steps - warmup)))
 
 
 @mistake
 def straight(steps, warmup, lr):
-    """It falls in a straight line. Half a cosine is flat at both of its ends."""
+    """The fall is a straight line. Half a cosine is flat at both ends."""
     return _curve(steps, warmup, lr, fall=lambda i: 1 - (i - warmup) / (steps - warmup))
 
 
 @mistake
 def to_minus_one(steps, warmup, lr):
-    """It falls below zero: a cosine goes from 1 to -1, and has to be lifted and halved."""
+    """The fall goes below zero. A cosine goes from 1 to -1: lift it by 1, and halve it."""
     return _curve(steps, warmup, lr, fall=lambda i: cos(pi * (i - warmup) / (steps - warmup)))
 
 
 @mistake
 def stays(steps, warmup, lr):
-    """After the rise it stays where it is. It has to fall, along half a cosine."""
+    """After the rise the learning rate stays where it is. It has to fall, along half a cosine."""
     return _curve(steps, warmup, lr, fall=lambda i: 1.0)
 
 
 @mistake
 def height_one(steps, warmup, lr):
-    """The shape is right, the height is not: the whole curve is multiplied by `lr`."""
+    """The shape is right, but the height is not: multiply the whole curve by `lr`."""
     return framework.schedule(steps, warmup, 1.0)
 
 
@@ -149,7 +154,7 @@ EXERCISE = Exercise(
     id="zoo.schedule",
     place=2,
     lesson=LESSON,
-    title="A recipe: the learning rate",
+    title="The learning rate of a recipe",
     points=2,
     minutes=8,
     name="schedule",
@@ -158,9 +163,11 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "Two pieces, put together. The rise has `warmup` steps of equal height, and the last of "
-        "them is `lr`. The fall has the other `steps - warmup`.",
+        "Build two pieces and join them. The rise goes up by the same amount in each of its "
+        "`warmup` steps, and the last of them is at `lr`. The fall has the other "
+        "`steps - warmup` steps.",
         "The fall is lr / 2 times (1 + cos(pi t)), where t is the share of the fall that is over: "
-        "0 at its first step, and 1 only after its last. `torch.arange` gives all steps at once.",
+        "0 at its first step, and 1 only after its last. `torch.arange` gives you all steps at "
+        "once.",
     ),
 )

@@ -19,7 +19,7 @@ COUNTED = ("plain", "residual", "separable")
 
 
 def _case(kind: str, steps: int, step: int, part: float) -> Case:
-    """Return a case whose budget lies `part` of the way from this many steps to the next."""
+    """Return a case whose budget is `part` of the way from this number of steps to the next."""
     low, high = (zoo.macs(kind, (steps + more) * step) for more in (0, 1))
     return Case({"kind": kind, "budget": low + int(part * (high - low)), "step": step}, {})
 
@@ -49,68 +49,69 @@ mistake = Mistakes(framework.width_for_budget)
 
 @mistake
 def first_above(kind, budget, step):
-    """That is the first width above the budget. Asked is the last one within it."""
+    """This is the first width above the budget. The task asks for the last one within it."""
     return framework.width_for_budget(kind, budget, step) + step
 
 
 @mistake
 def strictly_below(kind, budget, step):
-    """A network that costs exactly the budget is within it."""
+    """A network that costs exactly the budget is left out. It is still within the budget."""
     return framework.width_for_budget(kind, budget - 1, step)
 
 
 @mistake
 def doublings(kind, budget, step):
-    """Only doublings were tried: between the last that fits and the first that does not there are
-    other widths."""
+    """Only doublings are tried. There are other widths between the last one that fits and the first
+    one that does not: search there too."""
     most = framework.width_for_budget(kind, budget, step) // step
     return 2 ** most.bit_length() // 2 * step  # the last of 0, 1, 2, 4, ... that is not above
 
 
 @mistake
 def always_plain(kind, budget, step):
-    """Another kind is counted than the one that was asked for. A network's cost depends on its
-    kind."""
+    """The cost of another kind of network is counted. The cost depends on the kind: count the one
+    that you are given."""
     return framework.width_for_budget("plain", budget, step)
 
 
 @mistake
 def nearest(kind, budget, step):
-    """That is the width whose cost is nearest to the budget, but it is above it. A budget is not
-    exceeded."""
+    """This is the width whose cost is nearest to the budget, but it costs more than the budget
+    allows. Take the last width that fits."""
     low = framework.width_for_budget(kind, budget, step)
     return min((low, low + step), key=lambda w: abs((zoo.macs(kind, w) if w else 0) - budget))
 
 
 @mistake
 def any_width(kind, budget, step):
-    """The step is not kept: the width has to be a multiple of it."""
+    """The step is not used: the width has to be a multiple of it."""
     return framework.width_for_budget(kind, budget, 1)
 
 
 @mistake
 def steps(kind, budget, step):
-    """That is how many steps there are. Asked is the width, in channels."""
+    """This is the number of steps. The task asks for the width, in channels."""
     return framework.width_for_budget(kind, budget, step) // step
 
 
 @mistake
 def in_proportion(kind, budget, step):
-    """The width is taken in proportion to the budget. A full layer's cost grows with the square of
-    the width."""
+    """The width grows in proportion to the budget. But the cost of a full layer grows with the
+    square of the width: count the network instead."""
     return step * (budget // zoo.macs(kind, step))
 
 
 @mistake
 def by_the_root(kind, budget, step):
-    """The width is taken by the square root of the budget. That is near, but stem, depthwise layers
-    and the linear layer grow in proportion: count the network."""
+    """The width grows with the square root of the budget. That is close, but the stem, the
+    depthwise layers and the linear layer grow in proportion to the width: count the network
+    instead."""
     return step * int(sqrt(budget / zoo.macs(kind, step)))
 
 
 @mistake
 def at_least_one(kind, budget, step):
-    """Where not even the narrowest network is within the budget, the answer is 0."""
+    """Sometimes even the narrowest network costs more than the budget. Then the answer is 0."""
     return max(step, framework.width_for_budget(kind, budget, step))
 
 
@@ -127,9 +128,9 @@ EXERCISE = Exercise(
     small=_small,
     mistakes=tuple(mistake),
     hints=(
-        "`zoo.macs(kind, width)` tells what a width costs, and it grows with the width. So there "
-        "is a last width that fits, and everything below it fits, too.",
-        "Count in steps. Double until it does not fit any more. Then halve the gap between one "
-        "that fits and one that does not, until they are neighbours. Zero steps always fit.",
+        "`zoo.macs(kind, width)` returns what a width costs, and the cost grows with the width. "
+        "So there is a last width that fits, and every width below it fits too.",
+        "Count the width in steps. Double it until it no longer fits. Then halve the gap between "
+        "one that fits and one that does not, until they are neighbours. Zero steps always fit.",
     ),
 )

@@ -42,7 +42,7 @@ class Layout:
         self.folder.chmod(0o755)
         try:
             _fill(self.folder)
-        except OSError:  # no room for it
+        except OSError:  # the disk is full
             self.close()
             raise
 

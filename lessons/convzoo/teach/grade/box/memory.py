@@ -9,8 +9,8 @@ from pathlib import Path
 def resident(pid: int, limit: int = 0) -> int:
     """Return the bytes that a process and all its descendants keep in memory.
 
-    Shared mappings count, and memory files that no one maps. Pages that several of them share
-    are counted once where the quick count exceeds `limit`.
+    Shared mappings count, and so do memory files that nobody maps. Pages that several processes
+    share are counted once if the quick count exceeds `limit`.
     """
     family, waiting = [], [pid]
     while waiting:
@@ -27,7 +27,7 @@ def resident(pid: int, limit: int = 0) -> int:
 
 
 def _mapped(process: Path, name: str, fields: tuple[str, ...]) -> int:
-    """The sum of `fields`, in kilobytes, of one of the lists that Linux keeps of a process."""
+    """Return the sum of `fields`, in kilobytes, in one of Linux's lists about a process."""
     try:
         lines = (process / name).read_text().splitlines()
     except OSError:
@@ -36,13 +36,13 @@ def _mapped(process: Path, name: str, fields: tuple[str, ...]) -> int:
 
 
 def _share(process: Path) -> int:
-    """A process's memory, with its part of the pages that it shares with others."""
+    """Return a process's memory, including its share of pages that it shares with others."""
     part = _mapped(process, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:"))
     return part or _mapped(process, "status", ("RssAnon:", "RssShmem:"))
 
 
 def _memory_files(process: Path) -> list[tuple[tuple[int, int], int]]:
-    """The files that lie in memory alone and are open in a process: which, and their bytes."""
+    """Return the files that are only in memory and open in a process, with their bytes."""
     try:
         links = list((process / "fd").iterdir())
     except OSError:

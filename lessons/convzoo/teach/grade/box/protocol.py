@@ -41,8 +41,9 @@ MAX_DIMS = 8
 MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
-MAX_TROUBLES = 100  # statements that are told to have been left out
-STAGES = ("", "stub", "run")  # where a worker may say that a call stopped
+MAX_TROUBLES = 100  # statements that are reported as left out
+_PLAIN = ("scalars", "training", "examine", "again", "channels_last")  # of a case, as JSON
+STAGES = ("", "stub", "run")  # at which a worker may say that a call stopped
 
 
 class Broken(Exception):
@@ -249,7 +250,7 @@ def case_frame(case: Case) -> tuple[dict, dict[str, Tensor]]:
     """Return a case as header and tensors."""
     tensors = {f"x:{k}": v for k, v in case.tensors.items()}
     tensors |= {f"w:{k}": v for k, v in case.weights.items()}
-    rest = {"scalars": case.scalars, "training": case.training, "examine": case.examine}
+    rest = {name: getattr(case, name) for name in _PLAIN}
     return {"do": "case", **rest}, tensors
 
 
@@ -257,7 +258,7 @@ def case_of(header: dict, tensors: dict[str, Tensor]) -> Case:
     """Return the case in a frame; the worker trusts the checker."""
     given = {k[2:]: v for k, v in tensors.items() if k.startswith("x:")}
     weights = {k[2:]: v for k, v in tensors.items() if k.startswith("w:")}
-    return Case(header["scalars"], given, weights, header["training"], header["examine"])
+    return Case(tensors=given, weights=weights, **{name: header[name] for name in _PLAIN})
 
 
 def reply_frame(reply: Reply) -> tuple[dict, dict[str, Tensor]]:
@@ -293,7 +294,7 @@ def reply_of(header: dict, tensors: dict[str, Tensor]) -> Reply:
     stage = header.get("stage")
     answered = header.get("loaded"), header.get("watched")
     if stage not in STAGES or any(type(value) is not bool for value in answered):
-        raise Broken("a reply that is none")
+        raise Broken("an invalid reply")
     return Reply(
         tensors=tensors,
         parameters=_parameters(header.get("parameters")),

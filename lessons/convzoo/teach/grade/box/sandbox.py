@@ -58,8 +58,8 @@ class Limits:
 
     cpu: int = 20  # of one process
     wall: float = 60.0  # for the cells, and again for the calls of an exercise
-    start: float = 240.0  # until torch is imported; longer is the machine's fault
-    memory: int = 4 << 30  # addresses of one process, beyond torch's own
+    start: float = 240.0  # until torch is imported; if it takes longer, that is the machine's fault
+    memory: int = 4 << 30  # address space of one process, in addition to torch's
     resident: int = 3 << 30  # memory of all processes together
     processes: int = 64
     files: int = 256

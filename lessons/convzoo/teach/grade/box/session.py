@@ -70,8 +70,8 @@ class Job:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A statement that was left out: of which cell, in which line it begins (0: all of the cell),
-    at which stage ("run", "stub" or "slow"), and what happened."""
+    """A statement that was left out: its cell, its first line (0: the whole cell), the stage
+    ("run", "stub" or "slow"), and what happened."""
 
     cell: int
     line: int
@@ -81,7 +81,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Defined:
-    """How the cells went: what was left out, and what was defined or answered."""
+    """The result of the cells: what was left out, and what was defined or answered."""
 
     troubles: tuple[LeftOut, ...]
     found: bool
@@ -132,7 +132,7 @@ class Session:
         while True:
             found = self._receive()[0]
             if found.get("do") == "defined":
-                self._end = time.monotonic() + wall  # for the calls, all of it
+                self._end = time.monotonic() + wall  # the calls get the full time
                 return self._guard(lambda: _defined(found, len(job.cells)))
             self._running = self._guard(lambda: _number(found.get("cell"), len(job.cells)))
 
@@ -292,14 +292,14 @@ def _defined(header: dict, cells: int) -> Defined:
         or len(troubles) > MAX_TROUBLES
         or type(header.get("found")) is not bool
     ):
-        raise Broken("a report that is none")
+        raise Broken("an invalid report")
     found = []
     for entry in troubles:
         if not isinstance(entry, list) or len(entry) != 4:
-            raise Broken("a report that is none")
+            raise Broken("an invalid report")
         cell, line, stage, sentence = entry
         if stage not in ("run", "stub", "slow"):
-            raise Broken("a report that is none")
+            raise Broken("an invalid report")
         number = _number(line, MAX_LINE)
         found.append(LeftOut(_number(cell, cells), number, stage, text_of(sentence)))
     if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], str):

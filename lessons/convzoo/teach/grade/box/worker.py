@@ -26,7 +26,7 @@ from convzoo.run_cell import Trouble, execute
 from .protocol import MAX_TEXT, MAX_TROUBLES, Broken, Channel, case_of, drain, reply_frame
 
 MODULE = "__main__"  # as in a notebook
-AGAIN = 0.5  # seconds until a statement that swallows an OutOfTime gets another
+AGAIN = 0.5  # seconds until a statement that swallows an OutOfTime gets another one
 
 
 class OutOfTime(BaseException):
@@ -137,7 +137,7 @@ def _limit_memory(more: int) -> None:
         with open("/proc/self/statm") as file:
             mapped = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (mapped + more, mapped + more))
-    except OSError:  # not Linux: --unsandboxed was asked for
+    except OSError:  # not Linux, with --unsandboxed
         pass
 
 
@@ -185,14 +185,13 @@ def _serve(channel: Channel, header: dict) -> None:
 
 
 def _limit_seconds(seconds: int) -> None:
-    """End this process when it has computed for so long in all. A limit can only be lowered."""
+    """End this process after this much computing time in total. The limit can only be lowered."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 
 
 def _limited(seconds: float) -> Callable[[bool], AbstractContextManager]:
-    """A limit on statements that define nothing: all together, but a tenth of it for each one.
-
-    What defines is limited by the process's own limit alone.
+    """Return a limit on statements that define nothing: on all of them together, and a tenth of it
+    on each. Definitions have only the process's own limit.
     """
     left = seconds
 
@@ -218,7 +217,7 @@ def _limited(seconds: float) -> Callable[[bool], AbstractContextManager]:
 
 
 def _left_out(trouble: Trouble) -> list:
-    """What is told of a statement that was left out: line, stage, sentence."""
+    """Return the report on a statement that was left out: line, stage, sentence."""
     if issubclass(trouble.error, OutOfTime):
         sentence = f"Line {trouble.line} of the cell took too long and was stopped."
         return [trouble.line, "slow", sentence]
@@ -227,7 +226,7 @@ def _left_out(trouble: Trouble) -> list:
 
 
 def _define(channel: Channel, header: dict) -> dict:
-    """Execute the cells; tell which of them is running, then what was left out of them."""
+    """Execute the cells; report which of them is running, then what was left out."""
     import torch
 
     from convzoo import exercises as stubs

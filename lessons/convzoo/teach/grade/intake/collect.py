@@ -29,7 +29,7 @@ from convzoo.teach.grade.mark.plan import Plan, Submission, transplant
 
 UNKNOWN = "unknown"
 MAX_READ = 60_000_000  # bytes of one student that are read
-SLOW = 10  # a byte of a script, and a character of a cell, take as long as so many of a notebook
+SLOW = 10  # a byte of a script takes as long as this many of a notebook
 _COPY = re.compile(r"(?P<stem>.+?)(?:-(?P<number>\d{1,3}))$")  # Canvas: a file handed in again
 
 
@@ -93,8 +93,9 @@ def _sources(files: Iterable[File]) -> set[str]:
 def _claims(
     student: str, theirs: list[File], sizes: Counter, plans: dict[str, Plan], found: Collected
 ) -> None:
-    """Add what was handed in under one name. What two zip files hold under it may be two people's:
-    where they differ both are graded. The name is that of the one with more students in it."""
+    """Add what was handed in under one name. If two zip files contain different work under it, it
+    may be that of two people, so both are graded. The zip file with more students keeps the
+    name."""
     first: dict[str, Handed] = {}
     for source in sorted(_sources(theirs), key=lambda source: (-sizes[source], source)):
         for handed in _handed(student, [f for f in theirs if f.source == source], plans, found):
@@ -110,7 +111,7 @@ def _claims(
 
 
 def _numbers(by_student: dict[str, list[File]], sizes: Counter, found: Collected) -> None:
-    """Leave each number of an LMS to one student: to the one whose zip file holds more students."""
+    """Give each LMS number to only one student: the one whose zip file contains more students."""
     rank = {s: max(sizes[source] for source in _sources(f)) for s, f in by_student.items()}
     for kind in ("canvas", "moodle"):
         first: dict[str, str] = {}
@@ -118,14 +119,14 @@ def _numbers(by_student: dict[str, list[File]], sizes: Counter, found: Collected
             number = found.students[student].get(kind)
             if number and first.setdefault(number, student) != student:
                 del found.students[student][kind]
-                text = f"the number {number} in its name is that of {first[number]}"
+                text = f"the number {number} in its name belongs to {first[number]}"
                 found.tell("two claims", student, text)
 
 
 def _handed(
     student: str, theirs: list[File], plans: dict[str, Plan], found: Collected
 ) -> Iterator[Handed]:
-    """Yield for each lesson what is to be graded of one student's files."""
+    """Yield for each lesson the file of one student that is graded."""
     by_lesson: dict[str, list[tuple[File, Submission, bool]]] = {}
     left = MAX_READ
     for file in sorted(theirs, key=lambda file: Path(file.name).stem not in plans):
@@ -133,7 +134,7 @@ def _handed(
             continue
         left -= file.size * (SLOW if file.name.lower().endswith(".py") else 1)
         if left < 0:
-            text = f"{file.label} and what follows is not read: the files before it are too large"
+            text = f"{file.label} and later files were not read: the files before are too large"
             found.tell("unreadable", student, text)
             break
         try:
@@ -147,7 +148,7 @@ def _handed(
             submission = transplant(plans[lesson], notebook)
             by_lesson.setdefault(lesson, []).append((file, submission, renamed))
         elif file.name.lower().endswith(".ipynb"):
-            found.tell("unreadable", student, f"{file.label}: it holds no exercise of a lesson")
+            found.tell("unreadable", student, f"{file.label}: it contains no exercise of a lesson")
     _tell_ungradable(student, theirs, bool(by_lesson), found)
     for lesson, candidates in sorted(by_lesson.items()):
         candidates.sort(key=lambda c: (_touched(c[1]), _rank(c[0], c[2])))
@@ -162,13 +163,13 @@ def _handed(
 
 
 def _tell_ungradable(student: str, theirs: list[File], graded: bool, found: Collected) -> None:
-    """Tell which files cannot be graded; data and pictures only of who has nothing else."""
+    """Report which files cannot be graded; data and pictures only if a student has nothing else."""
     others = [file for file in theirs if not file.name.lower().endswith(SUFFIXES)]
     for file in others:
         if file.name.lower().endswith(ARCHIVES):
-            text = f"{file.label} is packed and is not opened: unpack it into the student's folder"
+            text = f"{file.label} is an archive and was not opened: unpack it first"
             found.tell("unreadable", student, text)
-    wanted = DOCUMENTS if graded else ""  # whatever it ends with
+    wanted = DOCUMENTS if graded else ""  # any suffix
     labels = [
         file.label
         for file in others
@@ -182,7 +183,7 @@ def _tell_ungradable(student: str, theirs: list[File], graded: bool, found: Coll
 
 
 def _touched(submission: Submission) -> bool:
-    """Whether anything was done in it: an untouched copy beside the work is not the work."""
+    """Return whether the student has changed anything: an untouched copy is not a submission."""
     return any(submission.touched(*owner) for owner in submission.own if owner[0] != "student")
 
 
@@ -267,7 +268,7 @@ def _missing(found: Collected) -> None:
     for student, ids in sorted(found.students.items()):
         for lesson in lessons:
             if (student, lesson) not in graded and "claim" not in ids:
-                found.tell("missing", student, "nothing that can be graded", lesson)
+                found.tell("missing", student, "handed in nothing that can be graded", lesson)
 
 
 def notice_lines(notices: Iterable[Notice]) -> list[str]:

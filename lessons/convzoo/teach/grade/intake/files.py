@@ -31,10 +31,10 @@ from convzoo.teach.grade.intake.owners import (
 
 MAX_ENTRIES = 50_000  # of a zip file
 MAX_FILES = 200  # of one student
-TOO_MANY = f"more than {MAX_FILES} files; the rest is not looked at"
-MAX_DEPTH = 4  # folders below the one that is given
+TOO_MANY = f"more than {MAX_FILES} files; the rest is ignored"
+MAX_DEPTH = 4  # levels of folders below the given one
 MAX_CODE = 500_000  # characters of a notebook's code
-MAX_PROSE = 2_000_000  # characters of its other cells, each cut to what is looked into
+MAX_PROSE = 2_000_000  # characters of its other cells, each cut to the part that is read
 MAX_METADATA = 2000  # characters of a cell's metadata
 KEPT = (*ROLES, "tags")  # the metadata of a cell that are kept
 TIMESTAMP = "timestamp.txt"  # nbgrader's
@@ -64,10 +64,10 @@ class Found:
 
 @dataclass(frozen=True)
 class File:
-    """A file that somebody handed in, not read yet.
+    """A submitted file that has not been read yet.
 
-    source: the zip file that it came in, "" for the teacher's folder itself; order: of several the
-    one with the highest came last.
+    source: its zip file, "" for the teacher's folder itself; order: the file with the highest order
+    was handed in last.
     """
 
     student: str
@@ -105,7 +105,7 @@ def handed_files(place: Path, found: Found) -> Iterator[File]:
                 entry.stat(follow_symlinks=False).st_size,
             )
         elif is_handed_file(entry.name):
-            found.tell("left out", "", f"{entry.name} lies in nobody's folder")
+            found.tell("left out", "", f"{entry.name} is not in a student's folder")
 
 
 def _file(owner: Owner, label: str, read: Callable[[], bytes], size: int, **more) -> File:
@@ -114,9 +114,9 @@ def _file(owner: Owner, label: str, read: Callable[[], bytes], size: int, **more
 
 
 def _top(place: Path, found: Found) -> tuple[Path, list[os.DirEntry]]:
-    """The folder in which the students' folders lie, and what it holds.
+    """Return the folder that contains the students' folders, and its contents.
 
-    It is nbgrader's `submitted`, or the only folder of `place` where that holds a class.
+    It is nbgrader's `submitted`, or the only folder of `place` if that contains a class.
     """
     inner = place / SUBMITTED
     top = inner if inner.is_dir() and not inner.is_symlink() else place
@@ -131,7 +131,7 @@ def _top(place: Path, found: Found) -> tuple[Path, list[os.DirEntry]]:
 
 
 def _paths(folder: Path) -> list[list[str]]:
-    """The files below a folder, as far down as a class's folders may lie; nothing is told."""
+    """Return the files below a folder, as deep as a class's folders may be, without notices."""
     paths: list[list[str]] = []
     waiting: list[tuple[Path, list[str]]] = [(folder, [])]
     while waiting and len(paths) < MAX_ENTRIES:
@@ -166,7 +166,8 @@ def _listed(folder: Path, found: Found, student: str) -> Iterator[os.DirEntry]:
 
 
 def _in_folder(folder: Path, found: Found, timed: bool) -> Iterator[File]:
-    """A student's folder. timed: nbgrader collected it, and wrote when each lesson came."""
+    """Yield a student's folder. timed: nbgrader collected it and recorded when each lesson was
+    handed in."""
     owner = folder_owner(folder.name)
     found.students.setdefault(owner.student, {}).update(owner.ids)
     waiting, count = [(folder, 0)], 0
@@ -191,16 +192,17 @@ def _in_folder(folder: Path, found: Found, timed: bool) -> Iterator[File]:
 
 
 def _in_zip(path: Path, found: Found, alone: bool, upload: Owner | None = None) -> Iterator[File]:
-    """The files in a zip file. alone: nothing else was handed in; upload: whose all of it is."""
+    """Yield the files in a zip file. alone: whether it is the only submission; upload: the student
+    whose upload it is."""
     try:
         archive = zipfile.ZipFile(path)
         entries = archive.infolist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as problem:
-        text = f"{path.name} is no zip file that can be read ({problem})"
+        text = f"{path.name} cannot be read as a zip file ({problem})"
         found.tell("unreadable", upload.student if upload else "", text)
         return
     if len(entries) > MAX_ENTRIES:
-        text = f"{path.name} has {len(entries)} entries, more than {MAX_ENTRIES}"
+        text = f"{path.name} has {len(entries)} entries, more than the limit of {MAX_ENTRIES}"
         found.tell("unreadable", upload.student if upload else "", text)
         return
     held = [(entry, _parts(entry)) for entry in entries if not entry.is_dir()]
@@ -213,7 +215,7 @@ def _in_zip(path: Path, found: Found, alone: bool, upload: Owner | None = None) 
         owner = upload and replace(upload, name=parts[-1])
         owner = (owner or arrangement.owner(parts)) if is_inside(entry.filename) else None
         if owner is None:
-            found.tell("left out", "", f"{label} is no file of a student's and is left out")
+            found.tell("left out", "", f"{label} is not a student's file and is ignored")
             continue
         student = owner.student
         found.students.setdefault(student, {}).update(owner.ids)
@@ -223,7 +225,7 @@ def _in_zip(path: Path, found: Found, alone: bool, upload: Owner | None = None) 
                 found.tell("unreadable", student, TOO_MANY)
             continue
         if stat.S_ISLNK(entry.external_attr >> 16):
-            found.tell("unreadable", student, f"{label} is a link, and is not followed")
+            found.tell("unreadable", student, f"{label} is a link, and is ignored")
             continue
         folder = parts[-2] if len(parts) > 1 else ""
         read = _unzipper(path, entry)
@@ -294,7 +296,8 @@ def notebook_of(file: File) -> Notebook:
 
 
 def _short(cell: Cell) -> Cell:
-    """A cell without what nobody looks at: a class is held in memory at once."""
+    """Return a cell without the parts that nobody reads, because a whole class is kept in
+    memory."""
     source = cell.source if cell.kind == "code" else cell.source[:MAX_CELL]
     metadata = {key: cell.metadata[key] for key in KEPT if key in cell.metadata}
     kept = metadata if len(str(metadata)) < MAX_METADATA else {}

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import permutations
 
-MAX_WORDS = 4  # of a name whose words may stand in any order, and without blanks
+MAX_WORDS = 4  # words of a name that may be in any order, and without blanks
 
 
 def slug(student: str) -> str:
@@ -40,7 +40,9 @@ def name_flags(entries: Iterable, students: dict[str, dict[str, str]]) -> list[t
         ids = students.get(student, {})
         known = {s for id in (student, *ids.values()) for s in spellings(id)}
         if not name:
-            flags.append("There is no name in begin(...): the questions had everybody's numbers.")
+            flags.append(
+                "There is no name in begin(...), so the questions had the default numbers."
+            )
         elif "anonymous" not in ids and not spellings(name) & known:
             flags.append(f"The name in begin(...) is {name!r}.")
         same = sharing[entry.handed.lesson, min(spellings(name))] if name else []
@@ -55,7 +57,8 @@ def _answered(entry) -> bool:
 
 
 def spellings(name: str) -> set[str]:
-    """Return how a name is written in one word: "Doe, Jane", "Jane Doe" and "doejane" are one."""
+    """Return the ways of writing a name as one word: "Doe, Jane", "Jane Doe" and "doejane" are the
+    same."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     words = re.findall(r"[^\W_]+", plain)
     if len(words) > MAX_WORDS:

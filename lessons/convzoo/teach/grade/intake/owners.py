@@ -1,7 +1,7 @@
-"""Whose a file is: what the names tell that a student, a teacher or an LMS gives to files.
+"""Whose file it is, from the names that students, teachers and LMSs give to files.
 
-The names of an LMS count only where the LMS puts them: at the top of its zip file, or of the
-teacher's folder. What lies deeper was named by a student.
+An LMS's names count only where the LMS puts them: at the top of its zip file or of the teacher's
+folder. Anything deeper was named by a student.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from convzoo import ideas
 SUFFIXES = (".ipynb", ".py")
 DOCUMENTS = (".html", ".htm", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".webarchive")
 ARCHIVES = (".zip", ".7z", ".rar", ".gz", ".tar")
-MANY = 4  # folders with a lesson: so many students, and not old copies beside a lesson
-SUBMITTED = "submitted"  # the folder of nbgrader in which the students' folders lie
+MANY = 4  # folders with a lesson: this many are students, and not old copies
+SUBMITTED = "submitted"  # nbgrader's folder with the students' folders
 MAX_AROUND = 3  # folders around the students' folders
 
 # Moodle: "Jane Doe_12345_assignsubmission_file_" as a folder, or in front of the file's name;
@@ -35,9 +35,8 @@ _CANVAS = re.compile(
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a file is. ids: what an LMS calls them; name: the file's, as its owner gave it.
-
-    order: of several files of a lesson the one with the highest came last.
+    """Whose a file is. ids: the student's names in an LMS; name: the file's name as its owner gave
+    it. order: of several files of a lesson, the one with the highest order was handed in last.
     """
 
     student: str
@@ -49,16 +48,15 @@ class Owner:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """How files are sorted by student: a folder for each, or an LMS's names, inside `around`.
-
-    student: whose all of them are, "" where they are of several.
+    """How files are sorted by student: by a folder for each or by an LMS's names, inside `around`.
+    student: the owner of all files, "" if there are several.
     """
 
     around: tuple[str, ...] = ()
     student: str = ""
 
     def owner(self, parts: list[str]) -> Owner | None:
-        """Return whose file a path is, None for nobody's."""
+        """Return whose file a path is, None if nobody's."""
         if self.student:
             return Owner(student_id(self.student), {}, parts[-1])
         inner = parts[len(self.around) :]
@@ -72,9 +70,9 @@ class Arrangement:
 def arrange(paths: list[list[str]], name: str, alone: bool) -> Arrangement:
     """Return how the files of a zip file (or folder) are sorted by student.
 
-    name: its own, by which a student is called who owns all of it; alone: nothing else was handed
-    in, so it is the teacher's. Otherwise a student may have made it, and what it holds must look
-    like a whole class.
+    name: its name, which is also the student's if they own all of it; alone: whether it is the only
+    submission, so that it is the teacher's. Otherwise a student may have made it, and its contents
+    must look like a whole class.
     """
     around: tuple[str, ...] = ()
     while len(around) <= MAX_AROUND:
@@ -90,7 +88,7 @@ def arrange(paths: list[list[str]], name: str, alone: bool) -> Arrangement:
 
 
 def _of_several(paths: list[list[str]], teachers: bool) -> bool:
-    """Whether the folders and files at the top are of several students."""
+    """Return whether the folders and files at the top belong to several students."""
     tops = {p[0] for p in paths if len(p) > 1}
     lesson_here = any(
         len(p) == 1 and is_lesson_file(p[0]) and not upload_owner(p[0]) for p in paths
@@ -105,7 +103,7 @@ def _of_several(paths: list[list[str]], teachers: bool) -> bool:
 
 
 def _lesson_names() -> set[str]:
-    """What a lesson's folder is called: "02_resnext", or "resnext"."""
+    """Return the possible names of a lesson's folder: "02_resnext", or "resnext"."""
     return {*ideas.lessons(), *ideas.lessons().values()}
 
 
@@ -116,18 +114,18 @@ def is_lesson_file(name: str) -> bool:
 
 
 def is_handed_file(name: str) -> bool:
-    """Return whether a file may be somebody's work, in a form that can be graded or not."""
+    """Return whether a file may be somebody's work, whether or not it can be graded."""
     return name.lower().endswith((*SUFFIXES, *DOCUMENTS, *ARCHIVES))
 
 
 def is_inside(path: str) -> bool:
-    """Return whether a path in a zip file stays inside the folder in which it is unpacked."""
+    """Return whether a path in a zip file stays inside the folder that it is unpacked into."""
     parts = path.replace("\\", "/").split("/")
     return not (path.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in path)
 
 
 def upload_owner(name: str) -> Owner | None:
-    """Return whose a file is by the name that an LMS gave it, None where it gave none."""
+    """Return whose a file is by its LMS name, None if it has none."""
     if match := _MOODLE.match(name):
         return replace(_moodle(match), name=match["rest"] or name)
     if not (match := _CANVAS.match(name)):
@@ -153,8 +151,8 @@ def _moodle(match: re.Match) -> Owner:
 
 
 def student_id(name: str) -> str:
-    """Return a student's id: their name; one that had to be changed to be shown stays unlike
-    others'. A name is the same in whichever form its accents are written."""
+    """Return a student's id: their name. If it must be changed to be shown, it stays different from
+    others. A name is the same in whichever form its accents are written."""
     name = unicodedata.normalize("NFC", name)
     plain = printable(name)
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]

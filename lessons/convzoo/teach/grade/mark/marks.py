@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 CREDIT = {
     "": 1.0,
     "launches": 1.0,
+    "device": 1.0,
     "gradients": 0.75,
     "values": 0.25,
     "parameters": 0.25,

@@ -1,4 +1,4 @@
-"""What the student's own process says has run in it: counted, and held against the answer."""
+"""What the student's own process reports as run: counted, and compared with the answer."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ def _counts(op: Op) -> bool:
 
 
 def unwatched_flags(replies: Iterable[Reply]) -> list[str]:
-    """Return what may have kept operations from being seen, as flags: a hint, not a proof."""
+    """Return what may have hidden operations from the recorder, as flags: hints, not proof."""
     found = []
     for reply in replies:
         for op in reply.calls:
             name = op.name.rpartition(":")[2]
             if name in HIDING:
-                found.append(f"What runs behind `{name}` is not seen (line {op.line} of the cell).")
+                found.append(
+                    f"What runs inside `{name}` cannot be seen (line {op.line} of the cell)."
+                )
         if not reply.watched:
-            found.append("What runs was no longer watched at the end of a call.")
+            found.append("At the end of a call, operations were no longer recorded.")
     return list(dict.fromkeys(found))[:MOST]

@@ -26,7 +26,7 @@ CHANGES_NO_MARK = (
     "teach/grade/out/",  # pages and tables, made from the marks at each run
     "teach/grade/nbgrader/",  # the same marks, in another gradebook
 )
-MAX_CALLS = 20  # cells with a call of `begin` that are looked into
+MAX_CALLS = 20  # cells with a call of `begin` that are read
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Submission:
-    """One submission against its lesson: the student's copy of it, as plain cells."""
+    """One submission for a lesson: the student's copy of it, as plain cells."""
 
     plan: Plan
     copy: Copy
@@ -70,7 +70,7 @@ class Submission:
         return cell is not None and attempted(cell, self.plan.stubs.get((role, id)))
 
     def is_lessons(self, cell: Cell) -> bool:
-        """Return whether a cell that is executed is the lesson's own, as it was handed out."""
+        """Return whether a cell that is executed is the lesson's own, unchanged."""
         return cell.source in self._clean
 
     @cached_property
@@ -79,7 +79,7 @@ class Submission:
 
     @cached_property
     def name(self) -> str:
-        """The name in the student's last call of `begin`, "" where none can be read there."""
+        """Return the name in the student's last call of `begin`, "" if none can be read."""
         cells = [c for c in self.copy.cells if c.kind == "code"]
         calls = [c for c in cells if "begin(" in c.source]
         calls.sort(key=lambda c: c.role == "student")
@@ -88,7 +88,7 @@ class Submission:
         return ([name for name in given if name] or [""])[-1][:200]
 
     def key(self, student: str, secret: bytes) -> str:
-        """Return a hash of cells, lesson and secret, which tells nothing of the secret."""
+        """Return a hash of cells, lesson and secret, which reveals nothing about the secret."""
         cells = [[p.part, p.cell.source] for p in self.copy.placed]
         own = sorted([*owner, c.source] for owner, c in self.own.items())
         text = json.dumps([student, self.plan.name, self.plan.version, cells, own])
@@ -101,7 +101,7 @@ def _nodes(cell: Cell) -> Iterator[ast.AST]:
 
 
 def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
-    """Names that stand for a text: `me = "anna"`."""
+    """Names that are bound to a text: `me = "anna"`."""
     for node in _nodes(cell):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             if isinstance(node.value.value, str):
@@ -109,7 +109,7 @@ def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def _begun(node: ast.AST, names: dict[str, str]) -> str:
-    """The name that a call of `begin` is given, "" where it is none or cannot be read."""
+    """Return the name that a call of `begin` is given, "" if it is none or cannot be read."""
     if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != "begin":
         return ""
     given = [k.value for k in node.keywords if k.arg == "student"] or node.args[1:2]
@@ -126,7 +126,7 @@ def seed(secret: bytes, student: str, lesson: str, exercise: str) -> int:
 
 
 def transplant(plan: Plan, notebook: Notebook) -> Submission:
-    """Take the student's cells out of what they handed in, and nothing else."""
+    """Take only the student's own cells out of a submission."""
     return Submission(plan, Copy(plan.lesson, notebook))
 
 

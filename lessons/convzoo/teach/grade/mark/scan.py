@@ -1,7 +1,7 @@
 """Scans a student's source for shortcuts, outside the sandbox: clear ones cost points.
 
-Sure is what leads from the exercise's name to the framework's finished operation, through whatever
-imports and plain aliases the cell has; what else is in the cell, such as a comparison, costs
+Clear is what leads from the exercise's name to the framework's finished operation, through any
+imports and plain aliases in the cell; anything else in the cell, such as a comparison, costs
 nothing. Everything clever (exec, getattr with a computed name, an import of torchvision) is a flag
 for the teacher and costs nothing.
 """
@@ -19,7 +19,7 @@ from convzoo.exercises.shortcuts import Shortcut
 from convzoo.notebook.cells import plain, syntax
 
 FRAMEWORK = ("torch", "torchvision", "timm", "numpy", "scipy", "convzoo")
-# What hides from being watched, or changes what watches.
+# What hides operations from the recorder, or changes it.
 HIDING = (
     "torch._C",
     "torch.overrides",
@@ -51,7 +51,7 @@ ODD_MODULES = (
 )
 ODD_CALLS = ("exec", "eval", "compile", "__import__", "globals", "vars", "open", "setattr", "input")
 ODD_NAMES = ("__builtins__", "__globals__", "__code__", "__closure__", "__subclasses__")
-# Where `groups` stands among the positional arguments.
+# The position of `groups` among the arguments.
 GROUPS_AT = {"convolution": 8, "_convolution": 8}
 GROUPS_ELSEWHERE = 6
 MAX_FOUND = 20  # flags, or sentences that cost points, of one exercise
@@ -83,8 +83,8 @@ def scan_cell(
 ) -> Found:
     """Scan the cell of an exercise, and the definitions elsewhere that it uses.
 
-    others: the cells whose imports it stands on; added: other cells of the student's, in which
-    their helpers may be, each with the names that are scanned on their own, as another exercise is.
+    others: the cells whose imports it uses; added: the student's other cells, which may contain
+    helpers, each with the names that are scanned separately, such as another exercise.
     """
     try:
         return _scanned(own, others, wanted, added)
@@ -113,7 +113,7 @@ def _scanned(own: str, others, wanted: Wanted, added) -> Found:
 
 
 def _first(sentences: list[str]) -> tuple[str, ...]:
-    """Each sentence once, and no more of them than somebody reads."""
+    """Return each sentence once, and only as many as somebody would read."""
     once = tuple(dict.fromkeys(sentences))
     more = (f"And {len(once) - MAX_FOUND} more.",) if len(once) > MAX_FOUND else ()
     return once[:MAX_FOUND] + more
@@ -124,8 +124,8 @@ def _tree(source: str) -> ast.Module | None:
 
 
 def _reached(tree: ast.Module, name: str, added) -> set[ast.stmt]:
-    """The statements to which a name leads, in the cell and in others; all of the cell's if none
-    of them binds it."""
+    """Return the statements that a name leads to, in this cell and in others; all of the cell's if
+    none of them binds it."""
     binding: dict[str, list[ast.stmt]] = {}
     for statement in tree.body:
         for bound in _bound(statement):
@@ -145,7 +145,8 @@ def _reached(tree: ast.Module, name: str, added) -> set[ast.stmt]:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a statement binds, or changes something of (`Block.forward = ...`)."""
+    """Return the names that a statement binds, or whose attributes it changes (`Block.forward =
+    ...`)."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {statement.name}
     found = set()
@@ -163,7 +164,8 @@ def _bound(statement: ast.stmt) -> set[str]:
 
 
 def _read(statement: ast.stmt) -> set[str]:
-    """The names of the cell's that a statement reads, also inside its functions and classes."""
+    """Return the cell's names that a statement reads, including inside its functions and
+    classes."""
     try:
         tables, found = [symtable.symtable(ast.unparse(statement), "<cell>", "exec")], set()
     except (SyntaxError, ValueError, RecursionError):  # a number too long, or too deep a cell
@@ -178,7 +180,7 @@ def _read(statement: ast.stmt) -> set[str]:
 
 @lru_cache(maxsize=512)
 def _imports(source: str) -> dict[str, str]:
-    """Which name stands for which module or function of which module in a cell."""
+    """Return which name refers to which module, or to which function of which module, in a cell."""
     aliases: dict[str, str] = {}
     tree = _tree(source)
     for node in ast.walk(tree) if tree else ():
@@ -194,7 +196,8 @@ def _imports(source: str) -> dict[str, str]:
 
 
 def _assigned(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.arg, ast.expr]]:
-    """What is bound to what: by assignments, by the defaults of arguments, by loops over a row."""
+    """Yield what is bound to what: by assignments, by default arguments, by loops over a
+    sequence."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
@@ -227,7 +230,7 @@ class _Reader:
         self.place, self.costs = "", True
 
     def learn(self, tree: ast.AST) -> None:
-        """Note for which functions of the framework's the names in it stand."""
+        """Record which of the framework's functions the names in it refer to."""
         for target, value in _assigned(tree):
             name, path = getattr(target, "id", getattr(target, "arg", "")), self.path(value)
             if name and path:
@@ -245,11 +248,12 @@ class _Reader:
                 self._reference(node)
 
     def path(self, node: ast.AST, parts: int = MAX_PARTS) -> str:
-        """ "torch.nn.functional.conv2d" for what leads there, "" for what leads nowhere known."""
+        """Return "torch.nn.functional.conv2d" for a name that refers to it, "" for an unknown
+        name."""
         if isinstance(node, ast.Name):
             return self.aliases.get(node.id, "")
         if not parts:
-            self._flag(f"It writes a name of more than {MAX_PARTS} parts", node)
+            self._flag(f"It contains a name with more than {MAX_PARTS} parts", node)
             return ""
         if isinstance(node, ast.Attribute):
             base = self.path(node.value, parts - 1)
@@ -272,12 +276,12 @@ class _Reader:
     def _reference(self, node: ast.Name | ast.Attribute | ast.Call) -> None:
         path = self.path(node)
         if _is_ours(path):
-            self._cost("It takes the framework's own from `convzoo`", node)
+            self._cost("It uses the framework's version from `convzoo`", node)
         name = getattr(node, "id", getattr(node, "attr", ""))
         if name in ODD_NAMES or (name == "__name__" and isinstance(node.ctx, ast.Store)):
-            self._flag(f"It touches `{name}`", node)
+            self._flag(f"It accesses `{name}`", node)
         if hiding := next((m for m in HIDING if _within(path, m)), ""):
-            self._flag(f"It touches `{hiding}`", node)
+            self._flag(f"It accesses `{hiding}`", node)
         method = isinstance(node, ast.Attribute) and not path and _is_method(node)
         if not _is_framework(path) and not method:
             return
@@ -295,9 +299,9 @@ class _Reader:
         if name == "getattr" and not self.path(node):
             self._flag("It calls `getattr`", node)
         if (name == "use" or path.endswith(".use")) and self._names_itself(node):
-            own = f'It takes `use("{self.wanted.id}")`, the framework\'s own, for its answer'
+            own = f'It uses `use("{self.wanted.id}")`, the framework\'s version, as its answer'
             self._cost(own, node)
-        # The function itself, or one that is passed: functools.partial(F.conv2d, groups=4).
+        # The function itself, or one that is passed on: functools.partial(F.conv2d, groups=4).
         given = [path, *(self.path(argument) for argument in node.args)]
         for shortcut in self.wanted.shortcuts:
             if shortcut.argument and any(
@@ -307,9 +311,8 @@ class _Reader:
                 self._cost(shortcut.sentence.rstrip("."), node)
 
     def _passes(self, node: ast.Call, path: str, first: int, shortcut: Shortcut) -> bool:
-        """Whether a call gives a function the shortcut's argument, and another value than 1.
-
-        first: the place of the function's own first argument.
+        """Return whether a call passes the shortcut's argument to a function, with a value other
+        than 1. first: the position of the function's own first argument.
         """
         word = next((w for w in path.split(".")[1:] if shortcut.is_named(w)), "")
         if not word:
@@ -356,7 +359,8 @@ class _Reader:
 
 
 def _is_ours(path: str) -> bool:
-    """Whether it is, or is in, the framework's forms of an idea's exercises, or its kernels."""
+    """Return whether it is, or is in, the framework's forms of an idea's exercises, or its
+    kernels."""
     return re.match(r"convzoo\.ideas\.\w+\.(framework|kernel)(\.|$)", path) is not None
 
 

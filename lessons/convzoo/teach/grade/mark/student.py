@@ -1,7 +1,7 @@
 """One student's lesson, from their cells to marks. Their code runs in a worker.
 
-Every exercise is marked on its own: in a fork in which the cells before it have run, without
-what ends Python or takes too long, and with the framework's own where an earlier exercise did not
+Every exercise is marked separately: in a fork in which the cells before it have run, without what
+ends Python or takes too long, and with the framework's version of earlier exercises that did not
 pass.
 """
 
@@ -43,10 +43,10 @@ _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_TOGETHER = 500_000  # characters of all cells that are run
-KEEP_THE_NAME = "Keep the name that the stub has."
+KEEP_THE_NAME = "Keep the name from the stub."
 NAMELESS = (
-    "The name in `begin(...)` was not set or cannot be read: the questions were marked with the "
-    "numbers that an empty name gets."
+    "The name in `begin(...)` was not set or cannot be read, so the questions were marked with "
+    "the numbers for an empty name."
 )
 
 
@@ -82,7 +82,8 @@ def grade(session: Session, submission: Submission, student: str, secret: bytes)
 
 
 def prove(session: Session, plan: Plan) -> None:
-    """Raise NotGraded unless the untouched lesson runs in the sandbox: then nobody is to blame."""
+    """Raise NotGraded unless the untouched lesson runs in the sandbox, because then no student is
+    to blame."""
     needed = ("define", "exercise")
     placed = Copy(plan.lesson, plan.lesson).placed
     cells = [(_label(p.cell), plain(p.cell.source)) for p in placed if p.part in needed]
@@ -107,9 +108,9 @@ class _Marker:
     secret: bytes
     flags: list[str] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
-    deadly: dict[str, str] = field(default_factory=dict)  # source of an answer: what it did
-    reduced: dict[str, Cell | None] = field(default_factory=dict)  # source: what is run instead
-    slow: dict[str, set[int]] = field(default_factory=dict)  # source: lines that took too long
+    deadly: dict[str, str] = field(default_factory=dict)  # by the source of an answer: what it did
+    reduced: dict[str, Cell | None] = field(default_factory=dict)  # by source: what is run instead
+    slow: dict[str, set[int]] = field(default_factory=dict)  # by source: lines that took too long
 
     def items(self) -> Iterator[Item]:
         """Yield every item of the lesson: exercises first, for `use`; then questions."""
@@ -139,7 +140,7 @@ class _Marker:
                 self.passed.add(exercise.id)
                 break
         if len(versions) > 1:
-            which = "A version that passes was marked, not the last one."
+            which = "One that passes was marked, and not the last one."
             which = which if chosen else "The last one was marked."
             text = f"The file has several versions of `{exercise.name}`. {which}"
             marked = replace(marked, message=" ".join(filter(None, (marked.message, text))))
@@ -148,7 +149,7 @@ class _Marker:
         return self._marked(exercise, marked)
 
     def _unwritten(self, exercise: Exercise) -> Verdict:
-        """That there is no answer, and why."""
+        """Return a verdict that there is no answer, and why."""
         owner = "exercise", exercise.id
         if kind := self.submission.copy.misplaced(owner):
             why = MISPLACED.format(kind=kind)
@@ -158,7 +159,7 @@ class _Marker:
         return Verdict(exercise.id, UNTOUCHED, "", why)
 
     def _scanned(self, exercise: Exercise, cell: Cell) -> tuple[Verdict, list[str]]:
-        """The verdict on one version of an answer, and the flags."""
+        """Return the verdict on one version of an answer, and the flags."""
         replies: list[Reply] = []
         verdict = self._twice(lambda: self._judged(exercise, cell, replies))
         place, cells = self._cells(cell, exercise.name)
@@ -221,7 +222,7 @@ class _Marker:
             elif own and not told:
                 return Verdict(exercise.id, UNTOUCHED)
             else:
-                missing = f"Its cell runs, but defines no `{exercise.name}`. " + KEEP_THE_NAME
+                missing = f"Its cell runs, but does not define `{exercise.name}`. " + KEEP_THE_NAME
                 verdict = Verdict(exercise.id, FAILED, "run", (told or [missing])[0])
         finally:
             self.session.end()
@@ -229,7 +230,7 @@ class _Marker:
         if told and found.found and verdict.status != UNTOUCHED:
             parts.append(f"One statement of its cell was left out. {told[0]}")
         if others and verdict.stage == "run":
-            parts.append(f"In another cell of yours something was left out. {others[0]}")
+            parts.append(f"One statement of another cell of yours was left out. {others[0]}")
         return replace(verdict, message=" ".join(filter(None, parts)))
 
     def _compared(self, exercise: Exercise, replies: list[Reply]) -> Verdict:
@@ -253,10 +254,10 @@ class _Marker:
     def _define(
         self, cell: Cell, name: str = "", exercise: str = "", question: str = ""
     ) -> tuple[int, list[Cell], Defined]:
-        """Run what `cell` needs, and itself, in a fork; what ends Python is left out.
+        """Run what `cell` needs, and `cell` itself, in a fork, without what ends Python.
 
-        Returns the place of `cell`, all cells, and how they went. Raises Failed where it is `cell`
-        itself that ends Python.
+        Returns the index of `cell`, all cells, and how they went. Raises Failed if `cell` itself
+        ends Python.
         """
         while True:
             place, cells = self._cells(cell, name)
@@ -288,8 +289,8 @@ class _Marker:
             return place, cells, found
 
     def _cells(self, cell: Cell, name: str) -> tuple[int, list[Cell]]:
-        """What is executed to try an answer, without what proved to be too slow or to end Python;
-        and the place of the answer in it."""
+        """Return what is executed to try an answer, without what proved to be too slow or to end
+        Python; and the place of the answer in it."""
         found: list[Cell] = []
         place = 0
         for given in self.submission.copy.cells_for(cell, name):
@@ -301,12 +302,13 @@ class _Marker:
         return place, found
 
     def _reduce(self, cell: Cell) -> None:
-        """From now on run a cell's definitions alone; where it has nothing else, nothing of it."""
+        """From now on, run only a cell's definitions; if it has nothing else, nothing of it."""
         rest = definitions(cell)
         self.reduced[cell.source] = None if rest and rest.source == cell.source else rest
 
     def _shortened(self, cell: Cell) -> Cell | None:
-        """A cell without what proved to be too slow or to end Python, None if nothing is left."""
+        """Return a cell without what proved to be too slow or to end Python, None if nothing is
+        left."""
         if cell.source in self.reduced:
             rest = self.reduced[cell.source]
         elif cell.source in self.slow:

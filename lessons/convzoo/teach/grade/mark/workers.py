@@ -17,7 +17,7 @@ from convzoo.teach.grade.box.sandbox import Box, Limits, NoSandbox, probe
 from convzoo.teach.grade.mark.marks import Graded
 from convzoo.teach.grade.mark.plan import Submission
 
-LOOK_EVERY = 1.0  # seconds between two looks whether the run is still there
+LOOK_EVERY = 1.0  # seconds between two checks that the run is still there
 
 
 @dataclass(frozen=True)

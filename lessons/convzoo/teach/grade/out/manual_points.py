@@ -2,8 +2,8 @@
 read from it.
 
 (With nbgrader the formgrader does this.) The file is written again at each run. What the teacher
-wrote in it belongs to a student and a question, whatever became of the answer's text in a
-spreadsheet. Rows that belong to no answer of this run stay in the file.
+wrote in it belongs to a student and a question, even if a spreadsheet changed the answer's text.
+Rows that belong to no answer of this run stay in the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Merged:
-    """Results with the teacher's points; the new text of the file, "" for none; what to tell."""
+    """Results with the teacher's points; the new text of the file, "" if there is none; notices."""
 
     results: list[Graded]
     text: str
@@ -35,9 +35,8 @@ class Merged:
 
 
 def merge(path: Path, results: Iterable[Graded]) -> Merged:
-    """Return the results with the points in the file at `path`, and what the file is to hold.
-
-    Raises UserError for a file that is no such table, and for what is no number of points.
+    """Return the results with the points in the file at `path`, and the file's new contents. Raises
+    UserError for a file that is not such a table, and for invalid points.
     """
     known, kept = _read(path)
     rows, marked, notices = [], [], []
@@ -61,7 +60,7 @@ def merge(path: Path, results: Iterable[Graded]) -> Merged:
     kept = [row for row in (*known.values(), *kept) if row["points"] or row["comment"]]
     if kept:
         names = ", ".join(f"{row['student']} {row['question']}" for row in kept[:5])
-        notices.append(f"{len(kept)} rows belong to no answer and are kept: {names}")
+        notices.append(f"{len(kept)} rows belong to no answer in this run and were kept: {names}")
     rows += [tuple(row[name] for name in HEADER) for row in kept]
     text = io.StringIO()
     csv.writer(text).writerows([HEADER, *rows])
@@ -84,13 +83,15 @@ def _with(item: Item, points: str, comment: str, path: Path) -> Item:
 
 
 def _read(path: Path) -> tuple[dict[Key, dict[str, str]], list[dict[str, str]]]:
-    """The rows of the file by student and question, and those that are there a second time."""
+    """Return the rows of the file by student and question, and those that occur a second time."""
     try:
         text = _decoded(path.read_bytes())
     except FileNotFoundError:
         return {}, []
     except OSError as problem:
-        raise UserError(f"{path} cannot be read ({problem.strerror}).") from None
+        raise UserError(
+            f"{path} cannot be read ({problem.strerror}). Fix it or move it away."
+        ) from None
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
     csv.field_size_limit(MAX_FIELD)
@@ -98,10 +99,10 @@ def _read(path: Path) -> tuple[dict[Key, dict[str, str]], list[dict[str, str]]]:
     try:
         names, table = set(filter(None, reader.fieldnames or ())), list(reader)
     except csv.Error as problem:
-        raise UserError(f"{path} is no table ({problem}). Fix it or move it away.") from None
+        raise UserError(f"{path} is not a table ({problem}). Fix it or move it away.") from None
     if names != set(HEADER):
         raise UserError(
-            f"{path} has other columns than {', '.join(HEADER)}. Fix it or move it away."
+            f"{path} must have exactly the columns {', '.join(HEADER)}. Fix it or move it away."
         )
     known: dict[Key, dict[str, str]] = {}
     kept = []
@@ -114,7 +115,7 @@ def _read(path: Path) -> tuple[dict[Key, dict[str, str]], list[dict[str, str]]]:
 
 
 def _decoded(raw: bytes) -> str:
-    """The text of a table, in whichever encoding a spreadsheet saved it."""
+    """Return the text of a table, whichever encoding a spreadsheet saved it in."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace")
     try:
@@ -124,8 +125,8 @@ def _decoded(raw: bytes) -> str:
 
 
 def _key(student: str, lesson: str, question: str) -> Key:
-    """Whose row it is: a spreadsheet may trim blanks, drop the leading apostrophe of `safe`, and
-    show a name of UTF-8 in the letters of an older encoding."""
+    """Return whose row it is, although a spreadsheet may trim blanks, drop the leading apostrophe
+    of `safe`, and show a UTF-8 name in the letters of an older encoding."""
     try:
         student = student.encode("cp1252").decode("utf-8")
     except UnicodeError:

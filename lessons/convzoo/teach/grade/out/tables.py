@@ -13,12 +13,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return a text that no spreadsheet reads as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) and text != "-" else text
 
 
 def _csv(rows: Iterable[Iterable], exact: bool = False) -> str:
-    """A table's text. exact: an LMS wrote it, and gets every cell back as it was."""
+    """Return a table's text. exact: whether an LMS wrote it, so that every cell must stay
+    unchanged."""
     text = io.StringIO()
     writer = csv.writer(text)
     for row in rows:
