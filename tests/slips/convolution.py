@@ -1003,7 +1003,7 @@ SLIPS = (
             FORWARD,
             ("kernel, stride, padding, dilation in", "kernel, padding, stride, dilation in"),
         ),
-        "values",
+        "run",
         "settings_swapped",
         ("The order is",),
     ),
