@@ -605,4 +605,12 @@ SLIPS = (
         "always_padded_by_two",
         ("only a kernel of 5",),
     ),
+    Slip(
+        NORM,
+        "upside_down",
+        changed(STEPS, ("n / (n - 1)", "(n - 1) / n")),
+        "values",
+        "corrected_upside_down",
+        ("upside down",),
+    ),
 )

@@ -356,7 +356,8 @@ SLIPS = (
         "one_without_padding",
         changed(BLOCK, ("3, 1, 1, bias", "3, 1, bias")),
         "run",
-        says=(line_of(BLOCK, "return F.relu"), "must match"),
+        "one_unpadded",
+        (line_of(BLOCK, "return F.relu"), "must match", "second 3x3 has no padding"),
     ),
     Slip(
         BASIC,
@@ -739,5 +740,30 @@ def scale_gradients(branch, scale, upstream):
         "shape",
         "x_first",
         ("of x is returned first",),
+    ),
+    Slip(
+        GRADIENTS,
+        "upstream_once",
+        changed(
+            BY_HAND,
+            ("upstream * scale[:, None, None]", "scale[:, None, None].expand_as(branch)"),
+            ("for_branch, upstream", "for_branch, torch.ones_like(upstream)"),
+        ),
+        "values",
+        "upstream_for_scale_alone",
+        ("counts for",),
+    ),
+    Slip(
+        GRADIENTS,
+        "local",
+        changed(
+            BY_HAND,
+            ("(upstream * branch)", "branch"),
+            ("upstream * scale[:, None, None]", "scale[:, None, None].expand_as(branch)"),
+            ("for_branch, upstream", "for_branch, torch.ones_like(upstream)"),
+        ),
+        "values",
+        "no_upstream_at_all",
+        ("All three",),
     ),
 )

@@ -347,6 +347,18 @@ def updated_used(**given):
     return framework.batch_norm(**given | kept)
 
 
+@mistake
+def corrected_upside_down(**given):
+    """The correction of the running variance is upside down and makes it smaller. The unbiased
+    variance is the larger one: it divides by the count minus 1."""
+    y, mean, var = framework.batch_norm(**given)
+    if given["training"]:
+        kept = (1 - given["momentum"]) * given["running_var"].detach()
+        numbers = given["x"][:, 0].numel()
+        var = kept + (var - kept) * ((numbers - 1) / numbers) ** 2
+    return y, mean, var
+
+
 EXERCISE = Exercise(
     id="convolution.batch_norm",
     place=4,

@@ -30,13 +30,13 @@ def _stack_cases(gen: Generator) -> list[Case]:
     """Return the cases; whatever is drawn, every division rounds in the same way."""
     size = 96 + 24 * pick(gen, list(range(40)))
     return [
-        _stack_case(size, (3, 1, 1, 1), (5, 1, 2, 1)),
-        _stack_case(size + 3, (7, 2, 3, 1), (3, 2, 1, 1), (3, 1, 1, 1)),
+        _stack_case(size, (3, 1, 1, 1), (5, 1, 1, 1)),
+        _stack_case(size + 3, (7, 2, 3, 1), (3, 2, 0, 1), (3, 1, 1, 1)),
         _stack_case(size + 6, (3, 2, 0, 1), (pick(gen, [4, 16]), 3, 2, 1), (2, 2, 0, 1)),
         _stack_case(size, (3, 1, 1, 1), (3, 1, 2, 2), (3, 2, 4, 4), (5, 1, 2, 3)),
         _stack_case(size + 2, (pick(gen, [4, 12]), 4, 0, 1)),
         _stack_case(size + 1, (1, 2, 0, 1), (3, 1, 1, 1), (3, 3, 1, 1), (5, 1, 2, 1)),
-        _stack_case(pick(gen, [9, 11]), (3, 1, 4, 4), (3, 1, 8, 8)),  # sees more than the image
+        _stack_case(pick(gen, [21, 23]), (3, 1, 4, 4), (3, 1, 8, 8)),  # sees more than the image
     ]
 
 
@@ -54,6 +54,13 @@ def _stack_small() -> list[Case]:
 
 def _size(size: int, layers: Layers) -> int:
     return framework.stack(size, layers)[0]
+
+
+def _padded(size: int, layers: Layers, sides: int = 2) -> int:
+    """Return the output size, below zero too, if `sides` sides of the image are padded."""
+    for kernel, stride, padding, dilation in layers:
+        size = (size + sides * padding - dilation * (kernel - 1) - 1) // stride + 1
+    return size
 
 
 def _field(layers: Layers) -> int:
@@ -147,7 +154,7 @@ def one_less(size, layers):
 @mistake
 def padded_once(size, layers):
     """The padding is counted once. It is added on both sides of the image."""
-    return reduce(lambda n, layer: _size(n - layer[2], [layer]), layers, size), _field(layers)
+    return _padded(size, layers, sides=1), _field(layers)
 
 
 @mistake
@@ -288,9 +295,20 @@ def clamped(size, layers):
 def settings_swapped(size, layers):
     """Stride and padding of the layers are swapped. The order is: kernel, stride, padding,
     dilation."""
-    for kernel, padding, stride, dilation in layers:
-        size = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    return size, _field([[k, p, s, d] for k, s, p, d in layers])
+    swapped = [[k, p, s, d] for k, s, p, d in layers]
+    return _padded(size, swapped), _field(swapped)
+
+
+@mistake
+def no_padding(size, layers):
+    """The size ignores the padding. Each layer pads its input on both sides first."""
+    return _padded(size, layers, sides=0), _field(layers)
+
+
+@mistake
+def no_stride_in_size(size, layers):
+    """The size ignores the strides. With a stride of 2 a layer has only half of the positions."""
+    return _size(size, [[k, 1, p, d] for k, _, p, d in layers]), _field(layers)
 
 
 EXERCISE = Exercise(

@@ -277,6 +277,13 @@ def padded_projection(**settings):
     return block
 
 
+@mistake
+def one_unpadded(**settings):
+    """The second 3x3 has no padding, and the branch loses one pixel on each side. Both 3x3 layers
+    need one of 1."""
+    return unpad(framework.BasicBlock(**settings), "conv2")
+
+
 EXERCISE = Exercise(
     id="resnet.basic_block",
     place=2,

@@ -228,6 +228,22 @@ def x_first(branch, scale, upstream):
     return for_x, for_scale, for_branch
 
 
+@mistake
+def upstream_for_scale_alone(branch, scale, upstream):
+    """Only the gradient of the scale uses `upstream`. How much the loss changes with y counts for
+    the branch and for x too."""
+    for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale, _everywhere(scale).expand_as(branch), torch.ones_like(for_x)
+
+
+@mistake
+def no_upstream_at_all(branch, scale, upstream):
+    """All three gradients leave out `upstream`: they are those of y. The loss changes with y as
+    `upstream` says, so it is a factor of each of them."""
+    _, for_branch, for_x = framework.scale_gradients(branch, scale, torch.ones_like(upstream))
+    return torch.einsum("nchw->c", branch), for_branch, for_x
+
+
 EXERCISE = Exercise(
     id="resnet.scale_gradients",
     place=3,
