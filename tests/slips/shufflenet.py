@@ -621,7 +621,7 @@ def mixing_matrix(orders):
         "shortcut",
         changed(answer(V2), (JOINED, "nn.ChannelShuffle(2)(torch.cat(joined, dim=1))")),
         "shortcut",
-        says=("Take yours",),
+        says=("Use yours",),
     ),
     Slip(
         STACK,
@@ -701,7 +701,7 @@ def fold_shuffle(weight, groups):
         changed(answer(MIXING), ("    return", "        return")),
         "values",
         "returned_early",
-        (*NUMBERS, "before the loop"),
+        (*NUMBERS, "when the loop"),
     ),
     Slip(
         MIXING,

@@ -208,7 +208,7 @@ EXERCISE = Exercise(
     ),
     shortcuts=(
         Shortcut(
-            "It asks autograd for the Jacobian, which is what you are working out by hand.",
+            "It lets autograd compute the Jacobian, which is what you are working out by hand.",
             AUTOGRAD,
             DERIVING,
         ),
