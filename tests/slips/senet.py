@@ -63,6 +63,15 @@ def lecture_gate(x, weight, scaled=False):
     return x * gates[:, :, None, None], gates
 """
 
+AS_A_KERNEL = """
+def lecture_gate(x, weight, scaled=False):
+    sums = F.conv2d(x, weight[:, None], groups=len(weight))
+    gates = sums.softmax(1)
+    if scaled:
+        gates = gates / gates.mean((1, 2, 3), keepdim=True)
+    return [gates * x, gates.squeeze((2, 3))]
+"""
+
 # --- the paper's gate ------------------------------------------------------------
 
 LINEAR = """
@@ -70,6 +79,13 @@ def squeeze_excite(x, w1, b1, w2, b2):
     z = F.adaptive_avg_pool2d(x, 1).flatten(1)
     z = F.linear(F.relu(F.linear(z, w1, b1)), w2, b2).sigmoid()
     return x * z[..., None, None], z
+"""
+
+COLUMNS = """
+def squeeze_excite(x, w1, b1, w2, b2):
+    z = x.flatten(2).mean(2).T
+    z = F.sigmoid(w2 @ F.relu(w1 @ z + b1[:, None]) + b2[:, None]).T
+    return torch.einsum("nchw,nc->nchw", x, z), z
 """
 
 AS_CONVOLUTIONS = """
@@ -119,6 +135,12 @@ WITH_RELU_LAYER = changed(
     ("return F.relu(y + identity)", "y += identity\n        return self.relu(y)"),
 )
 
+ALWAYS_DOWNSAMPLED = changed(
+    answer(BLOCK),
+    ("self.downsample = None", "self.downsample = nn.Identity()"),
+    ("x if self.downsample is None else self.downsample(x)", "self.downsample(x)"),
+)
+
 SHORTCUT_FIRST = changed(
     answer(BLOCK),
     (
@@ -132,10 +154,14 @@ SHORTCUT_FIRST = changed(
 
 RIGHT = {
     FIELD: {"backwards": BACKWARDS, "counted": COUNTED},
-    LECTURE: {"multiplied": MULTIPLIED, "by_hand": BY_HAND},
-    PAPER: {"linear": LINEAR, "convolutions": AS_CONVOLUTIONS},
+    LECTURE: {"multiplied": MULTIPLIED, "by_hand": BY_HAND, "kernel": AS_A_KERNEL},
+    PAPER: {"linear": LINEAR, "columns": COLUMNS, "convolutions": AS_CONVOLUTIONS},
     LIVE: {"diagonals": WITH_DIAGONALS, "entries": ENTRY_BY_ENTRY},
-    BLOCK: {"relu_layer": WITH_RELU_LAYER, "shortcut_first": SHORTCUT_FIRST},
+    BLOCK: {
+        "relu_layer": WITH_RELU_LAYER,
+        "shortcut_first": SHORTCUT_FIRST,
+        "identity": ALWAYS_DOWNSAMPLED,
+    },
 }
 
 SLIPS = (
@@ -926,6 +952,14 @@ SLIPS = (
         (*NUMBERS, "before the softmax"),
     ),
     Slip(
+        LECTURE,
+        "not_scaled",
+        changed(answer(LECTURE), ("if scaled", "if not scaled")),
+        "values",
+        "scaled_reversed",
+        (*NUMBERS, "wrong way round"),
+    ),
+    Slip(
         PAPER,
         "sigmoid_twice",
         changed(answer(PAPER), ("torch.relu(", "torch.sigmoid(")),
@@ -1059,6 +1093,14 @@ SLIPS = (
     ),
     Slip(
         LIVE,
+        "no_relu_in_gates",
+        changed(answer(LIVE), ("torch.relu(middle)", "middle")),
+        "values",
+        "linear_gates",
+        (*NUMBERS, "without the ReLU"),
+    ),
+    Slip(
+        LIVE,
         "relu_for_slope",
         changed(answer(LIVE), ("open_[:, None]", "middle.relu()[:, None]")),
         "values",
@@ -1128,6 +1170,18 @@ SLIPS = (
         "values",
         "no_shortcut",
         (*NUMBERS, "shortcut is missing"),
+    ),
+    Slip(
+        BLOCK,
+        "inside",
+        changed(
+            answer(BLOCK),
+            ("(out, reduction)", "(width, reduction)"),
+            ("self.se(self.bn3(self.conv3(y)))", "self.bn3(self.conv3(self.se(y)))"),
+        ),
+        "parameters",
+        "inside",
+        ("between the convolutions",),
     ),
     Slip(
         BLOCK,

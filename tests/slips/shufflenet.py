@@ -67,10 +67,17 @@ def channel_shuffle(x, groups):
     return torch.stack(dealt, dim=1)
 """
 
+CHUNKED = """
+def channel_shuffle(x, groups):
+    return torch.stack(x.chunk(groups, dim=1), dim=2).flatten(1, 2)
+"""
+
 # --- the unit ---------------------------------------------------------------------------
 
 BEFORE, AFTER = "F.relu(self.bn1(self.conv1(x)))", "self.bn3(self.conv3(self.bn2(self.conv2(y))))"
 UNSHUFFLED = (f"shuffle({BEFORE}, self.groups)", BEFORE)
+
+DEPTHWISE = "nn.Conv2d(mid, mid, 3, stride, 1, groups=mid, bias=False)"
 
 WITH_LAYERS = changed(
     answer(UNIT),
@@ -87,6 +94,13 @@ FRAMEWORKS = changed(
     ),
     UNSHUFFLED,
     (BEFORE, f"{BEFORE}.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)"),
+)
+
+IN_PLACE = changed(
+    answer(UNIT),
+    (BEFORE, "self.bn1(self.conv1(x)).relu_()"),
+    ("return F.relu(x + y)", "y += x\n            return y.relu_()"),
+    ("GroupedConv2d(mid, mid, 3, stride, 1, groups=mid)", DEPTHWISE),
 )
 
 # --- Further: the shuffle in weights, several permutations, the unit of V2 ---------------
@@ -128,15 +142,17 @@ SPLIT = changed(
     ),
 )
 
+IN_PLACE_V2 = changed(answer(V2), ("nn.ReLU()", "nn.ReLU(inplace=True)"))
+
 IN_BRANCHES = changed(answer(V2), (JOINED, "torch.stack(joined, dim=2).flatten(1, 2)"))
 
 RIGHT = {
     STACK: {"with_p": WITH_P, "all_at_once": ALL_AT_ONCE},
-    SHUFFLE: {"indexed": INDEXED, "permuted": PERMUTED, "layer": STRIDED},
-    UNIT: {"with_layers": WITH_LAYERS, "frameworks": FRAMEWORKS},
+    SHUFFLE: {"indexed": INDEXED, "permuted": PERMUTED, "layer": STRIDED, "chunked": CHUNKED},
+    UNIT: {"with_layers": WITH_LAYERS, "frameworks": FRAMEWORKS, "in_place": IN_PLACE},
     FOLD: {"sorted": SORTED, "placed": PLACED},
     MIXING: {"eyes": EYES, "compared": COMPARED},
-    V2: {"split": SPLIT, "in_branches": IN_BRANCHES},
+    V2: {"split": SPLIT, "in_branches": IN_BRANCHES, "in_place": IN_PLACE_V2},
 }
 
 SLIPS = (
@@ -605,7 +621,7 @@ def mixing_matrix(orders):
         "shortcut",
         changed(answer(V2), (JOINED, "nn.ChannelShuffle(2)(torch.cat(joined, dim=1))")),
         "shortcut",
-        says=("Take yours",),
+        says=("Use yours",),
     ),
     Slip(
         STACK,
@@ -685,7 +701,7 @@ def fold_shuffle(weight, groups):
         changed(answer(MIXING), ("    return", "        return")),
         "values",
         "returned_early",
-        (*NUMBERS, "before the loop"),
+        (*NUMBERS, "when the loop"),
     ),
     Slip(
         MIXING,

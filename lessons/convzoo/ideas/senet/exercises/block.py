@@ -232,6 +232,16 @@ def no_shortcut(**scalars):
 
 
 @mistake
+def inside(**scalars):
+    """The gate is built for the channels between the convolutions. It comes after the last one:
+    build it for the block's output."""
+    module = not_asked(**scalars)
+    width = module.conv2.out_channels
+    module.se = SqueezeExcitation(width, max(1, width // scalars["reduction"]))
+    return module
+
+
+@mistake
 def dense(**scalars):
     """The 3x3 is a full convolution: pass `groups` on to it."""
     return regroup(framework.SEBottleneck(**scalars), "conv2", 1)

@@ -135,15 +135,15 @@ def multiplied(layers):
 
 @mistake
 def one_side_of_kernels(layers):
-    """Only one half of each kernel is added. A kernel reaches to both sides: its taps have one gap
-    less than there are taps."""
+    """Only one half of each kernel is added. A kernel reaches to both sides: k taps have k - 1
+    gaps, and all of them count."""
     return framework.field_sizes([[k // 2 + 1, *rest] for k, *rest in layers])
 
 
 @mistake
 def even_as_odd(layers):
-    """A kernel of even size is treated as one that is a pixel wider. There is one gap less than
-    there are taps, whether their number is odd or even."""
+    """A kernel of even size is treated as if it were one pixel wider. There are k - 1 gaps between
+    k taps, whether k is odd or even."""
     return framework.field_sizes([[k // 2 * 2 + 1, *rest] for k, *rest in layers])
 
 
@@ -211,8 +211,8 @@ def dilation_as_holes(layers):
 
 @mistake
 def whole_reach(layers):
-    """Each layer adds all the pixels that its kernel spans. One of them was already counted: add
-    one less."""
+    """Each layer adds all the pixels that its kernel spans. One of them was already counted, so
+    add one pixel fewer."""
     return framework.field_sizes([[(k - 1) * d + 2, stride, 1] for k, stride, d in layers])
 
 
@@ -232,15 +232,15 @@ def each_alone(layers):
 @mistake
 def spacings(layers):
     """Those are the distances between neighbouring pixels: the strides, multiplied. You need them,
-    but the sizes are asked for."""
+    but return the sizes."""
     steps = (framework.field_sizes([[1, stride, 1], [2, 1, 1]])[-1] - 1 for _, stride, _ in layers)
     return tuple(accumulate(steps, mul))
 
 
 @mistake
 def squared(layers):
-    """That is the number of pixels in the whole square. The sizes that are asked for are those of
-    one side."""
+    """That is the number of pixels in the whole square. Return how many pixels it is
+    across."""
     return tuple(size**2 for size in framework.field_sizes(layers))
 
 

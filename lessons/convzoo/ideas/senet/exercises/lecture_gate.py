@@ -123,6 +123,13 @@ def always_scaled(x, weight, scaled=False):
 
 
 @mistake
+def scaled_reversed(x, weight, scaled=False):
+    """`scaled` is used the wrong way round: the gates are multiplied by the number of channels when
+    it is True, and left alone when it is False."""
+    return framework.lecture_gate(x, weight, not scaled)
+
+
+@mistake
 def scaled_sums(x, weight, scaled=False):
     """With `scaled`, the sums are multiplied before the softmax, which makes the largest share even
     larger. Multiply the gates instead."""

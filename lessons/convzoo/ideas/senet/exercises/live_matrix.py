@@ -45,6 +45,23 @@ def _doubled(w1: Tensor, b1: Tensor, w2: Tensor) -> dict[str, Tensor]:
     return {"w1": torch.cat([w1, -w1]), "b1": torch.cat([b1, -b1]), "w2": torch.cat([w2, -w2], 1)}
 
 
+def _slopes(mean: Tensor, **weights: Tensor) -> Tensor:
+    """Return the slopes of the sigmoids, (c,)."""
+    gates = _gates(mean, **weights)
+    return gates * (1 - gates)
+
+
+def _gate_part(
+    factor: Tensor, mean: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, relu=F.relu
+) -> Tensor:
+    """Return autograd's own Jacobian of what goes into the sigmoids, (c,) times a factor each."""
+
+    def scaled(mean: Tensor) -> Tensor:
+        return F.linear(relu(F.linear(mean, w1, b1)), w2, b2).mul(factor)
+
+    return torch.autograd.functional.jacobian(scaled, mean, create_graph=True)
+
+
 mistake = Mistakes(framework.live_matrix)
 
 
@@ -68,19 +85,54 @@ def transposed(**call):
 
 
 @mistake
-def no_relu(pixel, mean, b2, **weights):
+def no_relu(pixel, **call):
     """The ReLU's slope is missing: when a middle number is not above zero, nothing goes through
     it."""
-    without = {"mean": mean, "b2": b2} | _doubled(**weights)
-    gates, others = _gates(mean, b2=b2, **weights), _gates(**without)
-    moved = _other_slope(gates * (1 - gates), pixel, **without) - torch.diag(others)
-    return torch.diag(gates) + moved
+    factor = pixel * _slopes(**call)
+    return held_still(pixel, **call) + _gate_part(factor, **call, relu=lambda z: z)
 
 
 @mistake
-def no_slope(pixel, mean, **weights):
+def linear(pixel, mean, b2, **weights):
+    """The ReLU is missing, in the gates and in their slope."""
+    return framework.live_matrix(pixel, mean, b2=b2, **_doubled(**weights))
+
+
+@mistake
+def linear_gates(pixel, mean, b2, **weights):
+    """The gates are computed without the ReLU. It comes between the two layers."""
+    others = {"mean": mean, "b2": b2} | _doubled(**weights)
+    moved = _gate_part(pixel * _slopes(**others), mean, b2=b2, **weights)
+    return held_still(pixel, **others) + moved
+
+
+@mistake
+def middle_for_slope(pixel, **call):
+    """The middle numbers themselves are multiplied in after the ReLU. What you need there is the
+    ReLU's slope, which does not depend on how large they are."""
+    factor = pixel * _slopes(**call)
+    bent = _gate_part(factor, **call, relu=lambda z: z.clamp(min=0).square() / 2)
+    return held_still(pixel, **call) + bent
+
+
+@mistake
+def no_slope(pixel, **call):
     """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly changes."""
-    return _other_slope(torch.ones_like(mean), pixel, mean, **weights)
+    return held_still(pixel, **call) + _gate_part(pixel, **call)
+
+
+@mistake
+def gate_for_slope(pixel, **call):
+    """The gate itself is used as the slope of the sigmoid. But a gate that is nearly 1 hardly
+    changes: a factor is missing."""
+    return held_still(pixel, **call) + _gate_part(pixel * _gates(**call), **call)
+
+
+@mistake
+def rest_for_slope(pixel, **call):
+    """One minus the gate is used as the slope of the sigmoid. But a gate that is nearly 0 hardly
+    changes: a factor is missing."""
+    return held_still(pixel, **call) + _gate_part(pixel * (1 - _gates(**call)), **call)
 
 
 @mistake
@@ -91,72 +143,31 @@ def mean_for_pixel(pixel, mean, **weights):
 
 
 @mistake
-def no_pixel(pixel, **call):
-    """The gate's part is not multiplied by the pixel. When a gate changes, a bright pixel changes
-    more than a dark one."""
-    return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call)
-
-
-@mistake
-def pixel_of_column(pixel, **call):
-    """Column j is multiplied by pixel j. The gate rescales the output's own pixel: multiply row i
-    by pixel i."""
-    return held_still(pixel, **call) + gate_alone(pixel * 0 + 1, **call) * pixel
-
-
-def _other_slope(slope: Tensor, pixel, mean, **weights) -> Tensor:
-    """Return the matrix with another slope than the sigmoid's, (c,)."""
-    gates = _gates(mean, **weights)
-    moved = gate_alone(pixel, mean=mean, **weights)
-    return torch.diag(gates) + moved * (slope / (gates * (1 - gates)))[:, None]
-
-
-@mistake
-def gate_for_slope(mean, pixel, **weights):
-    """The gate itself is used as the slope of the sigmoid. But a gate that is nearly 1 hardly
-    changes: a factor is missing."""
-    return _other_slope(_gates(mean, **weights), pixel, mean, **weights)
-
-
-@mistake
-def rest_for_slope(mean, pixel, **weights):
-    """One minus the gate is used as the slope of the sigmoid. But a gate that is nearly 0 hardly
-    changes: a factor is missing."""
-    return _other_slope(1 - _gates(mean, **weights), pixel, mean, **weights)
-
-
-@mistake
-def slope_of_column(pixel, mean, **weights):
-    """The sigmoid's slope and the pixel multiply the columns. They belong to the output: they
-    multiply the rows."""
-    gates = _gates(mean, **weights)
-    ones = torch.ones_like(gates)
-    plain = _other_slope(ones, ones, mean, **weights) - torch.diag(gates)
-    return torch.diag(gates) + plain * (pixel * gates * (1 - gates))
-
-
-@mistake
 def pixel_for_mean(pixel, mean, **weights):
     """The gates are computed from the pixel. They are computed from the means."""
     return framework.live_matrix(pixel, pixel, **weights)
 
 
 @mistake
-def linear(pixel, mean, b2, **weights):
-    """The ReLU is missing, in the gates and in their slope."""
-    return framework.live_matrix(pixel, mean, b2=b2, **_doubled(**weights))
+def no_pixel(pixel, **call):
+    """The gate's part is not multiplied by the pixel. When a gate changes, a bright pixel changes
+    more than a dark one."""
+    return held_still(pixel, **call) + _gate_part(_slopes(**call), **call)
 
 
 @mistake
-def middle_for_slope(pixel, mean, w1, b1, w2, b2):
-    """The middle numbers themselves are multiplied in after the ReLU. What you need there is the
-    ReLU's slope, which does not depend on how large they are."""
-    weights = {"w1": w1, "b1": b1, "b2": b2}
-    spoilt = w2 * F.linear(mean, w1, b1)  # where it is below zero, the ReLU takes it out
-    true, other = _gates(mean, w2=w2, **weights), _gates(mean, w2=spoilt, **weights)
-    slope = true * (1 - true)
-    moved = _other_slope(slope, pixel, mean, w2=spoilt, **weights) - torch.diag(other)
-    return torch.diag(true) + moved
+def pixel_of_column(pixel, **call):
+    """Column j is multiplied by pixel j. The gate rescales the output's own pixel: multiply row i
+    by pixel i."""
+    return held_still(pixel, **call) + _gate_part(_slopes(**call), **call) * pixel
+
+
+@mistake
+def slope_of_column(pixel, **call):
+    """The sigmoid's slope and the pixel multiply the columns. They belong to the output: they
+    multiply the rows."""
+    ones = torch.ones_like(pixel)
+    return held_still(pixel, **call) + _gate_part(ones, **call) * pixel * _slopes(**call)
 
 
 @mistake
@@ -197,7 +208,7 @@ EXERCISE = Exercise(
     ),
     shortcuts=(
         Shortcut(
-            "It asks autograd for the Jacobian, which is what you are working out by hand.",
+            "It lets autograd compute the Jacobian, which is what you are working out by hand.",
             AUTOGRAD,
             DERIVING,
         ),

@@ -98,15 +98,15 @@ def no_overlap(orders):
 
 @mistake
 def returned_early(orders):
-    """Only the first permutation is there, divided for all: the function returns before the loop
-    is done."""
+    """Only the first permutation is there, divided for all of them. The function should return only
+    when the loop is done."""
     return framework.mixing_matrix(orders[:1]) / sqrt(len(orders))
 
 
 @mistake
 def only_the_last(orders):
-    """Only the last permutation is left: the matrix starts again from zeros each time. Start once,
-    before the loop."""
+    """Only the last permutation is left. The matrix should start from zeros once, before the first
+    permutation is added."""
     return framework.mixing_matrix(orders[-1:]) / sqrt(len(orders))
 
 

@@ -167,7 +167,8 @@ def without_the_last(layers, order):
 
 @mistake
 def first_two(layers, order):
-    """Only the first two layers are used: the function returns before the loop is done."""
+    """Only the first two layers are used. The function should return only when the loop has reached
+    the last layer."""
     return framework.stack_matrix(layers[:2], order)
 
 

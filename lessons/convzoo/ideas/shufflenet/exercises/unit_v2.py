@@ -284,7 +284,7 @@ EXERCISE = Exercise(
     ),
     shortcuts=(
         Shortcut(
-            "It calls the framework's channel shuffle. Take yours.",
+            "It calls the framework's channel shuffle. Use yours.",
             ("*channel_shuffle*", "ChannelShuffle"),
         ),
         TORCHVISION,
