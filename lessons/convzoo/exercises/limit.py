@@ -1,7 +1,7 @@
 """A limit on how long a reader's code may compute, on every platform and in any thread.
 
-What counts is the processor time of its thread: on a busy machine a right answer waits, and is not
-to blame. What sleeps or waits for ever is stopped by the clock on the wall, `PATIENCE` times later.
+Only the processor time of its thread counts, because a right answer may have to wait on a busy
+machine. Code that sleeps or waits forever is stopped by the wall clock, `PATIENCE` times later.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from contextlib import contextmanager
 
 import torch
 
-PATIENCE = 3  # times the limit that may pass on the wall
+PATIENCE = 3  # the wall clock's limit, relative to the other one
 AGAIN = 1.0  # seconds until it is raised once more: a bare `except:` in a loop swallows the first
-SOON = 0.002  # seconds between two looks whether the code has come to a safe place
-LATEST = 2.0  # seconds after which it is stopped wherever it is
-# A function with defaults that calls itself does so until the memory is full (cpython 132744):
+SOON = 0.002  # seconds between two checks whether the code is at a safe place
+LATEST = 2.0  # seconds after which it is stopped anywhere
+# A function with defaults can call itself until the memory is full (cpython 132744):
 RUNS_AWAY = (3, 13) <= sys.version_info < (3, 13, 8)
-TICK = 0.05  # seconds between two looks at the time and at how deep the calls are
-# Where torch switches its modes on and off, an exception leaves them on: not a safe place.
+TICK = 0.05  # seconds between two checks of the time and the depth of calls
+# An exception while torch switches its modes on or off would leave them on: not a safe place.
 _UNSAFE = (
     os.path.dirname(torch.__file__) + os.sep,
     contextmanager.__code__.co_filename,
@@ -38,12 +38,12 @@ class TimeLimit(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit inside the block once it has computed for `seconds`, or PATIENCE times as
-    long has passed; wait until no line of torch's own is being executed.
+    """Raise TimeLimit inside the block once it has computed for `seconds`, or after PATIENCE times
+    that on the wall clock; wait until none of torch's own lines is being executed.
 
-    On the main thread of a Unix system an alarm interrupts even a sleep, and raises
-    RecursionError where Python forgets to. Elsewhere the exception is planted in the thread
-    and is seen at its next Python instruction.
+    On the main thread of a Unix system an alarm interrupts even a sleep, and raises a
+    RecursionError that Python misses. Elsewhere the exception is set in the thread, which notices
+    it at its next Python instruction.
     """
     on_main = threading.current_thread() is threading.main_thread()
     rings = on_main and hasattr(signal, "setitimer")
@@ -53,8 +53,8 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def _clock() -> Callable[[], float]:
-    """Return a clock of this thread's processor time that any thread can read; where there is
-    none (Windows, macOS), of the whole process's."""
+    """Return a clock of this thread's processor time that any thread can read or, if there is none
+    (Windows, macOS), of the whole process's."""
     try:
         clock = time.pthread_getcpuclockid(threading.get_ident())
     except (AttributeError, OSError):
@@ -63,7 +63,7 @@ def _clock() -> Callable[[], float]:
 
 
 def _over(seconds: float, computed: Callable[[], float]) -> Callable[[], float]:
-    """Return a function that says for how long the time has been over; 0 or less if it is not.
+    """Return a function that returns by how many seconds the time is over; 0 or less if it is not.
 
     computed: the processor time of the thread so far.
     """
@@ -72,7 +72,8 @@ def _over(seconds: float, computed: Callable[[], float]) -> Callable[[], float]:
 
 
 def _may_stop(frame, late: float) -> bool:
-    """Whether an exception does no harm where a thread is now; late: seconds after the limit."""
+    """Return whether an exception does no harm at a thread's current line; late: seconds after the
+    limit."""
     return late > LATEST or frame is None or not frame.f_code.co_filename.startswith(_UNSAFE)
 
 
@@ -103,13 +104,13 @@ def _alarm(over: Callable[[], float]) -> Iterator[None]:
         done = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        if outer[0]:  # an alarm that was set around this one goes on
+        if outer[0]:  # an alarm that was set around this one continues
             left = max(outer[0] - (time.monotonic() - began), 0.001)
             signal.setitimer(signal.ITIMER_REAL, left, outer[1])
 
 
 def _too_deep(frame) -> bool:
-    """Whether more calls are open than Python should have let through."""
+    """Return whether more calls are open than Python should have allowed."""
     for _ in range(sys.getrecursionlimit()):
         frame = frame and frame.f_back
     return frame is not None
@@ -139,4 +140,4 @@ def _planted(over: Callable[[], float]) -> Iterator[None]:
     finally:
         with alone:
             done.set()
-        plant(ctypes.c_ulong(ident), None)  # takes back what was planted and not yet seen
+        plant(ctypes.c_ulong(ident), None)  # removes an exception that was set and not yet noticed
