@@ -1,6 +1,6 @@
 """Every exercise of the course: what is right passes, what is wrong is refused and named.
 
-Later lessons join by standing in the catalogue; their students' code stands in slips.NAME.py.
+Later lessons join by being in the catalogue; their students' code is in slips.NAME.py.
 """
 
 import re
