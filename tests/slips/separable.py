@@ -383,7 +383,7 @@ SLIPS = (
         ),
         "values",
         "stride_in_pointwise",
-        ("numbers are not", "in training"),
+        ("numbers are not", "In training"),
     ),
     Slip(
         BLOCK,

@@ -235,7 +235,7 @@ SLIPS = (
         ),
         "values",
         "stride_in_project",
-        ("last 1x1", "in training"),
+        ("last 1x1", "In training"),
     ),
     Slip(
         INVERTED,

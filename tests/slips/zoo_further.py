@@ -170,7 +170,7 @@ RIGHT = {
 }
 
 OVER = "(multiply-adds above the budget)"
-NO_IMAGE = ("The output has to be an image n c h w that is computed from the input", "Design(")
+NO_IMAGE = ("The output must be an image n c h w that is computed from the input", "Design(")
 
 SLIPS = (
     Slip(
@@ -235,7 +235,7 @@ SLIPS = (
         changed(SEPARABLE, ("3, stride, 1,", "(3, 1), stride, (1, 0),")),
         "values",
         "column",
-        ("(pixels of a 3 x 3 that an output pixel sees)", "yours pixels"),
+        ("(pixels seen in a 3 x 3)", "yours pixels"),
     ),
     Slip(
         DESIGN,
@@ -258,7 +258,7 @@ SLIPS = (
             ("self.look(x)", "self.look(x) + self.turned(x)"),
         ),
         "values",
-        says=("(pixels of a 3 x 3 that an output pixel sees)", "5 "),
+        says=("(pixels seen in a 3 x 3)", "5 "),
     ),
     Slip(
         DESIGN,
@@ -301,7 +301,7 @@ SLIPS = (
         "a_mean",
         changed(SEPARABLE, ("self.look(x))))", "self.look(x)))).mean((2, 3))")),
         "run",
-        says=(*NO_IMAGE, "came shape (32, 8)"),
+        says=(*NO_IMAGE, "gave shape (32, 8)"),
     ),
     Slip(
         DESIGN,

@@ -202,8 +202,8 @@ def rehearse(target: Callable, case: Case) -> str:
             made = stage.made(value) if isinstance(value, Tensor) and value.dim() else None
             if made:
                 return (
-                    "On a GPU its result would still be on the CPU, and the next operation on it "
-                    f"would stop. {_advice(made, name, stage.filename)}"
+                    "On a GPU its result would still be on the CPU, and the next step would stop. "
+                    f"{_advice(made, name, stage.filename)}"
                 )
     except Elsewhere as problem:
         place = _last_line(problem, stage.filename)

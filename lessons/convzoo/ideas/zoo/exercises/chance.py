@@ -136,15 +136,15 @@ def _by_values(one: Tensor, other: Tensor, both: Tensor, others: int = 0) -> flo
 
 @mistake
 def without_equals(one, other):
-    """The numbers are told apart by their values, so the others lose every number that equals a
-    chosen one. Equal numbers are different seeds: choose places, not values."""
+    """The numbers are chosen by value, so every number that equals a chosen one is missing from the
+    others. Equal numbers are different seeds: choose places, not values."""
     return _by_values(one, other, torch.cat([one, other]))
 
 
 @mistake
 def sums_without_equals(one, other):
-    """The numbers are told apart by their values, so the sum of the others lacks every number that
-    equals a chosen one. Equal numbers are different seeds: choose places, not values."""
+    """The numbers are chosen by value, so every number that equals a chosen one is missing from the
+    sum of the others. Equal numbers are different seeds: choose places, not values."""
     return _by_values(one, other, torch.cat([one, other]), len(one))
 
 

@@ -134,7 +134,7 @@ EXERCISE = Exercise(
         "multiply-adds above the budget",
         "unused input channels",
         "pairs of channels that never meet",
-        "pixels of a 3 x 3 that an output pixel sees",
+        "pixels seen in a 3 x 3",
     ),
     mistakes=tuple(mistake),
     hints=(
