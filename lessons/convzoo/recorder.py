@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from math import nan
 from types import CodeType, FrameType
 
@@ -129,6 +132,17 @@ class Recorder(TorchDispatchMode):
         return 0, borrowed
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """Record no Python calls inside: for slow work of the library that an answer may need."""
+    before = sys.getprofile()
+    sys.setprofile(None)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
 class _Functions(TorchFunctionMode):
     """Reports to a recorder which torch functions are called, by any name."""
 
@@ -147,22 +161,29 @@ def _form(frame: FrameType) -> str:
     """Return "resnext.grouped_conv2d" for a frame in this form of the framework, "" for any
     other."""
     module = frame.f_globals.get("__name__")
-    found = _FRAMEWORK.fullmatch(module) if isinstance(module, str) else None
-    if found is None or getattr(sys.modules.get(module), "__dict__", None) is not frame.f_globals:
+    found = _idea(module) if isinstance(module, str) else ""
+    if not found or getattr(sys.modules.get(module), "__dict__", None) is not frame.f_globals:
         return ""  # a `__name__` may be forged
-    return f"{found[1]}.{frame.f_code.co_qualname.split('.')[0]}"
+    return f"{found}.{frame.f_code.co_qualname.split('.')[0]}"
+
+
+@cache
+def _idea(module: str) -> str:
+    """Return the idea whose forms a module has, by the module's name; "" for any other module."""
+    found = _FRAMEWORK.fullmatch(module)
+    return found[1] if found else ""
 
 
 def form_name(form) -> str:
     """Return the name in `Op.borrowed` of one of the framework's forms, a function or class; "" for
     any other."""
-    found = _FRAMEWORK.fullmatch(form.__module__)
-    return f"{found[1]}.{form.__qualname__}" if found else ""
+    found = _idea(form.__module__)
+    return f"{found}.{form.__qualname__}" if found else ""
 
 
 def is_framework(module: str) -> bool:
     """Return whether a module, by its name, holds the framework's forms of an idea's exercises."""
-    return _FRAMEWORK.fullmatch(module) is not None
+    return bool(_idea(module))
 
 
 def allocates(name: str) -> bool:

@@ -30,7 +30,7 @@ class Shortcut:
     names: of operations, functions and classes, with "*" for any letters: "*channel_shuffle*",
     "kron". modules: nothing in them may run: "torchvision". argument: a call in the source is
     forbidden only if it passes this argument: "groups". counts: which operations of these names are
-    forbidden (default: all); then only torch's operations decide.
+    forbidden (default: all); then only torch's operations decide, as calls have no arguments.
     """
 
     sentence: str

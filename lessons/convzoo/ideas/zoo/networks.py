@@ -27,6 +27,7 @@ from convzoo.ideas.separable.framework import DepthwiseSeparable, InvertedResidu
 from convzoo.ideas.shufflenet.framework import ShuffleUnit
 from convzoo.measure import Cost, cost
 from convzoo.nets import ResNet
+from convzoo.recorder import aside
 
 SIDE = 16  # pixels of a side of the images that are counted for
 LAYERS = 4  # 3x3 layers in a stage
@@ -176,6 +177,7 @@ def counted(kind: str, width: int) -> Cost:
 
 
 @cache
+@aside()
 def macs(kind: str, width: int) -> int:
     """Return the multiply-adds of the network of this width for one image; a wider one never has
     fewer.
