@@ -1,4 +1,4 @@
-"""Measures the grader beside stock nbgrader: the same submissions, the same machine, in turns.
+"""Compares the grader with stock nbgrader: the same submissions, the same machine, alternately.
 
     python tests/bench_grading.py --students 24 --stock 3 --workers 1 2
 
@@ -62,7 +62,7 @@ def seconds(commands: list[list[str]], folder: Path) -> float:
     started = time.monotonic()
     running = [start(words, folder) for words in commands]
     if any(process.wait() for process in running):
-        raise SystemExit("A command failed; what it said stands above.")
+        raise SystemExit("A command failed; its output is above.")
     return time.monotonic() - started
 
 

@@ -181,7 +181,7 @@ def open_notebook(page, lab: Lab, notebook: str) -> None:
 
 
 def run_all(page) -> None:
-    """Run every cell; returns when the last is done and the widgets stand."""
+    """Run every cell; return when the last is done and the widgets are drawn."""
     done = page.evaluate("seconds => zoo.runAll(seconds)", SECONDS)
     assert done, f"the notebook had not run to its end after {SECONDS} s"
     page.wait_for_timeout(1500)
@@ -221,7 +221,7 @@ def latency(page, k: int, moves: int = 20, seconds: float = 15) -> str:
     """The medians of some moves of one control, in words; fewer moves where it is slow, or has
     been at all its stops.
 
-    It walks from one end to the other, whatever the other controls stand at: a stop where
+    It walks from one end to the other, whatever the values of the other controls: a stop where
     nothing changes (a dilation with one layer) is passed over.
     """
     made, until = [], time.monotonic() + seconds
@@ -252,7 +252,7 @@ _SCRIPT = (Path(__file__).parent / "browser.js").read_text()
 
 
 def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
-    """Each slide of a deck is photographed; those that exceed their place are told."""
+    """Take a screenshot of each slide of a deck and report those that do not fit."""
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(deck.resolve().as_uri())
     page.wait_for_function("window.Reveal?.isReady()")

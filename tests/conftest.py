@@ -1,5 +1,5 @@
-"""What every test stands on: a home of its own, no window, no question asked, one thread, and the
-same random numbers whichever tests ran before it in its process."""
+"""What every test gets: its own home, no window, no question to answer, one thread, and the same
+random numbers whichever tests ran before it in its process."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def lessons() -> list[Path]:
-    """Every lesson that stands, in order: lessons/NN_name.ipynb."""
+    """Every lesson there is, in order: lessons/NN_name.ipynb."""
     return sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))
 
 

@@ -1,7 +1,7 @@
 """A made class: submissions that are right, wrong in known ways, and hostile.
 
 Each is a copy of a lesson (of lesson 02, unless it says another) as a student would hand it in,
-with what stands here in his cells, and beside it the marks that an honest grader gives. The hostile
+with what is here in his cells, and beside it the marks that an honest grader gives. The hostile
 ones stand in `made_hostile` and `made_attacks`.
 """
 
@@ -204,7 +204,7 @@ def moved() -> list[Made]:
             3, {"cell_type": "code", "metadata": {}, "source": code, "outputs": []}
         )
 
-    def spoilt(found):  # everything that is not his is edited
+    def spoilt(found):  # everything that is not the student's is edited
         for cell in found["cells"]:
             if not cell["metadata"].get("exercise") and cell["cell_type"] == "code":
                 cell["source"] = "raise SystemExit(9)\n"

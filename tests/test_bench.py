@@ -1,4 +1,4 @@
-"""Timing, with a clock that stands still unless told; and the roofline's formulas."""
+"""Timing, with a clock that does not move by itself; and the roofline's formulas."""
 
 import math
 from types import SimpleNamespace

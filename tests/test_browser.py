@@ -30,7 +30,7 @@ def copy(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def lab(copy, tmp_path_factory):
-    """JupyterLab as a reader has it: what a prediction hides waits for his guess."""
+    """JupyterLab as a reader has it: what a prediction hides waits for their guess."""
     with browser.lab_over(copy, tmp_path_factory.mktemp("lab"), CONVZOO_PREDICT="") as running:
         yield running
 
@@ -50,7 +50,7 @@ def page(window):
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_as_a_reader_goes_through_it(lesson, lab, page):
-    """Runs all, guesses, sees each result after his guess and not before, moves every control."""
+    """Runs all, guesses, sees each result after the guess and not before, moves every control."""
     browser.open_notebook(page, lab, f"lessons/{lesson.name}")
     browser.run_all(page)
     assert browser.troubles(page) == []

@@ -49,7 +49,7 @@ def judge(exercise, target) -> Verdict:
 
 
 def verdicts(double: str, half: str = HALF, seconds: float = 5, first: str = "") -> list[Verdict]:
-    """What a student's two cells are told, with a cell of his own before them."""
+    """The verdicts on a student's two cells, with an added cell before them."""
     script = (
         LESSON.split("# %% exercise")[0]
         + (f"# %%\n{first}\n\n" if first else "")

@@ -227,7 +227,7 @@ EVERYDAY = {
         "    n, ",
         "    x = x.view(x.shape[0], -1).view(x.shape)\n    n, ",
         "run",
-        "lies in memory (here `channels_last`)",
+        "memory layout (here `channels_last`)",
         "reshape",
     ),
     "overwritten": (
@@ -236,17 +236,17 @@ EVERYDAY = {
         "old = KEPT.setdefault((y.shape, y.dtype), torch.zeros_like(y))\n"
         "    old.detach_().copy_(y)\n    return old.reshape(n, c_out, h, w)",
         "run",
-        "A second one, with another batch",
+        "a second one with another batch",
         "later call changes what an earlier one returned",
     ),
-    "squeezed": (BLOCK, SUM, SUM + ".squeeze(0)", "shape", "With a single image"),
+    "squeezed": (BLOCK, SUM, SUM + ".squeeze(0)", "shape", "a batch with a single image"),
     "kept_on_self": (
         BLOCK,
         SUM,
         "self.sums = [*getattr(self, 'sums', []), F.relu(y + identity)]\n"
         "        return torch.cat(self.sums)",
         "shape",
-        "A second one, with another batch",
+        "a second one with another batch",
     ),
     "eval_inside": (BLOCK, SUM, f"self.eval()\n        {SUM}", "run", "to another mode"),
     "default_dtype": (
@@ -511,7 +511,7 @@ def test_memory_that_was_never_written_is_found_and_told(made):
         f"    {grouped}\n    shape = y.shape\n    z = {made}\n    z[:, 1:] = y[:, 1:]\n    return z"
     )
     verdict = judged(body)
-    assert verdict.stage == "values" and "start from zeros" in verdict.message
+    assert verdict.stage == "values" and "Start from zeros" in verdict.message
 
 
 def test_the_case_that_is_shown_has_the_fault_that_is_named():

@@ -1,4 +1,4 @@
-"""The papers' networks out of the course's own layers: to the digit, and weight for weight."""
+"""The papers' networks from the course's own layers: exact counts, and weight for weight."""
 
 from importlib import import_module
 
@@ -58,7 +58,7 @@ def test_the_equal_budget_row_to_the_digit(name):
 
 
 def test_every_network_of_the_registry_is_held_against_the_record(root):
-    """A lesson's own stand in test_networks_NAME.py, in a table BY_NAME too."""
+    """A lesson's own are in test_networks_NAME.py, also in a table BY_NAME."""
     tables = [import_module(p.stem).BY_NAME for p in root.glob("tests/test_networks*.py")]
     assert set(count.networks(root / "solutions")) == {name for t in tables for name in t}
 

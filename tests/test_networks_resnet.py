@@ -1,4 +1,4 @@
-"""ResNet out of lesson 01's own blocks: to the digit, in both layouts, weight for weight."""
+"""ResNet from lesson 01's own blocks: exact counts, in both layouts, weight for weight."""
 
 import pytest
 import torch

@@ -1,5 +1,5 @@
-"""Every lesson that stands: nbval over the untouched notebook and over the solution, the
-verdicts of both, words for every picture.
+"""Every lesson: nbval on the untouched notebook and on the solution, the verdicts of both, alt text
+for every picture.
 
 A lesson joins by being there. A check never raises, so a notebook that runs proves
 nothing of its answers: what the checks said is read from the student's progress file.
@@ -17,7 +17,7 @@ from convzoo.notebook.reading import read
 from convzoo.teach.regions import unmarked
 from lesson_runs import NAMES, ROOT, each_lesson, environment, exercises, progress
 
-TARGET = 45  # seconds for a solution on two cores; told, never asserted
+TARGET = 45  # seconds for a solution on two cores; printed, never asserted
 
 
 def test_there_is_a_lesson():

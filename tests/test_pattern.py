@@ -76,7 +76,7 @@ SAYS = {
     "offset": (CONV, lambda y, **given: y + 3, "Every number is 3 too large."),
     "zeros": (CONV, lambda y, **given: 0 * y, "Every number of it is 0."),
     "nan": (CONV, lambda y, **given: y / 0, "`nan` or infinite"),
-    "relu": (CONV, lambda y, **given: y.clamp(min=0), "there is a ReLU too many"),
+    "relu": (CONV, lambda y, **given: y.clamp(min=0), "there is one ReLU too many"),
     "channels": (CONV, lambda y, **given: y.flip(1), "the right channels in another order"),
     "rows": (CONV, lambda y, **given: y.flip(2), "the right rows in another order"),
     "anywhere": (
@@ -98,7 +98,7 @@ SAYS = {
     "counts": (
         CONV,
         lambda y, **given: y[:, :, 1:],
-        "The number of images, channels and columns is right, that of rows is not.",
+        "The number of images, channels and columns is right, but that of rows is not.",
     ),
     "evaluation": (
         NORM,

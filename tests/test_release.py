@@ -290,7 +290,7 @@ TRIVIAL = 12  # characters that are not blank
 def leaks(root: Path, folder: Path) -> list[tuple[str, str]]:
     """Lines of answers that a file of the folder contains, with the file's name.
 
-    Not those that the lesson itself gives away: they stand in its source outside every answer.
+    Not those that the lesson itself gives away, because its source has them outside every answer.
     """
     answers: set[str] = set()
     given: set[str] = set()

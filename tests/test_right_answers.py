@@ -1,4 +1,4 @@
-"""What passes `check` in a student's own notebook gets its points, whatever stands around it.
+"""What passes `check` in a student's own notebook gets its points, whatever is around it.
 
 All odd notebooks are executed in one real kernel, which forgets everything between two of them,
 and graded; then the two are compared.

@@ -46,7 +46,7 @@ FILES = {name_of(path): path for path in sorted(LIBRARY.rglob("*.py"))}
 
 
 def file_of(module: str) -> str | None:
-    """The library's file that a module's dotted name stands for, if there is one."""
+    """Return the library's file of a module's dotted name, if there is one."""
     first, _, rest = module.partition(".")
     place = rest.replace(".", "/")
     found = (name for name in (place, f"{place}/__init__".lstrip("/")) if name in FILES)

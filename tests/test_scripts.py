@@ -1,4 +1,4 @@
-"""Every lesson that stands, as a plain script on a machine without Jupyter."""
+"""Every lesson, as a plain script on a machine without Jupyter."""
 
 import subprocess
 import sys

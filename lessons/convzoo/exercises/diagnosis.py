@@ -18,9 +18,10 @@ def diagnose(
 ) -> Mistake | None:
     """Return the one wrong answer that fits the replies to all cases, or None.
 
-    first: how many replies there are up to the first wrong one; these are what the wrong answer
-    gives to the letter. The others do not contradict it: where both run, they give the same, and
-    where it raises, the reply is not right. Of several the one that gives these to the letter, too.
+    first: the number of replies up to the first wrong one; these must be exactly what the wrong
+    answer gives. The others must not contradict it: if both run, they give the same, and if the
+    wrong answer raises, the reply is not right. If several fit, the one that gives these exactly
+    too is returned.
     """
     fitting = _fitting(exercise, exercise.mistakes, cases[:first], replies[:first])
     fitting = _fitting(exercise, fitting, cases[first:], replies[first:], _agree)
@@ -32,7 +33,7 @@ def diagnose(
 def _fitting(
     exercise: Exercise, mistakes: Sequence[Mistake], cases, replies, fits: Callable | None = None
 ) -> tuple[Mistake, ...]:
-    """Return the mistakes whose replies fit to all of these; fits: by default `_alike`."""
+    """Return the mistakes whose replies fit all of these; fits: by default `_alike`."""
     for case, reply in zip(cases, replies, strict=True):
         expected = answer(exercise.reference, case, False) if mistakes else reply
         mistakes = [
@@ -53,8 +54,8 @@ def _alike(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
 
 
 def _agree(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
-    """Return whether a reply leaves it possible that the mistake was made: whether it returns the
-    same. (The running mean of a layer whose result is not used may move or not.)"""
+    """Return whether a reply is compatible with the mistake: whether it returns the same. (The
+    running mean of a layer whose result is not used may move or not.)"""
     if reply.stage:
         return True
     if mistaken.stage:
@@ -65,8 +66,8 @@ def _agree(reply: Reply, mistaken: Reply, expected: Reply) -> bool:
 
 
 def _raised(reply: Reply) -> list[str]:
-    """Return what was raised, word by word. Where sizes "must match" either may come first: a + b
-    raises what b + a raises."""
+    """Return what was raised, word by word. If sizes "must match", either may come first: a + b
+    raises the same as b + a."""
     words = reply.raised.split()
     return sorted(words) if "must match the size of tensor" in reply.raised else words
 

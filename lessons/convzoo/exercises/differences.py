@@ -30,7 +30,7 @@ def difference(
         return "run", " ".join(filter(None, (reply.error, names or shape)))
     if reply.stage:
         return reply.stage, reply.error
-    if names:  # a shape that is wrong is often the cause: a projection that would be needed
+    if names:  # a wrong shape is often the cause: a missing projection
         return "names", " ".join(filter(None, (shape, names)))
     have, want = part(reply, "output"), part(expected, "output")
     form = _form_difference(have, want, case)
@@ -49,10 +49,9 @@ def difference(
 
 
 def in_asked_form(reply: Reply, expected: Reply) -> Reply:
-    """Return the reply with its numbers in the form of the expected ones, if only that differs:
-    a list of numbers where a tensor is asked for, or a tensor where they are asked for singly.
-
-    Not where a gradient is asked for, which the one may have and the other not.
+    """Return the reply with its numbers in the form of the expected ones, if only that differs: a
+    list of numbers instead of a tensor, or a tensor instead of single numbers. Not if a gradient is
+    required, which one of them may have and the other not.
     """
     have, want = part(reply, "output"), part(expected, "output")
     if have.keys() == want.keys() or reply.stage or part(expected, "grad:"):
@@ -156,5 +155,5 @@ def _one_kind(have: Tensor, want: Tensor) -> bool:
 
 
 def part(reply: Reply, prefix: str) -> _Tensors:
-    """Return a reply's tensors whose names begin so: "output", "buffer:" or "grad:"."""
+    """Return a reply's tensors whose names begin with "output", "buffer:" or "grad:"."""
     return {k: v for k, v in reply.tensors.items() if k.startswith(prefix)}

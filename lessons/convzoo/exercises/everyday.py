@@ -1,5 +1,6 @@
-"""Cases as a lesson goes on to call an answer: in float32, a second time with another batch, with
-images in another memory layout, with a single image. All other cases are float64, one call each."""
+"""Cases that call an answer as a lesson does later: in float32, a second time with another batch,
+with images in another memory layout, with a single image. All other cases are one call in
+float64."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from convzoo.case import Case
 
 
 def everyday_cases(cases: list[Case]) -> list[Case]:
-    """Return the cases to ask after all others: one of everything at once, so that it takes little
-    time, and one with a single image unless there was one.
+    """Return the cases that come after all others: one with everything at once, to save time, and
+    one with a single image unless there was one.
 
-    None if no tensor of theirs has fractions: then there is nothing to get wrong.
+    There are none if no tensor has fractions, because then nothing can go wrong.
     """
     given = [case for case in cases if any(v.is_floating_point() for v in case.tensors.values())]
     if not given:
@@ -44,16 +45,16 @@ def in_layout(case: Case) -> Case:
 
 
 def single_image(case: Case) -> Case:
-    """Return the case with the first of its images alone, if it has several."""
+    """Return the case with only the first of its images, if it has several."""
     image = _image(case)
     return case if image is None else replace(case, tensors=case.tensors | {"x": image[:1]})
 
 
 WAYS = {
-    "In float32, which the lesson's tensors are, it is not right yet.": in_float32,
-    "The first call is right. A second one, with another batch, is not.": again,
-    "It depends on how the image lies in memory (here `channels_last`).": in_layout,
-    "With a single image in the batch it is not right.": single_image,
+    "In float32, the dtype of the lesson's tensors, it is not right yet.": in_float32,
+    "The first call is right, but a second one with another batch is not.": again,
+    "It depends on the image's memory layout (here `channels_last`).": in_layout,
+    "It is not right for a batch with a single image.": single_image,
 }
 
 

@@ -1,7 +1,7 @@
-"""The engine: asks a target the exercise's cases and finds the first thing that is wrong.
+"""The engine: gives a target the exercise's cases and finds the first thing that is wrong.
 
-It knows nothing of notebooks. What answers may be the reader's function in this
-process or a worker in a sandbox: both give the same plain `Reply`.
+It knows nothing about notebooks. The target may be the reader's function in this process or a
+worker in a sandbox: both return the same plain `Reply`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ SPARE = 1.5  # times the reference's multiply-adds that an answer may take
 def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -> Verdict:
     """Judge a function or class of this process.
 
-    gen: draws the random cases; without one they are the same at each call. Never raises, and
-    draws no number from the generator that the lesson's experiments draw from.
+    gen: draws the random cases; without it they are the same at each call. Never raises, and leaves
+    the random state of the lesson's experiments unchanged.
     """
     if isinstance(target, type) != exercise.is_module:
         return _failed(exercise, "run", messages.kind(exercise, target))
@@ -42,8 +42,8 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
             exercise,
             "shortcut",
             (
-                f"`{exercise.name}` is the framework's own here, as `use` hands it out. Run the "
-                "exercise's cell again, so that the name stands for yours."
+                f"`{exercise.name}` is the framework's version here, which `use` returned. Run "
+                "the exercise's cell again, so that the name refers to yours."
             ),
         )
     note = messages.settings(torch_settings.changed(), torch_settings.replaced())
@@ -68,7 +68,7 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
             exercise,
             "run",
             f"It was still running after {SECONDS:.0f} seconds and was stopped. "
-            "Look for a loop that never ends, or for one over single numbers.",
+            "Look for a loop that never ends, or one over single numbers.",
         )
 
 
@@ -78,7 +78,7 @@ def compare(
     gen: Generator | None = None,
     unwatched: Respond | None = None,
 ) -> Verdict:
-    """Judge whatever answers cases: run, names, shape, parameters, values, gradients,
+    """Judge anything that answers cases: run, names, shape, parameters, values, gradients,
     shortcut, launches, in this order.
 
     respond: returns the reply to a case. gen: as in `assess`. unwatched: the same, without the
@@ -105,8 +105,8 @@ def compare(
 
 
 def _asked(exercise: Exercise, respond: Respond, case: Case) -> tuple[Reply, str, str]:
-    """Return the reply to a case, the stage at which it is wrong and a sentence (see
-    `difference`). What the reference itself cannot do is not asked."""
+    """Return the reply to a case, the stage at which it is wrong and a sentence (see `difference`).
+    What the reference itself cannot do is not checked."""
     expected = answer(exercise.reference, case, watch=False)
     if expected.stage:
         return expected, "", ""
@@ -115,7 +115,7 @@ def _asked(exercise: Exercise, respond: Respond, case: Case) -> tuple[Reply, str
 
 
 def _everyday(exercise: Exercise, respond: Respond, failed: Case, cases: list[Case]) -> str:
-    """Return in which way of everyday use an answer fails that is right in all other cases."""
+    """Return a verdict on an answer that fails only in an everyday way of using it; else None."""
     for sentence, way in WAYS.items():
         for case in (case for case in cases if case.training == failed.training):
             _, stage, message = _asked(exercise, respond, way(case))
@@ -138,10 +138,10 @@ def _explain(exercise, respond, unwatched, cases, replies, stage, message) -> Ve
         cases = cases[: len(replies)]
         wrong = diagnose(exercise, cases, replies, first)
         what = wrong.sentence if wrong else pattern_of(exercise, cases, replies)
-    except TimeLimit:  # it is wrong all the same
+    except TimeLimit:  # it is wrong nevertheless
         return plain
     message = " ".join(filter(None, (message, what)))
-    if stage in ("shape", "values"):  # a gradient is not to be followed by hand
+    if stage in ("shape", "values"):  # a gradient cannot be followed by hand
         message += smallest(exercise, respond, wrong)
     return _failed(exercise, stage, message, wrong.name if wrong else "")
 
@@ -149,7 +149,7 @@ def _explain(exercise, respond, unwatched, cases, replies, stage, message) -> Ve
 def _ask_rest(
     exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
 ) -> None:
-    """Ask the cases that have no reply yet, as far as one that ends the process that answers."""
+    """Get replies to the remaining cases, up to one that ends the answering process."""
     for case in cases[len(replies) :]:
         try:
             reply = respond(case)
@@ -159,14 +159,15 @@ def _ask_rest(
 
 
 def _on_a_device(exercise: Exercise, target: Callable) -> str:
-    """Return the remark on an answer that is right here and would stop on a GPU; "" if none."""
+    """Return a remark on an answer that is right here but would stop on a GPU; "" if there is
+    none."""
     cases = exercise.cases(Generator().manual_seed(0))
     remark = rehearsal.remark(target, cases)
     return remark or rehearsal.for_real(exercise, target, cases[0])
 
 
 def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
-    """Right, but by too many operations, or by more multiply-adds than there are to do."""
+    """Return a verdict on a right answer with too many operations or multiply-adds; else None."""
     if exercise.steady is None:
         return None
     few, many = exercise.steady()
@@ -185,8 +186,8 @@ def _launches(exercise: Exercise, respond: Respond) -> Verdict | None:
     return _failed(
         exercise,
         "launches",
-        f"Right, but wasteful: {own:,} multiply-adds where {enough:,} are enough. "
-        "Are zeros among what it multiplies?",
+        f"Right, but wasteful: {own:,} multiply-adds, although {enough:,} are enough. Does it "
+        "multiply by zeros?",
     )
 
 

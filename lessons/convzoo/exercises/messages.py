@@ -1,4 +1,4 @@
-"""What the check says where an answer's form is wrong: its kind, parameters, count or dtype."""
+"""The check's messages if the form of an answer is wrong: its kind, parameters, count or dtype."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from convzoo.recorder import allocates
 
 
 def kind(exercise: Exercise, target: Callable) -> str:
-    """What is wrong with the kind of thing that the name stands for."""
+    """Return what is wrong with the kind of thing that the name refers to."""
     if exercise.is_module:
         return (
-            f"`{exercise.name}` is no class, and the exercise asks for one. If you have made a "
-            "layer from it under the same name, give the layer a name of its own."
+            f"`{exercise.name}` is not a class, but the exercise needs one. If you have made a "
+            "layer from it under the same name, give the layer another name."
         )
-    return f"`{exercise.name}` is a class, and the exercise asks for a function."
+    return f"`{exercise.name}` is a class, but the exercise needs a function."
 
 
 def other_stub(exercise_id: str) -> str:
-    """That a stub of another exercise was called."""
+    """Return that the stub of another exercise was called."""
     return (
-        f"It calls the untouched stub of {exercise_id}. Do that one first, or take what "
-        f'`use("{exercise_id}")` gives: it is the framework\'s own until then.'
+        f"It calls the untouched stub of {exercise_id}. Solve that one first, or use "
+        f'`use("{exercise_id}")`: it returns the framework\'s version until then.'
     )
 
 
 def settings(changed: list[str], replaced: list[str]) -> str:
-    """Return a note on what this notebook has set in torch for everything; "" if nothing.
+    """Return a note on global settings that this notebook has changed in torch; "" if there are
+    none.
 
-    changed: the functions that have set it; replaced: names that are not torch's any more.
+    changed: the functions that changed them; replaced: names that are no longer torch's.
     """
     found = [f"called `{name}`" for name in changed]
-    found += [f"put something else in the place of `{name}`" for name in replaced]
+    found += [f"replaced `{name}`" for name in replaced]
     if not found:
         return ""
     return (
-        f"Note: this notebook has {' and '.join(found)}. Your answer was judged without it, but "
-        "all other cells run with it: take it out, and restart the kernel."
+        f"Note: this notebook has {' and '.join(found)}. Your answer was checked without "
+        "it, but all other cells run with it: remove it and restart the kernel."
     )
 
 
 def counts(have: dict[str, Tensor], want: dict[str, Tensor]) -> str:
-    """That there are more results than expected, or fewer."""
+    """Return that there are more results than expected, or fewer."""
     single = all(value.dim() == 0 for value in have.values())
     if single and set(want) == {"output"} and want["output"].dim():
         length = f"{len(have)} single number{'s' if len(have) > 1 else ''}"
@@ -55,7 +56,7 @@ def counts(have: dict[str, Tensor], want: dict[str, Tensor]) -> str:
 
 
 def count(outputs: dict[str, Tensor]) -> str:
-    """How many results there are, in words."""
+    """Return how many results there are, in words."""
     what = "tensor" if any(value.dim() for value in outputs.values()) else "number"
     if set(outputs) == {"output"}:
         return f"one {what}"
@@ -63,7 +64,7 @@ def count(outputs: dict[str, Tensor]) -> str:
 
 
 def shapes(reply: Reply, expected: Reply, case: Case) -> str:
-    """A sentence on the first parameter of another shape, or nothing."""
+    """Return a sentence on the first parameter with another shape, or ""."""
     have, scalars = reply.parameters, ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
     for name, shape in expected.parameters.items():
         if have.get(name, shape) != shape:
@@ -72,7 +73,7 @@ def shapes(reply: Reply, expected: Reply, case: Case) -> str:
 
 
 def names(have: set[str], want: set[str]) -> str:
-    """Return that a layer's parameters are not those of the stub's text; "" if they are."""
+    """Return that a layer's parameters are not those in the stub's docstring; "" if they are."""
     if have == want:
         return ""
     parts = []
@@ -82,15 +83,15 @@ def names(have: set[str], want: set[str]) -> str:
         parts.append("not expected: " + ", ".join(f"`{n}`" for n in sorted(have - want)))
     biases = have > want and all(name.endswith(".bias") for name in have - want)
     return (
-        "The parameters do not have the names that the stub's text fixes ("
+        "The parameters do not have the names in the stub's docstring ("
         + "; ".join(parts)
         + "). Weights are compared by name, so keep them."
-        + " A layer has a bias unless it is told to have none." * biases
+        + " A layer has a bias unless you pass `bias=False`." * biases
     )
 
 
 def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
-    """That a result has another dtype: why it matters, and what to do."""
+    """Return that a result has another dtype, and what to do."""
     advice = "Keep the dtype of the input."
     if want == torch.bool:
         advice = "Return truth values, as a comparison gives them."
@@ -99,35 +100,32 @@ def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
         like = next((k for k, v in case.tensors.items() if v.is_floating_point()), "")
         convert = f".to({like}.dtype)" if like else ".float()"
         advice = (
-            f"{those} hold no fractions and carry no gradient: start from floats, or convert with "
+            f"{those} have no fractions and no gradient: start from floats, or convert with "
             f"`{convert}` before you compute."
         )
     elif have == torch.float32:
-        advice = (
-            "What `torch.zeros` makes is float32, unless it is told: give new tensors the dtype "
-            "of the input."
-        )
+        advice = "`torch.zeros` gives float32 by default. Give new tensors the dtype of the input."
     return f"Its result is {have}, expected {want}. {advice}"
 
 
 def wrong_values(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
-    """That the numbers are not right; of several results, which ones.
+    """Return that the numbers are not right and, if there are several results, which ones.
 
     wrong: their keys, "output.1" for the second; returns: what they are called.
     """
     which = [returns[int(key.removeprefix("output."))] for key in wrong] if returns else []
     where = f" ({', '.join(which)})" if 0 < len(which) < len(want) else ""
     if any(want[key].dim() for key in wrong):
-        return f"The shape is right, the numbers are not{where}."
+        return f"The shape is right, but the numbers are not{where}."
     return f"The number{'s are' if len(wrong) > 1 else ' is'} not right{where}."
 
 
 def unwritten(reply: Reply) -> str:
-    """That some of a result was never written to, where it was made of memory as it was."""
+    """Return that part of a result was never written to, if it started as uninitialised memory."""
     made = any(allocates(op.name) for op in reply.ops)
     if not made or not any(v.isnan().any() for v in reply.tensors.values()):
         return ""
     return (
-        " What `empty` makes holds whatever was in memory, shown here as nan, and not all of it "
-        "was written to: start from zeros."
+        " A tensor from `empty` contains whatever was in memory (shown here as nan), and not all "
+        "of it was written to. Start from zeros."
     )

@@ -1,5 +1,5 @@
-"""In what way an answer's numbers are wrong: computed from them and from the expected ones, for
-mistakes that nobody foresaw. Each sentence is true of every case that was asked.
+"""How an answer's numbers are wrong, computed from them and from the expected ones, for mistakes
+that nobody foresaw. Each sentence is true for every case.
 
 A pair is what came back and what was expected, of the first result that differs in a case.
 """
@@ -22,14 +22,14 @@ from convzoo.exercises.model import Exercise
 _AXES = {1: ("number",), 2: ("row", "column"), 4: ("image", "channel", "row", "column")}
 # Widths and budgets are not among these: they differ from case to case anyway.
 _SETTINGS = ("stride", "padding", "dilation", "groups", "first_groups", "expand_ratio", "warmup")
-_NEAR = 0.02  # of the largest number: that is how far off what is "close" may be
+_NEAR = 0.02  # of the largest number: "close" may be this far off
 Pair = tuple[Tensor, Tensor]
 Change = tuple[str, Callable[[Case], Case | None]]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A case, what came back, what was expected, and the stage at which they differ, or ""."""
+    """A case, the reply, the expected reply, and the stage at which they differ, or ""."""
 
     case: Case
     reply: Reply
@@ -38,13 +38,13 @@ class Asked:
 
     @property
     def pair(self) -> Pair | None:
-        """What came back and what was expected where they differ; None if they do not compare."""
+        """The reply's and the expected result that differ; None if they cannot be compared."""
         key = visible_difference(self.reply, self.expected)
         return (self.reply.tensors[key], self.expected.tensors[key]) if key else None
 
 
 def pattern_of(exercise: Exercise, cases: list[Case], replies: list[Reply]) -> str:
-    """Return the sentences that are true of an answer's wrong replies; "" if none is known."""
+    """Return the sentences that are true for an answer's wrong replies; "" if none is known."""
     asked = []
     for case, reply in zip(cases, replies, strict=True):
         expected = answer(exercise.reference, case, watch=False)
@@ -68,7 +68,7 @@ def pattern_of(exercise: Exercise, cases: list[Case], replies: list[Reply]) -> s
 
 
 def _in_which_cases(asked: list[Asked]) -> str:
-    """Return what all cases that came out wrong have and no other has."""
+    """Return what all wrong cases have in common and no other case has."""
     wrong = [bool(one.stage) for one in asked]
     if all(wrong):
         return ""
@@ -80,11 +80,12 @@ def _in_which_cases(asked: list[Asked]) -> str:
             found.append(f"wrong {yes} and right {no}")
         elif None not in has and [not h for h in has] == wrong:
             found.append(f"wrong {no} and right {yes}")
-    return f"In all cases that were tried it is {found[0]}." if len(found) == 1 else ""
+    return f"In all cases, it is {found[0]}." if len(found) == 1 else ""
 
 
 def _features(case: Case) -> dict[tuple[str, str], bool]:
-    """Return what may matter: {(in words, its opposite in words): whether the case has it}."""
+    """Return what may matter: {(in words, the opposite in words): whether it is true for the
+    case}."""
     found = {("in training", "in evaluation"): case.training}
     for name, value in case.scalars.items():
         if isinstance(value, bool):
@@ -95,7 +96,7 @@ def _features(case: Case) -> dict[tuple[str, str], bool]:
     x = case.tensors.get("x")
     if x is not None and x.dim() == 4:
         found["with several images", "with one image"] = len(x) > 1
-        found["where height and width differ", "where they are equal"] = x.shape[2] != x.shape[3]
+        found["if height and width differ", "if they are equal"] = x.shape[2] != x.shape[3]
     weight = case.tensors.get("weight")
     if weight is not None and weight.dim() == 4:
         found["with a 1x1 kernel", "with a larger kernel"] = weight[0, 0].numel() == 1
@@ -106,7 +107,7 @@ def _features(case: Case) -> dict[tuple[str, str], bool]:
 
 
 def _other_arguments(exercise: Exercise, asked: list[Asked]) -> str:
-    """Return for which other arguments these are the right results, in every case."""
+    """Return the other arguments for which these are the right results in every case."""
     found = []
     wrong = [one for one in asked if one.stage]
     first = wrong[0]
@@ -133,8 +134,8 @@ def _is_result_of(change: Callable[[Case], Case], exercise: Exercise, one: Asked
 
 
 def _changes(exercise: Exercise, case: Case) -> Iterator[Change]:
-    """Yield spoilt arguments: what they are in words, and a function that spoils a case, or
-    returns None for one of which it says nothing."""
+    """Yield spoilt arguments: a description, and a function that spoils a case, or returns None for
+    a case that it does not apply to."""
     if not exercise.is_module:
         yield from _other_scalars(case)
     else:
@@ -152,7 +153,7 @@ def _other_scalars(case: Case) -> Iterator[Change]:
 
     for name, value in case.scalars.items():
         if isinstance(value, bool):
-            yield f"`{name}` is turned into its opposite", put(name, lambda v: not v)
+            yield f"`{name}` is reversed to its opposite", put(name, lambda v: not v)
         elif isinstance(value, (int, float)):
             for plain in (0, 1):
                 yield f"as if `{name}` were {plain}", put(name, lambda v, plain=plain: plain)
@@ -199,12 +200,12 @@ def _other_tensors(case: Case) -> Iterator[Change]:
 
 
 def _other_layers(case: Case) -> Iterator[Change]:
-    """Yield a layer's parts that are not used: its batch norms as if they changed nothing, its
-    weights as if they were 0."""
+    """Yield unused parts of a layer: its batch norms as if they changed nothing, its weights as if
+    they were 0."""
 
     def put(values: dict[str, float]):
         def change(c: Case) -> Case | None:
-            if c.training:  # there a batch norm goes by the batch
+            if c.training:  # in training, a batch norm uses the batch
                 return None
             other = {k: torch.full_like(c.weights[k], v) for k, v in values.items()}
             return replace(c, weights=c.weights | other)
@@ -225,7 +226,7 @@ def _other_layers(case: Case) -> Iterator[Change]:
 
 
 def _results_exchanged(wrong: list[Asked], names: tuple[str, ...]) -> str:
-    """That two of several results stand in each other's place, and which ones."""
+    """Return that two of several results are exchanged, and which ones."""
     for i, j in combinations(range(len(names)), 2):
         keys = {f"output.{k}": f"output.{k}" for k in range(len(names))}
         keys |= {f"output.{i}": f"output.{j}", f"output.{j}": f"output.{i}"}
@@ -240,7 +241,7 @@ def _results_exchanged(wrong: list[Asked], names: tuple[str, ...]) -> str:
 
 
 def _simple(wrong: list[Asked]) -> str:
-    """What is seen at once: no numbers at all, only zeros, one factor."""
+    """Return what is obvious: no finite numbers, only zeros, one factor."""
     pairs = [one.pair for one in wrong]
     if not all(v.is_floating_point() for pair in pairs for v in pair):
         return ""
@@ -264,12 +265,13 @@ def _relu(pairs: list[Pair]) -> str:
     if all(close(have.clamp(min=0), want) for have, want in pairs):
         return "It is right where the expected numbers are above 0: a ReLU at the end is missing."
     if all(close(want.clamp(min=0), have) for have, want in pairs):
-        return "It is right, but its negative numbers have become 0: there is a ReLU too many."
+        return "It is right, but its negative numbers have become 0, so there is one ReLU too many."
     return ""
 
 
 def _factor(pairs: list[Pair], cases: list[Case]) -> str:
-    """By which factor all numbers are wrong; what it is in the cases, if it is not one number."""
+    """Return the factor by which all numbers are wrong, and what it is if it differs between
+    cases."""
     factors = [_quotient(have, want) for have, want in pairs]
     if None in factors or not _enough(pairs):
         return ""
@@ -293,12 +295,12 @@ def _factor(pairs: list[Pair], cases: list[Case]) -> str:
 
 
 def _enough(pairs: list[Pair]) -> bool:
-    """Whether there are so many numbers that a rule which all obey is no chance."""
+    """Return whether there are so many numbers that a rule for all of them is not a coincidence."""
     return sum(want.numel() for _, want in pairs) > 2
 
 
 def _quotient(have: Tensor, want: Tensor) -> float | None:
-    """The number k for which have = k * want, if there is one that is not 0."""
+    """Return the number k for which have = k * want, if there is one that is not 0."""
     top = want.abs().flatten().argmax() if want.numel() else None
     if top is None or not float(want.flatten()[top]):
         return None
@@ -307,7 +309,7 @@ def _quotient(have: Tensor, want: Tensor) -> float | None:
 
 
 def _sizes(case: Case) -> dict[str, float]:
-    """Return the numbers of a case that a factor may be, by what they are."""
+    """Return the numbers of a case that may be a factor, by name."""
     found = {f"`{k}`": v for k, v in case.scalars.items() if type(v) in (int, float)}
     x = case.tensors.get("x")
     if x is not None and x.dim() == 4:
@@ -335,7 +337,7 @@ def _offset(pairs: list[Pair]) -> str:
 
 
 def _order(pairs: list[Pair]) -> str:
-    """That they are the right numbers in other places, and along which axis."""
+    """Return that the right numbers are in other places, and along which axis."""
     dims = {want.dim() for _, want in pairs}
     if dims == {2} and all(_is_turned(have, want) for have, want in pairs):
         return "It is the transpose of the expected matrix: rows and columns are exchanged."
@@ -353,14 +355,14 @@ def _is_turned(have: Tensor, want: Tensor) -> bool:
 
 
 def _reordered(have: Tensor, want: Tensor, axis: int) -> bool:
-    """Whether the slices along an axis are the expected ones, each of them once."""
+    """Return whether the slices along an axis are the expected ones, each of them once."""
     mine, theirs = (v.movedim(axis, 0).flatten(1) for v in (have, want))
     fits = torch.cdist(mine, theirs, p=float("inf")) <= 1e-7 * max(1.0, float(want.abs().max()))
     return bool(fits.any(0).all() and fits.any(1).all())
 
 
 def _of_places(pairs: list[Pair]) -> str:
-    """Where it is wrong, if it is right elsewhere, and whether there is 0 where it is wrong."""
+    """Return where it is wrong if it is right elsewhere, and whether the wrong numbers are 0."""
     marks = [_marked(have, want) for have, want in pairs]
     if any(bool(mark.all()) for mark in marks):
         return ""
@@ -388,7 +390,7 @@ def _along_axes(marks: list[Tensor]) -> str:
         if not any(bool(mark.any()) for mark in others):
             return "It is wrong only on the diagonal."
         if not any(bool(mark.any()) for mark in diagonals):
-            return "The diagonal is right; it is wrong only beside it."
+            return "It is right on the diagonal and wrong only off it."
     for axis, name in enumerate(_AXES[dims.pop()]):
         found = [mark.movedim(axis, 0).reshape(mark.shape[axis], -1).any(1) for mark in marks]
         if all(bool(lines.any()) and not bool(lines.all()) for lines in found):
@@ -402,7 +404,8 @@ def _at_border(mark: Tensor) -> bool:
 
 
 def _some_of(name: str, found: list[Tensor]) -> str:
-    """Which of the channels (or rows, ...) are wrong; found: a mark for each, case by case."""
+    """Return which of the channels (or rows, ...) are wrong; found: whether each is right, by
+    case."""
     if all(not lines[0] and bool(lines[1:].all()) for lines in found):
         return f"Only the first {name} is right."
     if all(lines[0] and not bool(lines[1:].any()) for lines in found):
@@ -423,13 +426,13 @@ def _almost(pairs: list[Pair]) -> str:
     if max(off) > _NEAR:
         return ""
     return (
-        f"They are close: at most {max(off):.1g} of the largest number off. Look for something "
+        f"They are close: off by at most {max(off):.1g} of the largest number. Look for something "
         "small, such as `eps`, and for numbers that were rounded on the way."
     )
 
 
 def _number(value: float) -> str:
-    """A factor as one would say it: 0.25 is 1/4."""
+    """Return a factor in the usual form: 0.25 is 1/4."""
     if isclose(value, round(value), rel_tol=1e-6):
         return str(round(value))
     inverse = 1 / value
@@ -442,14 +445,14 @@ def _number(value: float) -> str:
 
 
 def _of_shapes(pairs: list[Pair]) -> str:
-    """Which sides of the result are wrong, and in what way."""
+    """Return which sides of the result are wrong, and in what way."""
     if any(have.dtype != want.dtype for have, want in pairs):
         return ""
     if all(_is_turned(have, want) for have, want in pairs):
         return "It is the transpose of the expected matrix: rows and columns are exchanged."
     if all(have.numel() == want.numel() for have, want in pairs):
         if all(close(have.flatten(), want.flatten()) for have, want in pairs):
-            return "Its numbers are right and in order: only the shape is not."
+            return "Its numbers are right and in order; only the shape is wrong."
         return ""
     dims = {v.dim() for pair in pairs for v in pair}
     if len(dims) > 1 or dims.isdisjoint(_AXES):
@@ -467,7 +470,7 @@ def _of_shapes(pairs: list[Pair]) -> str:
     ]
     if not wrong or not right:
         return ""
-    return f"The number of {_and(right)} is right, that of {_and(wrong)} is not."
+    return f"The number of {_and(right)} is right, but that of {_and(wrong)} is not."
 
 
 def _and(names: list[str]) -> str:

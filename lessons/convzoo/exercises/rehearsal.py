@@ -1,8 +1,8 @@
-"""Would an answer run on a GPU? Rehearsed on any machine: its inputs count as lying on a device,
-and whatever it makes without saying where as lying on the CPU, as torch makes it.
+"""Would an answer run on a GPU? This is rehearsed on any machine: its inputs count as being on a
+device, and everything that it creates without naming a device as being on the CPU, as in torch.
 
-All tensors are real ones of the CPU, so that code which looks at values can be rehearsed, too, and
-nothing has to be imported (torch's own fake tensors need a second of processor time for that).
+All tensors are real CPU tensors, so that code which reads values can be rehearsed too and nothing
+has to be imported (torch's own fake tensors need a second of processor time for that).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from convzoo.exercises.everyday import in_float32
 from convzoo.exercises.model import Exercise
 from convzoo.failure import source_file, source_line
 
-BOUND = 1e-2  # of the largest number: what float32 may be off on a device that rounds more
-# Made of Python's numbers they are on the CPU, also if the numbers come from elsewhere.
+BOUND = 1e-2  # of the largest number: how far float32 may be off on a device that rounds more
+# Tensors made from Python numbers are on the CPU, wherever the numbers come from.
 _FROM_NUMBERS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy)
 _MOVES = (torch.Tensor.to, torch.Tensor.type_as)
 _NUMPY = (torch.Tensor.numpy, torch.Tensor.__array__)
@@ -35,7 +35,7 @@ _COPIES = ("aten.copy_", "aten._to_copy", "aten.lift_fresh", "aten.detach", "ate
 
 
 class Elsewhere(Exception):
-    """Tensors of two devices met in one operation; `made` is where that of the CPU comes from."""
+    """An operation got tensors from two devices; `made` is where the one on the CPU comes from."""
 
     def __init__(self, made: Made):
         super().__init__("two devices")
@@ -44,7 +44,7 @@ class Elsewhere(Exception):
 
 @dataclass(frozen=True)
 class Made:
-    """Where a tensor of the CPU was made: the line, 0 if unknown, and whether in a constructor."""
+    """Where a CPU tensor was created: the line, 0 if unknown, and whether in a constructor."""
 
     line: int
     by_constructor: bool = False
@@ -56,24 +56,24 @@ class Stage:
     def __init__(self, filename: str):
         self.filename = filename
         self.building = False
-        self.within: Made | None = (
-            None  # the call in progress, if all that it was given is on the CPU
-        )
-        self._on_cpu: dict[int, tuple[object, Made]] = {}  # the storage is kept: addresses return
+        self.within: Made | None = None  # the call in progress, if all its inputs are on the CPU
+        self._on_cpu: dict[
+            int, tuple[object, Made]
+        ] = {}  # the storage is kept, because addresses are reused
 
     def made(self, tensor: Tensor) -> Made | None:
-        """Return where a tensor of the CPU was made; None for one that is on the device."""
+        """Return where a CPU tensor was created; None for one that is on the device."""
         found = self._on_cpu.get(_address(tensor))
         return found and found[1]
 
     def put_on_cpu(self, tensor: Tensor, made: Made | None = None) -> Tensor:
-        """Count a tensor as lying on the CPU."""
+        """Count a tensor as being on the CPU."""
         made = made or Made(self._line(), self.building)
         self._on_cpu[_address(tensor)] = tensor.untyped_storage(), made
         return tensor
 
     def put_on_device(self, tensor: Tensor) -> Tensor:
-        """Count a tensor as lying on the device."""
+        """Count a tensor as being on the device."""
         self._on_cpu.pop(_address(tensor), None)
         return tensor
 
@@ -91,7 +91,7 @@ class Stage:
 
 
 class _Calls(TorchFunctionMode):
-    """Sees what was written: whether a new tensor got its device, and what moves."""
+    """Watches calls as they are written: whether a new tensor names its device, and what moves."""
 
     def __init__(self, stage: Stage):
         super().__init__()
@@ -124,7 +124,7 @@ class _Calls(TorchFunctionMode):
             self.stage.within = before
 
     def _moved(self, result: Tensor, args: tuple, kwargs: dict) -> Tensor:
-        """Return a copy, as torch makes one from device to device, if it was said where to."""
+        """Return a copy, as torch makes one from device to device, if a device is named."""
         for target in (*args, *kwargs.values()):
             if isinstance(target, (Tensor, torch.device, str)):
                 made = self.stage.made(target) if isinstance(target, Tensor) else None
@@ -135,7 +135,7 @@ class _Calls(TorchFunctionMode):
 
 
 class _Operations(TorchDispatchMode):
-    """Sees what is computed: tensors of two devices that meet, and where the result is."""
+    """Watches what is computed: operations on tensors from two devices, and where the result is."""
 
     def __init__(self, stage: Stage):
         super().__init__()
@@ -161,8 +161,8 @@ class _Operations(TorchDispatchMode):
         return result
 
     def _meet(self, name: str, args: tuple, given: list[Tensor], on_cpu: list[Made | None]) -> None:
-        """Raise Elsewhere if torch would: a single number of the CPU may meet a device's tensors,
-        and an index of the CPU may pick from them."""
+        """Raise Elsewhere if torch would raise: only single numbers and indices may be on the
+        CPU."""
         indexed = name.startswith(("aten.index.", "aten.index_put", "aten._index_put"))
         if indexed and not on_cpu[0]:
             given, on_cpu = given[:1], on_cpu[:1]
@@ -181,8 +181,8 @@ def _address(tensor: Tensor) -> int:
 
 
 def remark(target: Callable, cases: list[Case]) -> str:
-    """Return why a right answer would stop on a GPU, in which line, and what to write; "" if it
-    would not. What the rehearsal cannot do is not judged."""
+    """Return why a right answer would stop on a GPU, in which line, and what to write instead; ""
+    if it would not. What cannot be rehearsed is not judged."""
     for case in map(in_float32, cases):
         if case.tensors and not case.examine:
             found = rehearse(target, case)
@@ -209,7 +209,7 @@ def rehearse(target: Callable, case: Case) -> str:
         place = _last_line(problem, stage.filename)
         where = source_line(stage.filename, place)
         return (
-            f"On a GPU it would stop {where or 'in its code'}: one tensor there is on the CPU. "
+            f"On a GPU it would stop {where or 'in its code'}, because one tensor is on the CPU. "
             f"{_advice(problem.made, name, stage.filename)}"
         )
     except Exception:  # it may well run on a device
@@ -218,8 +218,8 @@ def rehearse(target: Callable, case: Case) -> str:
 
 
 def _play(stage: Stage, target: Callable, case: Case):
-    """Call the target on inputs that are on the device. A layer is moved there as `.to` does: with
-    its parameters and buffers, and without what else it keeps."""
+    """Call the target on inputs that are on the device. A layer is moved as `.to` does: with its
+    parameters and buffers, but without other tensors."""
     inputs = {k: v.clone() for k, v in case.tensors.items()}
     scalars = deepcopy(case.scalars)
     for value in inputs.values():
@@ -243,13 +243,13 @@ def _advice(made: Made, name: str, filename: str) -> str:
             "so that `.to(device)` takes it along."
         )
     return (
-        f"{_origin(made, filename)}. Make it where the input is: with `device={name}.device`, or "
-        f"with `{name}.new_zeros` and its like."
+        f"{_origin(made, filename)}. Create it on the input's device: with "
+        f"`device={name}.device`, or with `{name}.new_zeros` or similar."
     )
 
 
 def _origin(made: Made, filename: str) -> str:
-    return f"It is made {source_line(filename, made.line) or 'without a device'}"
+    return f"It is created {source_line(filename, made.line) or 'without a device'}"
 
 
 def _last_line(problem: BaseException, filename: str) -> int:
@@ -264,8 +264,8 @@ def _last_line(problem: BaseException, filename: str) -> int:
 
 
 def for_real(exercise: Exercise, target: Callable, case: Case) -> str:
-    """Return what goes wrong on this machine's accelerator, in float32; "" if nothing, or if
-    there is no accelerator. Nothing in float64 is put there: MPS has none."""
+    """Return what goes wrong on this machine's accelerator, in float32; "" if nothing, or if there
+    is no accelerator. Nothing is moved there in float64, which MPS does not have."""
     kind = accelerator()
     if not kind or case.examine or not case.tensors:
         return ""
@@ -281,7 +281,7 @@ def for_real(exercise: Exercise, target: Callable, case: Case) -> str:
         if isinstance(value, Tensor) and value.shape == want.shape and want.is_floating_point():
             off = (value.detach().cpu() - want).abs().max() if want.numel() else 0
             if not off <= BOUND * max(1.0, float(want.abs().max())):
-                return f"On this machine's {kind} device, in float32, it gives other numbers."
+                return f"On this machine's {kind} device, in float32, it returns other numbers."
     return ""
 
 
