@@ -854,3 +854,130 @@ print("a visible gap:", found["visible"])
 # seed of your own, in about 15 seconds:
 #
 #     experiments.one("resnext_equal_budget", "32x4d", seed=5)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. Cut a trained network
+#
+# If blocks and zeros are so cheap, why not train a dense network first, and
+# cut it afterwards? Here is one: EfficientNet-Lite0, trained on ImageNet (you
+# build it in lesson 06). We cut its 1x1 layers alone, and ask it about six
+# photos.
+
+# %% slideshow={"slide_type": "skip"}
+from torchvision.models import ResNet50_Weights
+
+from convzoo import photographs
+from convzoo.ideas.resnext import cutting
+from convzoo.ideas.separable import efficientnet
+
+NAMES = ResNet50_Weights.DEFAULT.meta["categories"]  # of the 1000 classes
+trained = efficientnet.pretrained()
+photos = photographs.batch()  # 6 3 224 224
+
+
+# %% slideshow={"slide_type": "skip"}
+def shares_of(net):
+    with torch.no_grad():
+        return net(photos).softmax(1)  # 6 1000
+
+
+uncut = shares_of(trained)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def looked_at(photo, shares, title):
+    """Draw a photo next to the five largest shares."""
+    place = photographs.NAMES.index(photo)
+    picture = show.draw.photograph(photos[place], title=photo, size=260)
+    guesses = show.draw.guesses(shares[place], NAMES, title=title)
+    return show.draw.beside(picture, guesses)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+stops = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.1]
+pruned = {d: shares_of(cutting.pruned(trained, d)) for d in stops}
+
+
+def look_at_density(density, photo):
+    title = f"{density:.0%} of the weights"
+    return looked_at(photo, pruned[density], title)
+
+
+def explore_density():
+    names = [f"{d:.0%}" for d in stops]
+    return show.widgets.Explorer(
+        look_at_density,
+        density=show.widgets.Stops(stops, 0.5, "density", names),
+        photo=show.widgets.Choice(photographs.NAMES, "cat", "photo"))
+
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# First the density. In each 1x1 layer the smallest weights become zero.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+predict("resnext.cat_density", explore_density)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# One photo can be lucky. So here are all six: how many keep their first
+# guess, and how much of the shares moves to other classes. The last number is
+# the bytes of the 1x1 layers: 4 for a value, and 4 for its index (32 bits).
+
+# %% slideshow={"slide_type": "skip"}
+weights = sum(w.weight.numel() for w in cutting.pointwise(trained))
+print(f"dense: {4 * weights:,} bytes")
+for density in stops[1:-1]:
+    cut = pruned[density]
+    same = (cut.argmax(1) == uncut.argmax(1)).sum().item()
+    print(f"{density:.0%}: {same} of 6 keep their first guess,", end=" ")
+    print(f"{cutting.changed(cut, uncut):4.0%} of the shares move,", end=" ")
+    print(f"{8 * round(density * weights):,} bytes")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A tenth of the weights is hardly missed, and half of them are. Above a
+# density of 50% the index even makes the layers larger than dense ones.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Now the blocks. Each 1x1 layer keeps only the blocks on its diagonal.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+in_groups = {g: shares_of(cutting.in_blocks(trained, g)) for g in (1, 2, 4, 8)}
+in_groups[1] = uncut
+
+
+def cut_to_blocks(groups, photo):
+    return looked_at(photo, in_groups[groups], f"groups = {groups}")
+
+
+show.widgets.Explorer(
+    cut_to_blocks,
+    groups=show.widgets.Stops([1, 2, 4, 8], 2, "groups"),
+    photo=show.widgets.Choice(photographs.NAMES, "cat", "photo"))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Two groups are enough: the network gives one and the same answer to all six
+# photos. Half of the weights are gone, as at a density of 50%, but now the
+# large ones go too. **Block-diagonal is a structure to train with. It is not
+# one to cut out afterwards.**
+#
+# Would another *order* of the channels save more? The blocks do not have to be
+# neighbours: a permutation of the rows and columns of each layer could gather
+# the heavy weights in the blocks (lesson 05 is about permutations). We look
+# for a good one, layer by layer; this takes some seconds.
+
+# %% slideshow={"slide_type": "skip"}
+found, inside = [], []
+for layer in cutting.pointwise(trained):
+    matrix = layer.weight.detach()[:, :, 0, 0]
+    found.append(cutting.best_halves(matrix))
+    orders = cutting.best_halves(matrix, rounds=0), found[-1]
+    inside.append([cutting.share_inside(matrix, *o) for o in orders])
+kept = torch.tensor(inside).mean(0)
+best = shares_of(cutting.in_groups(trained, found))
+same = (best.argmax(1) == uncut.argmax(1)).sum().item()
+print(f"squares in the blocks: {kept[0]:.0%} in order, {kept[1]:.0%} at best")
+print(f"in the better order, {same} of 6 photos keep their first guess")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The better order keeps more of the weight, but not nearly enough. A dense
+# network has learned to use all its connections. (The search finds a good
+# order, not provably the best one.)

@@ -716,7 +716,7 @@ def trunk(growth_rate, block_config, num_init_features, bn_size):
     parts.conv0 = nn.Conv2d(3, c, 7, stride=2, padding=3, bias=False)
     parts.norm0, parts.relu0 = nn.BatchNorm2d(c), nn.ReLU()
     parts.pool0 = nn.MaxPool2d(3, stride=2, padding=1)
-    ends = widths(c, growth_rate, list(block_config))
+    ends = map(int, widths(c, growth_rate, list(block_config)))
     for i, (layers, end) in enumerate(zip(block_config, ends), start=1):
         block = Block(layers, c, growth_rate, bn_size)
         parts.add_module(f"denseblock{i}", block)

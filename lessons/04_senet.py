@@ -130,7 +130,8 @@ blank = torch.rand(1, 1, side, side)
 
 def field_bars(layers, share):
     """Draw bars of each pixel's share of the gradient (they sum to one)."""
-    width, seen = sizes_of([[3, 1, 1]] * layers)[-1], int((share > 0).sum())
+    *_, width = sizes_of([[3, 1, 1]] * layers)
+    seen = int((share > 0).sum())
     near, far = share[:4, :4].sum().item(), share[-1, -1].item()
     rows = [
         ("pixels seen", seen / side**2, f"{seen} of {side**2}"),

@@ -753,7 +753,8 @@ check("shufflenet.mixing_matrix")
 # %% slideshow={"slide_type": "subslide"}
 mix = use("shufflenet.mixing_matrix")
 three = torch.stack([torch.randperm(12) for _ in range(3)])
-show.draw.channel_matrix(mix(three), title="three permutations, added up")
+mixed = torch.as_tensor(mix(three))
+show.draw.channel_matrix(mixed, title="three permutations, added up")
 
 
 # %% [markdown] slideshow={"slide_type": "-"}

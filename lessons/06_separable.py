@@ -631,32 +631,78 @@ print(f"{all_of_it.macs:,} multiply-adds")
 for name, macs in parts.items():
     print(f"{name:9}: {macs / all_of_it.macs:.1%} of the multiply-adds")
 
-
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 7. Which paper came first?
+# ## 7. Your layer names what is in a photo
 #
-# The lecture calls MobileNet's separable convolutions a precursor of ResNeXt.
-# The dates decide.
+# The counts are small. Can such a network see anything? EfficientNet-Lite0 is
+# MobileNetV2 with a few 5x5 kernels. Its weights were trained on ImageNet, and
+# they are on your disk already. We build it with *your* depthwise layer in all
+# sixteen blocks, load the weights by name, and show it six photos.
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
-def timeline():
-    rows = [
-        ("2014", "the idea: Sifre's thesis", "separable convolutions"),
-        ("7 Oct 2016", "Xception (1610.02357)", "groups = channels, 1x1"),
-        ("16 Nov 2016", "ResNeXt (1611.05431)", "groups between 1 and all"),
-        ("17 Apr 2017", "MobileNet (1704.04861)", "groups = channels, 1x1"),
-    ]
-    heads = ("date", "where", "its layer")
-    return show.draw.table(rows, heads, "The idea, and the three papers")
+# %% slideshow={"slide_type": "skip"}
+from torchvision.models import ResNet50_Weights
 
-predict("separable.first_paper", timeline)
+from convzoo import photographs
+from convzoo.ideas.separable import efficientnet, framework
 
+NAMES = ResNet50_Weights.DEFAULT.meta["categories"]  # of the 1000 classes
+trained = efficientnet.load_bundled(efficientnet.EfficientNetLite0(
+    framework.InvertedResidual, DepthwiseConv2d))  # its 1x1s are Further B
+found = cost_of(trained, torch.zeros(1, 3, 224, 224))
+print(f"{found.params:,} parameters, {found.macs:,} multiply-adds")
+
+# %% slideshow={"slide_type": "skip"}
+shares = {}
+for name in photographs.NAMES:
+    square = photographs.photograph(name).square()  # 1 3 224 224
+    with torch.no_grad():
+        shares[name] = trained(square).softmax(1)[0]
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def explore_photos():
+    def look(photo):
+        seen = photographs.photograph(photo)
+        picture = show.draw.photograph(
+            seen.square(), title=photo, note=seen.credit)
+        guesses = show.draw.guesses(
+            shares[photo], NAMES, title="what the network says")
+        return show.draw.beside(picture, guesses)
+    return show.widgets.Explorer(
+        look, photo=show.widgets.Stops(list(shares), "cat", "photo"))
+
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+predict("separable.photograph", explore_photos,
+        measured=lambda: round(100 * shares["cat"].max().item()))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# That is right about the idea: it is older than ResNeXt, whose authors cite
-# Sifre's layer as a special case of grouped convolution, with one channel in
-# each group. It is not right about the papers: Xception came forty days before
-# ResNeXt, and MobileNet five months after it.
+# The shares of all 1000 classes add up to 100%. ImageNet has no class for an
+# astronaut, so hers go to what looks most like her: a bobsled, with 20%. That
+# is not "one in five such photos is a bobsled". It only says that this class
+# got the highest score, and that no class got a high one.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# What did the depthwise layers learn? Each tile is one filter of the second
+# block: edges in all directions, and blobs. Random filters look like noise.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+learned = trained.blocks[1].depthwise.conv.weight
+show.draw.beside(
+    show.draw.kernels(learned, title="96 filters, trained"),
+    show.draw.kernels(torch.randn_like(learned), title="96 filters, random"))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# And a 1x1 layer: the matrix of the first block, from 32 channels to 16. In
+# the trained one, four columns are empty: no output reads these channels.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+mix = trained.blocks[0].project.weight[:, :, 0, 0]
+chance = torch.randn_like(mix) * mix.std()
+show.draw.beside(*[
+    show.draw.channel_matrix(w, title=t, size=380)
+    for t, w in (("trained", mix), ("random", chance))])
+
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
@@ -669,8 +715,9 @@ predict("separable.first_paper", timeline)
 #   input channel its kernel has rank 1.
 # - **Depends.** Fewer multiply-adds do not always mean less time. The lines
 #   that section 4 printed say what holds on the device that they name.
-# - **Half right.** The idea (2014) is a precursor of ResNeXt; MobileNet (2017)
-#   is not.
+# - **Half right.** "MobileNet is a precursor of ResNeXt": the idea is (2014),
+#   the paper is not (2017, five months later). Further D has the dates.
+# - **Seen.** A network of your layers names a cat and a coffee.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
@@ -970,6 +1017,18 @@ class InvertedResidual(nn.Module):
 # %% slideshow={"slide_type": "skip"}
 check("separable.inverted_residual")
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Section 7 borrowed this block. Now the whole network is made of your layers;
+# it must say the same, to rounding.
+
+# %% slideshow={"slide_type": "skip"}
+whole = efficientnet.load_bundled(efficientnet.EfficientNetLite0(
+    use("separable.inverted_residual"), DepthwiseConv2d))
+with torch.no_grad():
+    own = whole(photographs.photograph("cat").square()).softmax(1)[0]
+print(NAMES[own.argmax()], f"{own.max():.0%}")
+print("largest difference:", f"{(own - shares['cat']).abs().max():.0e}")
+
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 STAGES = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2)]
 STAGES += [(6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]  # table 2
@@ -1086,6 +1145,7 @@ for other in others:
     print(f"seeds differ by {found['spread']:.1%};", end=" ")
     print("visible" if found["visible"] else "no visible gap")
 
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # What this shows, and what it does not:
 #
@@ -1097,3 +1157,28 @@ for other in others:
 #   trade on ImageNet (section 6) is with the dense network of equal width.
 # - Without the 1x1 the loss is visible: the channels never meet before the
 #   last layer.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. Which paper came first?
+#
+# The lecture calls MobileNet's separable convolutions a precursor of ResNeXt.
+# The dates decide.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+def timeline():
+    rows = [
+        ("2014", "the idea: Sifre's thesis", "separable convolutions"),
+        ("7 Oct 2016", "Xception (1610.02357)", "groups = channels, 1x1"),
+        ("16 Nov 2016", "ResNeXt (1611.05431)", "groups between 1 and all"),
+        ("17 Apr 2017", "MobileNet (1704.04861)", "groups = channels, 1x1"),
+    ]
+    heads = ("date", "where", "its layer")
+    return show.draw.table(rows, heads, "The idea, and the three papers")
+
+predict("separable.first_paper", timeline)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# That is right about the idea: it is older than ResNeXt, whose authors cite
+# Sifre's layer as a special case of grouped convolution, with one channel in
+# each group. It is not right about the papers: Xception came forty days before
+# ResNeXt, and MobileNet five months after it.

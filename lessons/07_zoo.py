@@ -11,17 +11,17 @@
 # ---
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # 07 The whole zoo: accuracy against what it costs
+# # 07 The whole zoo: accuracy against cost
 #
-# Seven lessons, a pattern in a matrix each. Which is the best? The question
-# lacks a word: best *at what price*. Here all of them get the same task, the
-# same skeleton, the same training and the same number of multiply-adds.
+# You need a network for a phone or a server. Of seven lessons' ideas, which is
+# the best? Best *at what cost*? Here all get the same task, the same skeleton,
+# the same training and the same number of multiply-adds.
 #
 # **You will be able to** give every network the same budget; write a training
-# recipe; find the Pareto front of any axis; tell a gap from the seeds' noise.
+# recipe; find the Pareto front on any axis; tell a gap from the seeds' noise.
 #
 # **Time:** 60 minutes for the core. **Builds on:** any of lessons 01 to 06;
-# what you have not met runs ready-made.
+# what you have not built is ready-made.
 #
 # **The lecture's claims:** there is a curve of accuracy against speed;
 # ShuffleNet is somewhat faster than MobileNet; the shuffle helps elsewhere.
@@ -39,26 +39,26 @@ from convzoo.ideas.zoo import clutter
 from convzoo.ideas.zoo import networks as zoo
 
 # %% slideshow={"slide_type": "skip"} student="name"
-# student: the name you hand in under; your questions' numbers come from it
+# student: the name you hand in under; it draws the numbers of your questions
 device = begin("07_zoo", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ## The picture first
 #
 # ![Accuracy against multiply-adds and against bytes, eight networks at two
-# budgets each. Against multiply-adds they stand in two columns, and ShuffleNet
-# above all; against bytes it is the last on a long
+# budgets each. Against multiply-adds they are in two columns, and ShuffleNet
+# is above all others; against bytes it is the last on a long
 # front.](../figures/07_front.svg)
 #
-# A circle is a network, the mean of five seeds; the bar is from the worst seed
-# to the best, the thin line leads to its other budget. Filled, and joined by
-# the dashed line: no other network is as good and as cheap. Left: over the
-# multiply-adds, which were made equal. Right: the same over the bytes that it
-# reads and writes.
+# A circle is the mean of five seeds of a network. The bar goes from the worst
+# seed to the best, the thin line to the network's other budget. Filled
+# circles, joined by the dashed line: no other network is as good and as cheap.
+# Left: against the multiply-adds, which were made equal. Right: against the
+# bytes that the network reads and writes.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Try it.** Run the cell. Then write another kind in place of `"plain"`, and
-# look for the width at which it costs about as much. The kinds: `plain`,
+# **Try it.** Run the cell. Then replace `"plain"` by another kind, and look
+# for the width at which it costs about the same. The kinds: `plain`,
 # `residual`, `SE`, `ResNeXt`, `DenseNet`, `separable`, `inverted`,
 # `ShuffleNet`.
 
@@ -69,28 +69,28 @@ print(f"{kind} {width}: {found.macs:,} MACs, {found.params:,} parameters")
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 1. One skeleton
+# ## 1. One skeleton for all
 #
-# A 3x3 layer and a max pool; three stages of blocks, each after the first at
-# half the size; a global pool, a linear layer. A stage has a quarter, a half,
-# all of the *width* in channels, rounded to what the block's groups allow, and
-# four 3x3 layers, whatever the block: so all networks see equally far.
+# A 3x3 layer and a max pool; three stages of blocks; a global pool and a
+# linear layer. Stages two and three halve the image. The stages have a
+# quarter, a half, all of the *width* in channels, rounded to fit the groups.
+# Each has four 3x3 layers, whatever the block: all networks see equally far.
 #
 # - **plain**, **residual**: two blocks of two 3x3 (lesson 01); **SE**: the
 #   residual one with a gate (04)
 # - **ResNeXt**: 1x1, 3x3 in 4 groups, 1x1 (02); **DenseNet**: four layers that
-#   add their channels (03)
-# - **separable**: depthwise and 1x1, MobileNet's block; **inverted**: 1x1 to
-#   four times the channels, depthwise, 1x1 back, MobileNet V2's block (06)
-# - **ShuffleNet**: its unit with 2 groups; **no shuffle**: the same unit, its
-#   channels left where they are (05)
+#   each add channels (03)
+# - **separable**: depthwise, 1x1: MobileNet's block; **inverted**: 1x1 to four
+#   times the channels, depthwise, 1x1 back: MobileNetV2's block (06)
+# - **ShuffleNet**: its unit with 2 groups; **no shuffle**: the same unit, with
+#   its channels left where they are (05)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# What is left is the width. It decides the cost, so it has to be found for
-# each kind by itself. A network is not run for that: `zoo.macs(kind, width)`
-# counts it.
+# Only the width is left to choose. It decides the cost, so each kind needs its
+# own. No network has to run for that: `zoo.macs(kind, width)` counts the
+# multiply-adds.
 #
-# **Exercise (10 minutes).** The widest network within a budget.
+# **Exercise (10 minutes).** Find the widest network within a budget.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Stuck? Run `from convzoo import hint` and `hint("zoo.width_for_budget")` in a
@@ -99,12 +99,12 @@ print(f"{kind} {width}: {found.macs:,} MACs, {found.params:,} parameters")
 # %% exercise="zoo.width_for_budget" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: zoo.width_for_budget
 def width_for_budget(kind, budget, step):
-    """The largest multiple of `step` whose network is within the budget.
+    """Return the largest width, a multiple of `step`, within the budget.
 
     zoo.macs(kind, width) counts the multiply-adds of a network of width 1
     or more; a wider one never has fewer. A network of exactly `budget`
-    multiply-adds is within it. Returns 0 where not even the width `step`
-    is. Try few widths: to count one takes some milliseconds.
+    multiply-adds is within it. Returns 0 if even the width `step` is not.
+    Try few widths: each count takes some milliseconds.
     """
     # your code here
     raise NotAttempted("zoo.width_for_budget")
@@ -119,11 +119,11 @@ answer = ...  # your answer in place of the dots
 ask("zoo.twice", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Two budgets, nine kinds: eighteen networks. The shipped results were trained
-# at the widths of such a search.
+# Two budgets and nine kinds make eighteen networks. The shipped results were
+# trained at the widths that such a search finds.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Yours, for three of the kinds:
+# Your search, for three of the kinds:
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -149,19 +149,19 @@ for kind, pair in WIDTHS.items():
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 heads = ["kind", *2 * ["channels", "MACs", "parameters"]]
-caption = f"Budgets: {SMALL:,} and {LARGE:,} multiply-adds an image"
+caption = f"Budgets: {SMALL:,} and {LARGE:,} multiply-adds per image"
 show.draw.table(budget_rows, heads, caption)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 2. One task
+# ## 2. One task for all
 #
-# The bundled digits are too easy: in lesson 06 a dense and a separable network
-# both reach 96 to 99% on them. Here a digit of 8 to 11 pixels lies anywhere in
-# an image of 16 x 16, among pieces of other digits and noise.
+# The bundled digits are too easy: in lesson 06, a dense and a separable
+# network both reach 96 to 99% on them. Here a digit of 8 to 11 pixels is
+# somewhere in an image of 16 x 16, among pieces of other digits and noise.
 
 # %%
 task = clutter.cluttered()
-print(tuple(task.train_x.shape), "to learn,", len(task.test_x), "to test")
+print(tuple(task.train_x.shape), "to train,", len(task.test_x), "to test")
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 samples = [
@@ -174,27 +174,27 @@ show.draw.beside(*samples)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 3. One recipe
+# ## 3. One training recipe for all
 #
-# It is not always the network; it can be how you train it (lesson 03). So the
+# It is not always the network: it can be how you train it (lesson 03). So the
 # recipe is the same for all: SGD with momentum, 12 epochs of 47 steps, and a
 # learning rate that rises over the first tenth of the steps, then falls along
 # half a cosine.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Exercise (8 minutes).** The learning rate of every step. The `warmup` first
-# steps rise evenly, and the last of them has the full `lr`. The step after it
-# is the first of the fall, and has the full `lr`, too: of n steps that fall,
-# number t, counted from 0, has `lr` times (1 + cos(pi t / n)) / 2.
+# **Exercise (8 minutes).** Compute the learning rate of every step. The first
+# `warmup` steps rise evenly, and the last of them has the full `lr`. The step
+# after it is the first of the fall, and has the full `lr`, too. Of n steps
+# that fall, step t, counted from 0, has `lr` times (1 + cos(pi t / n)) / 2.
 
 # %% exercise="zoo.schedule" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: zoo.schedule
 def schedule(steps, warmup, lr):
-    """The learning rate of each step: a linear rise, then half a cosine.
+    """Return the learning rate of each step: a rise, then half a cosine.
 
     steps: of the whole training. warmup: how many of them rise; may be 0.
     Returns a tensor (steps,): lr / warmup, 2 lr / warmup, ..., lr, and then
-    from lr down towards 0, which only a step after the last would reach.
+    from lr down towards 0. Only a step after the last would reach 0.
     """
     # your code here
     raise NotAttempted("zoo.schedule")
@@ -205,25 +205,25 @@ check("zoo.schedule")
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 rates = use("zoo.schedule")(564, 56, 0.1)
-line = show.draw.Line("lr", list(range(564)), rates.tolist())
+line = show.draw.Line("lr", list(range(564)), [float(r) for r in rates])
 show.draw.curves(
     [line], title="One recipe for all", x_label="step",
     y_label="learning rate", points=False, size=(800, 330),
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 4. Train
+# ## 4. How accurate are they?
 #
-# Eighteen networks, five seeds each, were trained with that and shipped. One
-# of them, the residual one at 174,000, is trained here from a sixth seed, and
-# drawn over them.
+# Eighteen networks were trained with this recipe, five seeds each; the results
+# are shipped. One of them, the residual one at 174,000, is trained here from a
+# sixth seed, and drawn over the others.
 
 # %% slideshow={"slide_type": "skip"}
 kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
 
 
 def at_budget(budget):
-    """The shipped rows of one budget, by kind."""
+    """Return the shipped rows of one budget, by kind."""
     end = f", {budget // 1000}k"
     chosen = [r for r in rows if r["variant"].endswith(end)]
     return [r | {"variant": r["variant"].removesuffix(end)} for r in chosen]
@@ -241,7 +241,7 @@ def trained_now():
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def apart(source=record):
-    """How many of the 28 pairs differ by more than their seeds do."""
+    """Return how many of the 28 pairs differ by more than their seeds."""
     pairs = combinations([f"{kind}, 174k" for kind in kinds], 2)
     return sum(experiments.gap(source, *pair)["visible"] for pair in pairs)
 
@@ -249,8 +249,8 @@ def apart(source=record):
 predict("zoo.apart", trained_now, measured=apart)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# A gap counts where it is larger than the spread: the best seed less the
-# worst, of whichever of the two networks varies more.
+# A gap counts if it is larger than the spread: the best seed minus the worst,
+# of whichever of the two networks varies more.
 
 # %% tags=["nbval-check-output"]
 visible = []
@@ -266,28 +266,28 @@ for size in ("109k", "174k"):
 for size, one, other in visible:
     gap = experiments.gap(record, f"{one}, {size}", f"{other}, {size}")
     numbers = f"{gap['gap']:+6.1%}, spread {gap['spread']:5.1%}"
-    print(f"{size} {one:>9} less {other:10} {numbers}")
+    print(f"{size} {one:>9} minus {other:10} {numbers}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# What the five seeds allow to say:
+# What five seeds let us say:
 #
-# - ShuffleNet finds most. At 174,000 multiply-adds its worst seed is better
-#   than any seed of the seven others (its unit without the shuffle does as
-#   well: section 8). The rule is strict, and grants it five of the seven gaps:
-#   DenseNet and the inverted network have one bad seed each, more than 7
+# - ShuffleNet is the most accurate. At 174,000 multiply-adds, its worst seed
+#   is better than any seed of the seven others. (Its unit does as well without
+#   the shuffle: section 8.) The rule is strict, and accepts five of the seven
+#   gaps: DenseNet and the inverted network have one bad seed each, more than 7
 #   points below their other four. Further B has a finer rule.
-# - The separable network is last, the plain one not far from it. Neither has a
-#   shortcut. The inverted block, which has one around its depthwise layer, is
-#   17 points ahead of the separable one. That fits lesson 01 (12 layers are
-#   hard to train without one), but a test of it would be the separable block
-#   *with* a shortcut: Further A is the place for it.
-# - ResNeXt has shortcuts and is low all the same. We do not know why.
+# - The separable network is last, and the plain one is not far from it.
+#   Neither has a shortcut. The inverted block has one around its depthwise
+#   layer, and is 17 points ahead of the separable one. That fits lesson 01 (12
+#   layers are hard to train without a shortcut). But to test it, the separable
+#   block itself needs a shortcut: Further A is the place for that.
+# - ResNeXt has shortcuts, and still it is low. We do not know why.
 # - Residual, SE, DenseNet, inverted: at 174,000 multiply-adds all four means
-#   lie within one point. These seeds do not say which of them is better.
+#   are within one point. These seeds do not say which of them is better.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Half the training.** The same networks from the same seeds, with six epochs
-# in place of twelve. What would this lesson have said then?
+# instead of twelve. What would this lesson have said then?
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 half = experiments.load("zoo_six_epochs")
@@ -308,20 +308,20 @@ caption += f"{apart(half)} of 28, then {apart()}"
 show.draw.table(half_rows, heads, caption)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Both ends stay: ShuffleNet is first, the separable network last. But of those
-# behind, all except DenseNet gained more than ShuffleNet, so the gaps shrink:
-# from the best to the worst it was 40 points and is 24, and the four in the
-# middle were 12 points apart and are one. The spread shrinks, too, of six of
-# the eight, so more of the gaps count. They belong to this task and to twelve
-# epochs of this recipe; they are no law. Section 7 has another task.
+# Both ends stay: ShuffleNet is first, the separable network last. But of the
+# others, all except DenseNet gained more than ShuffleNet, so the gaps shrink.
+# From the best to the worst it was 40 points; now it is 24. The four in the
+# middle were 12 points apart; now it is one. For six of the eight, the spread
+# shrinks too, so more of the gaps count. The gaps belong to this task and to
+# twelve epochs of this recipe; they are not a law. Section 7 has another task.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 5. What they cost
+# ## 5. What do they cost?
 #
 # Parameters, multiply-adds and bytes are counted: they are the same on every
-# device. Time is measured, here: one image by itself, as a phone sees it, and
-# a batch of 64, as a server does. All sixteen take turns (the unit without its
-# shuffle is left to section 8).
+# device. Time is measured here: one image alone, as on a phone, and a batch of
+# 64, as on a server. All sixteen are timed alternately (the unit without its
+# shuffle waits for section 8).
 
 # %%
 sizes = [(kind, w) for kind in kinds for w in WIDTHS[kind]]
@@ -371,9 +371,9 @@ caption = f"On {device}, minimum of the repeats; unsteady: {shaky} of 32"
 show.draw.table(time_rows, heads, caption)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A large spread says that something else was running. Where more than a few of
-# the 32 timings are unsteady, run the two cells again before you go on: what
-# follows stands on them.
+# A large spread means that something else was running. If more than a few of
+# the 32 timings are unsteady, run this section's cells again before you go on:
+# the rest of the lesson depends on them.
 
 # %% question="zoo.half" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: zoo.half
@@ -382,23 +382,23 @@ ask("zoo.half", answer)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 6. The front
+# ## 6. The Pareto front
 #
-# A network is beaten when another is at least as good *and* at least as cheap,
-# and better in one of the two. Whoever nobody beats stands on the **Pareto
-# front**: a better one costs more, a cheaper one is worse.
+# A network is beaten if another one is at least as good *and* at least as
+# cheap, and better in one of the two. A network that no other network beats is
+# on the **Pareto front**: a better one costs more, a cheaper one is worse.
 #
-# **Exercise (12 minutes).** Who stands on it?
+# **Exercise (12 minutes).** Find the networks on the front.
 
 # %% exercise="zoo.pareto_front" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: zoo.pareto_front
 def pareto_front(cost, accuracy, less_is_better=True):
-    """Which of n points no other point beats.
+    """Return which of n points no other point beats.
 
-    cost, accuracy: tensors (n,). Of the accuracy more is always better; of the
-    cost less is, or, with less_is_better=False, more (of images a second,
-    say). Point j beats point i where it is at least as good in both and
-    better in at least one. Two equal points do not beat each other.
+    cost, accuracy: tensors (n,). More accuracy is always better. Less cost is
+    better, or more if less_is_better=False (for images a second, say).
+    Point j beats point i if it is at least as good in both and better in at
+    least one. Two equal points do not beat each other.
     Returns a tensor (n,) of booleans: True on the front.
     """
     # your code here
@@ -416,10 +416,10 @@ accuracies = torch.tensor([s["accuracy"] for s in spots.values()])
 
 
 def front_of(axis):
-    """The names on the front of an axis."""
+    """Return the names on the front of an axis."""
     cost = torch.tensor([float(s[axis]) for s in spots.values()])
     mask = on_front(cost, accuracies, axis != "images a second")
-    return [name for name, kept in zip(spots, mask.tolist()) if kept]
+    return [name for name, kept in zip(spots, mask) if kept]
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -441,26 +441,25 @@ def front_picture(axis):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# They have equally many multiply-adds. Do they take equally long?
+# At each budget, they have about the same number of multiply-adds. Do they
+# take the same time?
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_fronts():
     kit = show.widgets
     choice = kit.Stops(axes, "multiply-adds", "axis")
     return kit.Explorer(front_picture, axis=choice)
-
 
 def as_long():
     one = times["one"]
     ratio = one["ShuffleNet, 174k"].minimum / one["plain, 174k"].minimum
     return round(ratio, 1)
 
-
 predict("zoo.latency", explore_fronts, measured=as_long)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Choose another axis, and another network wins.** The most accurate one
-# stands on every front; the others change. Who stands where, as measured here:
+# **Choose another axis, and another network wins.** The most accurate one is
+# on every front; the others change. The fronts, as measured here:
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 front_rows = []
@@ -473,17 +472,17 @@ heads = ["axis", "at 109,000", "at 174,000"]
 show.draw.table(front_rows, heads, f"On the front, on {device}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The three counted axes are the same for everybody. Over the **parameters**
-# ShuffleNet stands alone, with both its sizes. Over the **multiply-adds**
-# there is hardly a front: two columns, since they were made equal, and ResNeXt
-# and DenseNet stand on it only because their widths leave 5% of the budget
-# unspent. Over the **bytes** the plain, the residual and the SE network come
-# in: full 3x3 layers on few channels move the fewest bytes. What the **times**
-# say is your device's; they follow bytes and launches more than multiply-adds
-# where the device is idle for most of a small network.
+# The three counted axes are the same for everybody. Against the
+# **parameters**, ShuffleNet is alone on the front, with both its sizes.
+# Against the **multiply-adds** there is hardly a front, only two columns: the
+# budgets were made equal. ResNeXt and DenseNet are on it only because their
+# widths leave 5% of the budget unspent. Against the **bytes**, the plain, the
+# residual and the SE network join in: full 3x3 layers on few channels move the
+# fewest bytes. The **times** depend on your device. If it is idle for most of
+# a small network, they follow bytes and launches more than multiply-adds.
 #
-# The front is drawn through the means. Where two bars overlap, other seeds
-# might draw it differently.
+# The front is drawn through the means. If two bars overlap, other seeds might
+# draw it differently.
 
 # %% question="zoo.front_of" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: zoo.front_of
@@ -491,7 +490,7 @@ answer = ...  # your answer in place of the dots
 ask("zoo.front_of", answer)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 7. The papers' own points
+# ## 7. The front in the papers
 #
 # The same picture, **as published**: top-1 accuracy on ImageNet (how often the
 # first guess is right) against the multiply-adds that the papers print. Each
@@ -514,7 +513,7 @@ for row in tables.ROWS:
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
 paper_costs = torch.tensor([macs for _, macs, _ in published])
 paper_accuracies = torch.tensor([top1 for _, _, top1 in published])
-mask = on_front(paper_costs, paper_accuracies).tolist()
+mask = map(bool, on_front(paper_costs, paper_accuracies))
 points = [
     show.draw.Spot(name, macs, top1, on_front=kept)
     for (name, macs, top1), kept in zip(published, mask)
@@ -525,26 +524,26 @@ show.draw.front(
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The points, and the table that each is from:
+# The points, each with its table:
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
 for (name, macs, top1), table in published.items():
     print(f"{name:13} {show.si(macs):>7} {top1:.1%}  {table}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ResNeXt's five points are one budget, "about 4.1G", from 1 group (that is
-# ResNet-50) to 32. Each paper trained its own networks its own way: a point of
-# one paper and a point of another differ in the recipe, too, and no paper
-# prints the spread of its seeds. And there is one axis alone. The V2 paper of
-# ShuffleNet was written to say that it is the wrong one: it measures speed, on
-# an ARM core and on a GPU, and the order changes (lesson 05).
+# ResNeXt's five points share one budget, "about 4.1G", from 1 group (that is
+# ResNet-50) to 32. Each paper trained its networks in its own way. So two
+# papers' points differ in the recipe, too, and no paper prints the spread of
+# its seeds. And this is only one axis. The V2 paper of ShuffleNet was written
+# to say that this axis is the wrong one: it measures speed, on an ARM core and
+# on a GPU, and the order changes (lesson 05).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 8. Two claims
+# ## 8. Two claims about ShuffleNet
 #
-# **"ShuffleNet tends to be somewhat faster than MobileNet."** Its network
-# against the separable one and the inverted one, MobileNet's and V2's block,
-# at as many multiply-adds, measured here:
+# **"ShuffleNet tends to be somewhat faster than MobileNet."** We compare it
+# with the separable and the inverted network (the blocks of MobileNet and
+# MobileNetV2) at the same number of multiply-adds, measured here:
 
 # %% slideshow={"slide_type": "-"}
 ours = "ShuffleNet, 174k"
@@ -562,7 +561,7 @@ for mobile in ("separable, 174k", "inverted, 174k"):
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **"The shuffle goes into other networks, and helps."** ShuffleNet's unit with
 # and without it, on this lesson's task; and lesson 05's blocks of ResNet,
-# ResNeXt and SE with all convolutions in groups, on the plain digits.
+# ResNeXt and SE, with all convolutions in groups, on the plain digits.
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 blocks = experiments.load("shuffle_blocks_digits")
@@ -574,37 +573,37 @@ for source, one, other in tried:
     gap = experiments.gap(source, one, other)
     told = "visible" if gap["visible"] else "within the noise"
     numbers = f"{gap['gap']:+z.1%}, spread {gap['spread']:.1%}"
-    print(f"{one:16} less {other:16} {numbers}: {told}")
+    print(f"{one:16} minus {other:16} {numbers}: {told}")
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # No gap is visible, for or against. Here a dense first layer has mixed all
-# channels before a group sees them, and the groups are few. The paper saw
-# 1.9 points with 3 groups and 5.2 with 8, on ImageNet (table 3). Where the
-# answer needs two groups at once, it decides (lesson 05).
+# channels before a group sees them, and there are few groups. On ImageNet, the
+# paper saw 1.9 points with 3 groups and 5.2 with 8 (table 3). If the answer
+# needs two groups at once, the shuffle decides (lesson 05).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
-# - **Held:** there is a curve of accuracy against cost. But there is one for
-#   each cost, and a network on one of them need not be on another.
-# - **Depends on the device:** ShuffleNet against MobileNet, the figures of
-#   section 8. The published ones differ, too: a tie on an ARM core, about half
-#   the speed on a GPU (lesson 05).
-# - **Not seen here:** that the shuffle helps. Five comparisons, and every gap
-#   is within the noise: neither for the claim nor against it. Where the answer
-#   lies in two groups at once, it decides everything (lesson 05).
-# - **Depends on the recipe:** how far apart they are. After half the training
-#   the best was 40 points ahead of the worst; in the end it is 24.
+# - **Held.** There is a curve of accuracy against cost. But each cost has its
+#   own curve, and a network on one of them need not be on another.
+# - **Depends on the device.** ShuffleNet against MobileNet: see section 8. The
+#   published numbers differ, too: a tie on an ARM core, about half of
+#   MobileNet's speed on a GPU (lesson 05).
+# - **Not seen here.** That the shuffle helps. All five gaps are within the
+#   noise: they speak neither for the claim nor against it. If the answer needs
+#   two groups at once, the shuffle decides everything (lesson 05).
+# - **Depends on the recipe.** How far apart are the networks? After half the
+#   training, the best was 40 points ahead of the worst; at the end, 24.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
 #
-# 1. From six epochs to twelve the separable network gained 24 points, and
-#    ShuffleNet 9. What do you expect of sixty, and what of the order then?
-# 2. Of the residual network's multiply-adds nine tenths are in 3x3 layers; of
-#    ShuffleNet's and the separable one's more than half are in 1x1 layers.
-#    Why do these two move so many more bytes?
+# 1. From six epochs to twelve, the separable network gained 24 points, and
+#    ShuffleNet 9. What do you expect from sixty? And what of the order then?
+# 2. Nine tenths of the residual network's multiply-adds are in 3x3 layers.
+#    More than half of ShuffleNet's and of the separable network's are in 1x1
+#    layers. Why do these two move so many more bytes?
 # 3. Somebody reports a network that is on the front of accuracy against
 #    parameters. What else would you ask before you use it on a phone?
 
@@ -624,25 +623,25 @@ for source, one, other in tried:
 # multiply-adds. He, Zhang, Zhang, Zhang, Xie, Li: *Bag of Tricks for Image
 # Classification with Convolutional Neural Networks*, 2018,
 # [1812.01187](https://arxiv.org/abs/1812.01187), on recipes. The papers of the
-# ideas stand in their lessons.
+# ideas are in their lessons.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further A. A design of your own
 #
-# A block has two jobs: look at neighbouring pixels, and let the channels meet.
-# Do both for half of what a full 3x3 layer costs. How is up to you; the check
-# asks only what comes out.
+# A block has two jobs: it looks at neighbouring pixels, and it lets the
+# channels meet. Do both for half of what a full 3x3 layer costs. How is up to
+# you: the check looks only at what comes out.
 #
-# - `planes` channels; with stride 2 half the rows and columns
-# - at most half the multiply-adds of a full 3x3 layer from `in_channels` to
-#   `planes` at the output's size; both numbers are multiples of 4, equal or
-#   `planes` the larger, with stride 1 as with stride 2
-# - every output channel depends on every input channel
-# - an output pixel sees at least 3 x 3 pixels
+# - The output has `planes` channels; with stride 2, half the rows and columns.
+# - The block needs at most half the multiply-adds of a full 3x3 layer from
+#   `in_channels` to `planes` at the output's size. Both numbers are multiples
+#   of 4. `planes` is equal or larger, with stride 1 and with stride 2.
+# - Every output channel depends on every input channel.
+# - An output pixel sees at least 3 x 3 pixels.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Exercise (20 minutes).** Batch norms, ReLUs, gates, shortcuts, shuffles:
-# whatever you like.
+# **Exercise (20 minutes).** Use batch norms, ReLUs, gates, shortcuts,
+# shuffles: whatever you like.
 
 # %% exercise="zoo.design" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: zoo.design
@@ -669,7 +668,7 @@ class Design(nn.Module):
 check("zoo.design")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Into the zoo with it: at the small budget, with the width that your search
+# Now it joins the zoo: at the small budget, with the width that your search
 # finds, trained once and drawn over the others.
 
 # %% slideshow={"slide_type": "-"}
@@ -695,26 +694,26 @@ show.draw.seeds(compared, {"yours": reached}, title=title, chance=0.1)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # Further B. Is the gap chance?
+# # Further B. Is the gap due to chance?
 #
 # Ten numbers: five seeds of one network, five of another. Suppose that the two
-# were equally good. Then it is chance which five bear which name, and every
-# way to deal them out is as likely as any other. In what share of them is the
-# gap between the two means, in either direction, at least as large as the one
-# you saw? A small share speaks against chance.
+# are equally good. Then chance decided which five got which name, and every
+# way to split them is equally likely. In what share of the splits is the gap
+# between the two means, in either direction, at least as large as the one you
+# saw? A small share speaks against chance.
 #
-# **Exercise (12 minutes).** That share, by trying all ways.
+# **Exercise (12 minutes).** Compute that share, by trying all splits.
 
 # %% exercise="zoo.chance" slideshow={"slide_type": "subslide"} tags=["define", "raises-exception"]
 # exercise: zoo.chance
 def chance(one, other):
-    """How often chance makes as large a gap as between two sets of seeds.
+    """Return how often chance alone makes a gap at least this large.
 
     one, other: (s,) float64 each, hits of two networks from s seeds: whole
-    numbers, and two seeds may have the same. Of all ways to split the 2s seeds
-    into s and s: returns the share, from 0 to 1, in which the means differ by
-    at least as much as those of `one` and `other`, whichever is the larger:
-    one number.
+    numbers, and two seeds may have the same. There are many ways to split
+    the 2s seeds into s and s. Returns the share of them, from 0 to 1, in
+    which the two means differ, in either direction, by at least as much as
+    those of `one` and `other`: one number.
     """
     # your code here
     raise NotAttempted("zoo.chance")
@@ -746,18 +745,18 @@ for source, one, other in asked + tried[:2]:
     print(f"{one:17} and {other:18}: chance does it in {share:6.1%}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# This asks more of the same ten numbers than the rule "larger than the
-# spread", and sees more: ShuffleNet's lead over DenseNet and the residual
-# network's over the plain one are within the spread, and yet only 2 of the 252
-# splits have such a gap. It can be asked too often, though: of twenty gaps
-# that are nothing but chance one is expected below 5%. The share of 4% above,
-# of the unit with and *without* its shuffle at 109,000, is one of six.
+# This gets more out of the same ten numbers than the rule "larger than the
+# spread". ShuffleNet's lead over DenseNet and the residual network's over the
+# plain one are within the spread, and yet only 2 of the 252 splits have such a
+# gap. But do not ask too often: of twenty gaps that are nothing but chance,
+# one is expected below 5%. The share of 4% above, of the unit with and
+# *without* its shuffle at 109,000, is one of six.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further C. The papers' tables
 #
-# What the papers print, beside what this course's own layers count, and the
-# reason wherever the two differ. All of them: `python -m convzoo tables`.
+# What the papers print, next to what this course's layers count, and the
+# reason if the two differ. `python -m convzoo tables` prints all of them.
 # Three of the reasons, counted now:
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input", "nbval-check-output"]
@@ -766,14 +765,14 @@ shown = tables.cells("googlenet", "resnet50", "shufflenet_v1")
 show.draw.table(shown, heads, "One image of 224 x 224")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Add a name to `shown` and look for another reason: `mobilenet_v2`, say.
+# Add a name to `shown` and look for another reason: try `mobilenet_v2`.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further D. The lecture's open questions
 #
 # *A few more blocks off the diagonal?* (Lesson 02, Further B.) *More than one
 # permutation, log C of them, or a learned one?* (Lesson 05, Further B.) Both
-# lessons tried them at equal parameters; here is all of it on one page.
+# lessons tried them at equal parameters; here are all results on one page.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 open_rows = []
@@ -796,26 +795,28 @@ heads = ["pattern", "task", "parameters", "mean", "seeds", "gap to the first"]
 show.draw.table(open_rows, heads, "Test accuracy, five seeds each")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# - **A few blocks off the diagonal** decide where the answer lies in two
-#   groups at once: from chance to 100%. So does the shuffle, for nothing. On
-#   digits, which a dense first layer mixes anyway, no pattern differs from the
-#   block-diagonal one by more than its seeds do, not even the dense one.
-# - **One permutation or more.** Where groups are as narrow as two channels,
-#   one fixed permutation is too few, two are enough, and four (the logarithm
-#   of the 16 channels) or a learned mix are as good as two: there is nothing
-#   left to win on this task.
+# - **A few blocks off the diagonal** are all it takes if the answer needs two
+#   groups at once: from chance to 100%. The shuffle does the same, for
+#   nothing. On digits, which a dense first layer mixes anyway, no pattern
+#   differs from the block-diagonal one by more than its seeds do, not even the
+#   dense one.
+# - **One permutation or more.** With groups as narrow as two channels, one
+#   fixed permutation is too few, and two are enough. Four (the logarithm of
+#   the 16 channels) or a learned mix are as good as two: there is nothing left
+#   to win on this task.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Your own mix.** 16 channels in eight groups of two, two grouped layers, and
-# between them a matrix that you write. It has no weights, so the budget is
-# that of the others. Change it: another `shift`, three terms, a random one.
+# between them a matrix that you write. It has no weights, so the budget is the
+# same as for the others. Change it: another `shift`, three terms, a random
+# one.
 
 # %% slideshow={"slide_type": "skip"}
 shift = 4
 
 
 def my_mix(channels):
-    """(c, c): row i says which channels place i reads, and how much."""
+    """Return (c, c): row i says which channels place i reads, how much."""
     same = torch.eye(channels)
     further = same.roll(shift, dims=1)  # place i reads channel i + shift
     return (same + further) / 2**0.5
@@ -865,32 +866,32 @@ predict("zoo.own_mix", mixed_now)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # A group of the second layer reads two places, $2r$ and $2r + 1$. With shift 4
-# these hold channels $2r$, $2r + 1$, $2r + 4$ and $2r + 5$: the group $r$ and
-# the group $r + 2$, and the first of them is the pair that the label asks for.
-# Try shift 2 and 3.
+# these hold channels $2r$, $2r + 1$, $2r + 4$ and $2r + 5$: groups $r$ and
+# $r + 2$. For $r = 0$, that is the pair that the label needs. Try shifts 2 and
+# 3.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # Further E. All of it, and larger
+# # Further E. The whole experiment, and a larger one
 #
-# The whole grid, on your machine. Stop it whenever you like: the same line
-# goes on where it was. The shipped results stay until yours are complete.
+# Run the whole grid on your machine. Stop it whenever you like: the same line
+# continues from there. The shipped results stay until yours are complete.
 #
 # ```
 # python -m convzoo experiments zoo --again
 # ```
 #
-# Twice as wide, on photographs, best with a GPU (170 MB are downloaded once);
-# the results go to a file of their own, `figures/data/zoo_cifar10.json`:
+# Or run it twice as wide, on photographs, best with a GPU. This downloads 170
+# MB once; the results go to a separate file, `figures/data/zoo_cifar10.json`:
 #
 # ```
 # python -m convzoo experiments zoo --data cifar10 --seeds 3
 # ```
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# When it is done, or stopped halfway, draw it. Does the order stay?
+# When it is done, or stopped halfway, draw it. Does the order stay the same?
 #
 #     cifar = experiments.load("zoo_cifar10")
 #     show.draw.seeds(experiments.summary(cifar), title="CIFAR-10")
 #
 # `experiments.gap(cifar, "ShuffleNet, 174k", "residual, 174k")` compares two.
-# A single seed has no spread, so no gap of its is called visible.
+# A single seed has no spread, so none of its gaps is called visible.
