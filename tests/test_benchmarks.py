@@ -63,4 +63,4 @@ def test_a_part_gives_its_rows_and_its_lines(part, capsys, monkeypatch):
 
 def test_a_part_that_is_not_there_is_named(capsys):
     assert command_line(["bench", "--parts", "layer"]) == 2
-    assert "no part 'layer': there are layers, checks" in capsys.readouterr().err
+    assert "no part 'layer'. Choose from layers, checks" in capsys.readouterr().err

@@ -171,7 +171,7 @@ LESSON_STUBS = (
         ("input('name?')", "EOFError"),
         ("def duoble(x):\n    return 2 * x", "does not define `double`"),
         ("double = 7", "does not define `double`"),
-        ("x = 1\n" * 60_000, "more than 100000"),
+        ("x = 1\n" * 60_000, "at most 100000"),
         ("def f(): f()\nf()", "RecursionError"),
         ("raise BaseException('odd')", "BaseException: odd"),
     ],

@@ -40,7 +40,7 @@ def test_with_groups_it_is_resnexts_block_which_has_its_stride_in_the_3x3():
     shape = {"groups": 32, "width_per_group": 4}
     found = count.main("resnet50", settings=shape)
     assert found["params"] == 25_028_904
-    with pytest.raises(UserError, match="groups=1 and width_per_group=64, and here they are 32"):
+    with pytest.raises(UserError, match="groups=1 and width_per_group=64, but here they are 32"):
         count.main("resnet50", settings=shape | {"stride_in_1x1": True})
 
 

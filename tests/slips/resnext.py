@@ -878,7 +878,7 @@ SLIPS = (
         "a_layer",
         BOTTLENECK + "\nBottleneck = Bottleneck(8, 2)\n",
         "run",
-        says=("no class", "a name of its own"),
+        says=("not a class", "another name"),
     ),
     Slip(
         BLOCK,

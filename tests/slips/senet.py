@@ -1104,8 +1104,8 @@ SLIPS = (
         "relu_for_slope",
         changed(answer(LIVE), ("open_[:, None]", "middle.relu()[:, None]")),
         "values",
-        "",
-        NUMBERS,
+        "middle_for_slope",
+        (*NUMBERS, "ReLU's slope"),
     ),
     Slip(
         LIVE,

@@ -42,7 +42,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     long has passed; wait until no line of torch's own is being executed.
 
     On the main thread of a Unix system an alarm interrupts even a sleep, and raises
-    RecursionError where Python forgets to. Elsewhere the exception is planted in the thread
+    RecursionError if Python forgets to. Elsewhere the exception is planted in the thread
     and is seen at its next Python instruction.
     """
     on_main = threading.current_thread() is threading.main_thread()

@@ -58,8 +58,8 @@ def _size(size: int, layers: Layers) -> int:
 
 def _padded(size: int, layers: Layers, sides: int = 2) -> int:
     """Return the output size, below zero too, if `sides` sides of the image are padded."""
-    for kernel, stride, padding, dilation in layers:
-        size = (size + sides * padding - dilation * (kernel - 1) - 1) // stride + 1
+    for kernel, step, padding, dilation in layers:
+        size = (size + sides * padding - dilation * (kernel - 1) - 1) // step + 1
     return size
 
 

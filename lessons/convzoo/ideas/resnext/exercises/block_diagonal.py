@@ -152,8 +152,9 @@ def steps_of_one(blocks):
     columns, and the next one starts after all of them."""
     groups, rows, columns = blocks.shape
     whole = blocks.new_zeros(groups * rows, groups * columns)
-    for i, block in enumerate(blocks):
-        space = (i, (groups - 1) * columns + columns - i - columns, i, groups * rows - i - rows)
+    for place, block in enumerate(blocks):
+        right, below = (groups - 1) * columns - place, (groups - 1) * rows - place
+        space = (place, right, place, below)
         whole = torch.where(F.pad(torch.ones_like(block), space) > 0, F.pad(block, space), whole)
     return whole
 

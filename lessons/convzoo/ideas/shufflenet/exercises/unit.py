@@ -252,7 +252,7 @@ def shuffle_before_norm(**scalars):
 def pooled_added(stride, **scalars):
     """At stride 2 the pooled input is added to the branch. There the two are concatenated."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
-    if stride == 2:
+    if stride > 1:
         module.join = lambda x, branch: module.pool(x) + branch
     return module
 

@@ -83,7 +83,7 @@ def strictly(one, other):
 
 @mistake
 def one_sided(one, other):
-    """Only one direction is counted. A gap of the same size in the other direction would be just as
+    """Only one direction is counted. A gap of the same size in the other direction would be equally
     surprising."""
     gaps, observed = _splits(one, other)
     return _share(gaps >= observed.abs())

@@ -52,7 +52,8 @@ def _layer(in_channels, planes, stride, kernel: int, groups: int = 1) -> nn.Modu
 
 @mistake
 def full(in_channels, planes, stride):
-    """A full 3x3 layer costs twice the budget. Which of its weights can your block do without?"""
+    """A full 3x3 layer costs twice the budget. Find out which of its weights your block can do
+    without."""
     return _layer(in_channels, planes, stride, 3)
 
 

@@ -163,7 +163,7 @@ def only_by_cheaper(cost, accuracy, less_is_better):
 @mistake
 def only_by_better(cost, accuracy, less_is_better):
     """A point that is as accurate as another one and costs more is still there. The other one beats
-    it: it is just as accurate, and cheaper."""
+    it: it is equally accurate, and cheaper."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.as_cheap & pairs.better)
 
