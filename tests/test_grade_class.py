@@ -141,7 +141,7 @@ def test_what_cannot_be_read_is_told_by_name(made_class):
     for name in [*unreadable(), "linked"]:
         assert any(n.startswith(f"unreadable: {name}") for n in notices), name
         assert any(n.startswith(f"missing: {name} {LESSON}") for n in notices), name
-    assert any("work.zip is packed" in n for n in notices)
+    assert any("work.zip is an archive" in n for n in notices)
     assert all(n.isprintable() for n in notices)
     assert sum(n.startswith("unreadable: right: right/02") for n in notices) == 2
 
