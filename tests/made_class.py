@@ -240,13 +240,7 @@ def several() -> list[Made]:
     ]
     wrong = {
         ones: ("00_convolution", "oc,nchw", "co,nchw", 0.5, "The matrix is transposed."),
-        pad: (
-            "01_resnet",
-            "0, 0, 0, 0, 0, missing",
-            "0, 0, 0, 0, missing, 0",
-            0.5,
-            "stand in front",
-        ),
+        pad: ("01_resnet", "0, 0, 0, 0, 0, missing", "0, 0, 0, 0, missing, 0", 0.5, "come first"),
         deal: ("05_shufflenet", "n, groups, -1", "n, -1, groups", 0.75, "undoes the shuffle"),
     }
     for id, (name, old, new, points, says) in wrong.items():

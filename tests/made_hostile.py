@@ -202,7 +202,6 @@ def _destroyers() -> list[Made]:
     others = {CONV: right(CONV)}
     at_once = {
         "exits": "import os\nos._exit(0)",
-        "kills-all": "import os, signal\nos.kill(1, 9)\nos.kill(1, 2)\nos.kill(-1, 9)",
         "kills-its-group": "import os\nos.killpg(0, 9)",
         "segfault": "import ctypes\nctypes.string_at(0)",
         "stops-itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
@@ -211,8 +210,13 @@ def _destroyers() -> list[Made]:
         Made(name, others | own(code + "\n" + ZEROS), {BLOCKS: 0, CONV: 4})
         for name, code in at_once.items()
     ]
-    loops = {  # left out when their time is over: what is below them is marked
+    loops = {  # left out when they fail or their time is over: what is below them is marked
         "endless": ("while True:\n    pass\n" + ZEROS, SHAPE_ONLY),
+        # Nothing dies of it: the kernel refuses, and what is below is marked.
+        "kills-all": (
+            "import os, signal\nos.kill(1, 9)\nos.kill(1, 2)\nos.kill(-1, 9)\n" + ZEROS,
+            SHAPE_ONLY,
+        ),
         "fork-bomb": (
             "import os\nwhile True:\n    try:\n        os.fork()\n"
             "    except OSError:\n        pass\n",
