@@ -660,10 +660,10 @@ from torchvision.models import ResNet50_Weights
 from convzoo import photographs
 from convzoo.ideas.separable import efficientnet, framework
 
-NAMES = ResNet50_Weights.DEFAULT.meta["categories"]  # of the 1000 classes
-trained = efficientnet.load_bundled(efficientnet.EfficientNetLite0(
+CLASSES = ResNet50_Weights.DEFAULT.meta["categories"]  # of the 1000 classes
+lite = efficientnet.load_bundled(efficientnet.EfficientNetLite0(
     framework.InvertedResidual, DepthwiseConv2d))  # its 1x1s are Further B
-found = cost_of(trained, torch.zeros(1, 3, 224, 224))
+found = cost_of(lite, torch.zeros(1, 3, 224, 224))
 print(f"{found.params:,} parameters, {found.macs:,} multiply-adds")
 
 # %% slideshow={"slide_type": "skip"}
@@ -671,7 +671,7 @@ shares = {}
 for name in photographs.NAMES:
     square = photographs.photograph(name).square()  # 1 3 224 224
     with torch.no_grad():
-        shares[name] = trained(square).softmax(1)[0]
+        shares[name] = lite(square).softmax(1)[0]
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def explore_photos():
@@ -680,7 +680,7 @@ def explore_photos():
         picture = show.draw.photograph(
             seen.square(), title=photo, note=seen.credit)
         guesses = show.draw.guesses(
-            shares[photo], NAMES, title="what the network says")
+            shares[photo], CLASSES, title="what the network says")
         return show.draw.beside(picture, guesses)
     return show.widgets.Explorer(
         look, photo=show.widgets.Stops(list(shares), "cat", "photo"))
@@ -700,7 +700,7 @@ predict("separable.photograph", explore_photos,
 # block: edges in all directions, and blobs. Random filters look like noise.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
-learned = trained.blocks[1].depthwise.conv.weight
+learned = lite.blocks[1].depthwise.conv.weight
 show.draw.beside(
     show.draw.kernels(learned, title="96 filters, trained"),
     show.draw.kernels(torch.randn_like(learned), title="96 filters, random"))
@@ -710,7 +710,7 @@ show.draw.beside(
 # the trained one, four columns are empty: no output reads these channels.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-mix = trained.blocks[0].project.weight[:, :, 0, 0]
+mix = lite.blocks[0].project.weight[:, :, 0, 0]
 chance = torch.randn_like(mix) * mix.std()
 show.draw.beside(*[
     show.draw.channel_matrix(w, title=t, size=380)
@@ -1066,7 +1066,7 @@ whole = efficientnet.load_bundled(efficientnet.EfficientNetLite0(
     use("separable.inverted_residual"), DepthwiseConv2d))
 with torch.no_grad():
     own = whole(photographs.photograph("cat").square()).softmax(1)[0]
-print(NAMES[own.argmax()], f"{own.max():.0%}")
+print(CLASSES[own.argmax()], f"{own.max():.0%}")
 print("largest difference:", f"{(own - shares['cat']).abs().max():.0e}")
 
 # %% tags=["define"] slideshow={"slide_type": "skip"}
