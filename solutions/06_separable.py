@@ -685,7 +685,7 @@ def explore_photos():
     return show.widgets.Explorer(
         look, photo=show.widgets.Stops(list(shares), "cat", "photo"))
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict("separable.photograph", explore_photos,
         measured=lambda: round(100 * shares["cat"].max().item()))
 

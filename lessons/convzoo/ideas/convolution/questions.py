@@ -220,9 +220,9 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="convolution.eight_of_nine",
-        question="A 3x3 layer with random weights adds up nine products. Leave one of them out. "
-        "How large is the missing part, as a share of the output? (Both are measured as the root "
-        "of the mean square; 0.5 means half as large.)",
+        question="A 3x3 layer with random weights adds up nine products. You leave one out. How "
+        "large is the missing part, as a share of the output? (Both as root mean squares; 0.5 "
+        "means half as large.)",
         unit="of the output",
         why="Why is it not a ninth?",
     ),
