@@ -1,6 +1,8 @@
 """The time limit: it stops what runs too long, on any thread, and leaves no alarm behind."""
 
+import contextlib
 import signal
+import sys
 import threading
 import time
 
@@ -117,3 +119,32 @@ def test_the_limit_stops_a_thread():
     thread.start()
     thread.join(20)
     assert seen == ["stopped", "went on"]
+
+
+@pytest.mark.parametrize("seconds", [5, 0.05])
+def test_a_limit_in_a_thread_leaves_calls_as_fast_as_before(seconds):
+    """Python's flag for planted exceptions, once left set, hangs every call that is profiled."""
+
+    def work():
+        with contextlib.suppress(TimeLimit), time_limit(seconds):
+            began = time.monotonic()
+            while time.monotonic() - began < 0.3:
+                pass
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    calls = []
+
+    def profiled():
+        sys.setprofile(lambda *event: None)
+        try:
+            calls.append(burn(lambda: True))
+        finally:
+            sys.setprofile(None)
+
+    other = threading.Thread(target=profiled, daemon=True)
+    other.start()
+    other.join(20)
+    assert calls == [None]

@@ -119,17 +119,21 @@ def _too_deep(frame) -> bool:
 def _planted(over: Callable[[], float]) -> Iterator[None]:
     ident = threading.get_ident()
     plant = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    done, alone = threading.Event(), threading.Lock()
+    done, alone, planted = threading.Event(), threading.Lock(), False
 
     def watch():
+        nonlocal planted
         wait = TICK
         while not done.wait(wait):
             with alone:
+                if done.is_set():  # the thread may have ended, and its clock with it
+                    return
                 late, frame = over(), sys._current_frames().get(ident)
-                if done.is_set() or late < 0:
+                if late < 0:
                     continue
                 wait = SOON
                 if _may_stop(frame, late):
+                    planted = True
                     plant(ctypes.c_ulong(ident), ctypes.py_object(TimeLimit))
                     wait = AGAIN
 
@@ -137,6 +141,13 @@ def _planted(over: Callable[[], float]) -> Iterator[None]:
     try:
         yield
     finally:
-        with alone:
+        try:
+            with alone:
+                done.set()
+            if planted:  # and perhaps not seen yet. To take it back would leave Python's flag for
+                # such exceptions set, at which every call hangs while calls are recorded.
+                plant(ctypes.c_ulong(ident), ctypes.py_object(TimeLimit))
+                while True:
+                    time.sleep(0)
+        except TimeLimit:
             done.set()
-        plant(ctypes.c_ulong(ident), None)  # takes back what was planted and not yet seen

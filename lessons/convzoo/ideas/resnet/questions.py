@@ -236,9 +236,9 @@ QUESTIONS = (
 PREDICTIONS = (
     Prediction(
         id="resnet.directions",
-        question="Sixteen plain layers in a row, each a random 12 x 12 matrix that keeps a vector's "
-        "length on average. Of 12 directions, how many come out with more than a hundredth of the "
-        "strongest one's strength?",
+        question="Sixteen plain layers in a row, each a random 12 x 12 matrix that keeps a "
+        "vector's length on average. Of 12 directions, how many come out with more than a "
+        "hundredth of the strongest one's strength?",
         unit="directions",
         why="What does the addition change here?",
     ),
