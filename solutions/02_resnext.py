@@ -646,7 +646,7 @@ def against_dense(layout, density):
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def crossing(layout):
     """Return the density above which dense is faster, or None."""
-    x, faster = zip(*speed[layout])
+    x, faster = [p[0] for p in speed[layout]], [p[1] for p in speed[layout]]
     return sparse.crossover(x, [1.0] * len(x), [1 / f for f in faster])
 
 
@@ -662,9 +662,8 @@ def own_curves():
         (f"CSR, {r['device']}", curves.curve(r, "CSR", 1024, 256))
         for r in reports
     ]
-    marks = {name: crossing(name) for name in speed if speed[name]}
-    tenth = next((f for d, f in speed["CSR"] if d > 0.09), float("nan"))
-    title = f"{device}: at 10% CSR is {tenth:.2f} times as fast as dense"
+    marks = {name: crossing(name) for name in speed}
+    title = sparsity.at_a_tenth(device, speed["CSR"])
     return sparsity.speed_ups(speed, there, marks, title)
 
 
