@@ -9,12 +9,10 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 00 A convolution is a matrix
 #
-# When a phone unlocks at the sight of your face, or a car brakes for a child,
-# a network built from convolutions has looked at the picture. A convolution
-# seems complicated, but all it does is take the channels of a pixel (red,
-# green and blue, for example) and multiply them by a matrix: a 1x1 convolution
-# does it once, a 3x3 nine times. If you can read that matrix, you can read
-# every network in this course.
+# Phones that know your face and cars that brake for a child see with networks
+# of convolutions. All that a convolution does is multiply the channels of a
+# pixel (red, green, blue) by a matrix: a 1x1 convolution once, a 3x3 nine
+# times. If you can read that matrix, you can read any network in this course.
 #
 # **You will be able to** read any convolution as matrices; build one with
 # stride, padding and dilation; say what stacked layers return, cost and see.
@@ -64,8 +62,8 @@ def matrices(layer, x, kernel):
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `kernel` to 1 or 5, and run it again. Point
-# at a cell of the picture to read its weight. (In the comments, n, c, h and w
-# are the images, channels, rows and columns of a tensor.)
+# at a cell of the picture to read its weight. (In comments, n, c, h, w are a
+# tensor's images, channels, rows and columns.)
 
 # %%
 kernel = 3
@@ -78,8 +76,8 @@ show.draw.taps(probed, title=f"A {kernel}x{kernel} layer")
 # ## 1. A 1x1 convolution is a matrix at each pixel
 #
 # Take the channels of one pixel as a vector. Multiply it by the matrix, and
-# write the result to the same pixel. Here with a loop, and compared with the
-# **framework**, PyTorch's own convolution:
+# write the result to the same pixel. In code, with a loop, and compared with
+# PyTorch, our **framework**:
 
 # %% tags=["nbval-check-output"]
 M = torch.randn(6, 8)  # 6 outputs, 8 inputs
@@ -320,8 +318,8 @@ class Conv2d(nn.Module):
 # copy is not free. Here the `conv2d` above, unfolding and the framework's
 # convolution are timed alternately. You see the fastest call and the spread:
 # the range of the middle half of the calls, as a share of their median. The
-# dashed line is the **floor**: even at the highest rates that were seen on
-# this device, no layer can multiply and move its bytes in less time.
+# dashed line is the **floor**: the least time that the multiply-adds and bytes
+# take at the highest rates seen here.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
 from convzoo.device import describe
