@@ -4,7 +4,7 @@ seed."""
 from __future__ import annotations
 
 from convzoo.exercises import all_questions
-from convzoo.teach.grade.mark.marks import Graded, Item, reason
+from convzoo.teach.grade.mark.marks import UNTOUCHED, Graded, Item, reason
 from convzoo.teach.grade.out.templates import render
 
 RESULTS = {  # the CSS class, and what a student reads
@@ -48,4 +48,5 @@ def _answer(item: Item) -> str:
         return ""
     found = all_questions().get(item.id)
     verb = "chose" if found and found.options else "answered"
+    verb = "wrote" if item.status == UNTOUCHED else verb  # it could not be understood
     return f"You {verb} {item.answer.rstrip('.')}."
