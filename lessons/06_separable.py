@@ -722,7 +722,7 @@ show.draw.beside(*[
     for t, w in (("trained", mix), ("random", chance))])
 
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held.** Separable convolutions treat each channel separately. ResNeXt's 5
@@ -1182,7 +1182,7 @@ for other in others:
 # The lecture calls MobileNet's separable convolutions a precursor of ResNeXt.
 # The dates decide.
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input", "lecture"]
 def timeline():
     rows = [
         ("2014", "the idea: Sifre's thesis", "separable convolutions"),

@@ -733,7 +733,7 @@ show.draw.beside(*[
     show.draw.channel_matrix(w, title=t, size=380)
     for t, w in (("trained", mix), ("random", chance))])
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held.** Separable convolutions treat each channel separately. ResNeXt's 5
@@ -1220,7 +1220,7 @@ for other in others:
 # The lecture calls MobileNet's separable convolutions a precursor of ResNeXt.
 # The dates decide.
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
+# %% slideshow={"slide_type": "-"} tags=["hide-input", "lecture"] jupyter={"source_hidden": true}
 def timeline():
     rows = [
         ("2014", "the idea: Sifre's thesis", "separable convolutions"),

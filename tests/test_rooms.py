@@ -20,7 +20,7 @@ LESSONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))
 ROOMS = {
     "ground": (
         *("__init__", "errors", "place", "history", "ideas/__init__"),
-        *("files", "downloads", "progress_bar", "run_cell", "torch_settings"),
+        *("files", "downloads", "progress_bar", "module_source", "run_cell", "torch_settings"),
     ),
     "a lesson's file": ("notebook",),
     "pictures of results": ("show",),
