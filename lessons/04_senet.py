@@ -121,7 +121,7 @@ check("senet.field_sizes")
 # left corner react to each pixel? That is the *effective* receptive field. The
 # next cells only draw; open them if you are curious.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} tags=["lecture"]
 sizes_of = use("senet.field_sizes")
 side = 12
 plain = [nn.Conv2d(8 if i else 1, 8, 3, padding=1) for i in range(14)]
@@ -184,7 +184,7 @@ for pixels, most in ((12, 16), (32, 32), (64, 64)):
     counts = [1 + sum(f < 2 * pixels - 1 for f in s) for s in (slow, fast)]
     print(f"{pixels:4} {counts[0]:8} layers {counts[1]:8} layers")
 
-# %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "-"} tags=["nbval-check-output", "lecture"]
 resnet50 = [[7, 2, 1], [3, 2, 1]] + [[3, 1, 1]] * 3  # stem, pool, stage 1
 for in_stage in (4, 6, 3):  # each later stage begins with a stride of 2
     resnet50 += [[3, 2, 1]] + [[3, 1, 1]] * (in_stage - 1)
@@ -395,7 +395,7 @@ ask("senet.once_trained", answer)
 # Take 256 channels, as in ResNet-50's first stage, and the lecture's gate as
 # described, not scaled. At the start of training its weights are zero.
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 wide = F.relu(torch.randn(1, 256, 14, 14))
 started = {
     "the paper's": SqueezeExcitation(256),
@@ -448,7 +448,7 @@ for own in (SqueezeExcitation(12, 3), LectureGate(12, 8, 8)):
 # photographs of 224 x 224. The weights are counted from the two layers above;
 # the next cells only draw.
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 stages = ((256, 4), (512, 8), (1024, 16), (2048, 32))  # channels, shrunk by
 
 
@@ -488,7 +488,7 @@ def weight_ratio():
 
 predict("senet.first_stage", explore_weights, measured=weight_ratio)
 
-# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output", "lecture"]
 in_stages = (3, 4, 6, 3)  # blocks
 of_paper = of_lecture = 0
 for number, (channels, shrunk) in zip(in_stages, stages):
@@ -665,7 +665,7 @@ print("output shape:", tuple(fixed.shape), "  the same gates:", gap < 1e-5)
 # (1x1, 3x3, 1x1, the addition), without the gate and with it. A launch is one
 # operation that the device has to start.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} tags=["lecture"]
 def branch(channels, narrow):
     return nn.Sequential(
         nn.Conv2d(channels, narrow, 1, bias=False),
@@ -677,7 +677,7 @@ def branch(channels, narrow):
     ).eval()
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 body, valve = branch(256, 64), SqueezeExcitation(256)
 runs = {
     "without": lambda x: F.relu(x + body(x)),
@@ -688,7 +688,7 @@ with torch.no_grad():
     costs = {k: measure.cost(run, stage_one) for k, run in runs.items()}
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 def growth(what):
     without, gated = (getattr(c, what) for c in costs.values())
     return 100 * (gated / without - 1)
@@ -745,7 +745,7 @@ rows = [
 ]
 show.draw.bars(rows, title=f"One call on {device}, minimum")
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held if every layer halves the image.** Then 4 to 6 layers go from corner

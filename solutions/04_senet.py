@@ -122,7 +122,7 @@ check("senet.field_sizes")
 # left corner react to each pixel? That is the *effective* receptive field. The
 # next cells only draw; open them if you are curious.
 
-# %% slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"}
 sizes_of = use("senet.field_sizes")
 side = 12
 plain = [nn.Conv2d(8 if i else 1, 8, 3, padding=1) for i in range(14)]
@@ -187,7 +187,7 @@ for pixels, most in ((12, 16), (32, 32), (64, 64)):
     counts = [1 + sum(f < 2 * pixels - 1 for f in s) for s in (slow, fast)]
     print(f"{pixels:4} {counts[0]:8} layers {counts[1]:8} layers")
 
-# %% tags=["nbval-check-output"] slideshow={"slide_type": "-"}
+# %% tags=["nbval-check-output", "lecture"] slideshow={"slide_type": "-"}
 resnet50 = [[7, 2, 1], [3, 2, 1]] + [[3, 1, 1]] * 3  # stem, pool, stage 1
 for in_stage in (4, 6, 3):  # each later stage begins with a stride of 2
     resnet50 += [[3, 2, 1]] + [[3, 1, 1]] * (in_stage - 1)
@@ -412,7 +412,7 @@ ask("senet.once_trained", answer)
 # Take 256 channels, as in ResNet-50's first stage, and the lecture's gate as
 # described, not scaled. At the start of training its weights are zero.
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 wide = F.relu(torch.randn(1, 256, 14, 14))
 started = {
     "the paper's": SqueezeExcitation(256),
@@ -465,7 +465,7 @@ for own in (SqueezeExcitation(12, 3), LectureGate(12, 8, 8)):
 # photographs of 224 x 224. The weights are counted from the two layers above;
 # the next cells only draw.
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 stages = ((256, 4), (512, 8), (1024, 16), (2048, 32))  # channels, shrunk by
 
 
@@ -505,7 +505,7 @@ def weight_ratio():
 
 predict("senet.first_stage", explore_weights, measured=weight_ratio)
 
-# %% tags=["nbval-check-output"] slideshow={"slide_type": "skip"}
+# %% tags=["nbval-check-output", "lecture"] slideshow={"slide_type": "skip"}
 in_stages = (3, 4, 6, 3)  # blocks
 of_paper = of_lecture = 0
 for number, (channels, shrunk) in zip(in_stages, stages):
@@ -682,7 +682,7 @@ print("output shape:", tuple(fixed.shape), "  the same gates:", gap < 1e-5)
 # (1x1, 3x3, 1x1, the addition), without the gate and with it. A launch is one
 # operation that the device has to start.
 
-# %% slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"}
 def branch(channels, narrow):
     return nn.Sequential(
         nn.Conv2d(channels, narrow, 1, bias=False),
@@ -694,7 +694,7 @@ def branch(channels, narrow):
     ).eval()
 
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 body, valve = branch(256, 64), SqueezeExcitation(256)
 runs = {
     "without": lambda x: F.relu(x + body(x)),
@@ -705,7 +705,7 @@ with torch.no_grad():
     costs = {k: measure.cost(run, stage_one) for k, run in runs.items()}
 
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def growth(what):
     without, gated = (getattr(c, what) for c in costs.values())
     return 100 * (gated / without - 1)
@@ -761,7 +761,7 @@ rows = [
 ]
 show.draw.bars(rows, title=f"One call on {device}, minimum")
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held if every layer halves the image.** Then 4 to 6 layers go from corner

@@ -525,10 +525,10 @@ check("shufflenet.unit")
 # network of the paper's table 1 from the unit of section 5. To compare its
 # multiply-adds with the paper's, leave out the last linear layer.
 
-# %% slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"}
 Unit = use("shufflenet.unit")
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 photo = torch.randn(1, 3, 224, 224, device="meta")  # counted, not run
 printed = {1: 143, 2: 140, 3: 137, 4: 133, 8: 137}  # table 1, millions
 errors = {1: 33.6, 2: 32.7, 3: 32.6, 4: 32.8, 8: 32.4}  # table 2, top-1 in %
@@ -570,7 +570,7 @@ show.draw.table(table_rows, heads, "ShuffleNet V1 at width 1 (1707.01083)")
 # with about the same number of multiply-adds, at 28 x 28 pixels: 96 channels
 # for MobileNet, 240 for ShuffleNet in 3 groups.
 
-# %%
+# %% tags=["lecture"]
 mobile = nn.Sequential(
     nn.Conv2d(96, 96, 3, padding=1, groups=96, bias=False),
     nn.BatchNorm2d(96), nn.ReLU(),
@@ -587,7 +587,7 @@ for name, net, x in (
 ):
     print(f"{name:10}: {measure.cost(net, x).macs:,} MACs for 4 images")
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 times = {}
 narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 
@@ -619,7 +619,7 @@ def time_ratio():
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict("shufflenet.time", race_now, measured=time_ratio)
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "skip"}
 # ShuffleNet's unit has more channels to read and write for the same
 # multiply-adds, more layers, and three grouped convolutions. The last two bars
 # show how much of its time is the shuffle, and how long it takes to copy its
@@ -631,7 +631,7 @@ predict("shufflenet.time", race_now, measured=time_ratio)
 # of V2 measured 133 batches a second for ShuffleNet V1 and 247 for MobileNet
 # V1, at about 550 million multiply-adds (table 8 of 1807.11164).
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held.** Grouped layers make stovepipes: the product of block-diagonal
