@@ -70,7 +70,7 @@ QUESTIONS = (
         title="How many gates",
         points=1,
         text="A batch holds {n} images with {c} channels of {side} x {side} pixels each. How many "
-        "different gates does one SE layer compute for it?",
+        "gates does one SE layer compute for the whole batch?",
         draw=lambda rng: {
             "n": rng.choice([4, 8, 32]),
             "c": rng.choice([48, 96, 160]),
@@ -237,8 +237,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="senet.scale",
-        question="The lecture's gate has 256 channels, and all its weights are still zero. By what "
-        "factor does it make the image smaller?",
+        question="The lecture's gate has 256 channels, and all its weights are still zero. How "
+        "many times smaller does it make the image's values?",
         unit="times smaller",
         why="What is the sum of the gates?",
         value=256,
@@ -262,7 +262,7 @@ PREDICTIONS = (
     Prediction(
         id="senet.bytes",
         question="The gate adds less than a thousandth to the multiply-adds of a block in the "
-        "first stage. How many percent more bytes does the block move?",
+        "first stage. By what percentage does it increase the bytes that the block moves?",
         unit="percent",
         why="What must be read twice?",
     ),

@@ -273,8 +273,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="shufflenet.copies",
-        question="There are eight groups of two channels. Between two layers is the sum of some "
-        "random permutations. How many permutations does it take, at least, to solve the XOR with "
+        question="There are eight groups of two channels. Between two layers, some random "
+        "permutations are added up. How many does it take, at least, to solve the XOR with "
         "every seed?",
         unit="permutations",
         why="How many groups does a group of the second layer read?",
