@@ -527,7 +527,7 @@ predict("convolution.field", explore_field)
 # field is not read evenly: many paths lead to the pixels in the middle, but
 # only one to each corner. How far a network sees is the subject of lesson 04.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held.** A 1x1 convolution is one matrix at each pixel: the numbers are

@@ -562,7 +562,7 @@ predict("convolution.field", explore_field)
 # field is not read evenly: many paths lead to the pixels in the middle, but
 # only one to each corner. Lesson 04 asks how far a network sees.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held.** A 1x1 convolution is one matrix at each pixel: the numbers are

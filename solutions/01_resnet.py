@@ -332,7 +332,7 @@ for depth in (20, 56):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only draw.
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 from convzoo import experiments
 from convzoo.show import palette
 
@@ -346,7 +346,7 @@ def accuracies(variant, what):
     return 100 * torch.tensor([run[f"{what}_accuracy"] for run in runs])
 
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def band(name, x, values, colour, dashed=False):
     """Return a line through the seeds' mean, with a band over all of them."""
     low, high = values.amin(0).tolist(), values.amax(0).tolist()
@@ -768,7 +768,7 @@ print("built from", f"{Block.__module__}.{Block.__name__}")
 # says `convzoo.ideas.resnet.framework`, the framework's block ran, because
 # yours has not passed yet.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held.** With zero weights a plain layer is $f(x) = 0$, a residual one
@@ -781,7 +781,7 @@ print("built from", f"{Block.__module__}.{Block.__name__}")
 #   the same outputs. A net that starts with all scales at zero learns, but on
 #   the digits not faster.
 
-# %% [markdown] slideshow={"slide_type": "-"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "-"}
 # - **Held.** On the digits 56 plain layers *train* worse than 20, by more than
 #   twice what their seeds differ. Residual ones do not, at equal parameters.
 # - **Held, with a caveat.** A residual stack is an expansion in the scale of

@@ -238,7 +238,7 @@ class GroupedConv2d(nn.Module):
 # With groups, the same width costs less. Now turn this around: at the same
 # cost, how much wider can the layer be?
 
-# %%
+# %% tags=["lecture"]
 C = 12
 budget = C * C  # weights of the full 1x1 layer
 divisors = [g for g in range(1, C + 1) if C % g == 0]
@@ -379,13 +379,13 @@ check("resnext.block")
 # ResNeXt-50, with 32 groups. Three more are in between, and all five cost
 # about the same. How wide can the layer be?
 
-# %% slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"}
 Block = use("resnext.block")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next four cells only count and draw: your guess comes first.
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 row = {"1x64d": 23.9, "2x40d": 23.0, "4x24d": 22.6, "8x14d": 22.3}
 row["32x4d"] = 22.2  # top-1 error in %, ResNeXt (1611.05431), table 3
 features = torch.randn(1, 256, 56, 56, device="meta")  # counted, not run
@@ -458,7 +458,7 @@ predict("resnext.equal_budget", walk_the_row)
 # The lecture: ResNeXt was built to have ResNet's parameters and multiply-adds,
 # but more channels. Here are both networks, built from the block above.
 
-# %% tags=["nbval-check-output"] slideshow={"slide_type": "-"}
+# %% tags=["nbval-check-output", "lecture"] slideshow={"slide_type": "-"}
 photo = torch.randn(1, 3, 224, 224, device="meta")
 
 
@@ -524,7 +524,7 @@ predict("resnext.time", race, measured=speed_up)
 # The paper saw this too. Its ResNeXt-101 took 0.95 s for a minibatch, and the
 # ResNet-101 of similar cost took 0.70 s (section 5.1 of 1611.05431).
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held.** A 1x1 convolution is a matrix at each pixel: the numbers are the
@@ -646,7 +646,7 @@ def against_dense(layout, density):
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def crossing(layout):
     """Return the density above which dense is faster, or None."""
-    x, faster = zip(*speed[layout])
+    x, faster = [p[0] for p in speed[layout]], [p[1] for p in speed[layout]]
     return sparse.crossover(x, [1.0] * len(x), [1 / f for f in faster])
 
 
@@ -662,9 +662,8 @@ def own_curves():
         (f"CSR, {r['device']}", curves.curve(r, "CSR", 1024, 256))
         for r in reports
     ]
-    marks = {name: crossing(name) for name in speed if speed[name]}
-    tenth = next((f for d, f in speed["CSR"] if d > 0.09), float("nan"))
-    title = f"{device}: at 10% CSR is {tenth:.2f} times as fast as dense"
+    marks = {name: crossing(name) for name in speed}
+    title = sparsity.at_a_tenth(device, speed["CSR"])
     return sparsity.speed_ups(speed, there, marks, title)
 
 
@@ -918,7 +917,7 @@ print("a visible gap:", found["visible"])
 # build it in lesson 06). We cut its 1x1 layers alone, and ask it about six
 # photos.
 
-# %% slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"}
 from torchvision.models import ResNet50_Weights
 
 from convzoo import photographs

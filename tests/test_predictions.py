@@ -258,3 +258,8 @@ def test_the_unit_percent_stands_at_the_number():
     assert compared(share, 10, 20) == (
         "You guessed 10%. Measured: 20%. Your guess is about two times too low."
     )
+
+
+def test_a_guess_is_compared_with_nothing_where_the_device_has_no_such_number():
+    for guess in (0.1, "skip"):
+        assert "has no such number" in compared(WIDTH, guess, None)

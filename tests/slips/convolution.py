@@ -649,7 +649,7 @@ SLIPS = (
         "size_only",
         changed(FORWARD, ("return size, field", "return size")),
         "shape",
-        says=("one number, expected a tuple of 2 numbers",),
+        says=("one number, expected 2 numbers",),
     ),
     Slip(
         STACK,

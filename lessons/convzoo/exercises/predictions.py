@@ -28,7 +28,10 @@ class Prediction:
 
 
 def compared(prediction: Prediction, guess, value) -> str:
-    """Return a guess and what was measured, and in words how far apart they are."""
+    """Return a guess and what was measured, and in words how far apart they are; value: None if
+    there is no such number on this device."""
+    if value is None:
+        return "This device has no such number, so there is nothing to compare a guess with."
     result = f"{'Measured' if prediction.value is None else 'Answer'}: {_of(prediction, value)}."
     kind = str if prediction.options else (int, float)
     if guess == "skip" or not isinstance(guess, kind):

@@ -1,6 +1,7 @@
 """Pure functions from results to pictures; none of them needs a kernel or a widget."""
 
 from convzoo.show.bar_chart import bars, beside, table
+from convzoo.show.kernel_bars import kernel_report
 from convzoo.show.kernel_taps import taps
 from convzoo.show.matrix import channel_matrix
 from convzoo.show.pareto import Spot, front
@@ -21,6 +22,7 @@ __all__ = [
     "curves",
     "front",
     "guesses",
+    "kernel_report",
     "kernels",
     "lines",
     "maps",
