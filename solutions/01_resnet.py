@@ -10,10 +10,9 @@
 # # 01 ResNet: the identity, and what is learned on top
 #
 # Almost every large network today, language models included, uses the trick of
-# this lesson. More layers should never hurt: they could pass the image on
-# unchanged. Yet **plain** networks, one layer after another, get worse with
-# depth. ResNet adds the input of a few layers, a **block**, to their output,
-# and then it does not get worse.
+# this lesson. More layers should never hurt: they could pass the image on. Yet
+# **plain** networks, one layer after another, get worse with depth. ResNet
+# adds the input of every few layers to their output, and does not get worse.
 #
 # **You will be able to** read a residual layer as a matrix; build ResNet's
 # block; show that deep plain nets fail at *training*.
