@@ -349,7 +349,7 @@ ask("densenet.transition", answer)
 # In a block, every layer reads all channels so far, and each concatenation is
 # a new copy of them.
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "-"} tags=["lecture"]
 depths = (8, 16, 32, 64)  # layers in one block
 thumbnail = torch.randn(1, 24, 8, 8)  # one image of 8 x 8 pixels
 
@@ -412,7 +412,7 @@ ask("densenet.copies", answer)
 # again when the backward pass gets there. First try: each layer is called on
 # all channels, concatenated.
 
-# %%
+# %% tags=["lecture"]
 class InputsKept(Block):
     def forward(self, x):
         pieces = [x]
@@ -427,7 +427,7 @@ class InputsKept(Block):
 # Second try: the concatenation is run again, too. Now a layer is called on the
 # pieces, and each piece is one tensor, however many layers keep it.
 
-# %%
+# %% tags=["lecture"]
 def join_and_run(layer, *pieces):
     return layer(torch.cat(pieces, dim=1))
 
@@ -512,7 +512,7 @@ all_1x1 = sum((24 + 12 * i) * 4 * 12 * 8 * 8 for i in range(16))
 print("extra multiply-adds:", f"{extra:,}", "  all 1x1:", f"{all_1x1:,}")
 
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held.** $x_{i+1} = [x_i, f_i(x_i)]$ is a matrix with the identity on top
@@ -797,7 +797,7 @@ for name, block_config in layers_of.items():
 # five seeds, and the results are shipped. One seed of one network is trained
 # now.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} tags=["lecture"]
 from convzoo import experiments
 
 recipes = {
@@ -854,7 +854,7 @@ for one, other in rivals:
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The same on ImageNet: top-1 accuracy as published, not measured here.
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input", "lecture"]
 published = [
     ("ResNet-50", "4.1 G", "76.13", "80.86 (torchvision), 80.38 (timm a1)"),
     ("ResNeXt-50 32x4d", "4.2 G", "77.62", "81.20 (torchvision)"),

@@ -704,11 +704,29 @@ def explore_photos():
 predict("separable.photograph", explore_photos,
         measured=lambda: round(100 * shares["cat"].max().item()))
 
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The shares of all 1000 classes add up to 100%. ImageNet has no class for an
 # astronaut, so hers go to what looks most like her: a bobsled, with 20%. That
 # is not "one in five such photos is a bobsled". It only says that this class
 # got the highest score, and that no class got a high one.
+#
+# **A photo of yours.** Choose a file with the button. (Or drop a file on
+# JupyterLab's list of files: `photographs.photograph("mine.jpg")` reads it.)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def name_yours(file):
+    if file is None:
+        return show.notice_picture("No photo yet", "Choose a JPEG or PNG.")
+    yours = photographs.uploaded(*file).square()
+    with torch.no_grad():
+        said = lite(yours).softmax(1)[0]
+    return show.draw.beside(
+        show.draw.photograph(yours, title=file[0]),
+        show.draw.guesses(said, CLASSES, title="what the network says"))
+
+
+show.widgets.Explorer(name_yours, file=show.widgets.Upload("your photo"))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # What did the depthwise layers learn? Each tile is one filter of the second
@@ -732,7 +750,7 @@ show.draw.beside(*[
     for t, w in (("trained", mix), ("random", chance))])
 
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held.** Separable convolutions treat each channel separately. ResNeXt's 5
@@ -1195,7 +1213,7 @@ for other in others:
 # The lecture calls MobileNet's separable convolutions a precursor of ResNeXt.
 # The dates decide.
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input", "lecture"]
 def timeline():
     rows = [
         ("2014", "the idea: Sifre's thesis", "separable convolutions"),

@@ -507,7 +507,7 @@ ask("zoo.front_of", answer)
 # first guess is right) against the multiply-adds that the papers print. Each
 # point is one row of a paper's table; nothing here was measured by us.
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 families = {
     "resnext50_32x4d": "ResNeXt-50", "mobilenet_v1": "MobileNet",
     "mobilenet_v2": "MobileNet V2", "shufflenet_v1": "ShuffleNet",
@@ -593,7 +593,7 @@ for source, one, other in tried:
 # paper saw 1.9 points with 3 groups and 5.2 with 8 (table 3). If the answer
 # needs two groups at once, the shuffle decides (lesson 05).
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held.** There is a curve of accuracy against cost. But each cost has its

@@ -20,6 +20,7 @@ from convzoo.notebook.reading import read
 from convzoo.teach.execution import STATE, execute, same_code, source_of, with_outputs
 from convzoo.teach.regions import problems, stub, unmarked, validate
 
+LECTURE = "lecture"  # the tag of a cell that the lecture takes; it changes no output
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -153,7 +154,11 @@ def _made(source: Notebook) -> tuple[dict, str, dict]:
 
 def code_hash(source: Notebook) -> str:
     """Return the SHA-256 of everything that determines a notebook's outputs: its code, in order."""
-    code = [[cell.source, list(cell.tags)] for cell in source.cells if cell.kind == "code"]
+    code = [
+        [cell.source, [tag for tag in cell.tags if tag != LECTURE]]
+        for cell in source.cells
+        if cell.kind == "code"
+    ]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
