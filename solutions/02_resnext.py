@@ -606,7 +606,7 @@ def index_bytes(mask, block):
     coo = 8 * 2 * entries
     csr = 8 * (n + 1 + entries)
     bsr = 8 * (n // block + 1 + full_tiles)
-    return mask.double().mean(), int(coo), int(csr), int(bsr)
+    return mask.float().mean(), int(coo), int(csr), int(bsr)
     ### END SOLUTION
 
 
