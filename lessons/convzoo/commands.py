@@ -375,7 +375,7 @@ VERBS = {
     "lecture": Verb(
         "make the whole lecture as one deck, and as a PDF",
         run_lecture,
-        more="Its source is solutions/lecture.py. Takes about half a minute. Press S on the deck for "
-        "the speaker's notes. The PDF needs a Chromium or Chrome.",
+        more="Its source is solutions/lecture.py. Takes about half a minute. Press S on the deck "
+        "for the speaker's notes. The PDF needs a Chromium or Chrome.",
     ),
 }
