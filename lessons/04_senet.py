@@ -13,16 +13,16 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 04 SE-Net: a gate that has seen the whole image
 #
-# Cat or tiger? The sofa in the corner says cat. But a convolution sees only a
-# few pixels: what is far away arrives many layers later, if at all. With
-# squeeze-and-excitation (SE) it arrives at once: one number for each channel,
-# computed from the whole image, rescales that channel everywhere.
+# Cat or tiger? The sofa in the corner of the photo says cat. But a convolution
+# sees only a few pixels: what is far away arrives many layers later, if at
+# all. With squeeze-and-excitation (SE) it arrives at once: a number for each
+# channel, computed from the whole image, rescales that channel everywhere.
 #
 # **You will be able to** say how far a stack of layers sees; build the
 # lecture's gate and the paper's; say what a gate costs and what it does.
 #
 # **Time:** 60 minutes for the core. **Builds on:** convolutions, matrix
-# products; the block of lesson 02 in Further.
+# products; one part of Further uses lesson 02's block.
 #
 # **The lecture's claims:** in plain networks information travels slowly, 4 to
 # 6 layers from corner to corner. A cheap gate brings it there at once.
@@ -48,15 +48,17 @@ device = begin("04_senet", student="")
 # they differ between two images. In the third, with the gate live, every cell
 # has a value.](../figures/04_gates.svg)
 #
-# Rows are output channels, columns are input channels. A gate multiplies each
-# channel by one number. Held still, that is a diagonal, another one for each
-# image (left, middle). But the numbers are computed from all channels: when
-# one channel changes, all gates change. Live, the matrix is full (right).
+# A row is an output channel, a column an input channel. A cell says how much
+# that output changes when that input changes a little. A gate multiplies each
+# channel by one number. If these numbers are held still, the matrix is
+# diagonal, with another diagonal for each image (left, middle). But they are
+# computed from all channels: when one channel changes, all gates change. So
+# the gate as it really runs, live, has a full matrix (right).
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# This is torchvision's SE layer with random weights, and an image of random
-# pixels. On the left its gates are held still, as fixed numbers. On the right
-# they change when the image changes.
+# Here is torchvision's SE layer with random weights, and an image of random
+# pixels. On the left the gates are held still, as fixed numbers. On the right
+# they change with the image.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run both cells. Then write 3 instead of 1 and run the second one
@@ -89,8 +91,8 @@ show.draw.beside(
 #
 # - **stride** 2: after it, neighbours are two pixels of the image apart, so
 #   every *later* kernel spans twice as much;
-# - **dilation** 2: the taps of *this* kernel are two pixels apart, so its 3
-#   taps span 5 pixels.
+# - **dilation** 2: the taps (weights) of *this* kernel are two of its input's
+#   pixels apart, so its 3 taps span 5 of them.
 #
 # **Exercise (10 minutes).** Compute the size of the field after each layer.
 
@@ -114,7 +116,7 @@ def field_sizes(layers):
 check("senet.field_sizes")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# That is theory: it says which pixels *can* matter. How much they really
+# The size is theory: it says which pixels *can* matter. How much they really
 # matter, we measure with a gradient: how strongly does the output in the top
 # left corner react to each pixel? That is the *effective* receptive field. The
 # next cells only draw; open them if you are curious.
@@ -161,8 +163,8 @@ predict("senet.layers", explore_fields)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # White pixels are not seen at all. At 11 layers the far corner is seen, in
 # theory. In practice its share of the gradient is next to nothing: many paths
-# lead from the output's corner to the pixels near it, and only one leads to
-# the other end. So "is seen" alone does not say much.
+# lead from the output's corner to the pixels near it, but only one leads all
+# the way to the opposite corner. So "is seen" alone does not say much.
 
 # %% question="senet.corner" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: senet.corner
@@ -171,8 +173,8 @@ ask("senet.corner", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The lecture says 4 to 6 layers from corner to corner. At a corner, half of
-# the field is outside the image, so the field must be 2 x side - 1 pixels
-# wide. Here are images of three sizes, computed by `field_sizes`:
+# the field's width is outside the image, so the field must be 2 x side - 1
+# pixels wide. How many layers does that take? `field_sizes` gives the answer:
 
 # %% tags=["nbval-check-output"]
 print("side    stride 1    stride 2 in every layer")
@@ -193,7 +195,7 @@ print("corner to corner of 224 pixels needs a field of", 2 * 224 - 1)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # "4 to 6 layers" is right if every layer halves the image. If none does, it
-# takes a layer for each pixel of the way. And in ResNet-50 a corner of the
+# takes one layer for each pixel on the way. And in ResNet-50 a corner of the
 # last layer does not see the opposite corner at all: only the average at the
 # very end brings the two together.
 
@@ -207,9 +209,11 @@ print("corner to corner of 224 pixels needs a field of", 2 * 224 - 1)
 # $$y_c = \sum_{h,w} x_{chw} W_{chw} \qquad
 # g = \mathrm{softmax}(y) \qquad x_{chw} \leftarrow g_c \, x_{chw}$$
 #
-# With `scaled=True` the gates are multiplied by $C$. Section 5 shows why.
+# With `scaled=True` the gates are multiplied by $C$, the number of channels.
+# Section 5 shows why.
 #
-# **Exercise (12 minutes).** `x` is a batch: each image has its own gates.
+# **Exercise (12 minutes).** Write this gate for a batch: each image has its
+# own gates.
 
 # %% exercise="senet.lecture_gate" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.lecture_gate
@@ -227,8 +231,8 @@ def lecture_gate(x, weight, scaled=False):
 check("senet.lecture_gate")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Here is a layer around it. Its weight starts at zero, so at first all gates
-# are equal. It uses your function if that passed, and the framework's if not.
+# Here is your function as a layer. Its weight starts at zero, so at first all
+# gates are equal. If your function did not pass, the framework's is used.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 by_softmax = use("senet.lecture_gate")
@@ -266,7 +270,8 @@ class LectureGate(Gate):
 #
 # $r$ is the reduction, 16 in the paper.
 #
-# **Exercise (12 minutes).** The weights of the two layers are given.
+# **Exercise (12 minutes).** Write this gate. The weights of the two layers are
+# given.
 
 # %% exercise="senet.squeeze_excite" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: senet.squeeze_excite
@@ -284,7 +289,7 @@ def squeeze_excite(x, w1, b1, w2, b2):
 check("senet.squeeze_excite")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The layer around it. torchvision and timm (a collection of image models)
+# Here it is as a layer. torchvision and timm (a collection of image models)
 # store the two small layers as 1x1 convolutions. So do we, under the same
 # names, so that their weights fit.
 
@@ -371,13 +376,13 @@ def explore_gates():
 show.display(explore_gates())
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# - Held still, both are diagonals: a gate does not mix channels. Another digit
-#   has another diagonal, with the same weights.
+# - Held still, both matrices are diagonal: a gate does not mix channels.
+#   Another digit has another diagonal, with the same weights.
 # - The lecture's gates sum to one, so they compete: when one opens, others
 #   close. The paper's gates do not.
-# - Live, all cells are filled, but faintly with the lecture's small gates.
-#   Each channel takes part in every gate: that is how something seen far away
-#   gets here at once.
+# - Live, all cells are filled, though faintly with the lecture's small gates.
+#   Each channel takes part in every gate, by a sum over the whole image: that
+#   is how something far away has an effect here at once.
 
 # %% question="senet.once_trained" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: senet.once_trained
@@ -494,8 +499,8 @@ print(f"all 16 blocks, the paper's:   {of_paper:,}")
 print(f"all 16 blocks, the lecture's: {of_lecture:,}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The two profiles are opposite. The lecture's gate is large where the image is
-# large, the paper's where there are many channels. The lecture says "a fairly
+# The two are opposites. The lecture's gate is large where the image is large,
+# the paper's where there are many channels. The lecture says "a fairly
 # small number of parameters". ResNet-50 has 25.6 million: the paper's gates
 # add 10%, the lecture's 22% at this image size, and more at a larger one.
 
@@ -507,10 +512,11 @@ ask("senet.weights", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7. The clue in the far corner
 #
-# Is the square without stripes a cat or a dog? Its own pixels do not say. Far
-# away, in another corner, the stripes do: vertical for a cat, horizontal for a
-# dog. The network's last layer, a 1x1 called the readout, answers at each
-# pixel. We read it in the square's middle: no pooling brings the clue there.
+# Is the square without stripes a cat or a dog? Its own pixels do not say. The
+# clue, the stripes in another corner, does: vertical for a cat, horizontal for
+# a dog. The network's last layer, a 1x1 called the readout, answers at each
+# pixel. We read its answer in the middle of the square, so no pooling brings
+# the clue there.
 
 # %% slideshow={"slide_type": "-"}
 from convzoo.ideas.senet import experiments as clue
@@ -612,17 +618,18 @@ def explore_distance():
 predict("senet.far_clue", explore_distance)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Move the clue from 3 to 9. Without a gate the two answers differ up to a
-# distance of 4. At 5 only the nearest corner of the stripes is among the 9 x 9
-# pixels, and it is bright in both images; from 6 on none of the stripes is. So
-# from 5 on the two answers are the same. With a gate the clue flips the answer
-# wherever it is, because a sum over the whole image knows no distance.
+# Move the clue from 3 to 9. Without a gate the answers to the two images
+# differ up to a distance of 4. At 5 only the nearest corner of the stripes is
+# among the 9 x 9 pixels, and it is bright in both images; from 6 on none of
+# the stripes is. So from 5 on the two answers are the same. With a gate the
+# clue flips the answer wherever it is: in a sum over the whole image, distance
+# does not matter.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # How can one number per channel carry the clue? Here are the paper's last
 # gates for the two images at distance 9:
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 network = networks["the paper's"]
 before = network[:-2](pair.to(device))  # the last gate's input
 opened = network[-2].gates(before).tolist()
@@ -713,8 +720,8 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The gate hardly multiplies. But it must read the whole image for its mean
 # before it knows a single gate. Then it reads the image again to rescale it,
-# and writes it. (A kernel that takes the mean while the image is computed
-# would save one of the three.)
+# and writes it. (If the layer before took the mean while it writes the image,
+# one of the three would be saved.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # And the time? We run both blocks, and a copy of the image: one read, one
@@ -779,8 +786,8 @@ show.draw.bars(rows, title=f"One call on {device}, minimum")
 #
 # If a gate helps because it sees far, then anything that sees far must help.
 # The control has no gate: its four layers are dilated by 1, 2, 4 and 8, with
-# the same number of weights and multiply-adds. Five seeds of each are shipped;
-# one more seed of the control is trained here, now. The clue is 9 away.
+# the same number of weights and multiply-adds. Five seeds of each come with
+# the course; one more of the control is trained here, now. The clue is 9 away.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -820,17 +827,17 @@ show.draw.seeds(elsewhere, title=asked_title, width=1000)
 
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# All gates are right with all seeds. Of the control's five seeds, one is right
-# four times out of five; the others are at chance or below. It has learned
-# stripes at the places it was shown, with other weights for each. A gate adds
-# up a channel over the image, so stripes count wherever they are.
+# The gates are right with every seed. Of the control's five seeds, one is
+# right four times out of five; the others are at chance or below. The control
+# has learned stripes at the places it was shown, with other weights for each
+# place. A gate adds up a channel over the image, so stripes count anywhere.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. The live matrix by hand
 #
-# Let all pixels of channel $j$ change a little. At one pixel, output $i$ is
-# $x_i \, g_i$, and it changes in two ways: directly, if $i = j$; and because
-# the gate $g_i$ changes with the mean of channel $j$:
+# Let all pixels of channel $j$ change by the same small amount. At one pixel,
+# output $i$ is $x_i \, g_i$. It changes in two ways: directly, if $i = j$; and
+# because the gate $g_i$ changes with the mean of channel $j$:
 #
 # $$M_{ij} = [i = j] \, g_i + x_i \, \frac{\partial g_i}{\partial z_j}$$
 #

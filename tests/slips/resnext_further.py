@@ -233,7 +233,7 @@ SLIPS = (
         "three",
         changed(COUNTED, (", int(csr), int(bsr)\n", ", int(csr)\n")),
         "shape",
-        says=("tuple of 3 numbers, expected a tuple of 4",),
+        says=("returned 3 numbers, expected 4 numbers",),
     ),
     Slip(
         INDEX,
