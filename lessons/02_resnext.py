@@ -453,8 +453,7 @@ print(f"MACs:       {resnext.macs / resnet.macs - 1:+.1%}")
 #
 # Here we time a full 3x3 layer with 64 channels, and one with 128 channels in
 # 32 groups: twice the channels for an eighth of the multiply-adds. Both are
-# the framework's. Next to them runs your `GroupedConv2d`, with the same 128
-# channels. (If your function has not passed, it runs the framework's.)
+# the framework's. `GroupedConv2d` is the second of them, as you built it.
 
 # %%
 from convzoo.measure import roofline
@@ -475,12 +474,10 @@ def race():
     runs["GroupedConv2d"] = lambda: built(x_many)
     runs["a copy of the 128"] = lambda: x_many.clone()
     times.update(measure.bench(runs, seconds=2))
-    peaks, rows = roofline.peaks(device), []
-    for name, t in times.items():
-        floor = roofline.floor_seconds(measure.cost(runs[name]), peaks)
-        words = f"{show.seconds(t.minimum)}, spread {t.spread:.0%}, "
-        rows.append((name, t.minimum, words + f"floor {show.seconds(floor)}"))
-    return show.draw.bars(rows, title=f"One call on {device}, minimum")
+    costs = {name: measure.cost(run) for name, run in runs.items()}
+    floors = roofline.floors(costs, times, roofline.peaks(device))
+    title = f"One call on {device}, minimum"
+    return show.draw.timings(times, floors, title=title)
 
 
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
@@ -498,10 +495,9 @@ predict("resnext.time", race, measured=speed_up)
 # how long that alone takes. And a device may be less efficient at 32 small
 # blocks than at one large one. Your bars show which of the two matters more.
 #
-# The *floor* is the time that this device needs at least: to multiply, or to
-# move what the call reads and writes, whichever is longer. (What is still in a
-# cache can be faster.) The floor of an unfolded layer is higher: it writes the
-# image nine times and reads it again. Further F does without.
+# The *floor* is the least time in which this device could multiply and move
+# the bytes. With `F.unfold` it is higher: the image is written nine times, and
+# read again (Further F).
 #
 # The paper saw this too. Its ResNeXt-101 took 0.95 s for a minibatch, and the
 # ResNet-101 of similar cost took 0.70 s (section 5.1 of 1611.05431).

@@ -685,9 +685,9 @@ predict("densenet.buffer", traffic_bars, measured=cat_over_buffer)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # (Until your buffer passes, the framework's block runs in its place, and the
-# two bars are equal.) Concatenating moves 1.3 times as many bytes, and not more:
-# the copies are only a part of the traffic. The rest is the same in both:
-# batch norm, ReLU and 1x1 read all channels anyway.
+# two bars are equal.) Concatenating moves 1.3 times as many bytes. It is not
+# more, because the copies are only a part of the traffic. The rest is the same
+# in both: batch norm, ReLU and 1x1 read all channels anyway.
 #
 # And the time? The next cell runs both blocks on your device, with a larger
 # image. The *floor* is the least time in which the device could multiply and

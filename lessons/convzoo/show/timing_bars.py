@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from convzoo.show.bar_chart import bars
 from convzoo.show.numbers import seconds
