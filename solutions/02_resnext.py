@@ -524,7 +524,7 @@ predict("resnext.time", race, measured=speed_up)
 # eighth of the time. But two other things take time. The image of 128 channels
 # must be read and written, however little is multiplied: the copy's bar shows
 # how long that alone takes. And a device may be less efficient at 32 small
-# blocks than at one large one. Your bars show which of the two matters more.
+# blocks than at one large one. Your bars show which matters more.
 #
 # The *floor* is the least time in which this device could multiply and move
 # the bytes. With `F.unfold` it is higher: the image is written nine times, and
