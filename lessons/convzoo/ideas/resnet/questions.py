@@ -315,4 +315,12 @@ PREDICTIONS = (
         unit="%",
         why="Which layers work at the smaller size now?",
     ),
+    Prediction(
+        id="resnet.branch",
+        question="A network that was trained on ImageNet has nine blocks with a shortcut. We "
+        "switch off the branch of one of them, nine times another one, and ask each time about "
+        "six photos. In how many of these 54 cases is the first guess still the same?",
+        unit="cases",
+        why="What still reaches the next block?",
+    ),
 )
