@@ -317,9 +317,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="resnet.branch",
-        question="A network that was trained on ImageNet has nine blocks with a shortcut. We "
-        "switch off the branch of one of them, nine times another one, and ask each time about "
-        "six photos. In how many of these 54 cases is the first guess still the same?",
+        question="Nine blocks of a trained network have a shortcut. We switch off one branch at a "
+        "time and ask about six photos. In how many of the 54 cases is the first guess the same?",
         unit="cases",
         why="What still reaches the next block?",
     ),
