@@ -102,7 +102,7 @@ QUESTIONS = (
         points=1,
         text="One channel, four pixels: {a} and {b} in the first row, {c} and {d} in the second. A "
         "1x1 convolution with the single weight {w}, stride 2 and no padding returns one number. "
-        "Which one?",
+        "What is it?",
         draw=_pixels,
         answer=lambda v: v["w"] * v["a"],
         wrong_numbers=lambda v: (

@@ -245,7 +245,8 @@ QUESTIONS = (
         title="What the branch has seen",
         points=1,
         text="A bottleneck with stride 2 gets an image of {side} x {side} pixels. In the paper's "
-        "layout, the first 1x1 has the stride. How many pixels of the image can the branch see?",
+        "layout, the first 1x1 has the stride. How many of the image's pixels does the branch read "
+        "(in one channel, for all of its outputs together)?",
         draw=_draw_side,
         answer=lambda v: v["half"] ** 2,
         wrong_numbers=lambda v: (v["side"], (v["half"] - 1) ** 2, (v["half"] + 1) ** 2),
