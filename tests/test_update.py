@@ -124,7 +124,7 @@ def test_answers_questions_name_and_notes_are_carried_and_texts_are_the_new_ones
     mine.add("sample.first", "My note on first.", "markdown")
     mine.add("size = 4", "size * 2")
     before = mine.save().read_bytes()
-    carried = update.update(mine.path, new)
+    carried = update.carry_over(mine.path, new)
     found = after(new)
     assert mine.path.read_bytes() == before
     assert carried.answers == ["name", "sample.first", "sample.count", "sample.why"]
@@ -143,7 +143,7 @@ def test_moved_doubled_and_deleted_cells(mine, new):
     mine.write("sample.second", SECOND)
     mine.cells.insert(0, mine.cells.pop(mine.at("sample.second")))
     del mine.cells[mine.at("sample.count")]
-    update.update(mine.save(), new)
+    update.carry_over(mine.save(), new)
     found = after(new)
     ids = [t.split("\n")[0] for t in found if t.startswith("# exercise")]
     assert ids == ["# exercise: " + f"sample.{n}" for n in ("second", "first", "first", "added")]
@@ -156,7 +156,7 @@ def test_what_has_no_place_is_at_the_end_and_named(mine, new):
     mine.write("sample.gone", gone)
     mine.write("width = 5", "width = 55  # mine")  # and the course changed this cell, too
     mine.write("size = 4", "size = 44  # mine")  # but not this one
-    carried = update.update(mine.save(), new)
+    carried = update.carry_over(mine.save(), new)
     found = after(new)
     end = next(i for i, text in enumerate(found) if text.startswith("## From your earlier copy"))
     assert sorted(found[end + 1 :]) == sorted([gone, "width = 55  # mine"])
@@ -171,7 +171,7 @@ def test_a_copy_without_a_record_keeps_its_answers(mine, new):
     mine.data["metadata"].pop("convzoo")
     for cell in mine.cells:
         cell["metadata"] = {}
-    carried = update.update(mine.save(), new)
+    carried = update.carry_over(mine.save(), new)
     assert FIRST in after(new) and "sample.first" in carried.answers
 
 
@@ -179,26 +179,26 @@ def test_a_note_keeps_its_picture(mine, new):
     mine.add("size = 4", "![p](attachment:p.png)", "markdown")
     picture = {"p.png": {"image/png": "iVBORw0KGgo="}}
     mine.cells[mine.at("attachment")]["attachments"] = picture
-    update.update(mine.save(), new)
+    update.carry_over(mine.save(), new)
     data = json.loads((new / "lessons" / "09_sample.ipynb").read_text())
     assert [c["attachments"] for c in data["cells"] if "attachments" in c] == [picture]
 
 
 def test_an_untouched_copy_changes_nothing(mine, new):
     before = (new / "lessons" / "09_sample.ipynb").read_bytes()
-    assert update.update(mine.save(), new) is None
+    assert update.carry_over(mine.save(), new) is None
     assert (new / "lessons" / "09_sample.ipynb").read_bytes() == before
 
 
 def test_nothing_is_overwritten(mine, new):
     mine.write("sample.first", FIRST)
-    update.update(mine.save(), new)
+    update.carry_over(mine.save(), new)
     with pytest.raises(UserError, match="contains work already"):
-        update.update(mine.path, new)
+        update.carry_over(mine.path, new)
     with pytest.raises(UserError, match="is the lesson itself"):
-        update.update(new / "lessons" / "09_sample.ipynb", new)
+        update.carry_over(new / "lessons" / "09_sample.ipynb", new)
     with pytest.raises(UserError, match="not named like a lesson"):
-        update.update(mine.save().rename(mine.path.with_name("10_other.ipynb")), new)
+        update.carry_over(mine.save().rename(mine.path.with_name("10_other.ipynb")), new)
 
 
 def test_a_folder_is_all_its_lessons(mine, new):

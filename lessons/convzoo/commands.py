@@ -156,12 +156,12 @@ def run_nbgrader_course(arguments: Arguments) -> Outcome:
 
 
 def run_update(arguments: Arguments) -> Outcome:
-    from convzoo.teach.update import found_in, lines, update
+    from convzoo.teach.update import carry_over, found_in, lines
 
     found, untouched, problems = [], [], []
     for path in [path for name in arguments.place for path in found_in(Path(name))]:
         try:
-            one = update(path, place.root())
+            one = carry_over(path, place.root())
             (found if one else untouched).append(one or path)
         except UserError as problem:  # the others go on
             problems.append(str(problem))

@@ -52,7 +52,7 @@ def published(nodes: Iterable[dict]) -> dict[str, str]:
     return {node["id"]: _hash(_source(node)) for node in nodes}
 
 
-def update(old: Path, root: Path) -> Carried | None:
+def carry_over(old: Path, root: Path) -> Carried | None:
     """Carry the work in `old` into the lesson of the same name under `root`; None if `old` contains
     no work.
 
