@@ -885,11 +885,11 @@ uncut = shares_of(trained)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def looked_at(photo, shares, title):
-    """Draw a photo next to the five largest shares."""
+    """Draw a photo, and the five largest shares."""
     place = photographs.NAMES.index(photo)
-    picture = show.draw.photograph(photos[place], title=photo, size=260)
-    guesses = show.draw.guesses(shares[place], NAMES, title=title)
-    return show.draw.beside(picture, guesses)
+    picture = show.draw.photograph(photos[place], title=photo, size=220)
+    look = {"title": title, "width": 470}
+    return picture, show.draw.guesses(shares[place], NAMES, **look)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -919,7 +919,7 @@ def against_dense_bars(density):
             ("values", values / whole, f"{values:,} B"),
             ("index", index / whole, f"{index:,} B")]
     title = "Last 1x1 as CSR / dense"
-    scale = {"limit": 4, "reference": (1, "dense"), "width": 400}
+    scale = {"limit": 4, "reference": (1, "dense"), "width": 360}
     return show.draw.bars(rows, title=title, **scale)
 
 
@@ -927,8 +927,8 @@ def against_dense_bars(density):
 
 def look_at_density(density, photo):
     title = f"{density:.0%} of the weights"
-    picture = looked_at(photo, pruned[density], title)
-    return show.draw.beside(picture, against_dense_bars(density))
+    seen = looked_at(photo, pruned[density], title)
+    return show.draw.beside(*seen, against_dense_bars(density))
 
 
 def explore_density():
@@ -975,7 +975,8 @@ in_groups[1] = uncut
 
 
 def cut_to_blocks(groups, photo):
-    return looked_at(photo, in_groups[groups], f"groups = {groups}")
+    seen = looked_at(photo, in_groups[groups], f"groups = {groups}")
+    return show.draw.beside(*seen)
 
 
 show.widgets.Explorer(
