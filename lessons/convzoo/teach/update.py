@@ -1,8 +1,8 @@
 """Carries a student's work into a newer version of a lesson.
 
-Answers go by the id of their exercise or question. Notes go below the same cell as before. A lesson
-records a hash of each of its cells as published, which tells the student's changes from those of the
-course. The student's file is only read.
+Answers go by the id of their exercise or question. Notes go below the same cell as before. A
+lesson records a hash of each of its cells as published, which tells the student's changes from
+those of the course. The student's file is only read.
 """
 
 from __future__ import annotations
