@@ -606,7 +606,7 @@ def index_bytes(mask, block):
     coo = 8 * 2 * entries
     csr = 8 * (n + 1 + entries)
     bsr = 8 * (n // block + 1 + full_tiles)
-    return mask.double().mean(), int(coo), int(csr), int(bsr)
+    return mask.float().mean(), int(coo), int(csr), int(bsr)
     ### END SOLUTION
 
 
@@ -938,20 +938,49 @@ uncut = shares_of(trained)
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def looked_at(photo, shares, title):
-    """Draw a photo next to the five largest shares."""
+    """Draw a photo, and the five largest shares."""
     place = photographs.NAMES.index(photo)
-    picture = show.draw.photograph(photos[place], title=photo, size=260)
-    guesses = show.draw.guesses(shares[place], NAMES, title=title)
-    return show.draw.beside(picture, guesses)
+    picture = show.draw.photograph(photos[place], title=photo, size=220)
+    look = {"title": title, "width": 470}
+    return picture, show.draw.guesses(shares[place], NAMES, **look)
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def one_product(net, seconds=0.15):
+    """Time the last 1x1 layer, 320 channels to 1280, stored in two ways."""
+    weight = cutting.pointwise(net)[-1].weight.detach()[:, :, 0, 0].to(device)
+    pixels = torch.randn(320, 7 * 7, device=device)
+    stored = sparse.layouts(weight, weight != 0, names=["dense", "CSR"])
+    same = dict.fromkeys(stored, weight)
+    times = sparse.timed(stored, pixels, same, seconds).values()
+    entries = int((weight != 0).sum())
+    index = sparse.index_bytes("CSR", weight != 0)
+    return [t.minimum for t in times], 4 * entries, index, 4 * weight.numel()
+
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 stops = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.1]
-pruned = {d: shares_of(cutting.pruned(trained, d)) for d in stops}
+cut_nets = {d: cutting.pruned(trained, d) for d in stops}
+pruned = {d: shares_of(net) for d, net in cut_nets.items()}
+products = {d: one_product(net) for d, net in cut_nets.items()}
 
+
+def against_dense_bars(density):
+    (dense, own), values, index, whole = products[density]
+    slow = own / dense if own == own else 0  # nan: no CSR on this device
+    rows = [("time", slow, f"{slow:.1f} times" if slow else "no CSR here"),
+            ("values", values / whole, f"{values:,} B"),
+            ("index", index / whole, f"{index:,} B")]
+    title = "Last 1x1 as CSR / dense"
+    scale = {"limit": 4, "reference": (1, "dense"), "width": 360}
+    return show.draw.bars(rows, title=title, **scale)
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 
 def look_at_density(density, photo):
     title = f"{density:.0%} of the weights"
-    return looked_at(photo, pruned[density], title)
+    seen = looked_at(photo, pruned[density], title)
+    return show.draw.beside(*seen, against_dense_bars(density))
 
 
 def explore_density():
@@ -970,7 +999,7 @@ predict("resnext.cat_density", explore_density)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # One photo can be lucky. So here are all six: how many keep their first
 # guess, and how much of the shares moves to other classes. The last number is
-# the bytes of the 1x1 layers: 4 for a value, and 4 for its index (32 bits).
+# the bytes of the 1x1 layers: 4 for a value, and 8 for its column (CSR).
 
 # %% slideshow={"slide_type": "skip"}
 weights = sum(w.weight.numel() for w in cutting.pointwise(trained))
@@ -979,12 +1008,14 @@ for density in stops[1:-1]:
     cut = pruned[density]
     same = (cut.argmax(1) == uncut.argmax(1)).sum().item()
     print(f"{density:.0%}: {same} of 6 keep their first guess,", end=" ")
-    print(f"{cutting.changed(cut, uncut):4.0%} of the shares move,", end=" ")
-    print(f"{8 * round(density * weights):,} bytes")
+    print(f"{measure.changed(cut, uncut):4.0%} of the shares move,", end=" ")
+    print(f"{12 * round(density * weights):,} bytes")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A tenth of the weights is hardly missed, and half of them are. Above a
-# density of 50% the index even makes the layers larger than dense ones.
+# A tenth of the weights is hardly missed, and half of them are. The layers
+# become smaller than dense ones below a third, and there the answers are gone.
+# Is one product faster? The slider's first bar says it, for one layer on your
+# device: multiplying by CSR only gets fast when little is left.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Now the blocks. Each 1x1 layer keeps only the blocks on its diagonal.
@@ -995,7 +1026,8 @@ in_groups[1] = uncut
 
 
 def cut_to_blocks(groups, photo):
-    return looked_at(photo, in_groups[groups], f"groups = {groups}")
+    seen = looked_at(photo, in_groups[groups], f"groups = {groups}")
+    return show.draw.beside(*seen)
 
 
 show.widgets.Explorer(

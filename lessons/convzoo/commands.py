@@ -161,6 +161,14 @@ def run_slides(arguments: Arguments) -> Outcome:
     return Outcome(made, [f"made {name}" for name in made])
 
 
+def run_lecture(arguments: Arguments) -> Outcome:
+    from convzoo.teach.lecture import main
+
+    made = main()
+    files = [str(path) for path in made.files]
+    return Outcome(files, [*(f"made {name}" for name in files), *filter(None, [made.notice])])
+
+
 def run_report(arguments: Arguments) -> Outcome:
     from convzoo.measure.device_report import report, value_and_lines
 
@@ -364,4 +372,10 @@ VERBS = {
         "Its release contains no answers. Submissions and the gradebook in it are left alone.",
     ),
     "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
+    "lecture": Verb(
+        "make the whole lecture as one deck, and as a PDF",
+        run_lecture,
+        more="Its source is solutions/lecture.py. Takes about half a minute. Press S on the deck "
+        "for the speaker's notes. The PDF needs a Chromium or Chrome.",
+    ),
 }

@@ -303,6 +303,27 @@ SLIPS = (
     ),
     Slip(
         ONE,
+        "last_channel",
+        "def conv1x1(x, weight, stride=1):\n"
+        "    x = x[..., ::stride, ::stride]\n"
+        "    for c in range(x.shape[1]):\n"
+        "        y = weight[:, c, None, None] * x[:, c : c + 1]\n"
+        "    return y\n",
+        "values",
+        "last_channel",
+        (*NUMBERS, "Only the last input channel"),
+    ),
+    Slip(
+        ONE,
+        "along_the_width",
+        "def conv1x1(x, weight, stride=1):\n"
+        "    return F.linear(x[:, :, ::stride, ::stride], weight)\n",
+        "run",
+        "along_the_width",
+        ("that is the width", "line 2"),
+    ),
+    Slip(
+        ONE,
         "detached",
         changed(EINSUM, ("weight, read", "weight.detach(), read")),
         "gradients",
@@ -582,6 +603,14 @@ SLIPS = (
         "values",
         "from_zero",
         ("yours", "one pixel"),
+    ),
+    Slip(
+        STACK,
+        "distances_forgotten",
+        changed(FORWARD, ("reach * apart", "kernel - 1")),
+        "values",
+        "distances_forgotten",
+        ("ignores strides and dilations",),
     ),
     Slip(
         STACK,
