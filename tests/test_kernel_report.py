@@ -53,7 +53,7 @@ def test_pieces_that_go_in_by_their_addresses_are_counted():
     weight = 4 * C * sum(widths)
     tables = found.kernel.bytes - (2 * PLANES + weight)  # pieces read, result written
     assert 0 < tables < 500  # a few addresses and widths, read by the kernel and by torch
-    assert found.kernel.launches == 1 + found.kernel.small
+    assert (found.kernel.launches, found.kernel.small) == (1, 0)
     assert found.framework[0].bytes == 4 * PLANES + weight  # and a copy: read and written
     assert found.framework[0].launches == 2
 
