@@ -69,6 +69,22 @@ def test_each_launch_of_a_function_counts():
     assert found.kernel.bytes == 3 * PLANES + 2 * means + gate  # the image is read twice
 
 
+def test_a_shuffle_in_the_kernel_is_never_copied():
+    def arguments(device):
+        x = torch.randn(N, C, H, W, device=device)
+        return x, torch.randn(4 * C, C // GROUPS, 1, 1, device=device), GROUPS, GROUPS
+
+    def in_two(x, weight, groups, shuffle):
+        return F.conv2d(torch.channel_shuffle(x, shuffle), weight, groups=groups)
+
+    name = f"{HOME}.shufflenet.kernel.shuffled_conv1x1"
+    found = measure.kernel_report(name, {"torch": in_two}, arguments)
+    weight = 4 * 4 * C * (C // GROUPS)
+    assert (found.kernel.bytes, found.kernel.launches) == (5 * PLANES + weight, 1)
+    (rival,) = found.framework
+    assert (rival.bytes, rival.launches) == (7 * PLANES + weight, 2)  # and a copy: in and out
+
+
 def test_nothing_needs_triton_where_nothing_is_timed():
     code = (
         "import sys; sys.modules['triton'] = None\n"
