@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from convzoo import place
+from convzoo.errors import UserError
 
 Arguments = argparse.Namespace
 
@@ -152,6 +153,29 @@ def run_nbgrader_course(arguments: Arguments) -> Outcome:
     made = make(place.root(), arguments.dir)
     generate(arguments.dir, [path.stem for path in made])
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
+
+
+def run_update(arguments: Arguments) -> Outcome:
+    from convzoo.teach.update import carry_over, found_in, lines
+
+    found, untouched, problems = [], [], []
+    for path in [path for name in arguments.place for path in found_in(Path(name))]:
+        try:
+            one = carry_over(path, place.root())
+            (found if one else untouched).append(one or path)
+        except UserError as problem:  # the others go on
+            problems.append(str(problem))
+    rows = [
+        {
+            "file": str(one.file),
+            "lesson": str(one.lesson),
+            "answers": one.answers,
+            "notes": one.notes,
+            "at_end": one.at_end,
+        }
+        for one in found
+    ]
+    return Outcome(rows, [*problems, *lines(found, untouched)], 1 if problems else 0)
 
 
 def run_slides(arguments: Arguments) -> Outcome:
@@ -370,6 +394,14 @@ VERBS = {
         run_nbgrader_course,
         _course_option,
         "Its release contains no answers. Submissions and the gradebook in it are left alone.",
+    ),
+    "update": Verb(
+        "carry your answers and notes into this version of the course",
+        run_update,
+        lambda parser: parser.add_argument(
+            "place", metavar="PLACE", nargs="+", help="your earlier copy: a folder or notebooks"
+        ),
+        "Your earlier files are only read. What has no place in the new lesson is put at its end.",
     ),
     "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
     "lecture": Verb(

@@ -315,4 +315,11 @@ PREDICTIONS = (
         unit="%",
         why="Which layers work at the smaller size now?",
     ),
+    Prediction(
+        id="resnet.branch",
+        question="Nine blocks of a trained network have a shortcut. We switch off one branch at a "
+        "time and ask about six photos. In how many of the 54 cases is the first guess the same?",
+        unit="cases",
+        why="What still reaches the next block?",
+    ),
 )
