@@ -1041,14 +1041,15 @@ show.source(f"{KERNEL}._norm_add_relu")
 #
 # - `place` is the same for `x`, `shortcut` and `y`. An output reads its own
 #   place and no other channel: that is the diagonal at the top of the lesson.
-# - `channel` picks one scale and one shift, a number for each row.
+# - `channel` picks one scale and one shift, those of one row. They are all that
+#   is left of a batch norm in evaluation.
 #
 # All mixing of channels was done before, by the convolutions of the branch.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # (The mask `inside` leaves out the places after the last pixel.) In evaluation
-# the kernel does what the end of your `forward` does. So we compare the two, on
-# 32 images with 64 channels.
+# the kernel does what the end of your `forward` does. So we compare the two,
+# on 32 images with 64 channels.
 
 # %% slideshow={"slide_type": "skip"}
 def end_of_block(where):
