@@ -995,7 +995,8 @@ show.source(f"{KERNEL}._norm_add_relu")
 #
 # - `place` is the same for `x`, `shortcut` and `y`. An output reads its own
 #   place and no other channel: that is the diagonal at the top of the lesson.
-# - `channel` picks one scale and one shift, a number for each row.
+# - `channel` picks one scale and one shift, those of one row. In evaluation
+#   these two are all that a batch norm does.
 #
 # All mixing of channels was done before, by the convolutions of the branch.
 
