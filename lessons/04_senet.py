@@ -724,17 +724,31 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 # one of the three would be saved.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And the time? We run both blocks, and a copy of the image: one read, one
-# write. By its bytes alone, the gate would take one and a half such copies:
+# And the time? We run both blocks, the gate alone, torchvision's gate, and a
+# copy of the image: one read, one write. The gate's *floor* is the least time
+# that its bytes take here, one and a half copies:
 
 # %% slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def race():
     x = stage_one.to(device)
     body.to(device), valve.to(device)
+    theirs = torchvision.ops.SqueezeExcitation(256, 16).to(device)
     calls = {name: lambda run=run: run(x) for name, run in runs.items()}
-    calls["a copy of the image"] = lambda: x.clone()
-    return measure.bench(calls, seconds=1.5)
+    calls["section 3's"] = lambda: valve(x)
+    calls["torchvision's"] = lambda: theirs(x)
+    calls["a copy"] = lambda: x.clone()
+    return measure.bench(calls, seconds=2)
+
+
+# %% slideshow={"slide_type": "skip"}
+def gate_floor(copied):
+    """Return the gate's floor; a small image may be copied from the cache."""
+    peaks = measure.roofline.peaks(device)
+    moved = 2 * stage_one.nbytes / copied
+    best = measure.roofline.Peaks(max(moved, peaks.bandwidth), peaks.rate)
+    gate = measure.roofline.squeeze_excitation(56 * 56, 1, 256)
+    return measure.roofline.floor_seconds(gate, best)
 
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
@@ -743,7 +757,12 @@ rows = [
     (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
     for name, t in times.items()
 ]
-show.draw.bars(rows, title=f"One call on {device}, minimum")
+floor = gate_floor(times["a copy"].minimum), "the gate's floor"
+look = {"width": 460}
+show.draw.beside(
+    show.draw.bars(rows[:2], title=f"The block on {device}, minimum", **look),
+    show.draw.bars(rows[2:], floor, title="The gate alone", **look),
+)
 
 # %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
@@ -967,3 +986,73 @@ print(f"the gates add {se_resnet.params - 25_557_032:,} parameters")
 #
 # The paper's table 2: ResNet-50 has a top-1 error of 24.80% on ImageNet, and
 # 23.29% with the gates. That takes weeks of GPU time, so we quote it.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. One kernel
+#
+# Section 8 found two costs: bytes and launches. Which of them can be saved? A
+# *kernel* here means code that a GPU runs in one launch. This one is written
+# in Triton, Python that is compiled for a GPU. It does all that comes after
+# the mean: the two small layers, the sigmoid and the rescaling. Many programs
+# run it at the same time. Each has one channel of one image (`plane`) and a
+# block of its pixels.
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.senet.kernel"
+show.source(f"{KERNEL}._gate_and_rescale")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# How to read it:
+#
+# - `x`, `means`, `w1` and so on are addresses. A number added to them says
+#   which element is meant.
+# - Both matrices of this lesson are in it. `squeezed` holds the means of *all*
+#   channels of the image: through it, every channel takes part in this gate.
+#   That is the full matrix, live.
+# - The last three lines are the diagonal: a program reads the pixels of its
+#   own channel, multiplies them by one number, and writes them to the same
+#   `place`.
+# - Each program computes the first small layer again. That adds multiply-adds,
+#   but no launch.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+from convzoo.ideas.senet import framework as gates_of_torch
+
+ways = {
+    "this lesson's": lambda x, *weights: by_sigmoid(x, *weights)[0],
+    "torchvision's": lambda *call: gates_of_torch.squeeze_excite(*call)[0],
+}
+
+
+def images_and_weights(place):
+    shapes = ((32, 256, 56, 56), (16, 256), (16,), (256, 16), (256,))
+    return tuple(torch.randn(shape, device=place) for shape in shapes)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def gate_kernel():
+    name = f"{KERNEL}.squeeze_excite"
+    return measure.kernel_report(name, ways, images_and_weights, device)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
+fused = gate_kernel()
+
+def times_the_kernels_bytes():
+    return round(fused.framework[1].bytes / fused.kernel.bytes, 2)
+
+predict(
+    "senet.kernel",
+    lambda: show.draw.kernel_report(fused),
+    measured=times_the_kernels_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Two launches are left, the means and this kernel. The bytes stay: no gate is
+# known before the last pixel of the image has been read for the means. So any
+# code for the gate alone reads the image twice and writes it once. (This is
+# counted without caches. If the image is still in the GPU's cache, the second
+# read costs less.)
+#
+# Only one of the three can be saved, and not here: the layer *before* the gate
+# could add up the means while it writes the image.
