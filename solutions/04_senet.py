@@ -742,7 +742,7 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # And the time? We run both blocks, the gate alone, torchvision's gate, and a
 # copy of the image: one read, one write. The gate's *floor* is the least time
-# that its bytes take here, one and a half copies:
+# that its two reads and one write take here, at the fastest copy's speed:
 
 # %% slideshow={"slide_type": "skip"}
 @torch.no_grad()
