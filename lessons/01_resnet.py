@@ -14,9 +14,9 @@
 # # 01 ResNet: the identity, and what is learned on top
 #
 # Almost every large network today, language models included, uses the trick of
-# this lesson. More layers should never hurt: they could pass the image on
-# unchanged. Yet plain networks get worse with depth. ResNet adds each block's
-# input to its output, and then they do not.
+# this lesson. More layers should never hurt: they could pass the image on. Yet
+# **plain** networks, one layer after another, get worse with depth. ResNet
+# adds the input of every few layers to their output, and does not get worse.
 #
 # **You will be able to** read a residual layer as a matrix; build ResNet's
 # block; show that deep plain nets fail at *training*.
@@ -74,7 +74,7 @@ class Residual(nn.Module):
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `scale` to 0, 0.1 or 3, and run it again.
-# Point at a cell to read its weight and its term in the sum.
+# Point at a cell of the picture to read its weight and its term in the sum.
 
 # %% slideshow={"slide_type": "-"}
 scale = 1.0
@@ -86,8 +86,8 @@ show.draw.channel_matrix(matrix, title=f"x + {scale} * branch(x)")
 # ## 1. Where a layer starts: at zero or at the identity
 #
 # What does a layer do that has learned nothing? Set all its weights to zero.
-# (Every layer starts with small weights, and weight decay pulls it back
-# towards zero.)
+# (Every layer starts with small weights. In training, weight decay makes each
+# a little smaller at every step, which pulls the layer back towards zero.)
 
 # %% tags=["nbval-check-output"]
 blank = nn.Conv2d(12, 12, 1, bias=False)
@@ -144,7 +144,7 @@ print("the same numbers:", gap < 1e-9)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # How much of the stack is the first step, $I + s \sum_i W_i$? The rest goes
-# through at least two branches, so it should fall with $s^2$:
+# through at least two branches, so it should shrink like $s^2$:
 
 # %%
 for s in (0.3, 0.03, 0.003):
@@ -209,10 +209,10 @@ predict(
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Move both sliders to their ends. In the plain stack the rows become alike:
+# Move both sliders from end to end. In the plain stack the rows become alike:
 # soon every output is the same combination of the inputs, only larger or
 # smaller. In the residual stack the diagonal survives while the scale is
-# small; at scale 1 it loses directions almost as fast. These are random
+# small; at scale 1 the stack loses directions almost as fast. These are random
 # matrices without ReLU, batch norm or learning: a picture of the start, not
 # yet of a network.
 
@@ -309,13 +309,13 @@ for depth in (20, 56):
 # The networks of the next picture do without even those (Further A), so plain
 # and residual have exactly the same number of parameters.
 #
-# Their results are shipped: eight networks, five seeds each, trained for six
-# epochs on the 1,437 training digits.
+# The results come with the course: eight networks, five seeds each, trained
+# for six epochs on the 1,437 training digits.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only draw.
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 from convzoo import experiments
 from convzoo.show import palette
 
@@ -329,7 +329,7 @@ def accuracies(variant, what):
     return 100 * torch.tensor([run[f"{what}_accuracy"] for run in runs])
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 def band(name, x, values, colour, dashed=False):
     """Return a line through the seeds' mean, with a band over all of them."""
     low, high = values.amin(0).tolist(), values.amax(0).tolist()
@@ -368,7 +368,7 @@ predict("resnet.depth", explore_depth, measured=deep_training)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # All depths in one picture: the accuracy after six epochs.
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 depths = (8, 20, 32, 56)
 lines = []
 for kind, colour in colours.items():
@@ -391,10 +391,10 @@ for name in [f"{kind} {d}" for kind in colours for d in (20, 32, 56)]:
 # %% [markdown] slideshow={"slide_type": "skip"}
 # A network that overfits does well on the images it was trained on, and badly
 # on others. The plain net of 56 layers does badly on both, by far more than
-# its seeds differ: it was not *optimised*. (At 32 layers each seed is worse
-# than any at 20, though not by more than they differ among themselves.) Yet it
+# its seeds differ: its training failed. (At 32 layers each seed is worse than
+# any at 20, though not by more than they differ among themselves.) Yet it
 # could do whatever the shallow one does: its extra layers only have to pass
-# the image on. It does not find that solution. Does more time help, or do
+# the image on. It does not find that solution. Would more time help, or
 # smaller steps? Five seeds of each:
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
@@ -420,8 +420,7 @@ answer = ...  # your answer in place of the dots
 ask("resnet.overfit", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Train one now:** 32 plain layers, with a seed that is not among the shipped
-# ones.
+# **Train one now:** 32 plain layers, with a new seed.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # It takes 5 to 15 seconds. Try `Block` instead, or another of the four depths.
@@ -437,16 +436,16 @@ history = train(own, images, seed=5, **record["settings"])
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The new net, drawn over the five shipped seeds. One seed says little: at 32
-# layers, plain nets differ from seed to seed far more than residual ones do.
+# The new net, drawn over the five seeds from before. One seed says little: at
+# 32 layers, plain nets differ from seed to seed far more than residual ones.
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 def over_the_seeds(done, name, depth, kinds=("residual", "plain")):
     """Draw the training accuracy of one run over that of the seeds."""
     bands = []
     for k in kinds:
-        shipped = accuracies(f"{k} {depth}", "train")
-        bands.append(band(f"{k}, shipped", epochs, shipped, colours[k]))
+        before = accuracies(f"{k} {depth}", "train")
+        bands.append(band(f"{k}, 5 seeds", epochs, before, colours[k]))
     percent = [100 * a for a in done.train_accuracy]
     bands.append(show.draw.Line(name, epochs, percent, colour=palette.WEIGHT))
     title = f"{depth} layers: accuracy on the training images"
@@ -517,7 +516,7 @@ def gradient_picture():
     )
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 predict(
     "resnet.gradient", gradient_picture,
     measured=lambda: round(growth(norms["plain, 56 layers"])),
@@ -532,11 +531,11 @@ for name in fresh:
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # It does not vanish. With batch norm the gradient *grows* from block to block
-# on its way back: in the plain net of 56 layers by more than a thousand times.
-# In the residual net of 56 it grows tens of times, closer to the plain net of
-# 20. He 2015 (section 4.1) rules out vanishing gradients in its plain nets,
-# because they have batch norm. Yang 2019 (1902.08129) derives the growth from
-# batch norm.
+# on its way back: in the plain net of 56 layers to more than a thousand times
+# its size. In the residual net of 56 it grows to tens of times its size,
+# closer to the plain net of 20. He 2015 (section 4.1) rules out vanishing
+# gradients in its plain nets, because they have batch norm. Yang 2019
+# (1902.08129) derives the growth from batch norm.
 #
 # Is the growth *the* reason why the deep net trains badly? This measurement
 # cannot say. If steps too large for the first blocks were the only problem,
@@ -550,7 +549,7 @@ for name in fresh:
 # But what is zero stays zero, some say. Does it?
 #
 # **Exercise (10 minutes).** Work by hand, without autograd. `upstream` is the
-# loss's gradient with respect to y. Find it for the scale, the branch and x.
+# loss's gradient with respect to y. Find those for the scale, the branch, x.
 
 # %% exercise="resnet.scale_gradients" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: resnet.scale_gradients
@@ -612,7 +611,7 @@ def three_steps():
     return rows
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def steps_table():
     header = ("step", "loss", "of 9 scales", "of 18 3x3 layers")
     caption = "How many get a gradient that is not zero"
@@ -629,7 +628,7 @@ predict("resnet.zero_start", steps_table, measured=lambda: three_steps()[0][3])
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Play.** One block with twelve channels: its matrix, probed at a positive
 # image, and the gradients that arrive in it. All channels have the same scale.
-# A white row is a channel that the last ReLU sets to zero.
+# A white row is a channel that the last ReLU has set to zero.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only draw.
@@ -669,7 +668,7 @@ def scale_picture(scale):
     return show.draw.beside(left, right)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 steps = [0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0]
 slider = show.widgets.Stops(steps, 0.0, "scale")
 show.display(show.widgets.Explorer(scale_picture, scale=slider))
@@ -706,8 +705,8 @@ over_the_seeds(quiet, "scale from 0, now", 20, ["residual"])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # It learns, but on these digits later than with the usual start, that of the
-# shipped nets (their shortcut is the one of Further A). Zero is a safe start,
-# not a fast one. (Goyal 2017 uses it to train ResNet-50 with very large
+# nets of section 3 (their shortcut is that of Further A). Zero is a safe
+# start, not a fast one. (Goyal 2017 uses it to train ResNet-50 with very large
 # batches.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -749,7 +748,7 @@ print("built from", f"{Block.__module__}.{Block.__name__}")
 # says `convzoo.ideas.resnet.framework`, the framework's block ran, because
 # yours has not passed yet.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held.** With zero weights a plain layer is $f(x) = 0$, a residual one
@@ -762,7 +761,7 @@ print("built from", f"{Block.__module__}.{Block.__name__}")
 #   the same outputs. A net that starts with all scales at zero learns, but on
 #   the digits not faster.
 
-# %% [markdown] slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "-"} tags=["lecture"]
 # - **Held.** On the digits 56 plain layers *train* worse than 20, by more than
 #   twice what their seeds differ. Residual ones do not, at equal parameters.
 # - **Held, with a caveat.** A residual stack is an expansion in the scale of
@@ -833,7 +832,7 @@ matrix = measure.channel_matrix(lambda x: padded(x, 12, 2), grid)
 show.draw.channel_matrix(matrix, title="8 channels to 12, no weights")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The shipped networks of section 3 have this shortcut:
+# The networks in the pictures of section 3 have this shortcut:
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-check-output"]
 for depth in (20, 56):
@@ -910,7 +909,7 @@ def layouts_table():
     return show.draw.table(rows, header, "ResNet-50 at 224 x 224")
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def saving():
     share = costs["the paper's"].macs / costs["v1.5"].macs
     return round(100 * (1 - share), 2)
@@ -928,7 +927,7 @@ predict("resnet.stride", layouts_table, measured=saving)
 # that the branch reads in a block with stride 2. The darker a pixel, the more
 # it changes the output of the branch.
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 def read_by_branch(in_1x1):
     """Return how strongly each pixel of an 8 x 8 image changes the branch."""
     torch.manual_seed(0)
@@ -947,8 +946,8 @@ show.display(show.draw.beside(*panels))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The parameters and their names are the same, so weights of one layout load
-# into the other without an error. Do they give the same answer? (`view` is an
-# image of 64 x 64 pixels.)
+# into the other without an error. Do the two give the same answer? (`view` is
+# an image of 64 x 64 pixels.)
 
 # %% slideshow={"slide_type": "-"}
 theirs = torchvision.models.resnet50().double().eval()
@@ -974,3 +973,211 @@ with torch.device("meta"):
         block = Block if name in ("18", "34") else Deep
         own = measure.cost(nets.ResNet(block, layers), photo)
         print(f"ResNet-{name:3}: {own.params:,} parameters, {own.macs:,} MACs")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further C. Switch off a trained branch
+#
+# In section 5 a block begins as the identity. How far from it does training
+# lead? We take a trained network, EfficientNet-Lite0 (you build it in lesson
+# 06), and multiply the branch of one block by a number from 1 to 0. Its
+# shortcut stays. Nothing is trained again.
+
+# %% slideshow={"slide_type": "skip"}
+from torchvision.models import ResNet50_Weights
+
+from convzoo import photographs
+from convzoo.ideas.resnet import branches
+from convzoo.ideas.separable import efficientnet
+
+CLASSES = ResNet50_Weights.DEFAULT.meta["categories"]
+lite = efficientnet.pretrained()
+photos = photographs.batch()  # 6 3 224 224
+adding = branches.with_identity(lite, photos[:1])
+print(f"{len(adding)} of {len(lite.blocks)} blocks add their input")
+
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The next cells compute (for some seconds) and draw.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def shares_of(network):
+    with torch.no_grad():
+        return network(photos).softmax(1)  # 6 1000
+
+
+scales = [1, 0.75, 0.5, 0.25, 0]
+intact = shares_of(lite)
+weakened = {(name, 1): intact for name in adding}
+weakened |= {
+    (name, s): shares_of(branches.scaled(lite, [name], s))
+    for name in adding for s in scales[1:]
+}
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+kept_first = {
+    key: int((found.argmax(1) == intact.argmax(1)).sum())
+    for key, found in weakened.items()
+}
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def moved_bars(rows, title, colours):
+    bars = [(name.replace("blocks.", "block "), v, f"{v:.0%}")
+            for name, v in rows]
+    scale = {"limit": 1, "colours": colours, "width": 400}
+    return show.draw.bars(bars, title=title, **scale)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def weakened_picture(scale, block, photo):
+    place = photographs.NAMES.index(photo)
+    title = f"the branch times {scale}"
+    look = {"title": title, "width": 440}
+    moved = [(n, measure.changed(weakened[n, scale], intact)) for n in adding]
+    marked = ["#D55E00" if n == block else "#56B4E9" for n in adding]
+    return show.draw.beside(
+        show.draw.photograph(photos[place], title=photo, size=220),
+        show.draw.guesses(weakened[block, scale][place], CLASSES, **look),
+        moved_bars(moved, "Shares that move, 6 photos", marked))
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def explore_branch():
+    kit = show.widgets
+    named = {n.replace("blocks.", "block "): n for n in adding}
+    return kit.Explorer(
+        weakened_picture,
+        scale=kit.Stops(scales, 0, "the branch times"),
+        block=kit.Choice(named, adding[0], "block"),
+        photo=kit.Choice(photographs.NAMES, "cat", "photo"))
+
+
+def still_the_same():
+    return sum(kept_first[name, 0] for name in adding)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict("resnet.branch", explore_branch, measured=still_the_same)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Move the branch from 1 to 0: the shares change slowly, and most first guesses
+# survive. Even without its branch, a block passes on what it got. The bars on
+# the right are the mean over all six photos: how much of the shares has moved
+# to other classes. No block is worth much alone.
+#
+# Now the other seven blocks, which change the size or the number of channels
+# and so have no shortcut here. And all nine branches switched off together.
+
+# %% slideshow={"slide_type": "skip"}
+block_names = branches.blocks(lite)
+silent = {
+    n: shares_of(branches.scaled(lite, [n], 0)) for n in block_names}
+moved_by = {n: measure.changed(found, intact) for n, found in silent.items()}
+together = shares_of(branches.scaled(lite, adding, 0))
+kept_together = int((together.argmax(1) == intact.argmax(1)).sum())
+one_by_one = [moved_by[n] for n in adding]
+print(f"one of nine: {min(one_by_one):.0%} to {max(one_by_one):.0%} move")
+print(f"all nine: {measure.changed(together, intact):.0%} of the shares move,",
+      f"{kept_together} of 6 keep their first guess")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# One branch off, block by block. Orange: without a shortcut.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+halves = [
+    moved_bars([(n, moved_by[n]) for n in part],
+               "Shares that move, 6 photos",
+               ["#56B4E9" if n in adding else "#D55E00" for n in part])
+    for part in (block_names[:8], block_names[8:])
+]
+show.draw.beside(*halves)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Without a shortcut the branch is all there is: at zero, nothing of the photo
+# gets through, and the answer is lost. With one, the block's input gets
+# through. Which of the nine matter most? None by far: each alone moves a
+# little, but all nine together most of it. So these blocks are not the
+# identity, they are small steps away from it. Veit and others saw the same in
+# ResNet in 2016 ([1605.06431](https://arxiv.org/abs/1605.06431)).
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Your own ResNet-50 on the cat.** Its trained weights are a download of 98
+# MB, so nothing happens until you write `download=True`. They are kept. (These
+# networks take colours minus ImageNet's mean, divided by its deviation.)
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo import UserError
+
+try:
+    own_fifty = nets.pretrained("resnet50", fifty(False), download=False)
+    with torch.no_grad():
+        said = own_fifty(photographs.standardised(photos)).softmax(1)[0]
+    answer_50 = show.draw.guesses(said, CLASSES, title="ResNet-50, the cat")
+except UserError as reason:
+    answer_50 = show.notice_picture("No weights yet", str(reason))
+show.display(answer_50)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. One kernel for the end of a block
+#
+# A GPU runs an operation as a *kernel*: a small program that many workers
+# execute at once, each for its own piece of the result. A block ends with
+# three operations: batch norm, addition, ReLU. Each reads its input from
+# memory and writes its result back, and computes little in between. Here they
+# are in one kernel, in Triton, a language for GPUs inside Python.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.resnet.kernel"
+show.source(f"{KERNEL}._norm_add_relu")
+
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Where is the identity? `x`, `shortcut` and `y` are addresses: `x + 5` is the
+# sixth number from there, and `tl.load` reads it. A worker computes some
+# pixels of one `plane`, which is one channel of one image.
+#
+# - `place` is the same for `x`, `shortcut` and `y`. An output reads its own
+#   place and no other channel: that is the diagonal at the top of the lesson.
+# - `channel` picks one scale and one shift, those of one row. In evaluation
+#   these two are all that a batch norm does.
+#
+# All mixing of channels was done before, by the convolutions of the branch.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# (The mask `inside` leaves out the places after the last pixel.) In evaluation
+# the kernel does what the end of your `forward` does. So we compare the two,
+# on 32 images with 64 channels.
+
+# %% slideshow={"slide_type": "skip"}
+def end_of_block(where):
+    x = torch.randn(32, 64, 56, 56, device=where)
+    return x, torch.randn_like(x), Block(64, 64).bn2.to(where).eval()
+
+
+in_three = {"one by one": lambda x, added, norm: F.relu(norm(x) + added)}
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+fused = measure.kernel_report(
+    f"{KERNEL}.norm_add_relu", in_three, end_of_block, device
+)
+
+
+def times_the_bytes():
+    return round(fused.framework[0].bytes / fused.kernel.bytes, 2)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict(
+    "resnet.kernel", lambda: show.draw.kernel_report(fused),
+    measured=times_the_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# One by one, the image passes through memory seven times: batch norm reads and
+# writes it, the addition reads two and writes one, ReLU reads and writes. The
+# kernel reads two and writes one. The arithmetic is the same. On a GPU, a
+# third chart shows the times, next to that of a copy.
+#
+# In training it is not so simple: batch norm needs the mean over all images
+# before it can normalise the first pixel. And you need not write such a kernel
+# by hand: `torch.compile` writes similar ones for you.

@@ -13,19 +13,19 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 05 ShuffleNet: the channel shuffle
 #
-# A phone needs small, fast networks. Grouped layers save most of the work, but
-# keep their groups apart: after ten such layers, the groups still have not
-# met. ShuffleNet reorders the channels between two layers, and nothing else.
+# A phone should know what its camera sees, fast and on a small battery. Layers
+# in groups save most of the work. But each group works alone: after ten such
+# layers, none knows what another one saw. ShuffleNet deals the channels out
+# again between two layers, like cards, and changes nothing else.
 #
 # **You will be able to** say what a stack of layers can reach; write the
 # channel shuffle in one line, and its inverse; build ShuffleNet's unit.
 #
-# **Time:** 60 minutes for the core. **Builds on:** lesson 02 (grouped
-# convolutions, the channel matrix).
+# **Time:** 60 minutes for the core. **Builds on:** lesson 02 (groups, matrix).
 #
 # **The lecture's claim:** grouped convolutions make stovepipes, groups that
-# never meet. A fixed permutation between them restores the mixing, and learns
-# nothing. We test it on a task that needs two groups at once.
+# never meet. A fixed permutation between two layers restores the mixing, and
+# learns nothing. We test it on a task that needs two groups at once.
 
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 import torch
@@ -50,12 +50,12 @@ device = begin("05_shufflenet", student="")
 # filled.](../figures/05_shuffle.svg)
 #
 # A row is an output channel, a column an input channel. Left: two layers with
-# `groups=3`, one after the other. Middle: the shuffle, with a single one in
-# each row and column. Right: the two layers with the shuffle between them.
+# `groups=3`, one after the other. Middle: the shuffle, with a single 1 in each
+# row and each column. Right: the two layers with the shuffle between them.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Two layers with `groups=3` and nothing between them, probed: what enters in
-# one group leaves in the same group.
+# Here is the measured matrix of two layers with `groups=3` and nothing between
+# them: what enters in one group leaves in the same group.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell. Then write `nn.ChannelShuffle(groups)` instead of
@@ -78,8 +78,8 @@ show.draw.channel_matrix(matrix, title="two layers, 3 groups")
 # product of two block-diagonal matrices is block-diagonal: the groups never
 # meet.
 #
-# A permutation of the channels is a matrix too. As an index it is shorter:
-# `order[i]` is the channel that goes to place `i`.
+# A permutation of the channels is a matrix too. Written as an index, it is
+# shorter: `order[i]` is the channel that goes to place `i`.
 
 # %% tags=["nbval-check-output"]
 order = torch.tensor([2, 0, 1])
@@ -116,8 +116,9 @@ def stack_matrix(layers, order):
 check("shufflenet.stack_matrix")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The product of matrices against the real layers. `measure.channel_matrix`
-# probes a module by gradients: it knows nothing of the product.
+# Your product of matrices is compared with the real layers.
+# `measure.channel_matrix` probes them by gradients: it does not know the
+# product.
 
 # %%
 product = use("shufflenet.stack_matrix")
@@ -135,8 +136,8 @@ print("the same numbers:", torch.allclose(by_product, probed))
 # ## 2. The channel shuffle
 #
 # Which permutation? One that sends the channels of each group to all groups.
-# Deal them out like cards: the first channel of every group, then the second
-# of every group, and so on.
+# Deal them out like cards: first comes the first channel of every group, then
+# the second of every group, and so on.
 
 # %%
 def dealt_out(x, groups):
@@ -154,8 +155,9 @@ print(dealt_out(channels, 3).flatten().int().tolist())
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Twelve copies for twelve channels. But this is only a table, read the other
-# way: write it row by row (a row is a group), read it column by column.
+# That makes twelve copies for twelve channels. But it is only a table, read
+# the other way: write it row by row (a row is a group), read it column by
+# column.
 #
 # **Exercise (8 minutes).** Do it with a reshape, a transpose and a reshape.
 
@@ -213,8 +215,8 @@ print("matrix equals index: ", torch.equal(by_matrix, by_index))
 # group are dealt out over all groups.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Play.** Choose the groups, and then the other table: with $c/g$ rows of $g$
-# it is another permutation, the inverse.
+# **Play.** Choose the number of groups $g$, and then the other table: with
+# $c/g$ rows of $g$ channels it is another permutation, the inverse.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def crossing(groups, inverse):
@@ -227,7 +229,7 @@ def crossing(groups, inverse):
     return show.draw.lines([step], title=title, **options)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 kit = show.widgets
 tables = {"g rows, the paper's": False, "c/g rows, the inverse": True}
 stops = kit.Stops([2, 3, 4, 6], 3, "groups")
@@ -337,7 +339,7 @@ predict("shufflenet.layers", explore_reach)
 # Move all three controls. You will find:
 #
 # - Without the shuffle, more layers change nothing: the coloured lines stay in
-#   their pipe.
+#   their group.
 # - With it, an output sees 3 inputs after one layer of 4 groups, 9 after two,
 #   all 12 after three: each layer multiplies their number by a group's width,
 #   until all are seen.
@@ -356,10 +358,10 @@ ask("shufflenet.depth", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. A task that needs two groups at once
 #
-# Take 16 channels in 4 groups. Each group carries one bit, which moves its
-# channels up or down in the group's own pattern, with noise added. The label
-# is the XOR of two bits: is that of group 0 unlike that of group 2? The
-# network: three grouped layers, a global pool and a linear layer on top.
+# Take 16 channels in 4 groups. Each group carries one bit: a fixed pattern is
+# added to its channels, or subtracted, under noise. The label is the XOR of
+# two bits: does the bit of group 0 differ from that of group 2? The network
+# has three grouped layers, a global pool and a linear layer.
 
 # %%
 def network(between):
@@ -384,7 +386,7 @@ print("with:   ", size(network(Shuffle(4))))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The same parameters, the same multiply-adds. We train both here, now, in a
-# second or two, and draw them over five seeds that were trained before.
+# second or two, and draw them over five seeds that come with the course.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -400,7 +402,7 @@ def trained(name):
     return train.train(net, xor, on_epoch=lambda history: None, **recipe)
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def xor_now():
     rows = experiments.summary(experiments.load("shuffle_xor"))
     live = {name: trained(name) for name in names}
@@ -437,14 +439,14 @@ print(f"with:    {departure(network(Shuffle(4))):.1e}")
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Let $f$ be the score of "unlike" minus that of "alike". It is a sum of two
-# terms, one for each bit, so
+# Let $f$ be the score of "different" minus that of "equal". As far as it
+# depends on the two bits, it is a sum of two terms, one for each bit, so
 #
 # $$f(0,0) + f(1,1) = f(0,1) + f(1,0).$$
 #
 # XOR needs a negative left and a positive right side. So at least one of the
 # four cases is wrong: at most 75% can be right. A case's margin is $f$, or
-# $-f$ if its label is "alike". The four margins add up to zero. The logistic
+# $-f$ if its label is "equal". The four margins add up to zero. The logistic
 # loss is convex, so its mean is at least its value at the mean margin, zero: a
 # coin's loss, $\log 2 = 0.693$. It is lowest when all margins are zero and the
 # network says nothing. The training does not fail; it finds that.
@@ -454,8 +456,8 @@ print(f"with:    {departure(network(Shuffle(4))):.1e}")
 #
 # In ResNeXt's block the 3x3 is in groups. The two dense 1x1 layers still cost
 # 65,536 of 70,144 multiply-adds a pixel in ResNeXt-50's first stage.
-# ShuffleNet groups them too, so something has to mix: the shuffle. The 3x3 is
-# depthwise, one group for each channel.
+# ShuffleNet groups them too, so something has to mix the groups: the shuffle.
+# The 3x3 is depthwise, one group for each channel.
 #
 # - 1x1 in `first_groups` groups, to `out_channels // 4` channels; batch norm;
 #   ReLU; **shuffle** in `groups` groups
@@ -505,10 +507,10 @@ check("shufflenet.unit")
 # network of the paper's table 1 from the unit of section 5. To compare its
 # multiply-adds with the paper's, leave out the last linear layer.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} tags=["lecture"]
 Unit = use("shufflenet.unit")
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 photo = torch.randn(1, 3, 224, 224, device="meta")  # counted, not run
 printed = {1: 143, 2: 140, 3: 137, 4: 133, 8: 137}  # table 1, millions
 errors = {1: 33.6, 2: 32.7, 3: 32.6, 4: 32.8, 8: 32.4}  # table 2, top-1 in %
@@ -531,14 +533,14 @@ for g in printed:
     row += [errors[g], unshuffled.get(g, "-")]
     table_rows.append(row)
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 heads = ["groups", "channels", "parameters", "MACs without the last layer"]
 heads += ["printed", "top-1 error, %", "without shuffle, %"]
 show.draw.table(table_rows, heads, "ShuffleNet V1 at width 1 (1707.01083)")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The counts are yours. The errors are the paper's: they took ImageNet and
-# weeks of GPU time. More groups allow more channels, and mostly a smaller
+# The counts are of your unit. The errors are the paper's: they took ImageNet
+# and weeks of GPU time. More groups allow more channels, and mostly a smaller
 # error. Without the shuffle the error grows, and more so with more groups: by
 # 1.9 points at 3 groups, by 5.2 at 8.
 
@@ -550,7 +552,7 @@ show.draw.table(table_rows, heads, "ShuffleNet V1 at width 1 (1707.01083)")
 # with about the same number of multiply-adds, at 28 x 28 pixels: 96 channels
 # for MobileNet, 240 for ShuffleNet in 3 groups.
 
-# %%
+# %% tags=["lecture"]
 mobile = nn.Sequential(
     nn.Conv2d(96, 96, 3, padding=1, groups=96, bias=False),
     nn.BatchNorm2d(96), nn.ReLU(),
@@ -567,7 +569,7 @@ for name, net, x in (
 ):
     print(f"{name:10}: {measure.cost(net, x).macs:,} MACs for 4 images")
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 times = {}
 narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 
@@ -576,9 +578,20 @@ narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 def race():
     runs = {"MobileNet's unit": lambda: mobile(x_mobile)}
     runs["ShuffleNet's unit"] = lambda: unit(x_unit)
-    runs["its shuffle alone"] = lambda: shuffle(narrow, 3)
     runs["a copy of its input"] = lambda: x_unit.clone()
+    runs["section 2's"] = lambda: shuffle(narrow, 3)
+    runs["torch's shuffle"] = lambda: torch.channel_shuffle(narrow, 3)
     times.update(measure.bench(runs, seconds=2))
+
+
+# %% slideshow={"slide_type": "skip"}
+def shuffle_floor(copied):
+    """Return a shuffle's floor; a small image may be copied from the cache."""
+    peaks = measure.roofline.peaks(device)
+    moved = 2 * x_unit.nbytes / copied
+    best = measure.roofline.Peaks(max(moved, peaks.bandwidth), peaks.rate)
+    work = measure.roofline.shuffle(4 * 28 * 28, 60)
+    return measure.roofline.floor_seconds(work, best)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -588,9 +601,15 @@ def race_now():
         (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
         for name, t in times.items()
     ]
-    return show.draw.bars(bars, title=f"One call on {device}, minimum")
+    floor = shuffle_floor(times["a copy of its input"].minimum), "the floor"
+    title = f"One call on {device}, minimum"
+    return show.draw.beside(
+        show.draw.bars(bars[:3], title=title, width=560),
+        show.draw.bars(bars[3:], floor, title="Its shuffle", width=400),
+    )
 
 
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def time_ratio():
     ours, theirs = (times[k].minimum for k in list(times)[1::-1])
     return round(ours / theirs, 2)
@@ -600,19 +619,20 @@ def time_ratio():
 predict("shufflenet.time", race_now, measured=time_ratio)
 
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "skip"} tags=["lecture"]
 # ShuffleNet's unit has more channels to read and write for the same
-# multiply-adds, more layers, and three grouped convolutions. The last two bars
-# show how much of its time is the shuffle, and how long it takes to copy its
-# input once. Which of these matters most depends on the device.
+# multiply-adds, more layers, and three grouped convolutions. The other bars
+# show how long it takes to copy its input once, and how much of its time is
+# the shuffle. (The *floor* is the least time that a shuffle's bytes take
+# here.) Which of these matters most depends on the device.
 #
-# So do the published figures. On one ARM core the two networks tie: 108.8 ms
+# The published figures depend on it too. On one ARM core the two tie: 108.8 ms
 # for ShuffleNet at twice the width, 110.0 ms for MobileNet, at 224 x 224
 # (table 8 of 1707.01083); ShuffleNet has the smaller error. On a GPU the paper
 # of V2 measured 133 batches a second for ShuffleNet V1 and 247 for MobileNet
 # V1, at about 550 million multiply-adds (table 8 of 1807.11164).
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]
 # ## What held, and what did not
 #
 # - **Held.** Grouped layers make stovepipes: the product of block-diagonal
@@ -707,10 +727,11 @@ print(f"folded 1x1:        {after.bytes:,} bytes, {after.macs:,} MACs")
 print(f"{before.bytes / after.bytes:.1f} times fewer bytes")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Fewer bytes, and nothing else changes. With a *grouped* layer after it the
-# trick fails: $W P$ has as few entries as $W$, but they no longer form blocks,
-# and something has to look up where they are (lesson 02, Further A).
-# ShuffleNet has grouped layers on both sides, and pays for the copy.
+# Fewer bytes, and nothing else changes. With a *grouped* layer after the
+# shuffle the trick fails: $W P$ has as few entries as $W$, but they no longer
+# form blocks, and something has to look up where they are (lesson 02, Further
+# A). ShuffleNet has grouped layers on both sides, and pays for the copy:
+# unless it is written as in Further E.
 
 # %% slideshow={"slide_type": "skip"}
 grouped = GroupedConv2d(12, 12, 1, groups=3)
@@ -759,8 +780,9 @@ show.draw.channel_matrix(mixed, title="three permutations, added up")
 
 # %% [markdown] slideshow={"slide_type": "-"}
 # A harder XOR: eight groups of only two channels, two grouped layers, one mix
-# between them. We compare seven kinds of mix with equal parameters (642, the
-# learned one 658), five seeds each. One of them is trained here, now.
+# between them. We compare seven kinds of mix at the same number of parameters
+# (642; 658 for the learned one), five seeds each. One of them is trained here,
+# now.
 
 # %% slideshow={"slide_type": "skip"}
 def train_one(name, variant, rows, **options):
@@ -789,7 +811,7 @@ predict("shufflenet.copies", copies_now)
 #   mixes no more than the width of a group allows.
 # - One random permutation is a lottery: the two groups meet, or they do not.
 # - Two are enough here, and four, the logarithm of 16, work as well. So the
-#   lecturer's copies help exactly where the groups are too narrow for one
+#   lecturer's copies help exactly when the groups are too narrow for one
 #   shuffle, and each copy costs an addition.
 # - The mix can be learned, and is as good. It takes 256 of its 658 weights,
 #   and more multiply-adds than all the rest.
@@ -797,14 +819,15 @@ predict("shufflenet.copies", copies_now)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further C. The shuffle in other networks
 #
-# The lecture says: the shuffle goes into ResNet, ResNeXt and SE-Net, and it
-# helps. We take blocks of all three, with every convolution in groups. Between
-# the first 1x1 and the 3x3 we put nothing, the shuffle, a random permutation,
-# or a learned mix in a narrower network. Five seeds each, on two tasks.
+# The lecture says that the shuffle can be put into ResNet, ResNeXt and SE-Net,
+# and that it helps. We take blocks of all three, with every convolution in
+# groups. Between the first 1x1 and the 3x3 we put nothing, the shuffle, a
+# random permutation, or a learned mix in a narrower network. Five seeds each,
+# on two tasks.
 #
-# First a guess about one of them.
+# First, a guess about one of them.
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def kind(name, block):
     """Return the four rows of one block."""
     rows = experiments.summary(experiments.load(name))
@@ -842,7 +865,7 @@ def block_picture(block, task):
     return show.draw.seeds(kind(task, block), title=title, chance=chance)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 blocks = kit.Stops(["ResNet", "ResNeXt", "SE"], "ResNet", "block")
 either = kit.Choice(tasks, "shuffle_blocks", "task")
 kit.Explorer(block_picture, block=blocks, task=either)
@@ -871,9 +894,9 @@ for name in ("shuffle_blocks", "shuffle_blocks_digits"):
 # # Further D. ShuffleNet V2, weight for weight
 #
 # The second paper aims for speed rather than few multiply-adds, and drops the
-# grouped 1x1 layers. Half of the channels are left alone, the other half is
-# worked on. The shuffle deals the two out, so that each half of the next unit
-# has channels of both.
+# grouped 1x1 layers. Half of the channels stay as they are; the layers work on
+# the other half. Then the shuffle deals both out, so that each half of the
+# next unit's input has channels of both.
 #
 # - Stride 1: the first half is kept; `branch2` reads the second half.
 # - Stride 2: `branch1` and `branch2` both read everything.
@@ -952,3 +975,78 @@ for times_wide, (channels_v2, millions) in v2_widths.items():
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The counts are 0.7 to 1.4% below the printed ones. The weights fit by name,
 # and the outputs agree: the shuffle is the paper's, and torchvision's.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. One kernel
+#
+# Before a grouped layer the shuffle cannot move into the weights (Further A).
+# But the layer can read each channel where it is *before* the shuffle. Then
+# nothing has to be copied. That takes a *kernel* of its own, which here means
+# code that a GPU runs in one launch. This one is written in Triton, Python
+# that is compiled for a GPU. Many programs run it at the same time. Each has
+# one group of one image and a block of pixels.
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.shufflenet.kernel"
+show.source(f"{KERNEL}._shuffled_1x1")
+
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# How to read it:
+#
+# - `x`, `weight` and `y` are addresses. A number added to them says which
+#   element is meant.
+# - `block` is the group's block of the block-diagonal matrix: `rows` outputs,
+#   `columns` inputs. The numbers outside of the blocks are zeros, and are
+#   stored nowhere.
+# - `after` are the places that the block reads after the shuffle. `before` is
+#   the shuffle in one line: where the channels for these places are. It is the
+#   table of section 2, and `shuffle` is its number of rows: `after % shuffle`
+#   is the row, `after // shuffle` the column.
+# - `tl.dot` multiplies the block by what was read, for all pixels at once.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# We take the shuffle and the last 1x1 of the unit of section 7: 60 channels
+# in, 240 out, 3 groups. (In the unit, the depthwise 3x3 comes between the two.
+# "To think about" 3 asks why the shuffle may just as well come after it.)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def lesson_way(x, weight, groups, tables):
+    return GroupedConv2d.convolve(shuffle(x, tables), weight, groups, 1, 0)
+
+
+def torch_way(x, weight, groups, tables):
+    moved = torch.channel_shuffle(x, tables)
+    return F.conv2d(moved, weight, groups=groups)
+
+
+def image_and_weight(place):
+    images = torch.randn(64, 60, 28, 28, device=place)
+    return images, torch.randn(240, 20, 1, 1, device=place), 3, 3
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def shuffle_kernel():
+    name = f"{KERNEL}.shuffled_conv1x1"
+    ways = {"this lesson's": lesson_way, "torch's": torch_way}
+    return measure.kernel_report(name, ways, image_and_weight, device)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
+in_one = shuffle_kernel()
+
+def times_the_kernels_bytes():
+    return round(in_one.framework[0].bytes / in_one.kernel.bytes, 2)
+
+predict(
+    "shufflenet.kernel",
+    lambda: show.draw.kernel_report(in_one),
+    measured=times_the_kernels_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Torch reads the 60 channels, writes them in the new order, reads them again,
+# and writes 240. The kernel leaves out the two steps in the middle, and one
+# launch. So the copy does not belong to the idea, only to how a framework
+# splits the work. The matrix is the same: $W P$, a block-diagonal matrix whose
+# columns are in another order.

@@ -9,10 +9,10 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 00 A convolution is a matrix
 #
-# Phones, cars and cameras see with networks that are built from convolutions.
-# A convolution looks complicated, but all it does is multiply the channels of
-# a pixel by a matrix: a 1x1 convolution does it once, a 3x3 nine times. If you
-# can read that matrix, you can read every network in this course.
+# Phones that know your face and cars that brake for a child see with networks
+# of convolutions. All that a convolution does is multiply the channels of a
+# pixel (red, green, blue) by a matrix: a 1x1 convolution once, a 3x3 nine
+# times. If you can read that matrix, you can read any network in this course.
 #
 # **You will be able to** read any convolution as matrices; build one with
 # stride, padding and dilation; say what stacked layers return, cost and see.
@@ -62,7 +62,8 @@ def matrices(layer, x, kernel):
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run the cell, change `kernel` to 1 or 5, and run it again. Point
-# at a cell to read its weight.
+# at a cell of the picture to read its weight. (In comments, n, c, h, w are a
+# tensor's images, channels, rows and columns.)
 
 # %%
 kernel = 3
@@ -75,7 +76,8 @@ show.draw.taps(probed, title=f"A {kernel}x{kernel} layer")
 # ## 1. A 1x1 convolution is a matrix at each pixel
 #
 # Take the channels of one pixel as a vector. Multiply it by the matrix, and
-# write the result to the same pixel. In code, with a loop:
+# write the result to the same pixel. In code, with a loop, and compared with
+# PyTorch, our **framework**:
 
 # %% tags=["nbval-check-output"]
 M = torch.randn(6, 8)  # 6 outputs, 8 inputs
@@ -187,7 +189,7 @@ gap = (by_tap - F.conv2d(six, W, padding=1)).abs().max().item()
 print("same numbers as the framework's:", gap < 1e-4)
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# So a 3x3 layer is the sum of nine 1x1 layers on nine shifted images.
+# So a 3x3 layer is the sum of nine 1x1 layers, on nine shifted images.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The slider adds them one by one. On the left are the matrices so far, on the
@@ -244,7 +246,8 @@ predict(
 # Three numbers say where the taps read:
 #
 # - **padding** p: p rows and columns of zeros on each side;
-# - **stride** s: the windows start s pixels apart, the first at the corner;
+# - **stride** s: the windows start s pixels apart, the first at the top left
+#   of the padded image;
 # - **dilation** d: neighbouring taps are d pixels apart. In a window that
 #   starts at (r, c), tap (i, j) reads (r + i d, c + j d).
 #
@@ -253,9 +256,9 @@ predict(
 
 # %% [markdown] slideshow={"slide_type": "-"}
 # There are two ways. Loop over the taps: nine products on nine slices, each of
-# h' x w' pixels; `conv1x1` may help. Or use one product: `F.unfold(x, (kh,
-# kw), dilation=d, padding=p, stride=s)` copies all that an output reads into
-# one column, and `@` multiplies.
+# h' x w' pixels; your `conv1x1` may help. Or use one product: `F.unfold(x,
+# (kh, kw), dilation=d, padding=p, stride=s)` copies everything that an output
+# reads into one column, and `@` multiplies.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # For our image, `F.unfold` returns 6 channels times 9 taps, and 64 positions.
@@ -312,9 +315,11 @@ class Conv2d(nn.Module):
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **What unfolding costs.** Every way needs the same multiply-adds, but the
-# copy is not free. Here unfolding runs against the framework's convolution.
-# The two are timed alternately. You see the fastest call and the spread: the
-# range of the middle half of the calls, as a share of their median.
+# copy is not free. Here the `conv2d` above, unfolding and the framework's
+# convolution are timed alternately. You see the fastest call and the spread:
+# the range of the middle half of the calls, as a share of their median. The
+# dashed line is the **floor**: the least time that the multiply-adds and bytes
+# take at the highest rates seen here.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
 from convzoo.device import describe
@@ -326,11 +331,26 @@ photo = torch.randn(1, 64, 56, 56, device=device)
 weight = torch.randn(64, 64, 3, 3, device=device)
 unfolded = F.unfold(photo, 3, padding=1)
 ways = {
+    "conv2d above": lambda: convolve(photo, weight, padding=1),
     "unfold, product": lambda: (
         weight.flatten(1) @ F.unfold(photo, 3, padding=1)
     ),
     "the framework's": lambda: F.conv2d(photo, weight, padding=1),
 }
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+from convzoo.measure import roofline
+
+needed = roofline.convolution(56 * 56, 64, 64)  # multiply-adds and bytes
+
+
+def floor(fastest):
+    """Return the least seconds, at the highest rates that were seen here."""
+    peaks = roofline.peaks(device)  # of a copy, and of a large product
+    bandwidth = max(peaks.bandwidth, needed.bytes / fastest)
+    rate = max(peaks.rate, needed.macs / fastest)
+    return roofline.floor_seconds(needed, roofline.Peaks(bandwidth, rate))
 
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
@@ -345,11 +365,13 @@ def race():
         (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
         for name, t in times.items()
     ]
-    speed = show.draw.bars(rows, title=f"One call on {device}, minimum")
+    least = floor(min(t.minimum for t in times.values()))
+    line = (least, f"floor: {show.seconds(least)}")
+    speed = show.draw.bars(rows, line, title=f"One call on {device}, minimum")
     return show.draw.beside(size, speed)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 predict(
     "convolution.unfolded",
     race,
@@ -359,7 +381,7 @@ predict(
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Nine outputs read each pixel, so it is copied nine times. Your bars show what
 # that does to the time: the copy is written and read again. But the
-# framework's kernel is also tuned in other ways, and this comparison cannot
+# framework's code is also tuned in other ways, and this comparison cannot
 # separate the two.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -427,7 +449,7 @@ def explore_sizes():
     )
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 def unread():
     counts = readers(3, stride=2, padding=2, dilation=2)[0]
     return (counts == 0).double().mean().item()
@@ -442,14 +464,14 @@ predict("convolution.unread", explore_sizes, measured=unread)
 # 3 every pixel is. Then try:
 #
 # - kernel 1, stride 2, padding 0: 49 of the 169 pixels are read, the others
-#   not at all. Nothing is averaged.
+#   not at all. A stride averages nothing.
 # - the same with padding 1: now the 36 pixels in odd rows and columns are
 #   read. Padding adds outputs at the border. With a stride, it also decides
 #   which pixels are read.
-# - a larger dilation: the taps spread out, and each output costs the same.
+# - a larger dilation: the taps spread out, but each output costs the same.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The cost in one line, and then what the counter says:
+# The multiply-adds in one line, and then what the counter says:
 #
 # $$h' \cdot w' \cdot k_h \cdot k_w \cdot c_{in} \cdot c_{out}$$
 
@@ -464,9 +486,10 @@ print("formula:", 7 * 7 * 5 * 5 * 8 * 16, "  counter:", macs)
 # ## 5. A stack of layers
 #
 # An output depends on some pixels of the image. How many there are along one
-# axis is its **receptive field**. Each layer adds the distance between its
-# outermost taps, dilation (kernel - 1), but in pixels of *its own input*.
-# After layers with strides, neighbours there are several image pixels apart.
+# axis is its **receptive field**. Without any layer it is 1. Each layer adds
+# the distance between its outermost taps, dilation (kernel - 1), but in pixels
+# of *its own input*. After layers with strides, neighbours there are several
+# image pixels apart.
 #
 # **Exercise (12 minutes).** Compute two numbers: the output size, by the
 # formula of `conv2d` at each layer, and the receptive field. A loop over the
@@ -537,9 +560,9 @@ predict("convolution.field", explore_field)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # At dilation 1 a 3x3 layer adds 2 pixels, or 4 after a stride of 2. And the
 # field is not read evenly: many paths lead to the pixels in the middle, but
-# only one to each corner. How far a network sees is the subject of lesson 04.
+# only one to each corner. Lesson 04 asks how far a network sees.
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held.** A 1x1 convolution is one matrix at each pixel: the numbers are
@@ -593,7 +616,7 @@ predict("convolution.field", explore_field)
 # $$y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 #
 # The lecture: batch norm **regularises**, so it helps on images outside the
-# training set. We build it, find what could do that, and measure.
+# training set. We build it, look for what could do that, and measure.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **In training** $\mu$ and $\sigma^2$ come from the batch, over images, height
@@ -695,7 +718,7 @@ def follow_picture(momentum):
     )
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 momenta = [0.01, 0.03, 0.1, 0.3, 1.0]
 followed = {share: follow_picture(share) for share in momenta}  # drawn once
 show.widgets.Explorer(
@@ -750,7 +773,7 @@ def company_picture():
     return show.draw.curves([line], title=title, **words, **scale)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 predict(
     "convolution.company", company_picture, measured=lambda: differs(3)
 )
@@ -796,7 +819,7 @@ def norm_gap():
     return round(100 * found["gap"], 1)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 predict("convolution.regularises", norms_now, measured=norm_gap)
 
 # %% tags=["nbval-check-output"] slideshow={"slide_type": "skip"}

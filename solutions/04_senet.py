@@ -9,16 +9,16 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 04 SE-Net: a gate that has seen the whole image
 #
-# Cat or tiger? The sofa in the corner says cat. But a convolution sees only a
-# few pixels: what is far away arrives many layers later, if at all. With
-# squeeze-and-excitation (SE) it arrives at once: one number for each channel,
-# computed from the whole image, rescales that channel everywhere.
+# Cat or tiger? The sofa in the corner of the photo says cat. But a convolution
+# sees only a few pixels: what is far away arrives many layers later, if at
+# all. With squeeze-and-excitation (SE) it arrives at once: a number for each
+# channel, computed from the whole image, rescales that channel everywhere.
 #
 # **You will be able to** say how far a stack of layers sees; build the
 # lecture's gate and the paper's; say what a gate costs and what it does.
 #
 # **Time:** 60 minutes for the core. **Builds on:** convolutions, matrix
-# products; the block of lesson 02 in Further.
+# products; one part of Further uses lesson 02's block.
 #
 # **The lecture's claims:** in plain networks information travels slowly, 4 to
 # 6 layers from corner to corner. A cheap gate brings it there at once.
@@ -44,15 +44,17 @@ device = begin("04_senet", student="")
 # they differ between two images. In the third, with the gate live, every cell
 # has a value.](../figures/04_gates.svg)
 #
-# Rows are output channels, columns are input channels. A gate multiplies each
-# channel by one number. Held still, that is a diagonal, another one for each
-# image (left, middle). But the numbers are computed from all channels: when
-# one channel changes, all gates change. Live, the matrix is full (right).
+# A row is an output channel, a column an input channel. A cell says how much
+# that output changes when that input changes a little. A gate multiplies each
+# channel by one number. If these numbers are held still, the matrix is
+# diagonal, with another diagonal for each image (left, middle). But they are
+# computed from all channels: when one channel changes, all gates change. So
+# the gate as it really runs, live, has a full matrix (right).
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# This is torchvision's SE layer with random weights, and an image of random
-# pixels. On the left its gates are held still, as fixed numbers. On the right
-# they change when the image changes.
+# Here is torchvision's SE layer with random weights, and an image of random
+# pixels. On the left the gates are held still, as fixed numbers. On the right
+# they change with the image.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Try it.** Run both cells. Then write 3 instead of 1 and run the second one
@@ -84,8 +86,8 @@ show.draw.beside(
 #
 # - **stride** 2: after it, neighbours are two pixels of the image apart, so
 #   every *later* kernel spans twice as much;
-# - **dilation** 2: the taps of *this* kernel are two pixels apart, so its 3
-#   taps span 5 pixels.
+# - **dilation** 2: the taps (weights) of *this* kernel are two of its input's
+#   pixels apart, so its 3 taps span 5 of them.
 #
 # **Exercise (10 minutes).** Compute the size of the field after each layer.
 
@@ -115,12 +117,12 @@ def field_sizes(layers):
 check("senet.field_sizes")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# That is theory: it says which pixels *can* matter. How much they really
+# The size is theory: it says which pixels *can* matter. How much they really
 # matter, we measure with a gradient: how strongly does the output in the top
 # left corner react to each pixel? That is the *effective* receptive field. The
 # next cells only draw; open them if you are curious.
 
-# %% slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"}
 sizes_of = use("senet.field_sizes")
 side = 12
 plain = [nn.Conv2d(8 if i else 1, 8, 3, padding=1) for i in range(14)]
@@ -162,8 +164,8 @@ predict("senet.layers", explore_fields)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # White pixels are not seen at all. At 11 layers the far corner is seen, in
 # theory. In practice its share of the gradient is next to nothing: many paths
-# lead from the output's corner to the pixels near it, and only one leads to
-# the other end. So "is seen" alone does not say much.
+# lead from the output's corner to the pixels near it, but only one leads all
+# the way to the opposite corner. So "is seen" alone does not say much.
 
 # %% question="senet.corner" slideshow={"slide_type": "skip"}
 # question: senet.corner
@@ -174,8 +176,8 @@ ask("senet.corner", answer)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The lecture says 4 to 6 layers from corner to corner. At a corner, half of
-# the field is outside the image, so the field must be 2 x side - 1 pixels
-# wide. Here are images of three sizes, computed by `field_sizes`:
+# the field's width is outside the image, so the field must be 2 x side - 1
+# pixels wide. How many layers does that take? `field_sizes` gives the answer:
 
 # %% tags=["nbval-check-output"]
 print("side    stride 1    stride 2 in every layer")
@@ -185,7 +187,7 @@ for pixels, most in ((12, 16), (32, 32), (64, 64)):
     counts = [1 + sum(f < 2 * pixels - 1 for f in s) for s in (slow, fast)]
     print(f"{pixels:4} {counts[0]:8} layers {counts[1]:8} layers")
 
-# %% tags=["nbval-check-output"] slideshow={"slide_type": "-"}
+# %% tags=["nbval-check-output", "lecture"] slideshow={"slide_type": "-"}
 resnet50 = [[7, 2, 1], [3, 2, 1]] + [[3, 1, 1]] * 3  # stem, pool, stage 1
 for in_stage in (4, 6, 3):  # each later stage begins with a stride of 2
     resnet50 += [[3, 2, 1]] + [[3, 1, 1]] * (in_stage - 1)
@@ -195,7 +197,7 @@ print("corner to corner of 224 pixels needs a field of", 2 * 224 - 1)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # "4 to 6 layers" is right if every layer halves the image. If none does, it
-# takes a layer for each pixel of the way. And in ResNet-50 a corner of the
+# takes one layer for each pixel on the way. And in ResNet-50 a corner of the
 # last layer does not see the opposite corner at all: only the average at the
 # very end brings the two together.
 
@@ -209,9 +211,11 @@ print("corner to corner of 224 pixels needs a field of", 2 * 224 - 1)
 # $$y_c = \sum_{h,w} x_{chw} W_{chw} \qquad
 # g = \mathrm{softmax}(y) \qquad x_{chw} \leftarrow g_c \, x_{chw}$$
 #
-# With `scaled=True` the gates are multiplied by $C$. Section 5 shows why.
+# With `scaled=True` the gates are multiplied by $C$, the number of channels.
+# Section 5 shows why.
 #
-# **Exercise (12 minutes).** `x` is a batch: each image has its own gates.
+# **Exercise (12 minutes).** Write this gate for a batch: each image has its
+# own gates.
 
 # %% exercise="senet.lecture_gate" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: senet.lecture_gate
@@ -234,8 +238,8 @@ def lecture_gate(x, weight, scaled=False):
 check("senet.lecture_gate")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Here is a layer around it. Its weight starts at zero, so at first all gates
-# are equal. It uses your function if that passed, and the framework's if not.
+# Here is your function as a layer. Its weight starts at zero, so at first all
+# gates are equal. If your function did not pass, the framework's is used.
 
 # %% tags=["define"] slideshow={"slide_type": "skip"}
 by_softmax = use("senet.lecture_gate")
@@ -273,7 +277,8 @@ class LectureGate(Gate):
 #
 # $r$ is the reduction, 16 in the paper.
 #
-# **Exercise (12 minutes).** The weights of the two layers are given.
+# **Exercise (12 minutes).** Write this gate. The weights of the two layers are
+# given.
 
 # %% exercise="senet.squeeze_excite" tags=["define"] slideshow={"slide_type": "-"}
 # exercise: senet.squeeze_excite
@@ -295,7 +300,7 @@ def squeeze_excite(x, w1, b1, w2, b2):
 check("senet.squeeze_excite")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The layer around it. torchvision and timm (a collection of image models)
+# Here it is as a layer. torchvision and timm (a collection of image models)
 # store the two small layers as 1x1 convolutions. So do we, under the same
 # names, so that their weights fit.
 
@@ -386,13 +391,13 @@ def explore_gates():
 show.display(explore_gates())
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# - Held still, both are diagonals: a gate does not mix channels. Another digit
-#   has another diagonal, with the same weights.
+# - Held still, both matrices are diagonal: a gate does not mix channels.
+#   Another digit has another diagonal, with the same weights.
 # - The lecture's gates sum to one, so they compete: when one opens, others
 #   close. The paper's gates do not.
-# - Live, all cells are filled, but faintly with the lecture's small gates.
-#   Each channel takes part in every gate: that is how something seen far away
-#   gets here at once.
+# - Live, all cells are filled, though faintly with the lecture's small gates.
+#   Each channel takes part in every gate, by a sum over the whole image: that
+#   is how something far away has an effect here at once.
 
 # %% question="senet.once_trained" slideshow={"slide_type": "skip"}
 # question: senet.once_trained
@@ -407,7 +412,7 @@ ask("senet.once_trained", answer)
 # Take 256 channels, as in ResNet-50's first stage, and the lecture's gate as
 # described, not scaled. At the start of training its weights are zero.
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 wide = F.relu(torch.randn(1, 256, 14, 14))
 started = {
     "the paper's": SqueezeExcitation(256),
@@ -460,7 +465,7 @@ for own in (SqueezeExcitation(12, 3), LectureGate(12, 8, 8)):
 # photographs of 224 x 224. The weights are counted from the two layers above;
 # the next cells only draw.
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 stages = ((256, 4), (512, 8), (1024, 16), (2048, 32))  # channels, shrunk by
 
 
@@ -500,7 +505,7 @@ def weight_ratio():
 
 predict("senet.first_stage", explore_weights, measured=weight_ratio)
 
-# %% tags=["nbval-check-output"] slideshow={"slide_type": "skip"}
+# %% tags=["nbval-check-output", "lecture"] slideshow={"slide_type": "skip"}
 in_stages = (3, 4, 6, 3)  # blocks
 of_paper = of_lecture = 0
 for number, (channels, shrunk) in zip(in_stages, stages):
@@ -511,8 +516,8 @@ print(f"all 16 blocks, the paper's:   {of_paper:,}")
 print(f"all 16 blocks, the lecture's: {of_lecture:,}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The two profiles are opposite. The lecture's gate is large where the image is
-# large, the paper's where there are many channels. The lecture says "a fairly
+# The two are opposites. The lecture's gate is large where the image is large,
+# the paper's where there are many channels. The lecture says "a fairly
 # small number of parameters". ResNet-50 has 25.6 million: the paper's gates
 # add 10%, the lecture's 22% at this image size, and more at a larger one.
 
@@ -526,10 +531,11 @@ ask("senet.weights", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7. The clue in the far corner
 #
-# Is the square without stripes a cat or a dog? Its own pixels do not say. Far
-# away, in another corner, the stripes do: vertical for a cat, horizontal for a
-# dog. The network's last layer, a 1x1 called the readout, answers at each
-# pixel. We read it in the square's middle: no pooling brings the clue there.
+# Is the square without stripes a cat or a dog? Its own pixels do not say. The
+# clue, the stripes in another corner, does: vertical for a cat, horizontal for
+# a dog. The network's last layer, a 1x1 called the readout, answers at each
+# pixel. We read its answer in the middle of the square, so no pooling brings
+# the clue there.
 
 # %% slideshow={"slide_type": "-"}
 from convzoo.ideas.senet import experiments as clue
@@ -630,17 +636,18 @@ def explore_distance():
 predict("senet.far_clue", explore_distance)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Move the clue from 3 to 9. Without a gate the two answers differ up to a
-# distance of 4. At 5 only the nearest corner of the stripes is among the 9 x 9
-# pixels, and it is bright in both images; from 6 on none of the stripes is. So
-# from 5 on the two answers are the same. With a gate the clue flips the answer
-# wherever it is, because a sum over the whole image knows no distance.
+# Move the clue from 3 to 9. Without a gate the answers to the two images
+# differ up to a distance of 4. At 5 only the nearest corner of the stripes is
+# among the 9 x 9 pixels, and it is bright in both images; from 6 on none of
+# the stripes is. So from 5 on the two answers are the same. With a gate the
+# clue flips the answer wherever it is: in a sum over the whole image, distance
+# does not matter.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # How can one number per channel carry the clue? Here are the paper's last
 # gates for the two images at distance 9:
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
 network = networks["the paper's"]
 before = network[:-2](pair.to(device))  # the last gate's input
 opened = network[-2].gates(before).tolist()
@@ -675,7 +682,7 @@ print("output shape:", tuple(fixed.shape), "  the same gates:", gap < 1e-5)
 # (1x1, 3x3, 1x1, the addition), without the gate and with it. A launch is one
 # operation that the device has to start.
 
-# %% slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"}
 def branch(channels, narrow):
     return nn.Sequential(
         nn.Conv2d(channels, narrow, 1, bias=False),
@@ -687,7 +694,7 @@ def branch(channels, narrow):
     ).eval()
 
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 body, valve = branch(256, 64), SqueezeExcitation(256)
 runs = {
     "without": lambda x: F.relu(x + body(x)),
@@ -698,7 +705,7 @@ with torch.no_grad():
     costs = {k: measure.cost(run, stage_one) for k, run in runs.items()}
 
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+# %% tags=["lecture"] slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def growth(what):
     without, gated = (getattr(c, what) for c in costs.values())
     return 100 * (gated / without - 1)
@@ -729,21 +736,35 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The gate hardly multiplies. But it must read the whole image for its mean
 # before it knows a single gate. Then it reads the image again to rescale it,
-# and writes it. (A kernel that takes the mean while the image is computed
-# would save one of the three.)
+# and writes it. (If the layer before took the mean while it writes the image,
+# one of the three would be saved.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And the time? We run both blocks, and a copy of the image: one read, one
-# write. By its bytes alone, the gate would take one and a half such copies:
+# And the time? We run both blocks, the gate alone, torchvision's gate, and a
+# copy of the image: one read, one write. The gate's *floor* is the least time
+# that its two reads and one write take here, at the fastest copy's speed:
 
 # %% slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def race():
     x = stage_one.to(device)
     body.to(device), valve.to(device)
+    theirs = torchvision.ops.SqueezeExcitation(256, 16).to(device)
     calls = {name: lambda run=run: run(x) for name, run in runs.items()}
-    calls["a copy of the image"] = lambda: x.clone()
-    return measure.bench(calls, seconds=1.5)
+    calls["section 3's"] = lambda: valve(x)
+    calls["torchvision's"] = lambda: theirs(x)
+    calls["a copy"] = lambda: x.clone()
+    return measure.bench(calls, seconds=2)
+
+
+# %% slideshow={"slide_type": "skip"}
+def gate_floor(copied):
+    """Return the gate's floor; a small image may be copied from the cache."""
+    peaks = measure.roofline.peaks(device)
+    moved = 2 * stage_one.nbytes / copied
+    best = measure.roofline.Peaks(max(moved, peaks.bandwidth), peaks.rate)
+    gate = measure.roofline.squeeze_excitation(56 * 56, 1, 256)
+    return measure.roofline.floor_seconds(gate, best)
 
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
@@ -752,9 +773,14 @@ rows = [
     (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
     for name, t in times.items()
 ]
-show.draw.bars(rows, title=f"One call on {device}, minimum")
+floor = gate_floor(times["a copy"].minimum), "the gate's floor"
+look = {"width": 460}
+show.draw.beside(
+    show.draw.bars(rows[:2], title=f"The block on {device}, minimum", **look),
+    show.draw.bars(rows[2:], floor, title="The gate alone", **look),
+)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
 #
 # - **Held if every layer halves the image.** Then 4 to 6 layers go from corner
@@ -801,8 +827,8 @@ show.draw.bars(rows, title=f"One call on {device}, minimum")
 #
 # If a gate helps because it sees far, then anything that sees far must help.
 # The control has no gate: its four layers are dilated by 1, 2, 4 and 8, with
-# the same number of weights and multiply-adds. Five seeds of each are shipped;
-# one more seed of the control is trained here, now. The clue is 9 away.
+# the same number of weights and multiply-adds. Five seeds of each come with
+# the course; one more of the control is trained here, now. The clue is 9 away.
 
 # %% slideshow={"slide_type": "skip"}
 from convzoo import experiments
@@ -841,17 +867,17 @@ asked_title = "Trained at distances 3, 4, 6 and 9; tested at 5, 7 and 8"
 show.draw.seeds(elsewhere, title=asked_title, width=1000)
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# All gates are right with all seeds. Of the control's five seeds, one is right
-# four times out of five; the others are at chance or below. It has learned
-# stripes at the places it was shown, with other weights for each. A gate adds
-# up a channel over the image, so stripes count wherever they are.
+# The gates are right with every seed. Of the control's five seeds, one is
+# right four times out of five; the others are at chance or below. The control
+# has learned stripes at the places it was shown, with other weights for each
+# place. A gate adds up a channel over the image, so stripes count anywhere.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. The live matrix by hand
 #
-# Let all pixels of channel $j$ change a little. At one pixel, output $i$ is
-# $x_i \, g_i$, and it changes in two ways: directly, if $i = j$; and because
-# the gate $g_i$ changes with the mean of channel $j$:
+# Let all pixels of channel $j$ change by the same small amount. At one pixel,
+# output $i$ is $x_i \, g_i$. It changes in two ways: directly, if $i = j$; and
+# because the gate $g_i$ changes with the mean of channel $j$:
 #
 # $$M_{ij} = [i = j] \, g_i + x_i \, \frac{\partial g_i}{\partial z_j}$$
 #
@@ -1006,3 +1032,202 @@ print(f"the gates add {se_resnet.params - 25_557_032:,} parameters")
 #
 # The paper's table 2: ResNet-50 has a top-1 error of 24.80% on ImageNet, and
 # 23.29% with the gates. That takes weeks of GPU time, so we quote it.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. Which channels open for a cat?
+#
+# The lecture's picture of a gate: there is a channel for cats, and when the
+# image has a cat, the gate opens it. Is it like that? We read all gates of a
+# trained network. A gate multiplies a channel by one number, so output
+# divided by input shows it, whatever the gate is made of.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# First the network with the paper's gate from section 7, on 256 images whose
+# clue is 9 away. It has two gates, one after each of the last two layers. The
+# next cells compute the mean of each gate over the images with a cat's clue
+# and over those with a dog's.
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo.ideas.senet.gates import gates_of
+
+KINDS = (Gate, torchvision.ops.SqueezeExcitation)
+far = clue.clues(9).to(device)
+is_dog = far.test_y.flatten(1).max(1).values == 1  # one label
+both = gates_of(networks["the paper's"], far.test_x, KINDS)
+by_gate = [g.cpu() for g in both]
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def clue_means(gates, dogs):
+    """Return each channel's mean gate with each clue, and its spread."""
+    cats, others = gates[~dogs], gates[dogs]
+    spread = torch.stack([cats.std(0), others.std(0)]).max(0).values
+    return cats.mean(0), others.mean(0), spread
+
+
+of_both = [clue_means(g, is_dog.cpu()) for g in by_gate]
+apart = [(cat - dog_).abs() for cat, dog_, _ in of_both]
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
+def clue_table():
+    heads = [f"{n} gate, {kind}" for n in ("first", "second")
+             for kind in ("cat", "dog")]
+    columns = [m for cat, dog_, _ in of_both for m in (cat, dog_)]
+    lines = [(c, *(f"{m[c]:.2f}" for m in columns)) for c in range(12)]
+    return show.draw.table(
+        lines, ("channel", *heads), "Mean gate over 256 images, by clue",
+        mark=int(apart[1].nan_to_num().argmax()))
+
+clue_table()
+
+# %% slideshow={"slide_type": "skip"}
+for which, differ, (_, _, own_) in zip(("first", "second"), apart, of_both):
+    best = int(differ.nan_to_num().argmax())
+    clear = int((differ > 2 * own_).sum())
+    print(f"{which} gate: channel {best} differs most, by {differ[best]:.2f};",
+          f"{clear} of 12 differ by more than twice their spread")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# So there is no single cat channel here. Nearly every gate takes part, most
+# are neither open nor closed, and the second layer's react more than the
+# first's. "Open for the cat" is a difference in degree.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **The same on photos.** SE-ResNet-50 of your own blocks, with weights that
+# timm's authors trained on ImageNet. They are a download of 112 MB (4 bytes
+# for each parameter), so nothing happens until you write `download=True`.
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo import UserError, photographs
+
+no_weights, se_fifty = "", nets.ResNet(Block, [3, 4, 6, 3])
+try:
+    nets.pretrained("seresnet50", se_fifty, download=False)
+except UserError as missing:
+    no_weights = str(missing)
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def photo_gates():
+    """Return the 16 layers' gates for a cat, the cat mirrored, a coffee."""
+    cat, coffee = photographs.batch(["cat", "coffee"])
+    views = torch.stack([cat, cat.flip(2), coffee])
+    return gates_of(se_fifty, photographs.standardised(views), KINDS)
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def opened_table(gates, layer):
+    cat, mirrored, coffee = gates[layer - 1]
+    order = (cat - coffee).nan_to_num().argsort(descending=True).tolist()
+    lines = [
+        (c, f"{cat[c]:.2f}", f"{mirrored[c]:.2f}", f"{coffee[c]:.2f}")
+        for c in order[:4] + order[-4:]
+    ]
+    heads = ("channel", "cat", "cat, mirrored", "coffee")
+    return show.draw.table(lines, heads, f"Gate {layer}: what differs most")
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def by_depth(gates):
+    """Draw how far apart the gates of two photos are, layer by layer."""
+    far_apart = {"cat and coffee": 2, "cat and mirrored cat": 1}
+    drawn = [
+        show.draw.Line(name, range(1, len(gates) + 1), [
+            (g[0] - g[other]).abs().nanmean().item() for g in gates])
+        for name, other in far_apart.items()
+    ]
+    return show.draw.curves(
+        drawn, title="How far apart the gates are", x_label="gate",
+        y_label="mean difference", size=(640, 380))
+
+
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"] jupyter={"source_hidden": true}
+def explore_opened():
+    if no_weights:
+        return show.notice_picture("No weights yet", no_weights)
+    gates, kit = photo_gates(), show.widgets
+    curve = by_depth(gates)
+    return kit.Explorer(
+        lambda layer: show.draw.beside(opened_table(gates, layer), curve),
+        layer=kit.Stops(list(range(1, len(gates) + 1)), 13, "gate"))
+
+
+show.display(explore_opened())
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# With the weights you see the four channels that are most open for the cat and
+# not for the coffee, and the four the other way round. The mirrored cat is the
+# control: it is a cat, too. The paper ("the role of excitation") reports that
+# the gates of early layers hardly depend on the class, and those of later ones
+# do. Does your curve say the same?
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. One kernel
+#
+# Section 8 found two costs: bytes and launches. Which of them can be saved? A
+# *kernel* here means code that a GPU runs in one launch. This one is written
+# in Triton, Python that is compiled for a GPU. It does all that comes after
+# the mean: the two small layers, the sigmoid and the rescaling. Many programs
+# run it at the same time. Each has one channel of one image (`plane`) and a
+# block of its pixels.
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.senet.kernel"
+show.source(f"{KERNEL}._gate_and_rescale")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# How to read it:
+#
+# - `x`, `means`, `w1` and so on are addresses. A number added to them says
+#   which element is meant.
+# - Both matrices of this lesson are in it. `squeezed` holds the means of *all*
+#   channels of the image: through it, every channel takes part in this gate.
+#   That is the full matrix, live.
+# - The last three lines are the diagonal: a program reads the pixels of its
+#   own channel, multiplies them by one number, and writes them to the same
+#   `place`.
+# - Each program computes the first small layer again. That adds multiply-adds,
+#   but no launch.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+from convzoo.ideas.senet import framework as gates_of_torch
+
+ways = {
+    "this lesson's": lambda x, *weights: by_sigmoid(x, *weights)[0],
+    "torchvision's": lambda *call: gates_of_torch.squeeze_excite(*call)[0],
+}
+
+
+def images_and_weights(place):
+    shapes = ((32, 256, 56, 56), (16, 256), (16,), (256, 16), (256,))
+    return tuple(torch.randn(shape, device=place) for shape in shapes)
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def gate_kernel():
+    name = f"{KERNEL}.squeeze_excite"
+    return measure.kernel_report(name, ways, images_and_weights, device)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
+fused = gate_kernel()
+
+def times_the_kernels_bytes():
+    return round(fused.framework[1].bytes / fused.kernel.bytes, 2)
+
+predict(
+    "senet.kernel",
+    lambda: show.draw.kernel_report(fused),
+    measured=times_the_kernels_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Two launches are left, the means and this kernel. The bytes stay: no gate is
+# known before the last pixel of the image has been read for the means. So any
+# code for the gate alone reads the image twice and writes it once. (This is
+# counted without caches. If the image is still in the GPU's cache, the second
+# read costs less.)
+#
+# Only one of the three can be saved, and not here: the layer *before* the gate
+# could add up the means while it writes the image.

@@ -7,14 +7,28 @@ Screenshots are kept under build/screenshots/, to be looked at. Latencies are pr
 from pathlib import Path
 
 import browser
+import nbformat
 import pytest
+from convzoo import photographs
 from convzoo.errors import UserError
 from convzoo.teach import slides
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.ipynb"))
 SHOTS = ROOT / "build" / "screenshots"
+
+BUTTON = """
+from convzoo import photographs, show
+
+def look(file):
+    if file is None:
+        return show.notice_picture("No photo yet", "Choose a JPEG or PNG.")
+    return show.draw.photograph(photographs.uploaded(*file).pixels, title=file[0])
+
+show.widgets.Explorer(look, file=show.widgets.Upload("your photo"))
+"""
 
 pytestmark = [
     pytest.mark.browser,
@@ -66,6 +80,26 @@ def test_a_lesson_as_a_reader_goes_through_it(lesson, lab, page):
     browser.theme(page, light=False)
     browser.screenshots(page, SHOTS, f"{lesson.stem}-dark")
     browser.theme(page, light=True)
+    browser.end_kernels(page)
+
+
+def test_a_photograph_of_the_readers_own_is_named_on_the_page(lab, page):
+    """A notebook with the button alone; the file is what a reader would choose."""
+    cell = nbformat.v4.new_code_cell(BUTTON)
+    own = lab.root / "lessons" / "own_photo.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), own)
+    browser.open_notebook(page, lab, f"lessons/{own.name}")
+    browser.run_all(page)
+    assert page.get_by_text("➜ No photo yet").is_visible()
+    shipped = photographs.photograph("cat").square()[0].permute(1, 2, 0)
+    mine = lab.root / "mine.png"
+    Image.fromarray((255 * shipped).byte().numpy()).save(mine)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="your photo").click()
+    chooser.value.set_files(mine)
+    page.locator("svg[role=img][aria-label^='mine.png: a photograph of 224 x 224']").wait_for()
+    assert browser.troubles(page) == []
+    browser.screenshots(page, SHOTS, "own_photo")
     browser.end_kernels(page)
 
 

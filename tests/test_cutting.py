@@ -47,9 +47,3 @@ def test_a_hidden_block_structure_is_found():
     assert cutting.share_inside(matrix, rows, columns) > 0.99
     still = cutting.best_halves(matrix, rounds=0)
     assert cutting.share_inside(matrix, *still) < 0.8
-
-
-def test_what_has_moved_is_half_the_sum_of_the_changes():
-    before = torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
-    after = torch.tensor([[0.5, 0.3, 0.2], [0.0, 0.0, 1.0]])
-    assert cutting.changed(after, before) == pytest.approx((0.2 + 1) / 2)

@@ -2,17 +2,16 @@
 
 import gzip
 import hashlib
-import http.server
 import io
 import pickle
 import struct
 import tarfile
-import threading
 
 import numpy as np
 import pytest
 import torch
 from convzoo import UserError, data
+from loopback import serving
 from torchvision import datasets
 
 RNG = np.random.RandomState(1)
@@ -39,20 +38,10 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def server(tmp_path):
     """A folder served on loopback: (folder, address, the paths that were asked for)."""
-    folder, asked = tmp_path / "served", []
+    folder = tmp_path / "served"
     folder.mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(folder))
-
-        def log_message(self, *_):
-            asked.append(self.path)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{serving.server_port}/", asked
-        serving.shutdown()
+    with serving(folder) as (address, asked):
+        yield folder, address, asked
 
 
 def md5(content: bytes) -> str:

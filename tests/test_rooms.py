@@ -20,13 +20,13 @@ LESSONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))
 ROOMS = {
     "ground": (
         *("__init__", "errors", "place", "history", "ideas/__init__"),
-        *("files", "progress_bar", "run_cell", "torch_settings"),
+        *("files", "downloads", "progress_bar", "module_source", "run_cell", "torch_settings"),
     ),
     "a lesson's file": ("notebook",),
     "pictures of results": ("show",),
     "devices, images, calls": ("device", "data", "photographs", "recorder", "case", "failure"),
     "measuring": ("measure",),
-    "networks and training": ("nets", "train", "live"),
+    "networks and training": ("weights", "nets", "train", "live"),
     "engine of exercises": ("exercises",),
     "engine of experiments": ("experiments",),
     **{f"idea {name}": (f"ideas/{name}",) for name in ideas.lessons()},

@@ -8,6 +8,7 @@ import torch
 from convzoo import UserError
 from convzoo.measure import sparse
 from convzoo.measure.timing import Timing
+from convzoo.show import sparsity
 
 
 @pytest.fixture(autouse=True)
@@ -258,3 +259,12 @@ def test_a_product_too_slow_for_the_budget_is_timed_once(monkeypatch):
     weight = torch.eye(8)
     times = sparse.timed({"slow": lambda x: weight @ x}, torch.ones(8, 2), {"slow": weight}, 0.01)
     assert times["slow"] == Timing(1, 1, 0.0, 1)
+
+
+def test_a_device_without_sparse_layouts_shows_the_recorded_curves_and_says_so():
+    recorded = [{"density": d, "speedup": 1 / d, "low": 1.0, "high": 2.0} for d in (0.1, 0.5)]
+    title = sparsity.at_a_tenth("mps", [])
+    picture = sparsity.speed_ups({"CSR": []}, [("CSR, a chip", recorded)], {"CSR": None}, title)
+    assert "mps: torch has no CSR product here" in picture.html and "CSR, a chip" in picture.html
+    title = sparsity.at_a_tenth("cpu", [(0.03, 9.0), (0.101, 2.0), (0.5, 0.5)])
+    assert title == "cpu: at 10% CSR is 2.00 times as fast as dense"

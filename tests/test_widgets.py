@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from convzoo import UserError
 from convzoo.show import Picture
-from convzoo.show.widgets import Choice, Explorer, Range, Stops, Toggle
+from convzoo.show.widgets import Choice, Explorer, Range, Stops, Toggle, Upload
 
 pytest.importorskip("ipywidgets")
 
@@ -68,6 +69,29 @@ def test_controls_have_names_that_are_not_cut_off():
     assert not explorer(live=False).controls["groups"].continuous_update
 
 
+def test_a_readers_file_arrives_as_its_name_and_its_bytes():
+    def look(photo) -> Picture:
+        if photo and photo[0] == "bad.png":
+            raise UserError("This is not an image.")
+        return Picture(repr(photo), "<p></p>")
+
+    seen = Explorer(look, photo=Upload("your photo"))
+    button = seen.controls["photo"]
+    assert (button.description, button.accept, button.multiple) == ("your photo", "image/*", False)
+    assert seen.alt == "None"
+    button.value = (dropped("cat.png", b"ab"),)
+    assert seen.alt == "('cat.png', b'ab')" and seen.values == {"photo": ("cat.png", b"ab")}
+    button.value = (dropped("bad.png", b"cd"),)
+    assert "No picture at photo = bad.png" in seen.view.value and "cd" not in seen.view.value
+
+
+def dropped(name: str, content: bytes) -> dict:
+    """A file as ipywidgets passes it on."""
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    size = {"size": len(content), "type": "image/png", "last_modified": when}
+    return {"name": name, "content": memoryview(content), **size}
+
+
 def test_an_error_is_shown_and_kept():
     def fragile(groups):
         if groups == 4:
@@ -121,12 +145,13 @@ def test_without_ipywidgets_the_words_are_printed():
 import sys
 sys.modules["ipywidgets"] = sys.modules["IPython"] = None
 from convzoo import show
-from convzoo.show.widgets import Explorer, Stops, Toggle
-draw = lambda groups, on: show.Picture(f"{groups} groups {on}", "<img>")
-seen = Explorer(draw, groups=Stops([1, 2], 1, "Groups"), on=Toggle(False, "On"))
+from convzoo.show.widgets import Explorer, Stops, Toggle, Upload
+draw = lambda groups, on, file: show.Picture(f"{groups} groups {on} {file}", "<img>")
+controls = {"on": Toggle(False, "On"), "file": Upload("your file")}
+seen = Explorer(draw, groups=Stops([1, 2], 1, "Groups"), **controls)
 show.display(seen)
 seen.controls["groups"].value = 2
 print(seen.alt)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["1 groups False", "2 groups False"], done.stderr
+    assert done.stdout.splitlines() == ["1 groups False None", "2 groups False None"], done.stderr

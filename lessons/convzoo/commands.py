@@ -199,11 +199,42 @@ def run_nbgrader_course(arguments: Arguments) -> Outcome:
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
 
 
+def run_update(arguments: Arguments) -> Outcome:
+    from convzoo.teach.update import carry_over, found_in, lines
+
+    found, untouched, problems = [], [], []
+    for path in [path for name in arguments.place for path in found_in(Path(name))]:
+        try:
+            one = carry_over(path, place.root())
+            (found if one else untouched).append(one or path)
+        except UserError as problem:  # the others go on
+            problems.append(str(problem))
+    rows = [
+        {
+            "file": str(one.file),
+            "lesson": str(one.lesson),
+            "answers": one.answers,
+            "notes": one.notes,
+            "at_end": one.at_end,
+        }
+        for one in found
+    ]
+    return Outcome(rows, [*problems, *lines(found, untouched)], 1 if problems else 0)
+
+
 def run_slides(arguments: Arguments) -> Outcome:
     from convzoo.teach.slides import main
 
     made = [str(path) for path in main(arguments.lesson)]
     return Outcome(made, [f"made {name}" for name in made])
+
+
+def run_lecture(arguments: Arguments) -> Outcome:
+    from convzoo.teach.lecture import main
+
+    made = main()
+    files = [str(path) for path in made.files]
+    return Outcome(files, [*(f"made {name}" for name in files), *filter(None, [made.notice])])
 
 
 def run_report(arguments: Arguments) -> Outcome:
@@ -408,5 +439,19 @@ VERBS = {
         _course_option,
         "Its release contains no answers. Submissions and the gradebook in it are left alone.",
     ),
+    "update": Verb(
+        "carry your answers and notes into this version of the course",
+        run_update,
+        lambda parser: parser.add_argument(
+            "place", metavar="PLACE", nargs="+", help="your earlier copy: a folder or notebooks"
+        ),
+        "Your earlier files are only read. What has no place in the new lesson is put at its end.",
+    ),
     "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
+    "lecture": Verb(
+        "make the whole lecture as one deck, and as a PDF",
+        run_lecture,
+        more="Its source is solutions/lecture.py. Takes about half a minute. Press S on the deck "
+        "for the speaker's notes. The PDF needs a Chromium or Chrome.",
+    ),
 }

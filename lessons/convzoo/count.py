@@ -109,20 +109,24 @@ def networks(solutions: Path) -> dict[str, Network]:
     return module.NETWORKS
 
 
-def definitions(path: Path) -> SimpleNamespace:
+def definitions(
+    path: Path, also: str = "", given: Mapping[str, object] | None = None
+) -> SimpleNamespace:
     """Return the names that the `define` cells of a lesson's solution define.
 
-    Inside them, `use` returns the solution's own functions, never the framework's. Raises UserError
-    for a cell that does not run.
+    also: a tag of further code cells that are executed, in the lesson's order. given: names that
+    the cells find there already, such as the device. Inside the cells, `use` returns the solution's
+    own functions, never the framework's. Raises UserError for a cell that does not run.
     """
     from convzoo.exercises.calls import trusted
     from convzoo.exercises.trial import quiet, try_cell
     from convzoo.notebook.reading import read
 
-    names = vars(ModuleType(f"convzoo_solution_{path.stem}"))
+    names = vars(ModuleType(f"convzoo_solution_{path.stem}")) | dict(given or {})
     with trusted(), quiet():
         for cell in read(path).cells:
-            trouble = try_cell(cell, names, SECONDS) if cell.defines else ""
+            chosen = cell.defines or (cell.kind == "code" and also in cell.tags)
+            trouble = try_cell(cell, names, SECONDS) if chosen else ""
             if trouble:
                 raise UserError(f"{path.name} does not run: {trouble}")
     return SimpleNamespace(**names)

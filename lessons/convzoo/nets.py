@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
+from convzoo import weights
 from convzoo.errors import UserError
 
 STEMS = ("imagenet", "small")
+_COUNTER = "num_batches_tracked"  # of a batch norm
 
 
 class ResNet(nn.Module):
@@ -119,13 +121,17 @@ def initialise(network: nn.Module) -> None:
 
 
 def load_torchvision(
-    network: nn.Module, theirs: Mapping[str, Tensor], rename: Callable[[str], str] = str
+    network: nn.Module,
+    theirs: Mapping[str, Tensor],
+    rename: Callable[[str], str] = str,
+    whose: str = "torchvision's network",
 ) -> None:
     """Copy the weights of torchvision's network into ours, by name.
 
     theirs: its state_dict(). rename: torchvision's name -> ours. In ResNet and ResNeXt both have
     the same names, batch norm's running statistics included (conv1, bn1, layer1.0.conv1,
-    layer1.0.downsample.0, fc), so the default is the identity.
+    layer1.0.downsample.0, fc), so the default is the identity. whose: the other network in a
+    message. A batch norm's counter may be missing in either: old files have none.
 
     Raises UserError, before anything is copied, if a name or a shape does not match.
     """
@@ -135,15 +141,33 @@ def load_torchvision(
         ("does not have", ours.keys() - state.keys()),
         ("has, but ours does not have,", state.keys() - ours.keys()),
     ):
+        names = [name for name in names if not name.endswith(_COUNTER)]
         if names:
             raise UserError(
-                f"The names do not match: torchvision's network {what} {min(names)!r} "
+                f"The names do not match: {whose} {what} {min(names)!r} "
                 f"({len(names)} such names). Compare the two state_dict()."
             )
+    state = {name: value for name, value in state.items() if name in ours}
     for name, value in state.items():
         if value.shape != ours[name].shape:
             raise UserError(
-                f"{name} has shape {tuple(value.shape)} in torchvision's network, but "
+                f"{name} has shape {tuple(value.shape)} in {whose}, but "
                 f"{tuple(ours[name].shape)} in ours. Check that the settings are the same."
             )
     network.load_state_dict(state)
+
+
+def pretrained(
+    name: str, network: nn.Module, rename: Callable[[str], str] = str, *, download: bool = True
+) -> nn.Module:
+    """Load weights that were trained on ImageNet into a reader's own network, by name.
+
+    name: one of `weights.NAMES`: "resnet50", "resnext50_32x4d", "densenet121",
+    "shufflenet_v2_x1_0" and "mobilenet_v2" are torchvision's, "seresnet50" is timm's,
+    "efficientnet_lite0" comes with a package. rename: the name there -> ours, as in
+    `load_torchvision`. download: fetch the file, once, if it is not on this machine.
+    Returns the network, in evaluation mode. Raises UserError for weights that cannot be had, and
+    for layers that do not fit; then nothing is changed.
+    """
+    load_torchvision(network, weights.trained(name, download), rename, f"the trained {name}")
+    return network.eval()

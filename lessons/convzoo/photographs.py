@@ -18,6 +18,9 @@ from torch.nn import functional as F
 
 from convzoo.errors import UserError, nearest
 
+# Of each colour in 0..1, over ImageNet's training images: what torchvision's and timm's networks
+# were trained with.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LARGEST = 40_000_000  # pixels of a reader's file; more would fill the memory of a laptop
 
 
@@ -104,6 +107,13 @@ def uploaded(name: str, content: bytes) -> Photograph:
 def batch(names: Sequence[str] = NAMES, size: int = 224) -> Tensor:
     """Return several photographs as one batch of central squares: n 3 size size in 0..1."""
     return torch.cat([photograph(name).square(size) for name in names])
+
+
+def standardised(x: Tensor) -> Tensor:
+    """Return photographs n 3 h w in 0..1 as torchvision's and timm's networks expect them: minus
+    ImageNet's mean, divided by its standard deviation, for each colour."""
+    mean, deviation = (torch.tensor(v, device=x.device)[:, None, None] for v in (MEAN, DEVIATION))
+    return (x - mean) / deviation
 
 
 def _found(name: str, shipped: _Shipped) -> Path:

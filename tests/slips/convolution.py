@@ -303,6 +303,27 @@ SLIPS = (
     ),
     Slip(
         ONE,
+        "last_channel",
+        "def conv1x1(x, weight, stride=1):\n"
+        "    x = x[..., ::stride, ::stride]\n"
+        "    for c in range(x.shape[1]):\n"
+        "        y = weight[:, c, None, None] * x[:, c : c + 1]\n"
+        "    return y\n",
+        "values",
+        "last_channel",
+        (*NUMBERS, "Only the last input channel"),
+    ),
+    Slip(
+        ONE,
+        "along_the_width",
+        "def conv1x1(x, weight, stride=1):\n"
+        "    return F.linear(x[:, :, ::stride, ::stride], weight)\n",
+        "run",
+        "along_the_width",
+        ("that is the width", "line 2"),
+    ),
+    Slip(
+        ONE,
         "detached",
         changed(EINSUM, ("weight, read", "weight.detach(), read")),
         "gradients",
@@ -585,6 +606,14 @@ SLIPS = (
     ),
     Slip(
         STACK,
+        "distances_forgotten",
+        changed(FORWARD, ("reach * apart", "kernel - 1")),
+        "values",
+        "distances_forgotten",
+        ("ignores strides and dilations",),
+    ),
+    Slip(
+        STACK,
         "swapped",
         changed(FORWARD, ("return size, field", "return field, size")),
         "values",
@@ -620,7 +649,7 @@ SLIPS = (
         "size_only",
         changed(FORWARD, ("return size, field", "return size")),
         "shape",
-        says=("one number, expected a tuple of 2 numbers",),
+        says=("one number, expected 2 numbers",),
     ),
     Slip(
         STACK,

@@ -179,7 +179,7 @@ SLIPS = (
         "two_numbers",
         changed(SUMMED, ("sum(read), pieces", "sum(read)")),
         "shape",
-        says=("a tuple of 2",),
+        says=("returned 2 numbers, expected 3 numbers",),
     ),
     Slip(
         BUFFER,

@@ -377,6 +377,22 @@ SLIPS = (
     ),
     Slip(
         BASIC,
+        "both_rectified",
+        changed(BLOCK, ("F.relu(y + shortcut)", "F.relu(y) + F.relu(shortcut)")),
+        "values",
+        "both_rectified",
+        (*NUMBERS, "one ReLU to the sum"),
+    ),
+    Slip(
+        BASIC,
+        "not_a_layer",
+        changed(BLOCK, ("x if self.downsample is None else ", "")),
+        "run",
+        "not_a_layer",
+        ("None cannot be called",),
+    ),
+    Slip(
+        BASIC,
         "stride_nowhere",
         changed(BLOCK, ("3, stride, 1,", "3, 1, 1,")),
         "run",
@@ -511,6 +527,14 @@ SLIPS = (
         "values",
         "slope_alone",
         (*NUMBERS, "for branch", "leaves out `upstream`"),
+    ),
+    Slip(
+        GRADIENTS,
+        "scale_as_it_is",
+        changed(BY_HAND, ("upstream * scale[:, None, None]", "scale")),
+        "shape",
+        "scale_as_it_is",
+        ("one number for each channel",),
     ),
     Slip(
         GRADIENTS,

@@ -460,6 +460,14 @@ def pad_shortcut(x, out_channels, stride):
     ),
     Slip(
         DEEP,
+        "not_a_layer",
+        changed(BOTTLENECK, ("x if self.downsample is None else ", "")),
+        "run",
+        "not_a_layer",
+        ("None cannot be called",),
+    ),
+    Slip(
+        DEEP,
         "stride_lost",
         changed(BOTTLENECK, ("(1, stride)", "(1, 1)")),
         "run",

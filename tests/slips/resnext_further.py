@@ -45,11 +45,11 @@ def group_width(budget, channels, groups):
     return (groups * (2 * channels * d + 9 * d * d) <= budget).sum()
 """
 
-WHOLE = changed(COUNTED, ("mask.double().mean()", "int(entries) / n / n"))
+WHOLE = changed(COUNTED, ("mask.float().mean()", "int(entries) / n / n"))
 
 IN_TENSORS = changed(
     COUNTED,
-    ("mask.double().mean(), int(coo), int(csr), int(bsr)", "mask.float().mean(), coo, csr, bsr"),
+    ("mask.float().mean(), int(coo), int(csr), int(bsr)", "mask.float().mean(), coo, csr, bsr"),
 )
 
 ROW_BY_ROW = """
@@ -233,7 +233,7 @@ SLIPS = (
         "three",
         changed(COUNTED, (", int(csr), int(bsr)\n", ", int(csr)\n")),
         "shape",
-        says=("tuple of 3 numbers, expected a tuple of 4",),
+        says=("returned 3 numbers, expected 4 numbers",),
     ),
     Slip(
         INDEX,
@@ -418,7 +418,7 @@ SLIPS = (
     Slip(
         INDEX,
         "density_of_tiles",
-        changed(COUNTED, ("mask.double().mean()", "full_tiles / (n // block) ** 2")),
+        changed(COUNTED, ("mask.float().mean()", "full_tiles / (n // block) ** 2")),
         "values",
         "density_of_tiles",
         ("share of tiles", "density"),
@@ -426,7 +426,7 @@ SLIPS = (
     Slip(
         INDEX,
         "entries",
-        changed(COUNTED, ("mask.double().mean()", "entries")),
+        changed(COUNTED, ("mask.float().mean()", "entries")),
         "values",
         "entries",
         ("number of entries",),
@@ -434,7 +434,7 @@ SLIPS = (
     Slip(
         INDEX,
         "per_row",
-        changed(COUNTED, ("mask.double().mean()", "entries / n")),
+        changed(COUNTED, ("mask.float().mean()", "entries / n")),
         "values",
         "entries_per_row",
         ("entries in a row",),

@@ -166,6 +166,45 @@ RIGHT = {
 
 SLIPS = (
     Slip(
+        LECTURE,
+        "unaligned",
+        changed(answer(LECTURE), ("gates[:, :, None, None]", "gates")),
+        "run",
+        "unaligned",
+        ("lines up dimensions from the right",),
+    ),
+    Slip(
+        PAPER,
+        "unaligned",
+        changed(answer(PAPER), ("gates[:, :, None, None]", "gates")),
+        "run",
+        "unaligned",
+        ("lines up dimensions from the right",),
+    ),
+    Slip(
+        PAPER,
+        "not_transposed",
+        changed(answer(PAPER), ("squeezed @ w1.T", "squeezed @ w1")),
+        "run",
+        "not_transposed",
+        ("transposed weight",),
+    ),
+    Slip(
+        PAPER,
+        "batch_averaged",
+        changed(answer(PAPER), ("dim=(2, 3)", "dim=(0, 2, 3)")),
+        "shape",
+        says=("Its result (gates) has shape",),
+    ),
+    Slip(
+        FIELD,
+        "half_of_it",
+        changed(answer(FIELD), ("kernel - 1", "kernel // 2")),
+        "values",
+        "one_side_of_kernels",
+        ("yours   expected", "  2 3     3 5"),
+    ),
+    Slip(
         LIVE,
         "double",
         changed(WITH_DIAGONALS, ("(middle > 0).to(w1.dtype)", "(middle > 0).double()")),
@@ -229,7 +268,7 @@ SLIPS = (
         "last_alone",
         changed(answer(FIELD), ("return sizes", "return size")),
         "shape",
-        says=("one number",),
+        says=("returned one number, expected 3 numbers",),
     ),
     Slip(
         FIELD,

@@ -6,7 +6,8 @@ ignores it by default). The split into training and test images is fixed. `Image
 shifts and scales each channel by the mean and standard deviation of the training images.
 
 `load` returns real images: "digits" comes with scikit-learn; "cifar10" and "fashion_mnist" are
-downloaded once. `made` returns synthetic tasks that test one claim each.
+downloaded once. `made` returns synthetic tasks that test one claim each. `photograph` returns one
+large colour photograph instead, as `convzoo.photographs` describes.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from convzoo.data.images import IGNORED, Images
 from convzoo.data.sources import SOURCES
 from convzoo.data.tasks import TASKS
 from convzoo.errors import UserError
+from convzoo.photographs import photograph
 
-__all__ = ["IGNORED", "Images", "load", "made"]
+__all__ = ["IGNORED", "Images", "load", "made", "photograph"]
 
 
 def load(name: str = "digits", size: int | None = None, limit: int | None = None) -> Images:

@@ -5,24 +5,16 @@ Each source takes a limit and returns its images at their original size.
 
 from __future__ import annotations
 
-import errno
-import http.client
-import os
-import tarfile
-import urllib.error
-import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from convzoo import place
+from convzoo import downloads
 from convzoo.data.images import Images
 from convzoo.errors import UserError
 
-VARIABLE = "CONVZOO_DATA"
 INSTEAD = 'use the digits, which need no download: load("digits", size=32)'
 
 
@@ -60,50 +52,11 @@ def _torchvision(name: str, title: str, class_name: str) -> Callable[[int | None
 
 def _fetch(kind: type, title: str, is_train: bool):
     """Return torchvision's dataset, downloaded if necessary; turn its errors into sentences."""
-    where = place.cache()
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{title} cannot be saved, because the folder {where} cannot be created "
-            f"({error.strerror}). Set {VARIABLE} to a folder that you can write to."
-        ) from error
+    where = downloads.folder(title)
     try:
         return kind(root=str(where), train=is_train, download=True)
-    except _FAILURES as error:
-        raise UserError(f"{title} {_explain(error, where)}, or {INSTEAD}.") from error
-
-
-_NETWORK = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
-_FAILURES = (OSError, RuntimeError, ValueError, EOFError, tarfile.TarError, zlib.error, *_NETWORK)
-_DISK = (errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
-
-
-def _explain(error: Exception, where: Path) -> str:
-    """Return a sentence on what went wrong in a download, and what to do next."""
-    text = str(error)
-    if isinstance(error, _NETWORK) or "Error downloading" in text and "corrupted" not in text:
-        return (
-            f"is not in {where} and could not be downloaded ({_reason(error)}): connect to the "
-            f"network and try again"
-        )
-    if getattr(error, "errno", None) in _DISK:
-        return (
-            f"could not be written to {where} ({os.strerror(error.errno)}): free some space or set "
-            f"{VARIABLE} to another folder"
-        )
-    if "corrupted" in text:
-        return (
-            "has the wrong checksum, so the download is damaged or not the right file: delete "
-            f"{where} and try again"
-        )
-    return f"cannot be read ({_reason(error)}), so it is damaged: delete {where} and try again"
-
-
-def _reason(error: Exception) -> str:
-    """Return the reason for an error in a few words: its last line that is not empty."""
-    lines = [line for line in str(getattr(error, "reason", error)).splitlines() if line.strip()]
-    return (lines[-1].strip().rstrip(".:") if lines else type(error).__name__)[:120]
+    except downloads.FAILURES as error:
+        raise UserError(f"{title} {downloads.explain(error, where)}, or {INSTEAD}.") from error
 
 
 def _tensors(part, limit: int | None) -> tuple[Tensor, Tensor]:

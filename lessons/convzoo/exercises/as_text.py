@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import isfinite
 from textwrap import indent
 
+import torch
 from torch import Tensor
 
 from convzoo.case import Case, Reply
+from convzoo.exercises.differences import part
+from convzoo.exercises.messages import result
 
 MAX_NUMBERS = 72
 LINE = 88  # characters that fit next to each other
@@ -87,13 +90,13 @@ def side_by_side(
         lines += ["", f"(in evaluation mode, with batch norms that {what})"]
     if reply.stage:
         return "\n".join([*lines, "", f"yours: {reply.error}"])
-    title = f" {_name(key, names)}" if key != "output" else ""
-    mine, right = reply.tensors[key], expected.tensors[key]
+    title = f" {called}" if (called := result(key, names)) else ""
+    mine, right = _shown(reply, key, names), _shown(expected, key, names)
     lines += [
         "",
         columns(
-            (f"yours{title}{_shape(mine)}", tensor_text(mine)),
-            (f"expected{title}{_shape(right)}", tensor_text(right)),
+            (f"yours{title}{_shape(reply.tensors[key])}", tensor_text(mine)),
+            (f"expected{title}{_shape(expected.tensors[key])}", tensor_text(right)),
         ),
     ]
     return "\n".join(lines)
@@ -104,8 +107,12 @@ def _shifts(name: str, value: Tensor) -> bool:
     return name.endswith("bias") and bool(value.any())
 
 
-def _name(key: str, names: tuple[str, ...]) -> str:
-    return names[int(key.removeprefix("output."))] if names else key
+def _shown(reply: Reply, key: str, names: tuple[str, ...]) -> Tensor:
+    """Return the output that differs; a list of numbers without names is shown as a whole."""
+    numbers = list(part(reply, "output").values())
+    if names or key == "output" or any(number.dim() for number in numbers):
+        return reply.tensors[key]
+    return torch.stack([number.double() for number in numbers])
 
 
 def _shape(value: Tensor) -> str:

@@ -33,7 +33,7 @@ def difference(
     if names:  # a wrong shape is often the cause: a missing projection
         return "names", " ".join(filter(None, (shape, names)))
     have, want = part(reply, "output"), part(expected, "output")
-    form = _form_difference(have, want, case)
+    form = _form_difference(have, want, case, returns)
     if form:
         return "shape", form
     if shape:
@@ -80,12 +80,14 @@ def _parted(whole: Tensor | None, want: _Tensors) -> _Tensors:
     return dict(zip(want, whole.double().unbind(), strict=True))
 
 
-def _form_difference(have: _Tensors, want: _Tensors, case: Case) -> str:
+def _form_difference(have: _Tensors, want: _Tensors, case: Case, returns: tuple[str, ...]) -> str:
     if set(have) != set(want):
         return messages.counts(have, want)
     for name, value in want.items():
         if have[name].shape != value.shape:
-            return f"Its result has shape {tuple(have[name].shape)}, expected {tuple(value.shape)}."
+            which = f" ({called})" if (called := messages.result(name, returns)) else ""
+            found, wanted = tuple(have[name].shape), tuple(value.shape)
+            return f"Its result{which} has shape {found}, expected {wanted}."
         if not _one_kind(have[name], value):
             return messages.dtype(have[name].dtype, value.dtype, case)
     return ""

@@ -61,11 +61,13 @@ def counts(have: dict[str, Tensor], want: dict[str, Tensor]) -> str:
 
 
 def count(outputs: dict[str, Tensor]) -> str:
-    """Return how many results there are, in words."""
-    what = "tensor" if any(value.dim() for value in outputs.values()) else "number"
+    """Return how many results there are, in words. Numbers may be in a list or in a tuple."""
     if set(outputs) == {"output"}:
-        return f"one {what}"
-    return f"a tuple of {len(outputs)} {what}{'s' if len(outputs) > 1 else ''}"
+        return "one tensor" if outputs["output"].dim() else "one number"
+    s = "s" if len(outputs) > 1 else ""
+    if any(value.dim() for value in outputs.values()):
+        return f"a tuple of {len(outputs)} tensor{s}"
+    return f"{len(outputs)} number{s}"
 
 
 def shapes(reply: Reply, expected: Reply, case: Case) -> str:
@@ -113,12 +115,17 @@ def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
     return f"Its result is {have}, expected {want}. {advice}"
 
 
+def result(key: str, returns: tuple[str, ...]) -> str:
+    """Return what the result with this key is called; "" if there is only one, or no names."""
+    return returns[int(key.removeprefix("output."))] if returns and key != "output" else ""
+
+
 def wrong_values(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
     """Return that the numbers are not right and, if there are several results, which ones.
 
     wrong: their keys, "output.1" for the second; returns: what they are called.
     """
-    which = [returns[int(key.removeprefix("output."))] for key in wrong] if returns else []
+    which = [result(key, returns) for key in wrong] if returns else []
     where = f" ({', '.join(which)})" if 0 < len(which) < len(want) else ""
     if any(want[key].dim() for key in wrong):
         return f"The shape is right, but the numbers are not{where}."

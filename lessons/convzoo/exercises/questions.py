@@ -17,10 +17,19 @@ DRAWS = 1000  # none of so many draws may be left in which a wrong rule is right
 
 @dataclass(frozen=True)
 class Belief:
-    """A wrong answer, as a rule that computes it or as an option's text, and what to say to it."""
+    """A wrong answer, as a rule that computes it or as an option's text, and what to say to it.
+
+    name: what a student who gives it does, in a few words; by default the option's text.
+    """
 
     gives: Callable[[dict], float] | str
     sentence: str
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it when many students share it, whatever their numbers are."""
+        return self.name or re.sub(r"[{}]", "", str(self.gives))
 
 
 @dataclass(frozen=True)
@@ -85,18 +94,25 @@ class Question:
         Raises UserError if it cannot be understood, such as a word instead of a number.
         """
         numbers = self.numbers(student)
-        if self.options:
-            chosen = self._option(student, given)
-            right = chosen == str(self.answer).format(**numbers)
-            hit = next((b for b in self.beliefs if str(b.gives).format(**numbers) == chosen), None)
-        else:
-            value = self._number(student, given)
-            right = self._near(value, self.answer(numbers))
-            hit = next((b for b in self.beliefs if self._near(value, b.gives(numbers))), None)
-        if right:
+        if self._is(student, given, self.answer):
             return True, self.explain.format(**numbers)
-        sentence = hit.sentence if hit else "Not quite. Try it with small numbers."
+        belief = self.belief(student, given)
+        sentence = belief.sentence if belief else "Not quite. Try it with small numbers."
         return False, sentence.format(**numbers)
+
+    def belief(self, student: str, given) -> Belief | None:
+        """Return the known wrong answer that this is, None if it is not one.
+
+        Raises UserError as `mark` does.
+        """
+        return next((b for b in self.beliefs if self._is(student, given, b.gives)), None)
+
+    def _is(self, student: str, given, rule: Callable[[dict], float] | str) -> bool:
+        """Return whether an answer is what a rule computes, or the option that it names."""
+        numbers = self.numbers(student)
+        if self.options:
+            return self._option(student, given) == str(rule).format(**numbers)
+        return self._near(self._number(student, given), rule(numbers))
 
     def in_words(self, student: str, given) -> str:
         """Return an answer as it was understood: "b) Half of them." or "2^10, which is 1,024".

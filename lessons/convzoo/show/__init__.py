@@ -1,6 +1,7 @@
 """Pictures of results, with alt text for every picture; nothing here computes a result."""
 
 from convzoo.show import draw, widgets
+from convzoo.show.listing import source
 from convzoo.show.numbers import bytes_, number, seconds, si
 from convzoo.show.picture import Picture, coded, display, in_notebook, notice, notice_picture
 
@@ -16,5 +17,6 @@ __all__ = [
     "number",
     "seconds",
     "si",
+    "source",
     "widgets",
 ]

@@ -34,6 +34,7 @@ def channel_matrix(
     size: int = 400,
     still: bool = False,
     limit: float | None = None,
+    key: bool = True,
 ) -> Picture:
     """Draw how output channel i (a row) depends on input channel j (a column), with its sign.
 
@@ -42,7 +43,8 @@ def channel_matrix(
     24; a click, or Tab and the arrow keys, select a cell). row_colours mark rows by their origin;
     describe replaces the pattern that the alt text would name; size is the longer side of the
     matrix in pixels; limit is the value of the full colour, so that colours can be compared between
-    pictures. still leaves out what only a live page can do, for a picture in a file.
+    pictures. still leaves out what only a live page can do, for a picture in a file; key=False
+    leaves out what the colours mean.
     """
     values = as_lists(matrix)
     rows, cols = len(values), len(values[0])
@@ -68,11 +70,11 @@ def channel_matrix(
             _row_marks(row_colours, cell, left),
             _frame(rows, cols, cell, left),
             _cells(values, say if with_terms else None, cell, left, largest, bottom),
-            _key(largest, left, bottom + 12),
+            _key(largest, left, bottom + 12) if key else "",
             _invitation(bottom + 60) if with_terms else "",
         )
     )
-    height = bottom + (90 if with_terms else 42)
+    height = bottom + (90 if with_terms else 42 if key else 10)
     return Picture(alt, _svg(alt, body, width, height))
 
 

@@ -1,4 +1,4 @@
-"""Line plots as PNG, drawn with matplotlib into a figure that is reused.
+"""Line plots as PNG or SVG, drawn with matplotlib into a figure that is reused.
 
 A new figure, or new axes in an old one, takes twice the time, and a slider waits for it.
 """
@@ -6,6 +6,7 @@ A new figure, or new axes in an old one, takes twice the time, and a slider wait
 import base64
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -57,11 +58,13 @@ def curves(
     marks: Sequence[Mark] = (),
     points: bool = True,
     size: tuple[int, int] = (900, 480),
+    sharp: bool = False,
 ) -> Picture:
     """Draw curves with their names at their right ends (no legend), as a PNG with alt text.
 
     Bands show spread (minimum to maximum, or quartiles: say which in the title).
-    x_ticks: the values to write under the axis, in full; size in pixels.
+    x_ticks: the values to write under the axis, in full; size in pixels. sharp: as an SVG, which
+    is sharp at any size but takes longer to draw than a slider should wait.
     """
     figure, axes = _stage(log_x, log_y, tuple(x_ticks or ()), tuple(size))
     for artist in [*figure.texts, *axes.lines, *axes.collections, *axes.texts]:
@@ -83,7 +86,7 @@ def curves(
     _label(figure, axes, lines, colours)
     _label_marks(figure, axes, marks)
     alt = _describe(lines, title, x_label, y_label, marks)
-    return Picture(alt, image(_png(figure), alt, *size))
+    return Picture(alt, _svg(figure, alt, *size) if sharp else image(_png(figure), alt, *size))
 
 
 def image(png: bytes, alt: str, width: int, height: int) -> str:
@@ -232,3 +235,20 @@ def _png(figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
     return buffer.getvalue()
+
+
+def _svg(figure, alt: str, width: int, height: int) -> str:
+    """Return the figure as an inline SVG whose texts are texts, not outlines."""
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": alt}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    drawn = buffer.getvalue()
+    box = re.search(r'viewBox="([^"]*)"', drawn)[1]
+    body = drawn[drawn.index(">", drawn.index("<svg")) + 1 :]
+    return (
+        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+        f'xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}" height="{height}" '
+        f'viewBox="{box}" style="max-width:100%;height:auto">{body}'
+    )

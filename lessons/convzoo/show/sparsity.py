@@ -74,6 +74,16 @@ def speed_ups(
     )
 
 
+def at_a_tenth(device: object, pairs: Sequence[tuple[float, float]]) -> str:
+    """Return the title of `speed_ups` for CSR's (density, speed-up) pairs on a device: the speed-up
+    at a density of 10%, or, without any pair, that the device has no such layout (MPS, for
+    example)."""
+    if not pairs:
+        return f"{device}: torch has no CSR product here; recorded curves only"
+    near = min(pairs, key=lambda pair: abs(pair[0] - 0.1))
+    return f"{device}: at {near[0]:.0%} CSR is {near[1]:.2f} times as fast as dense"
+
+
 def _colour(name: str) -> str | None:
     """Return the colour of the layout that a name begins with: "BSR, in tiles"."""
     return COLOURS.get(name.split(",")[0])

@@ -115,11 +115,42 @@ class Toggle:
         )
 
 
-Control = Stops | Range | Choice | Toggle
+@dataclass(frozen=True)
+class Upload:
+    """A button that opens a file of the reader's: the picture gets (name, content), or None before
+    a file is chosen.
+
+    accept: the files that the browser offers.
+    """
+
+    label: str
+    accept: str = "image/*"
+    value: None = None
+
+    def widget(self, kit, live: bool):
+        return kit.FileUpload(
+            accept=self.accept,
+            multiple=False,
+            layout=kit.Layout(width="max-content"),
+            description=self.label,
+            tooltip=self.label,
+        )
+
+    @staticmethod
+    def read(value) -> tuple[str, bytes] | None:
+        """Return the first file in an ipywidget's value: (its name, its bytes)."""
+        return (value[0]["name"], bytes(value[0]["content"])) if value else None
+
+
+Control = Stops | Range | Choice | Toggle | Upload
 
 
 def _named(label: str) -> dict:
     return {"description": label, "tooltip": label, "style": dict(_WIDE)}
+
+
+def _as_it_is(value):
+    return value
 
 
 class _Plain:
@@ -154,6 +185,7 @@ class Explorer:
     def __init__(self, picture: Callable[..., Picture], *, live: bool = True, **controls: Control):
         kit = _ipywidgets()
         self._draw = picture
+        self._reads = {n: c.read for n, c in controls.items() if isinstance(c, Upload)}
         self.controls = {
             name: control.widget(kit, live) if kit else _Plain(control.value)
             for name, control in controls.items()
@@ -169,7 +201,10 @@ class Explorer:
     @property
     def values(self) -> dict[str, object]:
         """The current value of each control."""
-        return {name: control.value for name, control in self.controls.items()}
+        return {
+            name: self._reads.get(name, _as_it_is)(control.value)
+            for name, control in self.controls.items()
+        }
 
     @property
     def alt(self) -> str:
@@ -230,6 +265,11 @@ def _few_stops(controls: dict[str, Control]) -> tuple[str, Stops] | None:
 
 
 def _trouble(error: Exception, values: dict) -> Picture:
-    stand = ", ".join(f"{name} = {value}" for name, value in values.items())
+    stand = ", ".join(f"{name} = {_in_words(value)}" for name, value in values.items())
     kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
     return notice_picture(f"No picture at {stand}", f"{kind}{error}", "fail")
+
+
+def _in_words(value) -> object:
+    """Return a control's value as a message shows it: of a file its name alone."""
+    return value[0] if isinstance(value, tuple) and isinstance(value[-1], bytes) else value

@@ -74,20 +74,24 @@ QUESTIONS = (
                 lambda v: v["ci"] * v["co"] * v["h"] * v["w"],
                 "Those are its multiply-adds. All pixels use the same matrix, so the number of "
                 "parameters does not grow with the image.",
+                name="counts multiply-adds, not parameters",
             ),
             Belief(
                 lambda v: v["ci"] * v["co"] + v["co"],
                 "That includes a bias for each output. This layer has none.",
+                name="adds a bias for each output",
             ),
             Belief(
                 lambda v: v["co"],
                 "With one number for each channel, the layer could only rescale. Each output has a "
                 "weight for each input.",
+                name="one weight for each output",
             ),
             Belief(
                 lambda v: v["ci"] * v["h"] * v["w"],
                 "Those are the numbers in the image. The layer's parameters do not depend on the "
                 "image.",
+                name="counts the numbers in the image",
             ),
         ),
     ),
@@ -98,7 +102,7 @@ QUESTIONS = (
         points=1,
         text="One channel, four pixels: {a} and {b} in the first row, {c} and {d} in the second. A "
         "1x1 convolution with the single weight {w}, stride 2 and no padding returns one number. "
-        "Which one?",
+        "What is it?",
         draw=_pixels,
         answer=lambda v: v["w"] * v["a"],
         wrong_numbers=lambda v: (
@@ -117,16 +121,23 @@ QUESTIONS = (
                 lambda v: v["w"] * (v["a"] + v["b"] + v["c"] + v["d"]) / 4,
                 "That uses the mean of the four, like a mean pool. A stride does not average: it "
                 "skips pixels.",
+                name="a stride averages the pixels",
             ),
             Belief(
                 lambda v: v["w"] * (v["a"] + v["b"] + v["c"] + v["d"]),
                 "That adds up all four. A 1x1 reads one pixel.",
+                name="a stride adds up the pixels",
             ),
             Belief(
                 lambda v: v["w"] * v["d"],
                 "That uses the largest pixel, or the last. A stride starts at the first pixel.",
+                name="a stride keeps the largest or the last pixel",
             ),
-            Belief(lambda v: v["a"], "That is the right pixel. Now multiply by the weight."),
+            Belief(
+                lambda v: v["a"],
+                "That is the right pixel. Now multiply by the weight.",
+                name="forgets the weight",
+            ),
         ),
     ),
     Question(
@@ -153,19 +164,23 @@ QUESTIONS = (
             Belief(
                 lambda v: 0.1 * v["r"] + 0.9 * v["b"],
                 "Old and new are swapped. In torch, momentum is the share of the new batch.",
+                name="swaps old and new",
             ),
             Belief(
                 lambda v: v["b"],
                 "That is the batch's mean. It normalises this batch, but only a tenth of it goes "
                 "into the running mean.",
+                name="replaces the running mean by the batch's",
             ),
             Belief(
                 lambda v: (v["r"] + v["b"]) / 2,
                 "That would be momentum 0.5. With 0.1, one batch changes the mean only a little.",
+                name="averages old and new equally",
             ),
             Belief(
                 lambda v: v["r"] + 0.1 * v["b"],
                 "The old mean must lose a tenth as well. Otherwise the mean would keep growing.",
+                name="adds a tenth without taking one away",
             ),
         ),
     ),
@@ -199,19 +214,23 @@ QUESTIONS = (
                 lambda v: v["a"] + v["b0"] + v["b"] + v["d0"] + v["d"] + v["e"],
                 "The narrow layers with {b0} and {d0} channels stay inside their branches. Only "
                 "the last layer of each branch counts.",
+                name="counts the layers inside the branches",
             ),
             Belief(
                 lambda v: max(v["a"], v["b"]),
                 "That is the widest branch, as if the four images were added. They are put next to "
                 "each other instead.",
+                name="takes the widest branch only",
             ),
             Belief(
                 lambda v: v["a"] + v["b"] + v["d"] + v["c"],
                 "The pool keeps {c} channels, but after it a 1x1 reduces them to {e}.",
+                name="forgets the 1x1 after the pool",
             ),
             Belief(
                 lambda v: v["c"] + v["a"] + v["b"] + v["d"] + v["e"],
                 "The input itself is not passed on. DenseNet does that.",
+                name="passes the input on as well",
             ),
         ),
     ),

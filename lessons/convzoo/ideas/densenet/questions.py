@@ -56,23 +56,28 @@ QUESTIONS = (
                 lambda v: v["c"] * v["k"],
                 "The growth rate does not multiply the channels. It says how many channels each "
                 "layer adds.",
+                name="multiplies by the growth rate",
             ),
             Belief(
                 lambda v: v["c"] * v["k"] ** v["n"],
                 "That multiplies by the growth rate at each layer. Instead, each layer adds {k} "
                 "channels.",
+                name="multiplies by the growth rate at each layer",
             ),
             Belief(
                 lambda v: v["n"] * v["k"],
                 "Those are the new channels. The block also passes on the {c} channels it got.",
+                name="leaves out the input's channels",
             ),
             Belief(
                 lambda v: v["k"],
                 "One layer makes {k} channels. The block returns all channels: old and new.",
+                name="counts one layer's channels only",
             ),
             Belief(
                 lambda v: v["c"] + (v["n"] - 1) * v["k"],
                 "That is what the last layer reads. Add the channels that it makes.",
+                name="stops one layer too early",
             ),
         ),
     ),
@@ -134,24 +139,29 @@ QUESTIONS = (
                 lambda v: 0,
                 "A concatenation is not a view: it takes new memory and copies every channel into "
                 "it.",
+                name="a concatenation copies nothing",
             ),
             Belief(
                 lambda v: v["n"] * v["k"],
                 "Those are the new channels. Each concatenation also copies the old ones.",
+                name="counts the new channels only",
             ),
             Belief(
                 lambda v: v["c"] + v["n"] * v["k"],
                 "That is what the last concatenation writes. There is one after every layer.",
+                name="counts the last concatenation only",
             ),
             Belief(
                 lambda v: _copied(v, 0, v["n"] - 1),
                 "Those are the channels that the layers read. A concatenation writes the new ones "
                 "as well.",
+                name="counts what the layers read",
             ),
             Belief(
                 lambda v: v["n"] * (v["c"] + v["n"] * v["k"]),
                 "That counts every concatenation as if it were as large as the last one. The first "
                 "ones are smaller.",
+                name="every concatenation as large as the last",
             ),
         ),
     ),
@@ -175,19 +185,23 @@ QUESTIONS = (
             Belief(
                 lambda v: v["c"] * v["s"] ** 2 / 4,
                 "Halving height and width leaves a quarter. The 1x1 also halves the channels.",
+                name="the channels stay",
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2 / 2,
                 "That halves the channels. The pool also turns 2 x 2 pixels into one.",
+                name="the pixels stay",
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2 / 16,
                 "The channels are halved only once, by the 1x1. The pool keeps their number.",
+                name="halves the channels twice",
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2,
                 "A transition makes the image smaller twice: the 1x1 reduces the channels, and the "
                 "pool reduces the pixels.",
+                name="halves once in all",
             ),
         ),
     ),
@@ -257,6 +271,14 @@ PREDICTIONS = (
         "does it read and write with concatenations as with one buffer?",
         unit="times as many",
         why="What is the same in both?",
+    ),
+    Prediction(
+        id="densenet.kernel",
+        question="A 1x1 makes 128 channels out of 544: the 64 of the block's input, and 15 pieces "
+        "of 32. How many times as many bytes are read and written with `torch.cat` first as with "
+        "the kernel?",
+        unit="times as many",
+        why="How often is each channel read?",
     ),
     Prediction(
         id="densenet.recipes",

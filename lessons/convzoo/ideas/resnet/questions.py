@@ -63,10 +63,23 @@ QUESTIONS = (
                 lambda v: v["x"],
                 "That is the block with the ReLU before the addition: -{b} became 0. It matters "
                 "which comes first.",
+                name="puts the ReLU before the addition",
             ),
-            Belief(lambda v: 0, "The sum is positive, so the ReLU leaves it as it is."),
-            Belief(lambda v: v["x"] + v["b"], "The branch returns -{b}: mind the sign."),
-            Belief(lambda v: -v["b"], "That is only the branch. The input is added to it."),
+            Belief(
+                lambda v: 0,
+                "The sum is positive, so the ReLU leaves it as it is.",
+                name="lets the ReLU set a positive sum to zero",
+            ),
+            Belief(
+                lambda v: v["x"] + v["b"],
+                "The branch returns -{b}: mind the sign.",
+                name="loses the branch's sign",
+            ),
+            Belief(
+                lambda v: -v["b"],
+                "That is only the branch. The input is added to it.",
+                name="leaves out the input",
+            ),
         ),
     ),
     Question(
@@ -92,33 +105,44 @@ QUESTIONS = (
                 lambda v: v["n"] * _projection(v),
                 "That counts a projection in every block. From the second block on, the input "
                 "already has the shape of the output.",
+                name="a projection in every block",
             ),
             Belief(
                 lambda v: _projection(v) + (v["n"] - 1) * (v["b"] ** 2 + 2 * v["b"]),
                 "From the second block on there is no projection at all, not even from {b} to {b}.",
+                name="projections that keep the channels",
             ),
-            Belief(lambda v: v["a"] * v["b"], "The projection also has a batch norm."),
+            Belief(
+                lambda v: v["a"] * v["b"],
+                "The projection also has a batch norm.",
+                name="leaves out the batch norm",
+            ),
             Belief(
                 lambda v: v["a"] * v["b"] + v["b"],
                 "The batch norm has two parameters for each channel, a scale and a shift.",
+                name="counts only the scale of the batch norm",
             ),
             Belief(
                 lambda v: v["a"] * v["b"] + 4 * v["b"],
                 "The running mean and variance are not learned, so they are not parameters.",
+                name="counts the running statistics",
             ),
             Belief(
                 lambda v: v["b"] ** 2 + 2 * v["b"],
                 "The input of the first block has {a} channels, so its projection goes from {a} to "
                 "{b}.",
+                name="takes the block's width for the projection's inputs",
             ),
             Belief(
                 lambda v: 0,
                 "That would be right if the first block kept the shape. But it halves the image "
                 "and changes the number of channels.",
+                name="no projection at all",
             ),
             Belief(
                 lambda v: 9 * v["a"] * v["b"] + 2 * v["b"],
                 "The projection is a 1x1 convolution: it has one tap, not nine.",
+                name="gives the projection a 3x3 kernel",
             ),
         ),
     ),
@@ -180,26 +204,39 @@ QUESTIONS = (
         explain="{g1} * {b1} + {g2} * {b2}. The value of s is not in this formula, so a scale that "
         "starts at zero already changes in the first step.",
         beliefs=(
-            Belief(lambda v: 0, "s is zero, but its gradient is not: if s grows, y changes by b."),
+            Belief(
+                lambda v: 0,
+                "s is zero, but its gradient is not: if s grows, y changes by b.",
+                name="a zero scale has a zero gradient",
+            ),
             Belief(
                 lambda v: v["g1"] + v["g2"],
                 "That would be the gradient of a number that is added to y. But s multiplies the "
                 "branch.",
+                name="treats s as a number that is added",
             ),
             Belief(
                 lambda v: v["b1"] + v["b2"],
                 "That is how much y changes with s. Multiply by the gradients at y, which say how "
                 "much the loss changes with y.",
+                name="leaves out the loss's gradient",
             ),
             Belief(
                 lambda v: (v["g1"] + v["g2"]) * (v["b1"] + v["b2"]),
                 "That is a product of sums. Multiply branch and gradient at each pixel first, then "
                 "add up.",
+                name="multiplies sums, not pixels",
             ),
             Belief(
-                _sign_lost, "One sign got lost: the product at the second pixel is {g2} * {b2}."
+                _sign_lost,
+                "One sign got lost: the product at the second pixel is {g2} * {b2}.",
+                name="loses a sign",
             ),
-            Belief(lambda v: _at_scale(v) / 2, "It is the sum over both pixels, not the mean."),
+            Belief(
+                lambda v: _at_scale(v) / 2,
+                "It is the sum over both pixels, not the mean.",
+                name="takes the mean over the pixels",
+            ),
         ),
     ),
     Question(
@@ -208,7 +245,8 @@ QUESTIONS = (
         title="What the branch has seen",
         points=1,
         text="A bottleneck with stride 2 gets an image of {side} x {side} pixels. In the paper's "
-        "layout, the first 1x1 has the stride. How many pixels of the image can the branch see?",
+        "layout, the first 1x1 has the stride. How many of the image's pixels does the branch read "
+        "(in one channel, for all of its outputs together)?",
         draw=_draw_side,
         answer=lambda v: v["half"] ** 2,
         wrong_numbers=lambda v: (v["side"], (v["half"] - 1) ** 2, (v["half"] + 1) ** 2),
@@ -219,15 +257,20 @@ QUESTIONS = (
                 lambda v: v["side"] ** 2,
                 "That would be the layout with the stride in the 3x3. A 1x1 reads one pixel at a "
                 "time, and with stride 2 it skips the others.",
+                name="puts the stride in the 3x3",
             ),
             Belief(
                 lambda v: v["side"] * v["half"],
                 "It skips in both directions: it reads half of the rows and half of the columns.",
+                name="skips in one direction only",
             ),
-            Belief(lambda v: v["half"], "That is only one row of them."),
+            Belief(
+                lambda v: v["half"], "That is only one row of them.", name="counts one row only"
+            ),
             Belief(
                 lambda v: 1 / 4,
                 "That is the share of the pixels. The question asks for their number.",
+                name="gives the share, not the number",
             ),
         ),
     ),
@@ -271,5 +314,20 @@ PREDICTIONS = (
         "What percentage of the multiply-adds does that save?",
         unit="%",
         why="Which layers work at the smaller size now?",
+    ),
+    Prediction(
+        id="resnet.branch",
+        question="Nine blocks of a trained network have a shortcut. We switch off one branch at a "
+        "time and ask about six photos. In how many of the 54 cases is the first guess the same?",
+        unit="cases",
+        why="What still reaches the next block?",
+    ),
+    Prediction(
+        id="resnet.kernel",
+        question="A block ends with batch norm, addition and ReLU. One by one, each reads its "
+        "inputs from memory and writes its result back. One kernel can do all three at once. How "
+        "many times as many bytes as this kernel do the three operations move?",
+        unit="times as many",
+        why="Which results need not go through memory?",
     ),
 )

@@ -82,14 +82,6 @@ def share_inside(weight: Tensor, rows: Tensor, columns: Tensor) -> float:
     return float((power * (rows[:, None] == columns)).sum() / power.sum())
 
 
-def changed(shares: Tensor, before: Tensor) -> float:
-    """Return how much of the shares has moved to other classes, in the mean over the images.
-
-    shares, before: (n, classes), each row sums to one. 0 if nothing moved, 1 if all of it did.
-    """
-    return float((shares - before).abs().sum(1).mean() / 2)
-
-
 def _in_order(channels: int, groups: int) -> Tensor:
     """Return the group of each channel if neighbours stay together."""
     return torch.arange(channels) * groups // channels

@@ -45,18 +45,25 @@ QUESTIONS = (
                 lambda v: _weights(v, 1),
                 "That is the full convolution. With groups, an output reads only the inputs of its "
                 "own group. That is {ci}/{g} inputs for each output.",
+                name="reads the inputs of all groups",
             ),
             Belief(
                 lambda v: _weights(v, v["g"] ** 2),
                 "That divides by {g} twice. One block has 1/{g}^2 of the weights, but there are "
                 "{g} blocks.",
+                name="divides by the groups twice",
             ),
             Belief(
                 lambda v: v["co"] * 9 * v["g"],
                 "That uses {g} as the number of channels in a group. But {g} is the number of "
                 "groups.",
+                name="takes the groups for the group width",
             ),
-            Belief(lambda v: _weights(v, 9 * v["g"]), "That counts only one of the nine taps."),
+            Belief(
+                lambda v: _weights(v, 9 * v["g"]),
+                "That counts only one of the nine taps.",
+                name="counts one tap of nine",
+            ),
         ),
     ),
     Question(
@@ -76,11 +83,15 @@ QUESTIONS = (
             Belief(
                 lambda v: v["g"],
                 "{g} is the number of groups, not the number of channels in one of them.",
+                name="takes the groups for the group width",
             ),
-            Belief(lambda v: v["c"], "That would be a layer with groups=1."),
+            Belief(
+                lambda v: v["c"], "That would be a layer with groups=1.", name="reads all channels"
+            ),
             Belief(
                 lambda v: 1,
                 "It reads one channel only with groups={c}: that is a depthwise convolution.",
+                name="reads one channel only",
             ),
         ),
     ),
@@ -142,18 +153,22 @@ QUESTIONS = (
                 lambda v: 16 * v["entries"],
                 "That is COO, which stores a row and a column for each entry. CSR stores only "
                 "where each row begins.",
+                name="counts a row for each entry, as COO does",
             ),
             Belief(
                 lambda v: 8 * v["entries"],
                 "That counts the columns. CSR also stores where each row begins.",
+                name="counts the columns only",
             ),
             Belief(
                 lambda v: 8 * (v["n"] + v["entries"]),
                 "One number is missing: the place where the last row ends.",
+                name="leaves out where the last row ends",
             ),
             Belief(
                 lambda v: 4 * (v["n"] + 1 + v["entries"]),
                 "That uses 4 bytes for an integer. Here an integer has 8.",
+                name="integers of 4 bytes",
             ),
         ),
     ),
@@ -236,6 +251,14 @@ PREDICTIONS = (
         "times as fast is it on your device? (2 means twice as fast, 0.5 half as fast.)",
         unit="times as fast",
         why="What else takes time?",
+    ),
+    Prediction(
+        id="resnext.kernel",
+        question="A grouped 3x3 with 128 channels in 32 groups. One way copies all patches with "
+        "`F.unfold` and then multiplies. The kernel reads each number of the image where it is. "
+        "How many times as many bytes does the first way move?",
+        unit="times as many",
+        why="Which bytes does the kernel not move?",
     ),
     Prediction(
         id="resnext.cat_density",

@@ -40,21 +40,27 @@ QUESTIONS = (
                 lambda v: (v["n"] - 1) / 2,
                 "After that many layers the field is {n} pixels wide. But at a corner, only half "
                 "of the field is inside the image.",
+                name="takes the full field at a corner",
             ),
             Belief(
                 lambda v: v["n"],
                 "One layer less is enough: a pixel already sees itself before the first layer.",
+                name="counts one layer too many",
             ),
             Belief(
                 lambda v: v["n"] / 3,
                 "Each further 3x3 layer adds two pixels to the field, not three.",
+                name="adds three pixels for each layer",
             ),
             Belief(
                 lambda v: 2 * v["n"] - 1,
                 "That is how wide the field must be. Each layer makes it two pixels wider.",
+                name="takes the field's width for the layers",
             ),
             Belief(
-                lambda v: 1, "With one layer, a pixel sees only itself and its eight neighbours."
+                lambda v: 1,
+                "With one layer, a pixel sees only itself and its eight neighbours.",
+                name="sees everything after one layer",
             ),
         ),
     ),
@@ -64,7 +70,7 @@ QUESTIONS = (
         title="How many gates",
         points=1,
         text="A batch holds {n} images with {c} channels of {side} x {side} pixels each. How many "
-        "different gates does one SE layer compute for it?",
+        "gates does one SE layer compute for the whole batch?",
         draw=lambda rng: {
             "n": rng.choice([4, 8, 32]),
             "c": rng.choice([48, 96, 160]),
@@ -83,21 +89,25 @@ QUESTIONS = (
                 lambda v: v["c"],
                 "That would be one gate for each channel, the same for all images. But each image "
                 "gets gates of its own.",
+                name="the same gates for all images",
             ),
             Belief(
                 lambda v: v["n"] * v["side"] ** 2,
                 "That is one gate for each pixel. SE weights channels: all pixels of a channel "
                 "share its gate.",
+                name="a gate for each pixel",
             ),
             Belief(
                 lambda v: v["n"] * v["c"] * v["side"] ** 2,
                 "That is one gate for each number in the batch. All pixels of a channel share a "
                 "gate.",
+                name="a gate for each number",
             ),
             Belief(
                 lambda v: v["n"],
                 "With one gate for each image, the layer could not treat one "
                 "channel differently from another.",
+                name="one gate for each image",
             ),
         ),
     ),
@@ -117,9 +127,16 @@ QUESTIONS = (
                 lambda v: 1,
                 "That would be a softmax, whose outputs sum to one. Here each gate is a sigmoid: "
                 "between 0 and 1, whatever the others are.",
+                name="the gates sum to one, as in a softmax",
             ),
-            Belief(lambda v: v["c"], "That would be gates of 1. What is sigmoid(0)?"),
-            Belief(lambda v: 0, "That would be gates of 0. What is sigmoid(0)?"),
+            Belief(
+                lambda v: v["c"],
+                "That would be gates of 1. What is sigmoid(0)?",
+                name="sigmoid(0) is 1",
+            ),
+            Belief(
+                lambda v: 0, "That would be gates of 0. What is sigmoid(0)?", name="sigmoid(0) is 0"
+            ),
         ),
     ),
     Question(
@@ -145,27 +162,33 @@ QUESTIONS = (
             Belief(
                 lambda v: 2 * v["c"] ** 2 / v["r"],
                 "Those are the two matrices. Both layers also have biases.",
+                name="leaves out all biases",
             ),
             Belief(
                 lambda v: 2 * v["c"] ** 2 / v["r"] + v["c"],
                 "The first layer also has biases: {c}/{r} of them.",
+                name="leaves out the first biases",
             ),
             Belief(
                 lambda v: 2 * v["c"] ** 2 / v["r"] + v["c"] / v["r"],
                 "The second layer also has biases: {c} of them.",
+                name="leaves out the second biases",
             ),
             Belief(
                 lambda v: v["c"] * v["side"] ** 2,
                 "That is the lecture's gate, with a weight for each pixel. The paper's gate sees "
                 "only the mean, so it does not depend on the size of the image.",
+                name="the lecture's gate, a weight for each pixel",
             ),
             Belief(
                 lambda v: v["c"] ** 2 / v["r"] + v["c"] / v["r"],
                 "That is only the first layer, which reduces the channels. Add the second layer.",
+                name="counts the first layer only",
             ),
             Belief(
                 lambda v: 2 * v["c"] ** 2 + 2 * v["c"],
                 "That has no reduction. Between the two layers there are {c}/{r} numbers.",
+                name="leaves out the reduction",
             ),
         ),
     ),
@@ -214,8 +237,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="senet.scale",
-        question="The lecture's gate has 256 channels, and all its weights are still zero. By what "
-        "factor does it make the image smaller?",
+        question="The lecture's gate has 256 channels, and all its weights are still zero. How "
+        "many times smaller does it make the image's values?",
         unit="times smaller",
         why="What is the sum of the gates?",
         value=256,
@@ -239,8 +262,16 @@ PREDICTIONS = (
     Prediction(
         id="senet.bytes",
         question="The gate adds less than a thousandth to the multiply-adds of a block in the "
-        "first stage. How many percent more bytes does the block move?",
+        "first stage. By what percentage does it increase the bytes that the block moves?",
         unit="percent",
         why="What must be read twice?",
+    ),
+    Prediction(
+        id="senet.kernel",
+        question="torchvision's gate is a series of operations. Here there are two kernels: one "
+        "takes the means, and the one above does all the rest. How many times as many bytes do "
+        "torchvision's operations move as these two? (1 means the same number.)",
+        unit="times as many",
+        why="How often must the image be read?",
     ),
 )

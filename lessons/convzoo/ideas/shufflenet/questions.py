@@ -63,16 +63,23 @@ QUESTIONS = (
                 _undone,
                 "That is where the inverse puts it. It reshapes to ({w}, {g}); the shuffle "
                 "reshapes to ({g}, {w}).",
+                name="takes the inverse shuffle",
             ),
             Belief(
                 lambda v: v["j"],
                 "It moves. Only the first and the last channel always stay in their places.",
+                name="the channel stays",
             ),
             Belief(
                 lambda v: (v["j"] + v["w"]) % v["c"],
                 "That moves whole groups along. A shuffle also separates the channels of a group.",
+                name="moves whole groups",
             ),
-            Belief(lambda v: _place(v) + 1, "That counts places from 1. Count from 0."),
+            Belief(
+                lambda v: _place(v) + 1,
+                "That counts places from 1. Count from 0.",
+                name="counts from one",
+            ),
         ),
     ),
     Question(
@@ -94,9 +101,18 @@ QUESTIONS = (
                 lambda v: v["g"],
                 "That works only if the number of groups equals the number of channels in a group. "
                 "Here each group has {w} channels.",
+                name="the same groups undo the shuffle",
             ),
-            Belief(lambda v: 1, "A shuffle in one group moves nothing."),
-            Belief(lambda v: v["c"], "A shuffle in {c} groups of one channel moves nothing."),
+            Belief(
+                lambda v: 1,
+                "A shuffle in one group moves nothing.",
+                name="one group undoes the shuffle",
+            ),
+            Belief(
+                lambda v: v["c"],
+                "A shuffle in {c} groups of one channel moves nothing.",
+                name="groups of one channel undo the shuffle",
+            ),
         ),
     ),
     Question(
@@ -159,25 +175,30 @@ QUESTIONS = (
             Belief(
                 lambda v: 1,
                 "After one layer, an output depends only on the inputs of its own group.",
+                name="one layer sees everything",
             ),
             Belief(
                 lambda v: _depth(v) + 1,
                 "One layer less is enough: after the first layer, an output already sees a whole "
                 "group.",
+                name="counts one layer too many",
             ),
             Belief(
                 lambda v: 2,
                 "After two layers, an output sees at most the square of the channels in a group. "
                 "That is less than {c}.",
+                name="two layers are always enough",
             ),
             Belief(
                 lambda v: v["g"],
                 "An output does not see one more group with each layer. What it sees is multiplied "
                 "at each layer.",
+                name="one more group with each layer",
             ),
             Belief(
                 lambda v: _depth(v) - 1,
                 "That is the number of shuffles between the layers. There is one layer more.",
+                name="counts the shuffles, not the layers",
             ),
         ),
     ),
@@ -202,19 +223,23 @@ QUESTIONS = (
             Belief(
                 lambda v: 4 * v["c"] * v["s"] ** 2,
                 "That is what is read. The copy is also written.",
+                name="leaves out what is written",
             ),
             Belief(
                 lambda v: 2 * v["c"] * v["s"] ** 2,
                 "That many numbers are read and written. Each has four bytes.",
+                name="counts numbers moved, not bytes",
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2,
                 "That is how many numbers there are. Each has four bytes, and is read and written.",
+                name="counts the numbers once",
             ),
             Belief(
                 lambda v: 0,
                 "It multiplies nothing, but it moves the image. A shuffle is free only if you fold "
                 "it into the weights of the next layer.",
+                name="a shuffle costs nothing",
             ),
         ),
     ),
@@ -248,8 +273,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="shufflenet.copies",
-        question="There are eight groups of two channels. Between two layers is the sum of some "
-        "random permutations. How many permutations does it take, at least, to solve the XOR with "
+        question="There are eight groups of two channels. Between two layers, some random "
+        "permutations are added up. How many does it take, at least, to solve the XOR with "
         "every seed?",
         unit="permutations",
         why="How many groups does a group of the second layer read?",
@@ -262,5 +287,12 @@ PREDICTIONS = (
         options=CHANCE,
         why="What does the gate of a channel depend on?",
         value=CHANCE[2],
+    ),
+    Prediction(
+        id="shufflenet.kernel",
+        question="The shuffle of 60 channels is followed by a grouped 1x1 from 60 to 240 channels. "
+        "How many times as many bytes do the two operations move as this one kernel?",
+        unit="times as many",
+        why="What does the kernel never write?",
     ),
 )

@@ -28,14 +28,17 @@ QUESTIONS = (
                 lambda v: v["k"],
                 "That would be right for depthwise layers. In a full layer, both inputs and "
                 "outputs grow.",
+                name="grows only on one side",
             ),
             Belief(
                 lambda v: 9 * v["k"] ** 2,
                 "The kernel is 3x3 before and after, so the 9 does not count again.",
+                name="counts the kernel again",
             ),
             Belief(
                 lambda v: v["k"] ** 3,
                 "Only the channels grow, in and out. The number of pixels stays the same.",
+                name="scales the pixels too",
             ),
         ),
     ),
@@ -103,16 +106,23 @@ QUESTIONS = (
                 lambda v: v["all"],
                 "{all} is the number of all ways. But two of them have such a gap: with the two "
                 "networks swapped, it is just as large.",
+                name="counts one of two mirror images",
             ),
             Belief(
                 lambda v: 2 / v["all"],
                 "That is the share of such ways. The question asks for one in how many.",
+                name="gives the share, not one in how many",
             ),
-            Belief(lambda v: 2, "That is how many ways have such a gap. One in how many is that?"),
+            Belief(
+                lambda v: 2,
+                "That is how many ways have such a gap. One in how many is that?",
+                name="counts the ways with a gap",
+            ),
             Belief(
                 lambda v: 2 ** v["n"],
                 "That lets each result choose a network freely. But each network must get {s} of "
                 "them.",
+                name="lets each result choose freely",
             ),
         ),
     ),

@@ -275,13 +275,13 @@ def nothing_forgotten(**given):
 
 @mistake
 def momentum_unused(momentum, **given):
-    """`momentum` is not used: the share of the new batch is always 0.1."""
+    """`momentum` is not used: the share of the new batch is always 0.1. Let it be `momentum`."""
     return framework.batch_norm(**given)
 
 
 @mistake
 def eps_unused(eps, **given):
-    """`eps` is not used: it is always 1e-5."""
+    """`eps` is not used: it is always 1e-5. Add the `eps` that is passed in."""
     return framework.batch_norm(**given)
 
 
@@ -320,7 +320,8 @@ def not_centred(x, weight, running_mean, eps, **given):
 
 @mistake
 def modes_swapped(training, **given):
-    """Training and evaluation are swapped."""
+    """Training and evaluation are swapped. Use the statistics of the batch in training, and the
+    running ones in evaluation."""
     return framework.batch_norm(training=not training, **given)
 
 

@@ -130,6 +130,21 @@ def image_multiplied(x, weight, stride=1):
 
 
 @mistake
+def along_the_width(x, weight, stride=1):
+    """The product sums over the last dimension of x, and that is the width. The matrix has to meet
+    the channels: move them to the last dimension first and back afterwards, or name the dimensions
+    with `torch.einsum`."""
+    return torch.matmul(x[..., ::stride, ::stride], weight.T)
+
+
+@mistake
+def last_channel(x, weight, stride=1):
+    """Only the last input channel is in the result. Add the product of each channel to those of the
+    channels before it."""
+    return framework.conv1x1(x[:, -1:], weight[:, -1:], stride)
+
+
+@mistake
 def averaged(x, weight, stride=1):
     """With a stride it averages the pixels in between. A stride averages nothing: it reads one
     pixel and skips the others."""

@@ -101,6 +101,13 @@ def dilation_forgotten(size, layers):
 
 
 @mistake
+def distances_forgotten(size, layers):
+    """The field ignores strides and dilations: each layer adds its kernel minus 1. Multiply that by
+    its dilation, for the gaps between its taps, and by the strides of all the layers before it."""
+    return _size(size, layers), 1 + sum(kernel - 1 for kernel, *_ in layers)
+
+
+@mistake
 def dilation_nowhere(size, layers):
     """Neither the size nor the field uses the dilation. The outermost taps of a kernel are the
     kernel minus 1, times the dilation, apart."""

@@ -87,6 +87,10 @@ NO_NORM = (
     "The projection has no batch norm. Every convolution of the block is followed by one, and so "
     "is this one."
 )
+NOT_A_LAYER = (
+    "`downsample` is None if input and output have the same shape, and None cannot be called. Add "
+    "the input itself then."
+)
 RECTIFIED_PROJECTION = (
     "The projection has a ReLU of its own. It ends with its batch norm; the only ReLU it meets is "
     "the one after the sum."
@@ -136,6 +140,13 @@ def always_project(block: nn.Module) -> nn.Module:
         channels = block.conv1.in_channels
         project = nn.Conv2d(channels, channels, 1, bias=False)
         block.downsample = nn.Sequential(project, nn.BatchNorm2d(channels))
+    return block
+
+
+def called_without_projection(block: nn.Module) -> nn.Module:
+    """Let the block call its projection even if it has none."""
+    if block.downsample is None:
+        block.forward = lambda x: block.downsample(x)
     return block
 
 
@@ -265,6 +276,21 @@ def shortcut_from_the_middle(**settings):
     return change_input(block, lambda x: F.relu(norm(conv(x))).clone())
 
 
+@mistake
+def both_rectified(**settings):
+    """Branch and shortcut each go through a ReLU before they are added, and no negative number is
+    left to subtract. Add first, then apply one ReLU to the sum."""
+    block = relu_after(relu_after(framework.BasicBlock(**settings), "bn2"), "downsample")
+    if block.downsample is None:
+        block.downsample = nn.ReLU()
+    return block
+
+
+mistake.add(
+    "not_a_layer",
+    NOT_A_LAYER,
+    lambda **settings: called_without_projection(framework.BasicBlock(**settings)),
+)
 mistake.add("no_norm", NO_NORM, lambda **settings: without_norm(framework.BasicBlock(**settings)))
 
 

@@ -13,6 +13,7 @@ from convzoo.ideas.resnet.exercises.basic_block import (
     NO_INPUT,
     NO_LAST_RELU,
     NO_NORM,
+    NOT_A_LAYER,
     RECTIFIED_PROJECTION,
     RELU_THEN_ADD,
     RELU_TWICE,
@@ -21,6 +22,7 @@ from convzoo.ideas.resnet.exercises.basic_block import (
     UNPADDED,
     UNPROJECTED,
     always_project,
+    called_without_projection,
     project_if,
     set_strides,
     without_input,
@@ -160,6 +162,11 @@ def always_projects(**settings):
     return always_project(framework.Bottleneck(**settings))
 
 
+mistake.add(
+    "not_a_layer",
+    NOT_A_LAYER,
+    lambda **settings: called_without_projection(framework.Bottleneck(**settings)),
+)
 mistake.add("no_norm", NO_NORM, lambda **settings: without_norm(framework.Bottleneck(**settings)))
 mistake.add(
     "rectified_projection",

@@ -134,6 +134,14 @@ def slope_alone(branch, scale, upstream):
 
 
 @mistake
+def scale_as_it_is(branch, scale, upstream):
+    """The gradient of the branch is the scale alone, one number for each channel. The branch has a
+    number at each pixel, and so has its gradient: `upstream`, times the scale of the channel."""
+    for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
+    return for_scale, scale.clone(), for_x
+
+
+@mistake
 def branch_unscaled(branch, scale, upstream):
     """The branch gets all of `upstream`. In y the branch is multiplied by the scale, and so is its
     gradient."""
@@ -159,8 +167,8 @@ def x_twice(branch, scale, upstream):
 
 @mistake
 def x_ones(branch, scale, upstream):
-    """The gradient of x leaves out `upstream`. y changes as much as x does; how much the loss
-    changes with y, `upstream` says."""
+    """The gradient of x leaves out `upstream`. y changes as much as x does, and `upstream`
+    says how much the loss changes with y."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, for_branch, torch.ones_like(for_x)
 

@@ -49,6 +49,11 @@ RETURNS = ("rescaled", "gates")
 HELD_STILL = (
     "The gates are cut off from the gradient: they rescale, but nothing is learned through them."
 )
+UNALIGNED = (
+    "The gates are (n, c) and the image is (n, c, h, w). PyTorch lines up dimensions from the "
+    "right, so here it compares n and c with h and w: give the gates two more dimensions of size "
+    "one."
+)
 
 
 def rescale(x: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
@@ -259,6 +264,11 @@ mistake.add(
     "held_still",
     HELD_STILL,
     lambda x, **call: rescale(x, framework.lecture_gate(x, **call)[1].detach()),
+)
+mistake.add(
+    "unaligned",
+    UNALIGNED,
+    lambda x, **call: (x.mul(framework.lecture_gate(x, **call)[1]), x),  # it raises
 )
 
 

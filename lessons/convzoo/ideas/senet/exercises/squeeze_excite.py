@@ -9,7 +9,7 @@ from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes
 from convzoo.exercises.model import Exercise, Shortcut, normal, pick
 from convzoo.ideas.senet import framework
-from convzoo.ideas.senet.exercises.lecture_gate import HELD_STILL, RETURNS, rescale
+from convzoo.ideas.senet.exercises.lecture_gate import HELD_STILL, RETURNS, UNALIGNED, rescale
 
 LESSON = "04_senet"
 
@@ -228,8 +228,20 @@ def means_returned(x, **weights):
     return framework.squeeze_excite(x, **weights)[0], x.mean((2, 3))
 
 
+@mistake
+def not_transposed(x, w1, **weights):
+    """The means are (n, c), a row for each image, and `w1` is (m, c): in a matrix product of the
+    two the sizes do not fit. Multiply the rows by the transposed weight, as `F.linear` does."""
+    return x.mean((2, 3)).mm(w1), x  # it raises
+
+
 mistake.add(
     "held_still", HELD_STILL, lambda x, **weights: rescale(x, _gates(x, **weights).detach())
+)
+mistake.add(
+    "unaligned",
+    UNALIGNED,
+    lambda x, **weights: (x.mul(_gates(x, **weights)), x),  # it raises
 )
 
 

@@ -272,8 +272,15 @@ def _missing(found: Collected) -> None:
 
 
 def notice_lines(notices: Iterable[Notice]) -> list[str]:
-    """Return notices as lines: the kind, the student, and the text."""
-    return [
-        ": ".join(filter(None, (n.kind, " ".join(filter(None, (n.student, n.lesson))), n.text)))
-        for n in notices
+    """Return notices as lines: the kind, the student, and the text. Who is missing a lesson is one
+    line for each lesson."""
+    lines, missing = [], {}
+    for n in notices:
+        if n.kind == "missing":
+            missing.setdefault(n.lesson, []).append(n.student)
+            continue
+        who = " ".join(filter(None, (n.student, n.lesson)))
+        lines.append(": ".join(filter(None, (n.kind, who, n.text))))
+    return lines + [
+        f"missing: {lesson} ({len(who)}): {', '.join(who)}" for lesson, who in missing.items()
     ]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-# The share of an exercise's points for the first stage at which it fails. At "values" the shape was
-# right, at "gradients" the values were. A shortcut is the framework's work. Slow is right: the
-# number of operations is reported by the student's own process, so it must not cost points.
+# The share of an exercise's points for the first stage at which it fails, and why. Slow is right:
+# the number of operations is reported by the student's own process, so it must not cost points.
 CREDIT = {
-    "": 1.0,
-    "launches": 1.0,
-    "device": 1.0,
-    "gradients": 0.75,
-    "values": 0.25,
-    "parameters": 0.25,
-    "shape": 0.0,
-    "names": 0.0,
-    "run": 0.0,
-    "shortcut": 0.0,
+    "": (1.0, ""),
+    "launches": (1.0, "The numbers are right. That it is slow costs nothing."),
+    "device": (1.0, "The numbers are right. What would stop it on a GPU costs nothing."),
+    "gradients": (0.75, "The values are right, but not the gradients."),
+    "values": (0.25, "The shape is right, but not the values."),
+    "parameters": (0.25, "The shape is right, but not the parameters."),
+    "shape": (0.0, "The shape of the result is not right."),
+    "names": (0.0, "The parameters do not have the required names, so nothing could be compared."),
+    "run": (0.0, "It did not run to the end, so nothing could be compared."),
+    "shortcut": (0.0, "The framework did the work that the exercise asks for."),
 }
 FREE_POINTS = 2  # of a free question, given by the teacher
 
@@ -30,7 +29,8 @@ class Item:
     """The mark of one exercise or question.
 
     earned: None until a teacher has marked it. message: for the student; wrong: the name of the
-    recognised mistake; sentence: what is known about it.
+    recognised mistake; sentence: what is known about it. answer: as it was understood; cell: the
+    first line of the cell that was marked.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Item:
     wrong: str = ""
     sentence: str = ""
     answer: str = ""
+    cell: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,5 +94,12 @@ def total(items) -> Total:
 
 def credit(points: float, status: str, stage: str) -> float:
     """Return an exercise's points for a verdict; 0 for a stage that is not in the table."""
-    share = 0.0 if status == UNTOUCHED else CREDIT.get(stage, 0.0) if status == FAILED else 1.0
+    share = {UNTOUCHED: 0.0, FAILED: CREDIT.get(stage, (0.0, ""))[0]}.get(status, 1.0)
     return round(points * share, 2)
+
+
+def reason(stage: str) -> str:
+    """Return why an exercise has its share of the points: "25% of the points: ..."; "" if it simply
+    passed."""
+    share, why = CREDIT.get(stage, (0.0, ""))
+    return f"{share:.0%} of the points: {why[0].lower()}{why[1:]}" if why else ""

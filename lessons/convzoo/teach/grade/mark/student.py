@@ -42,6 +42,8 @@ from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_li
 _USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
+MAX_WORDS = 500  # characters of a short answer that are kept
+MAX_LINE = 100  # characters of a cell's first line that are kept
 MAX_TOGETHER = 500_000  # characters of all cells that are run
 KEEP_THE_NAME = "Keep the name from the stub."
 NAMELESS = (
@@ -146,7 +148,7 @@ class _Marker:
             marked = replace(marked, message=" ".join(filter(None, (marked.message, text))))
             told = [*told, text]
         self.flags += [f"{exercise.id}: {text}" for text in told]
-        return self._marked(exercise, marked)
+        return self._marked(exercise, marked, versions[chosen])
 
     def _unwritten(self, exercise: Exercise) -> Verdict:
         """Return a verdict that there is no answer, and why."""
@@ -178,7 +180,7 @@ class _Marker:
             verdict = Verdict(exercise.id, FAILED, "shortcut", " ".join(found.shortcuts))
         return verdict, [*found.flags, *unwatched_flags(replies)]
 
-    def _marked(self, exercise: Exercise, verdict: Verdict) -> Item:
+    def _marked(self, exercise: Exercise, verdict: Verdict, cell: Cell | None = None) -> Item:
         sentence = next((w.sentence for w in exercise.mistakes if w.name == verdict.mistake), "")
         slow = verdict.stage == "launches"
         return Item(
@@ -192,6 +194,7 @@ class _Marker:
             verdict.message,
             verdict.mistake,
             sentence,
+            cell=_first_line(cell) if cell else "",
         )
 
     def _twice(self, judged) -> Verdict:
@@ -340,17 +343,17 @@ class _Marker:
         try:
             right, sentence = question.mark(self.submission.name, given)
         except UserError as problem:
-            return Item(*head, 0.0, UNTOUCHED, "", str(problem), answer=str(given)[:200])
-        belief = _belief(question, self.submission.name, given) if not right else ""
+            return Item(*head, 0.0, UNTOUCHED, "", str(problem), answer=str(given)[:MAX_WORDS])
+        belief = None if right else question.belief(self.submission.name, given)
         return Item(
             *head,
             points if right else 0.0,
             RIGHT if right else WRONG,
             "",
             sentence,
-            belief,
+            belief.title if belief else "",
             sentence if belief else "",
-            str(given)[:200],
+            question.in_words(self.submission.name, given)[:MAX_WORDS],
         )
 
     def _twice_given(self, question: Question, cell: Cell):
@@ -391,15 +394,8 @@ def _label(cell: Cell) -> str:
     return f"<{cell.owner[1] or cell.id or 'an added cell'}>"
 
 
-def _belief(question: Question, student: str, given) -> str:
-    """Return the name under which a wrong answer is counted for the class, "" if it is not a known
-    one."""
-    _, sentence = question.mark(student, given)
-    numbers = question.numbers(student)
-    for number, belief in enumerate(question.beliefs, 1):
-        if belief.sentence.format(**numbers) == sentence:
-            return f"belief {number}"
-    return ""
+def _first_line(cell: Cell) -> str:
+    return next((line for line in cell.source.split("\n") if line.strip()), "")[:MAX_LINE]
 
 
 def _value(kind: str, value: str | None):

@@ -3,6 +3,8 @@ HTML."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +24,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"number": number, "total": total}
+    found.filters |= {"number": number, "total": total, "sha256": _sha256}
     return found
 
 
-def render(name: str, **values) -> str:
-    """Return a page. name: its template, such as "feedback"; values: what it shows."""
-    return _environment().get_template(f"{name}.html.j2").render(**values)
+def _sha256(text: str) -> str:
+    """Return the hash by which a page's content security policy knows a script."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def render(name: str, script: str = "", **values) -> str:
+    """Return a page. name: its template, such as "feedback"; script: the file next to this one with
+    the page's only script; values: what it shows."""
+    source = (Path(__file__).parent / script).read_text(encoding="utf-8") if script else ""
+    return _environment().get_template(f"{name}.html.j2").render(script=source, **values)

@@ -1,0 +1,115 @@
+"""What happens on the device in disguise (see disguised.py), as JSON: {"what was tried": result}.
+
+A script of its own, because a device that torch once knows stays known to the process.
+"""
+
+import json
+
+import disguised
+import slips
+import torch
+from convzoo import measure
+from convzoo import train as training
+from convzoo.data import made
+from convzoo.device import choose
+from convzoo.exercises import all_exercises, assess, rehearsal
+from convzoo.measure import sparse
+from slips import resnext
+from torch import Generator, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+disguised.register()
+disguised.be_the_accelerator()
+D = torch.device(disguised.NAME)
+EXERCISES = all_exercises()
+NAMES = {name: thing for module in slips.lessons() for name, thing in module.NAMES.items()}
+
+
+def error(fn) -> str:
+    """The error that a call raises; "" if none."""
+    try:
+        fn()
+    except Exception as problem:
+        return f"{type(problem).__name__}: {problem}"
+    return ""
+
+
+def block():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(8, 8, 3, padding=1, groups=4), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1)
+    )
+
+
+def counted(device) -> dict:
+    """What our counters and torch's say of the same block on a device."""
+    net, x = block().to(device), torch.randn(2, 8, 6, 6).to(device)
+    with FlopCounterMode(display=False) as flops:
+        net(x).sum().backward()
+    saved = measure.saved_bytes(net, x)
+    found = measure.cost(net, x, backward=True)
+    return {"cost": str(found), "saved": saved, "flops": flops.get_total_flops()}
+
+
+def trained(device) -> list[float]:
+    images = made("xor_groups", train=64, test=64)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(images.train_x[0].numel(), 2)).to(device)
+    history = training.train(net, images, epochs=2, on_epoch=lambda history: None)
+    return history.train_loss
+
+
+def again(device) -> list[float]:
+    """The gradient of a checkpointed block's weights, summed for each."""
+    net, x = block().to(device), torch.ones(1, 8, 4, 4).to(device).requires_grad_()
+    checkpoint(net, x, use_reentrant=False).square().sum().backward()
+    return [float(p.grad.sum()) for p in net.parameters()]
+
+
+def for_real(kind: str, id: str) -> str:
+    exercise, cases = EXERCISES[id], EXERCISES[id].cases(Generator().manual_seed(0))
+    own = kind == "solution"
+    target = slips.defined(slips.answer(id), exercise.name, **NAMES) if own else exercise.reference
+    said = {rehearsal.for_real(exercise, target, case) for case in cases}
+    return "; ".join(sorted(said - {""}))
+
+
+def verdict(id: str, *changes: tuple[str, str]) -> list[str]:
+    source = slips.changed(slips.answer(id), *changes)
+    found = assess(EXERCISES[id], slips.defined(source, EXERCISES[id].name, **NAMES))
+    return [found.status, found.stage, found.message]
+
+
+one = torch.ones(3, device=D)
+FOUND = {
+    "chosen": str(choose()),
+    "float64": error(lambda: torch.ones(3, dtype=torch.float64).to(D)),
+    "made in float64": error(lambda: torch.zeros(3, dtype=torch.float64, device=D)),
+    "grown to float64": error(one.double),
+    "mixed": error(lambda: one + torch.ones(3)),
+    "mixed in a layer": error(lambda: F.linear(one, torch.ones(3, 3))),
+    "put there": error(lambda: one.clone().index_put((torch.tensor([0]),), torch.ones(1))),
+    "a number of the CPU": (one + torch.tensor(1.0)).tolist(),
+    "picked by an index of the CPU": one[torch.tensor([0, 2])].tolist(),
+    "as NumPy": error(one.numpy),
+    "sparse": error(one.to_sparse),
+    "layouts": {
+        name: time.reason
+        for name, time in sparse.sweep(
+            64, 16, density=0.1, device=D, budget_seconds=0.01
+        ).times.items()
+    },
+    "counted": [counted("cpu"), counted(D)],
+    "trained": [trained("cpu"), trained(D)],
+    "checkpointed": [again("cpu"), again(D)],
+    "for real": {
+        kind: {id: said for id in EXERCISES if (said := for_real(kind, id))}
+        for kind in ("solution", "framework")
+    },
+    "right": verdict(resnext.CONV),
+    "in float64": verdict(resnext.CONV, ("return y.", "return y.double().to(x.dtype).")),
+    "of the CPU": verdict(resnext.CONV, ("return y.", "return torch.ones(1) * y.")),
+}
+print(json.dumps(FOUND))
