@@ -707,9 +707,10 @@ predict("separable.photograph", explore_photos,
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The shares of all 1000 classes add up to 100%. ImageNet has no class for an
-# astronaut, so hers go to what looks most like her: a bobsled, with 20%. That
-# is not "one in five such photos is a bobsled". It only says that this class
-# got the highest score, and that no class got a high one.
+# astronaut, so the largest share goes to what her photo resembles most: a
+# bobsled, with about 20%. That is not "one in five such photos is a bobsled".
+# It only says that this class got the highest score, and that no class got a
+# high one.
 #
 # **A photo of yours.** Choose a file with the button. (Or drop a file on
 # JupyterLab's list of files: `photographs.photograph("mine.jpg")` reads it.)
@@ -729,21 +730,25 @@ def name_yours(file):
 show.widgets.Explorer(name_yours, file=show.widgets.Upload("your photo"))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# What did the depthwise layers learn? Each tile is one filter of the second
-# block: edges in all directions, and blobs. Random filters look like noise.
+# What did the depthwise layers learn? Each tile is one 3x3 filter of the
+# second block: edges in all directions, and blobs. Random filters look like
+# noise.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 learned = lite.blocks[1].depthwise.conv.weight
 show.draw.beside(
-    show.draw.kernels(learned, title="96 filters, trained"),
+    show.draw.kernels(learned, title="96 filters, trained",
+                      note="blue: below zero, orange: above"),
     show.draw.kernels(torch.randn_like(learned), title="96 filters, random"))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # And a 1x1 layer: the matrix of the first block, from 32 channels to 16. In
-# the trained one, four columns are empty: no output reads these channels.
+# the trained one, four columns are empty, up to rounding: no output reads
+# these channels.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 mix = lite.blocks[0].project.weight[:, :, 0, 0]
+mix = mix * (mix.abs() > 1e-6 * mix.abs().max())  # else: rounding
 chance = torch.randn_like(mix) * mix.std()
 show.draw.beside(*[
     show.draw.channel_matrix(w, title=t, size=380)
@@ -1298,7 +1303,8 @@ print(f"dense: {works_at('1: dense')[0].intensity:.0f}")
 print(f"{device}, at its best rates: {best_rates().ridge:.1f}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A layer below the last number waits for its bytes; one above it waits for its
-# multiply-adds. Nine multiply-adds for a number read and a number written are
-# few. So the best depthwise kernel is about as fast as a copy of the image,
-# and the 128 times fewer multiply-adds of section 4 cannot make it faster.
+# A layer below the last number waits for its bytes, and one above it for its
+# multiply-adds. With nine multiply-adds for a number read and a number
+# written, depthwise is the lowest of all. Where it is below, its best kernel
+# is only as fast as a copy of the image, and even fewer multiply-adds would
+# not make it faster.

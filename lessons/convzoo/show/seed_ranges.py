@@ -39,9 +39,9 @@ def seeds(
     live = {k: v for k, v in (live or {}).items() if any(r["variant"] == k for r in rows)}
     values = [r["low"] for r in rows] + list(live.values()) + ([chance] if chance else [])
     start = min(floor(10 * min(values)) / 10, 0.9)
-    larger = text / _TEXT
-    left = 24 + 10 * larger * max(len(str(r["variant"])) for r in rows)
-    span = width - left - 250 * larger
+    names, said = text / _TEXT, (text - 2) / (_TEXT - 2)  # how much larger than usual
+    left = 24 + 10 * names * max(len(str(r["variant"])) for r in rows)
+    span = width - left - 250 * said
     top = _TOP if key else _TOP - _KEY
 
     def at(value: float) -> float:
@@ -57,7 +57,7 @@ def seeds(
     if chance is not None:
         parts.append(_chance(at(chance), top, height, text - 2))
     for k, row in enumerate(rows):
-        own, right = live.get(row["variant"]), width - 232 * larger
+        own, right = live.get(row["variant"]), width - 232 * said
         parts.append(_row(row, own, at, left, right, top + k * step, text - 2))
     alt = _words(rows, live, title)
     return Picture(

@@ -49,6 +49,7 @@ class Slide:
     notes: str = ""
     minutes: float = 0
     clicks: int = 0
+    teaser: Picture | None = None  # of the question that is open
 
     @property
     def seconds(self) -> int:
@@ -138,11 +139,8 @@ def _place(slide: Slide, value: object, column: str, later: bool) -> None:
     """Add a value to a column of a slide; `later`: at the next click."""
     if isinstance(value, Asked):
         slide.columns["main"].append(_question(value, slide.clicks))
-        teaser = value.teaser.html if value.teaser else ""
-        slide.columns[column].append(
-            f'<div class="part swap"><div class="fragment fade-out picture" '
-            f'data-fragment-index="{slide.clicks}">{teaser}</div>{_SLOT}</div>'
-        )
+        slide.columns[column].append(_SLOT)
+        slide.teaser = value.teaser
     elif isinstance(value, Answered):
         _answer(slide, value)
     else:
@@ -152,7 +150,8 @@ def _place(slide: Slide, value: object, column: str, later: bool) -> None:
         slide.columns[column].append(f'<div class="part {kind}{click}">{html}</div>')
 
 
-_SLOT = "<!-- the answer's picture -->"
+_FIXED = ("<label", "<pre", '<div class="line"')  # pictures that take the height they need
+_SLOT = "the pictures of a question and of its answer"
 
 
 def _part(value: object) -> tuple[str, str]:
@@ -165,7 +164,7 @@ def _part(value: object) -> tuple[str, str]:
             f"<p>{escape(value.action)}</p>"
         )
     if isinstance(value, Picture):
-        return ("still" if value.html.startswith(("<label", "<pre")) else "picture"), value.html
+        return ("still" if value.html.startswith(_FIXED) else "picture"), value.html
     raise UserError(
         f"A cell of the lecture has the value {value!r}, which is no part of a slide. End it with "
         "a picture, a question, an answer or a text."
@@ -190,10 +189,16 @@ def _answer(slide: Slide, answered: Answered) -> None:
     """Put the answer's picture where the question's was, and its words below."""
     click = f'data-fragment-index="{slide.clicks}"'
     slide.clicks += 1
-    html = answered.picture.html if answered.picture else ""
-    filled = f'<div class="fragment picture" {click}>{html}</div>'
+    shown = [
+        f'<div class="{kind} picture" {click}>{picture.html}</div>'
+        for kind, picture in (("fragment fade-out", slide.teaser), ("fragment", answered.picture))
+        if picture
+    ]
+    filled = [f'<div class="part swap">{"".join(shown)}</div>'] if shown else []
     for parts in slide.columns.values():
-        parts[:] = [part.replace(_SLOT, filled) for part in parts]
+        if _SLOT in parts:
+            at = parts.index(_SLOT)
+            parts[at : at + 1] = filled
     tone = answered.tone
     slide.columns["main"].append(
         f'<div class="part answer {tone} fragment" {click} data-answers="{answered.claim}">'

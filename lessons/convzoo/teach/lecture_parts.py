@@ -151,6 +151,33 @@ def captioned(picture: Picture, words: str) -> Picture:
     return Picture(f"{picture.alt} {words}", html)
 
 
+def bare(picture: Picture, words: str = "") -> Picture:
+    """Return a matrix, an image or a photograph without its labels, which would be too small in a
+    row of several, with `words` below it. Marks at the rows of a matrix stay."""
+    drawn = re.sub(r"<text\b.*?</text>", "", picture.html, flags=re.DOTALL)
+    frame = re.search(
+        r'<(?:image|rect) x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)" '
+        r'(?:fill="none"|href)',
+        drawn,
+    )
+    x, y, wide, high = (float(value) for value in frame.groups())
+    cropped = re.sub(
+        r'viewBox="[^"]*"( preserveAspectRatio="\w+")?',
+        f'viewBox="{x - 8:g} {y - 2:g} {wide + 16:g} {high + 4:g}"',
+        drawn,
+        count=1,
+    )
+    cut = Picture(picture.alt, cropped)
+    return captioned(cut, words) if words else cut
+
+
+def formula(tex: str, words: str = "") -> Picture:
+    """Return a line of a board: a formula, and what it says next to it."""
+    typeset = f"\\(\\displaystyle {escape(tex)}\\)"
+    html = f'<div class="line"><div>{typeset}</div><p>{escape(words)}</p></div>'
+    return Picture(f"{tex} {words}".strip(), html)
+
+
 def code(source: str) -> Picture:
     """Return a few lines of code, large. Raises UserError for more than ten."""
     lines = source.strip("\n").splitlines()
@@ -232,15 +259,19 @@ class Lesson:
         return pick(self._names, name, self._name)
 
 
-def scoreboard(found: Mapping[int, tuple[str, Answered]]) -> Picture:
-    """Return all claims with their verdicts, in columns: claim -> (its words, its answer)."""
-    items = "".join(
-        f'<li class="{answered.tone}"><b>{claim}</b><span>{escape(words)}</span>'
-        f"<em>{SIGNS[answered.tone]} {escape(answered.verdict)}</em></li>"
-        for claim, (words, answered) in found.items()
-    )
-    alt = "; ".join(f"{claim}, {words}: {a.verdict}" for claim, (words, a) in found.items())
-    return Picture(alt, f'<ul class="scoreboard">{items}</ul>')
+def scoreboard(found: Mapping[int, tuple[str, Sequence[Answered]]]) -> Picture:
+    """Return all claims with their verdicts, in columns: claim -> (its words, its answers)."""
+    items, said = [], []
+    for claim, (words, answers) in found.items():
+        verdicts = " ".join(dict.fromkeys(answer.verdict for answer in answers))
+        tones = {answer.tone for answer in answers}
+        tone = tones.pop() if len(tones) == 1 else "partly"
+        items.append(
+            f'<li class="{tone}"><b>{claim}</b><span>{escape(words)}</span>'
+            f"<em>{SIGNS[tone]} {escape(verdicts)}</em></li>"
+        )
+        said.append(f"{claim}, {words}: {verdicts}")
+    return Picture("; ".join(said), f'<ul class="scoreboard">{"".join(items)}</ul>')
 
 
 def measured(record: Mapping) -> str:
