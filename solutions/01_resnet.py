@@ -1161,3 +1161,67 @@ try:
 except UserError as reason:
     answer_50 = show.notice_picture("No weights yet", str(reason))
 show.display(answer_50)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. One kernel for the end of a block
+#
+# A GPU runs an operation as a *kernel*: a small program that many workers
+# execute at once, each for its own piece of the result. A block ends with
+# three operations: batch norm, addition, ReLU. Each reads its input from
+# memory and writes its result back, and computes little in between. Here they
+# are in one kernel, in Triton, a language for GPUs inside Python.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.resnet.kernel"
+show.source(f"{KERNEL}._norm_add_relu")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Where is the identity? `x`, `shortcut` and `y` are addresses: `x + 5` is the
+# sixth number from there, and `tl.load` reads it. A worker computes some
+# pixels of one `plane`, which is one channel of one image.
+#
+# - `place` is the same for `x`, `shortcut` and `y`. An output reads its own
+#   place and no other channel: that is the diagonal at the top of the lesson.
+# - `channel` picks one scale and one shift, those of one row. In evaluation
+#   these two are all that a batch norm does.
+#
+# All mixing of channels was done before, by the convolutions of the branch.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# (The mask `inside` leaves out the places after the last pixel.) In evaluation
+# the kernel does what the end of your `forward` does. So we compare the two,
+# on 32 images with 64 channels.
+
+# %% slideshow={"slide_type": "skip"}
+def end_of_block(where):
+    x = torch.randn(32, 64, 56, 56, device=where)
+    return x, torch.randn_like(x), Block(64, 64).bn2.to(where).eval()
+
+
+in_three = {"one by one": lambda x, added, norm: F.relu(norm(x) + added)}
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+fused = measure.kernel_report(
+    f"{KERNEL}.norm_add_relu", in_three, end_of_block, device
+)
+
+
+def times_the_bytes():
+    return round(fused.framework[0].bytes / fused.kernel.bytes, 2)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict(
+    "resnet.kernel", lambda: show.draw.kernel_report(fused),
+    measured=times_the_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# One by one, the image passes through memory seven times: batch norm reads and
+# writes it, the addition reads two and writes one, ReLU reads and writes. The
+# kernel reads two and writes one. The arithmetic is the same. On a GPU, a
+# third chart shows the times, next to that of a copy.
+#
+# In training it is not so simple: batch norm needs the mean over all images
+# before it can normalise the first pixel. And you need not write such a kernel
+# by hand: `torch.compile` writes similar ones for you.

@@ -484,7 +484,7 @@ print(f"MACs:       {resnext.macs / resnet.macs - 1:+.1%}")
 #
 # Here we time a full 3x3 layer with 64 channels, and one with 128 channels in
 # 32 groups: twice the channels for an eighth of the multiply-adds. Both are
-# the framework's. `GroupedConv2d` is the second of them, as you built it.
+# the framework's. `GroupedConv2d` is the second one, as you built it.
 
 # %%
 from convzoo.measure import roofline
@@ -511,7 +511,7 @@ def race():
     return show.draw.timings(times, floors, title=title)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def speed_up():
     full, grouped, *_ = (t.minimum for t in times.values())
     return round(full / grouped, 2)
@@ -702,7 +702,7 @@ def sparse_picture(density, pattern, times):
     return sparsity.panel(step)
 
 
-# %% slideshow={"slide_type": "skip"} tags=["hide-input"]
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"] jupyter={"source_hidden": true}
 controls = show.widgets
 explorer = controls.Explorer(
     sparse_picture,
@@ -776,6 +776,7 @@ show.draw.channel_matrix(matrix, title="the diagonal and its neighbours")
 from convzoo import experiments
 
 
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def train_one(name, variant, **options):
     """Train one seed now, and draw it over the shipped ones."""
     quiet = {"on_epoch": lambda history: None}
@@ -894,7 +895,7 @@ for groups in (1, 2, 4, 8, 32):
 # On ImageNet it did (section 6). Here are the five shapes at half the width,
 # on 1,797 digits of 8 x 8 pixels.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 record = experiments.load("resnext_equal_budget")
 found = experiments.gap(record, "32x4d", "1x64d")
 
@@ -1096,7 +1097,7 @@ show.source(f"{KERNEL}._block_diagonal")
 #
 # These two sums are the picture at the top of the lesson. The group's number
 # says where the block is, so there is no index to look up (Further A), and no
-# zero is read or multiplied.
+# zero of the matrix is ever read.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # A grouped 3x3 is nine such products, one for each tap, of a shifted image.
@@ -1145,7 +1146,7 @@ predict("resnext.kernel", compare_kernel, measured=times_the_bytes)
 # instead of two. The framework's layer moves no more than the kernel does. It
 # is a kernel, too.
 #
-# Is it the fastest possible? No. A GPU multiplies in tiles of at least 16 x
-# 16, so a block of 4 x 4 is filled up with zeros: only a sixteenth of the
-# products are of use. That is one more reason why the time does not fall as
-# the multiply-adds do.
+# Is the kernel as fast as it could be? No. It multiplies tiles of 16 x 16, the
+# smallest that a GPU's matrix unit takes here. So a block of 4 x 4 is filled
+# up with zeros, and only a sixteenth of the products are of use. That is one
+# more reason why the time need not fall as the multiply-adds do.

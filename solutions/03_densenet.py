@@ -387,7 +387,7 @@ def memory_curves(ways, growth=12):
     return show.draw.curves(lines, title=title, **axes)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def times_as_much():
     return round(kept(Block)[-1] / kept(Block)[0], 1)
 
@@ -452,7 +452,7 @@ class PiecesKept(Block):
         return torch.cat(pieces, dim=1)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 ways = {"as it is": Block, "inputs kept": InputsKept}
 ways["pieces kept"] = PiecesKept
 
@@ -676,7 +676,7 @@ def traffic_bars():
     return show.draw.bars(rows, title="Read and written, 32 layers", limit=1)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def cat_over_buffer():
     return round(traffic(Block) / traffic(BufferedBlock), 2)
 
@@ -865,7 +865,7 @@ recipes = {
 record = experiments.together(recipes)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def recipes_now():
     quiet = {"on_epoch": lambda history: None}  # the curve is not the point
     live = experiments.one("recipe_careful", "ResNet", seed=5, **quiet)
@@ -912,7 +912,7 @@ for one, other in rivals:
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The same on ImageNet: top-1 accuracy as published, not measured here.
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input", "lecture"]
+# %% slideshow={"slide_type": "-"} tags=["hide-input", "lecture"] jupyter={"source_hidden": true}
 published = [
     ("ResNet-50", "4.1 G", "76.13", "80.86 (torchvision), 80.38 (timm a1)"),
     ("ResNeXt-50 32x4d", "4.2 G", "77.62", "81.20 (torchvision)"),

@@ -185,3 +185,20 @@ def test_a_source_has_its_comments_and_no_docstring():
 def test_a_wrong_name_is_refused(name, what):
     with pytest.raises(UserError, match=what.replace("?", r"\?")):
         show.source(name)
+
+
+def test_the_end_of_a_block_passes_through_memory_seven_times_or_three():
+    def arguments(device):
+        x = torch.randn(N, C, H, W, device=device)
+        return x, torch.randn_like(x), torch.nn.BatchNorm2d(C, device=device).eval()
+
+    found = measure.kernel_report(
+        f"{HOME}.resnet.kernel.norm_add_relu",
+        {"one by one": lambda x, shortcut, norm: F.relu(norm(x) + shortcut)},
+        arguments,
+    )
+    (rival,) = found.framework
+    assert rival.launches == 3
+    assert 7 * PLANES <= rival.bytes <= 7 * PLANES + 6 * 4 * C  # batch norm: some vectors
+    assert found.kernel.bytes == 3 * PLANES + 4 * 4 * C  # and the four vectors of the batch norm
+    assert (found.kernel.launches, found.kernel.small) == (1, 0)

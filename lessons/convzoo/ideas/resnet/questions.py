@@ -322,4 +322,12 @@ PREDICTIONS = (
         unit="cases",
         why="What still reaches the next block?",
     ),
+    Prediction(
+        id="resnet.kernel",
+        question="A block ends with batch norm, addition and ReLU. One by one, each reads its "
+        "inputs from memory and writes its result back. One kernel can do all three at once. How "
+        "many times as many bytes as this kernel do the three operations move?",
+        unit="times as many",
+        why="Which results need not go through memory?",
+    ),
 )
