@@ -855,7 +855,7 @@ rows_of = [C + 4 * k for k in range(4)]
 def written(k: int) -> Picture:
     """Write the k-th line of the expansion, and how its matrix grows."""
     inner = ",\\; ".join(terms[: k + 1] if k < 3 else ["x", "\\ldots", terms[3]])
-    return formula(f"x_{k + 1} = [\\,{inner}\\,]", f"{rows_of[k]} rows")
+    return formula(f"x_{k + 1} = [\\,{inner}\\,]", f"{rows_of[k]} rows", wide=True)
 
 
 # %%
@@ -1692,7 +1692,7 @@ def zoo_front(label: str) -> Picture:
         )
         for name, cost, on in zip(zoo_names, price, kept, strict=True)
     ]
-    size = {"size": (930, 346)}
+    size = {"size": (915, 336)}
     title = f"test accuracy against {label}; dashed: the front"
     return show.draw.front(spots, title=title, x_label=label, x_text=show.si, **size)
 
@@ -1706,7 +1706,7 @@ at_each("cost", [zoo_front(label) for label in costs], 0)
 # %%
 answer(
     18,
-    "There is a curve: eight networks, two budgets. **Another cost, another front.**",
+    "There is a curve for each cost. **Another cost, another front.**",
     verdict("07_zoo", "There is a curve of accuracy against cost"),
     measured(zoo_record),
 )
