@@ -10,7 +10,7 @@ FIRST := $(firstword $(sort $(wildcard lessons/[0-9][0-9]_*.ipynb)))
 CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test doctor check release report experiments exercises figures slides present clean
+.PHONY: help lab test doctor check release report experiments exercises figures slides lecture present clean
 .PHONY: python setup setup-test check-quick grade nbgrader-course tables bench gpu matrix
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make matrix           test on every Python and the oldest torch (40 minutes)"
 	@echo "make figures          make the pictures in the lessons' text from the lessons' layers"
 	@echo "make slides           make the slides of all lessons in build/slides"
+	@echo "make lecture          make the whole lecture as one deck, and as a PDF, in build/lecture"
 	@echo "make present          live slides with sliders (sets up .venv-present once, a minute)"
 	@echo "make grade SUBMISSIONS=dir    for teachers: grade a class, into OUT=build/grades"
 	@echo "make nbgrader-course          for teachers: an nbgrader course in COURSE=build/course"
@@ -108,6 +109,9 @@ figures: python
 
 slides: python
 	@$(CONVZOO) slides $(LESSON)
+
+lecture: python
+	@$(CONVZOO) lecture
 
 # RISE needs the classic notebook, which cannot be installed with JupyterLab 4: so it has a separate
 # environment, with the kernel of .venv.

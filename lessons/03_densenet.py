@@ -166,7 +166,7 @@ for name, layer in (("3x3 alone", direct), ("via a bottleneck", narrow)):
 # %% exercise="densenet.layer" slideshow={"slide_type": "-"} tags=["define", "raises-exception"]
 # exercise: densenet.layer
 class DenseLayer(nn.Module):
-    """A dense block's layer (Huang 2016, DenseNet-B), as in the line above.
+    """A dense block's layer (Huang 2016, DenseNet-B), in the order above.
 
     (n, in_channels, h, w) -> (n, growth_rate, h, w)
     Names: norm1, conv1 (the 1x1), norm2, conv2 (the 3x3).
@@ -379,7 +379,7 @@ def memory_curves(ways, growth=12):
     return show.draw.curves(lines, title=title, **axes)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def times_as_much():
     return round(kept(Block)[-1] / kept(Block)[0], 1)
 
@@ -408,9 +408,9 @@ ask("densenet.copies", answer)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6. From a curve to a line: checkpointing
 #
-# *Checkpointing*: keep only what a layer was called on, and run the layer
-# again when the backward pass gets there. First try: each layer is called on
-# all channels, concatenated.
+# *Checkpointing*: keep only the inputs of a layer, and run the layer again
+# when the backward pass gets there. First try: a layer's input is the tensor
+# of all channels, concatenated.
 
 # %% tags=["lecture"]
 class InputsKept(Block):
@@ -424,8 +424,8 @@ class InputsKept(Block):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Second try: the concatenation is run again, too. Now a layer is called on the
-# pieces, and each piece is one tensor, however many layers keep it.
+# Second try: the concatenation is run again, too. Now a layer's inputs are the
+# pieces. Each piece is one tensor, however many layers keep it.
 
 # %% tags=["lecture"]
 def join_and_run(layer, *pieces):
@@ -443,7 +443,7 @@ class PiecesKept(Block):
         return torch.cat(pieces, dim=1)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 ways = {"as it is": Block, "inputs kept": InputsKept}
 ways["pieces kept"] = PiecesKept
 
@@ -650,7 +650,7 @@ def traffic_bars():
     return show.draw.bars(rows, title="Read and written, 32 layers", limit=1)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def cat_over_buffer():
     return round(traffic(Block) / traffic(BufferedBlock), 2)
 
@@ -659,13 +659,40 @@ predict("densenet.buffer", traffic_bars, measured=cat_over_buffer)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # (Until your buffer passes, the framework's block runs in its place, and the
-# two bars are equal.) The copies are only a part of the traffic. The rest is
-# the same in both: batch norm, ReLU and 1x1 read all channels anyway.
+# two bars are equal.) Concatenating moves 1.3 times as many bytes. It is not
+# more, because the copies are only a part of the traffic. The rest is the same
+# in both: batch norm, ReLU and 1x1 read all channels anyway.
+#
+# And the time? The next cell runs both blocks on your device, with a larger
+# image. The *floor* is the least time in which the device could multiply and
+# move the counted bytes.
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo.measure import roofline
+
+larger = torch.randn(8, 24, 32, 32, device=device)
+both_blocks = {
+    "torch.cat": Block(32, 24, 12).eval().to(device),
+    "buffer": BufferedBlock(32, 24, 12).eval().to(device),
+}
+
+
+# %% slideshow={"slide_type": "skip"}
+@torch.no_grad()
+def race_blocks():
+    times = measure.bench(both_blocks, larger)
+    costs = {k: measure.cost(b, larger) for k, b in both_blocks.items()}
+    floors = roofline.floors(costs, times, roofline.peaks(device))
+    title = f"32 layers on {device}, minimum"
+    return show.draw.timings(times, floors, title=title)
+
+
+race_blocks()
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Why not train with a buffer? A layer's gradient needs what it read. That is
 # in the buffer, and the next layer writes into it. PyTorch counts the writes
-# to a tensor and refuses, even if they went elsewhere:
+# to a tensor and refuses, even if they went to another part of it:
 
 # %% slideshow={"slide_type": "-"}
 buffer = torch.ones(1, 3, 1, 1)
@@ -807,7 +834,7 @@ recipes = {
 record = experiments.together(recipes)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def recipes_now():
     quiet = {"on_epoch": lambda history: None}  # the curve is not the point
     live = experiments.one("recipe_careful", "ResNet", seed=5, **quiet)
@@ -854,7 +881,7 @@ for one, other in rivals:
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The same on ImageNet: top-1 accuracy as published, not measured here.
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input", "lecture"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input", "lecture"]
 published = [
     ("ResNet-50", "4.1 G", "76.13", "80.86 (torchvision), 80.38 (timm a1)"),
     ("ResNeXt-50 32x4d", "4.2 G", "77.62", "81.20 (torchvision)"),
@@ -876,3 +903,68 @@ show.draw.table(published, heads, "Top-1 accuracy in %, as published")
 # question: densenet.fair
 answer = ...  # your answer in place of the dots
 ask("densenet.fair", answer)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. One kernel that reads the pieces
+#
+# A 1x1 could read each channel wherever it is: then nothing would have to be
+# concatenated. A GPU runs a layer as *kernels*, small programs that many
+# workers execute at once. Here is one in Triton, a language for GPUs inside
+# Python. A worker computes all rows at 64 pixels of one image.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.densenet.kernel"
+show.source(f"{KERNEL}._conv1x1_of_pieces")
+
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Where is the concatenation? `weight` and `y` are addresses: `y + 5` is the
+# sixth number from there, and `tl.load` reads it. `addresses` is a table that
+# says where each piece begins.
+#
+# - The loop goes through the pieces $x, f_1, f_2, \ldots$ one after another.
+# - `start` and `end` are the piece's columns in the weight's matrix.
+# - `total` adds up the products. So $W [x, f_1, f_2]$ becomes
+#   $W_0 x + W_1 f_1 + W_2 f_2$, and the long vector is never in memory.
+
+# %% slideshow={"slide_type": "skip"}
+def sixteenth_layer(where):
+    widths = [64] + [32] * 15  # the block's input, and 15 pieces
+    pieces = [torch.randn(32, c, 28, 28, device=where) for c in widths]
+    return pieces, torch.randn(128, sum(widths), 1, 1, device=where)
+
+
+def cat_and_conv(pieces, weight):
+    return F.conv2d(torch.cat(pieces, dim=1), weight)
+
+
+compared = {}
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def compare_kernel():
+    name = f"{KERNEL}.conv1x1_of_pieces"
+    ways = {"torch.cat, 1x1": cat_and_conv}
+    report = measure.kernel_report(name, ways, sixteenth_layer, device)
+    compared.update(report=report)
+    return show.draw.kernel_report(report)
+
+
+def times_the_bytes():
+    report = compared["report"]
+    return round(report.framework[0].bytes / report.kernel.bytes, 2)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict("densenet.kernel", compare_kernel, measured=times_the_bytes)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The concatenation reads 544 channels and writes them, and the 1x1 reads them
+# once more. The kernel reads them once. Both write 128 channels: 1,760 against
+# 672 channels, 2.6 times as many.
+#
+# What the kernel leaves out: in a dense layer, batch norm and ReLU come before
+# the 1x1. At inference they are one product and one sum for each channel,
+# which could be done between `tl.load` and `tl.dot`. And a buffer (Further B)
+# saves the same copies without any kernel of your own, as long as you do not
+# train.

@@ -578,9 +578,20 @@ narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 def race():
     runs = {"MobileNet's unit": lambda: mobile(x_mobile)}
     runs["ShuffleNet's unit"] = lambda: unit(x_unit)
-    runs["its shuffle alone"] = lambda: shuffle(narrow, 3)
     runs["a copy of its input"] = lambda: x_unit.clone()
+    runs["section 2's"] = lambda: shuffle(narrow, 3)
+    runs["torch's shuffle"] = lambda: torch.channel_shuffle(narrow, 3)
     times.update(measure.bench(runs, seconds=2))
+
+
+# %% slideshow={"slide_type": "skip"}
+def shuffle_floor(copied):
+    """Return a shuffle's floor; a small image may be copied from the cache."""
+    peaks = measure.roofline.peaks(device)
+    moved = 2 * x_unit.nbytes / copied
+    best = measure.roofline.Peaks(max(moved, peaks.bandwidth), peaks.rate)
+    work = measure.roofline.shuffle(4 * 28 * 28, 60)
+    return measure.roofline.floor_seconds(work, best)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -590,9 +601,15 @@ def race_now():
         (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
         for name, t in times.items()
     ]
-    return show.draw.bars(bars, title=f"One call on {device}, minimum")
+    floor = shuffle_floor(times["a copy of its input"].minimum), "the floor"
+    title = f"One call on {device}, minimum"
+    return show.draw.beside(
+        show.draw.bars(bars[:3], title=title, width=560),
+        show.draw.bars(bars[3:], floor, title="Its shuffle", width=400),
+    )
 
 
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def time_ratio():
     ours, theirs = (times[k].minimum for k in list(times)[1::-1])
     return round(ours / theirs, 2)
@@ -604,9 +621,10 @@ predict("shufflenet.time", race_now, measured=time_ratio)
 
 # %% [markdown] slideshow={"slide_type": "skip"} tags=["lecture"]
 # ShuffleNet's unit has more channels to read and write for the same
-# multiply-adds, more layers, and three grouped convolutions. The last two bars
-# show how much of its time is the shuffle, and how long it takes to copy its
-# input once. Which of these matters most depends on the device.
+# multiply-adds, more layers, and three grouped convolutions. The other bars
+# show how long it takes to copy its input once, and how much of its time is
+# the shuffle. (The *floor* is the least time that a shuffle's bytes take
+# here.) Which of these matters most depends on the device.
 #
 # The published figures depend on it too. On one ARM core the two tie: 108.8 ms
 # for ShuffleNet at twice the width, 110.0 ms for MobileNet, at 224 x 224
@@ -712,7 +730,8 @@ print(f"{before.bytes / after.bytes:.1f} times fewer bytes")
 # Fewer bytes, and nothing else changes. With a *grouped* layer after the
 # shuffle the trick fails: $W P$ has as few entries as $W$, but they no longer
 # form blocks, and something has to look up where they are (lesson 02, Further
-# A). ShuffleNet has grouped layers on both sides, and pays for the copy.
+# A). ShuffleNet has grouped layers on both sides, and pays for the copy:
+# unless it is written as in Further E.
 
 # %% slideshow={"slide_type": "skip"}
 grouped = GroupedConv2d(12, 12, 1, groups=3)
@@ -956,3 +975,78 @@ for times_wide, (channels_v2, millions) in v2_widths.items():
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The counts are 0.7 to 1.4% below the printed ones. The weights fit by name,
 # and the outputs agree: the shuffle is the paper's, and torchvision's.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. One kernel
+#
+# Before a grouped layer the shuffle cannot move into the weights (Further A).
+# But the layer can read each channel where it is *before* the shuffle. Then
+# nothing has to be copied. That takes a *kernel* of its own, which here means
+# code that a GPU runs in one launch. This one is written in Triton, Python
+# that is compiled for a GPU. Many programs run it at the same time. Each has
+# one group of one image and a block of pixels.
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.shufflenet.kernel"
+show.source(f"{KERNEL}._shuffled_1x1")
+
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# How to read it:
+#
+# - `x`, `weight` and `y` are addresses. A number added to them says which
+#   element is meant.
+# - `block` is the group's block of the block-diagonal matrix: `rows` outputs,
+#   `columns` inputs. The numbers outside of the blocks are zeros, and are
+#   stored nowhere.
+# - `after` are the places that the block reads after the shuffle. `before` is
+#   the shuffle in one line: where the channels for these places are. It is the
+#   table of section 2, and `shuffle` is its number of rows: `after % shuffle`
+#   is the row, `after // shuffle` the column.
+# - `tl.dot` multiplies the block by what was read, for all pixels at once.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# We take the shuffle and the last 1x1 of the unit of section 7: 60 channels
+# in, 240 out, 3 groups. (In the unit, the depthwise 3x3 comes between the two.
+# "To think about" 3 asks why the shuffle may just as well come after it.)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def lesson_way(x, weight, groups, tables):
+    return GroupedConv2d.convolve(shuffle(x, tables), weight, groups, 1, 0)
+
+
+def torch_way(x, weight, groups, tables):
+    moved = torch.channel_shuffle(x, tables)
+    return F.conv2d(moved, weight, groups=groups)
+
+
+def image_and_weight(place):
+    images = torch.randn(64, 60, 28, 28, device=place)
+    return images, torch.randn(240, 20, 1, 1, device=place), 3, 3
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def shuffle_kernel():
+    name = f"{KERNEL}.shuffled_conv1x1"
+    ways = {"this lesson's": lesson_way, "torch's": torch_way}
+    return measure.kernel_report(name, ways, image_and_weight, device)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
+in_one = shuffle_kernel()
+
+def times_the_kernels_bytes():
+    return round(in_one.framework[0].bytes / in_one.kernel.bytes, 2)
+
+predict(
+    "shufflenet.kernel",
+    lambda: show.draw.kernel_report(in_one),
+    measured=times_the_kernels_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Torch reads the 60 channels, writes them in the new order, reads them again,
+# and writes 240. The kernel leaves out the two steps in the middle, and one
+# launch. So the copy does not belong to the idea, only to how a framework
+# splits the work. The matrix is the same: $W P$, a block-diagonal matrix whose
+# columns are in another order.

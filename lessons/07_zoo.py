@@ -13,12 +13,12 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 07 The whole zoo: accuracy against cost
 #
-# You need a network for a phone or a server. Of seven lessons' ideas, which is
-# the best? Best *at what cost*? Here all get the same task, the same skeleton,
-# the same training and the same number of multiply-adds.
+# You need a network for a phone or a server. Seven lessons had seven ideas:
+# which is the best? Best *at what cost*? Here they all get the same task, the
+# same skeleton, the same training and the same number of multiply-adds.
 #
 # **You will be able to** give every network the same budget; write a training
-# recipe; find the Pareto front on any axis; tell a gap from the seeds' noise.
+# recipe; find the Pareto front on any axis; tell a gap from mere noise.
 #
 # **Time:** 60 minutes for the core. **Builds on:** any of lessons 01 to 06;
 # what you have not built is ready-made.
@@ -58,7 +58,7 @@ device = begin("07_zoo", student="")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Try it.** Run the cell. Then replace `"plain"` by another kind, and look
-# for the width at which it costs about the same. The kinds: `plain`,
+# for the width at which that costs about as much. The kinds: `plain`,
 # `residual`, `SE`, `ResNeXt`, `DenseNet`, `separable`, `inverted`,
 # `ShuffleNet`.
 
@@ -73,7 +73,7 @@ print(f"{kind} {width}: {found.macs:,} MACs, {found.params:,} parameters")
 #
 # A 3x3 layer and a max pool; three stages of blocks; a global pool and a
 # linear layer. Stages two and three halve the image. The stages have a
-# quarter, a half, all of the *width* in channels, rounded to fit the groups.
+# quarter, half and all of the *width* in channels, rounded to fit the groups.
 # Each has four 3x3 layers, whatever the block: all networks see equally far.
 #
 # - **plain**, **residual**: two blocks of two 3x3 (lesson 01); **SE**: the
@@ -215,8 +215,8 @@ show.draw.curves(
 # ## 4. How accurate are they?
 #
 # Eighteen networks were trained with this recipe, five seeds each; the results
-# are shipped. One of them, the residual one at 174,000, is trained here from a
-# sixth seed, and drawn over the others.
+# are shipped. One of them, the residual one at 174,000, is trained here with
+# a sixth seed, and drawn over the others.
 
 # %% slideshow={"slide_type": "skip"}
 kinds = [kind for kind in WIDTHS if kind != "no shuffle"]
@@ -229,7 +229,7 @@ def at_budget(budget):
     return [r | {"variant": r["variant"].removesuffix(end)} for r in chosen]
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def trained_now():
     live = experiments.one(
         "zoo", "residual, 174k", seed=5, on_epoch=lambda history: None
@@ -286,8 +286,8 @@ for size, one, other in visible:
 #   are within one point. These seeds do not say which of them is better.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Half the training.** The same networks from the same seeds, with six epochs
-# instead of twelve. What would this lesson have said then?
+# **Half the training.** The same networks and seeds, with six epochs instead
+# of twelve. What would this lesson have said then?
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 half = experiments.load("zoo_six_epochs")
@@ -308,12 +308,13 @@ caption += f"{apart(half)} of 28, then {apart()}"
 show.draw.table(half_rows, heads, caption)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Both ends stay: ShuffleNet is first, the separable network last. But of the
-# others, all except DenseNet gained more than ShuffleNet, so the gaps shrink.
-# From the best to the worst it was 40 points; now it is 24. The four in the
-# middle were 12 points apart; now it is one. For six of the eight, the spread
-# shrinks too, so more of the gaps count. The gaps belong to this task and to
-# twelve epochs of this recipe; they are not a law. Section 7 has another task.
+# Both ends stay the same: ShuffleNet is first, the separable network last. But
+# of the others, all except DenseNet gained more than ShuffleNet, so the gaps
+# shrink. From the best to the worst it was 40 points; now it is 24. The four
+# in the middle were 12 points apart; now it is one. For six of the eight, the
+# spread shrinks too, so more of the gaps count. The gaps belong to this task
+# and to twelve epochs of this recipe; they are not a law. Section 7 has
+# another task.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. What do they cost?
@@ -371,9 +372,17 @@ caption = f"On {device}, minimum of the repeats; unsteady: {shaky} of 32"
 show.draw.table(time_rows, heads, caption)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# A large spread means that something else was running. If more than a few of
-# the 32 timings are unsteady, run this section's cells again before you go on:
-# the rest of the lesson depends on them.
+# A large spread means that something else was running: then a timing is
+# *unsteady*. If more than a few of the 32 are, run this section's cells again
+# before you go on: the rest of the lesson depends on them.
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo.measure import roofline
+
+alone = LARGE / roofline.peaks(device).rate  # as fast as in a large product
+quickest = min(t.minimum for n, t in times["one"].items() if "174k" in n)
+print(f"{LARGE:,} multiply-adds alone: {show.seconds(alone)}")
+print(f"the fastest network with them: {show.seconds(quickest)}")
 
 # %% question="zoo.half" slideshow={"slide_type": "skip"} tags=["raises-exception"]
 # question: zoo.half
@@ -399,7 +408,8 @@ def pareto_front(cost, accuracy, less_is_better=True):
     better, or more if less_is_better=False (for images a second, say).
     Point j beats point i if it is at least as good in both and better in at
     least one. Two equal points do not beat each other.
-    Returns a tensor (n,) of booleans: True on the front.
+    Returns a tensor (n,) of booleans, on the device of `cost`: True on the
+    front.
     """
     # your code here
     raise NotAttempted("zoo.pareto_front")
@@ -441,8 +451,8 @@ def front_picture(axis):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# At each budget, they have about the same number of multiply-adds. Do they
-# take the same time?
+# At each budget, all networks have about the same number of multiply-adds. Do
+# they take the same time?
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
 def explore_fronts():
@@ -478,8 +488,9 @@ show.draw.table(front_rows, heads, f"On the front, on {device}")
 # budgets were made equal. ResNeXt and DenseNet are on it only because their
 # widths leave 5% of the budget unspent. Against the **bytes**, the plain, the
 # residual and the SE network join in: full 3x3 layers on few channels move the
-# fewest bytes. The **times** depend on your device. If it is idle for most of
-# a small network, they follow bytes and launches more than multiply-adds.
+# fewest bytes. The **times** depend on your device. If it multiplies for only
+# a small part of the time (section 5 printed both), they follow bytes and
+# launches more than multiply-adds.
 #
 # The front is drawn through the means. If two bars overlap, other seeds might
 # draw it differently.
@@ -692,6 +703,36 @@ title = "109,000 multiply-adds: test accuracy, yours from one seed"
 compared = [*at_budget(SMALL), own_row]
 show.draw.seeds(compared, {"yours": reached}, title=title, chance=0.1)
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# And what does it cost in time? Your network and the eight small ones are
+# timed alternately, with one image. Is yours on the front?
+
+# %% slideshow={"slide_type": "skip"}
+smaller = {f"{kind}, 109k": nets[f"{kind}, 109k"] for kind in kinds}
+with torch.no_grad():
+    raced = measure.bench(smaller | {"yours": own_net.eval()}, image)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+def yours_among_them():
+    of_all = results | {"yours": own_row}
+    shown = [of_all[name] for name in raced]
+    lasted = [timing.minimum for timing in raced.values()]
+    means = torch.tensor([row["mean"] for row in shown])
+    kept = map(bool, on_front(torch.tensor(lasted), means))
+    points = [
+        show.draw.Spot(name.split(",")[0], time, row["mean"], row["low"],
+                       row["high"], best)
+        for name, time, row, best in zip(raced, lasted, shown, kept)
+    ]
+    title = f"109,000 multiply-adds, one image on {device}"
+    return show.draw.front(points, title=title, x_text=show.seconds,
+                           x_label="seconds for one image")
+
+
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"]
+yours_among_them()
+
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further B. Is the gap due to chance?
@@ -709,11 +750,11 @@ show.draw.seeds(compared, {"yours": reached}, title=title, chance=0.1)
 def chance(one, other):
     """Return how often chance alone makes a gap at least this large.
 
-    one, other: (s,) float64 each, hits of two networks from s seeds: whole
-    numbers, and two seeds may have the same. There are many ways to split
-    the 2s seeds into s and s. Returns the share of them, from 0 to 1, in
-    which the two means differ, in either direction, by at least as much as
-    those of `one` and `other`: one number.
+    one, other: (s,) float64 each, for two networks: how many test images
+    each of the s seeds got right. Two seeds may have the same number. There
+    are many ways to split the 2s seeds into s and s. Returns the share of
+    them, from 0 to 1, in which the two means differ, in either direction,
+    by at least as much as those of `one` and `other`: one number.
     """
     # your code here
     raise NotAttempted("zoo.chance")
@@ -850,7 +891,7 @@ def mixed(seed):
     return history.test_accuracy[-1]
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def mixed_now():
     found = [mixed(seed) for seed in range(3)]
     mean = sum(found) / len(found)

@@ -1020,3 +1020,208 @@ with torch.device("meta"):
         block = Block if name in ("18", "34") else Deep
         own = measure.cost(nets.ResNet(block, layers), photo)
         print(f"ResNet-{name:3}: {own.params:,} parameters, {own.macs:,} MACs")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further C. Switch off a trained branch
+#
+# In section 5 a block begins as the identity. How far from it does training
+# lead? We take a trained network, EfficientNet-Lite0 (you build it in lesson
+# 06), and multiply the branch of one block by a number from 1 to 0. Its
+# shortcut stays. Nothing is trained again.
+
+# %% slideshow={"slide_type": "skip"}
+from torchvision.models import ResNet50_Weights
+
+from convzoo import photographs
+from convzoo.ideas.resnet import branches
+from convzoo.ideas.separable import efficientnet
+
+CLASSES = ResNet50_Weights.DEFAULT.meta["categories"]
+lite = efficientnet.pretrained()
+photos = photographs.batch()  # 6 3 224 224
+adding = branches.with_identity(lite, photos[:1])
+print(f"{len(adding)} of {len(lite.blocks)} blocks add their input")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# The next cells compute (for some seconds) and draw.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def shares_of(network):
+    with torch.no_grad():
+        return network(photos).softmax(1)  # 6 1000
+
+
+scales = [1, 0.75, 0.5, 0.25, 0]
+intact = shares_of(lite)
+weakened = {(name, 1): intact for name in adding}
+weakened |= {
+    (name, s): shares_of(branches.scaled(lite, [name], s))
+    for name in adding for s in scales[1:]
+}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+kept_first = {
+    key: int((found.argmax(1) == intact.argmax(1)).sum())
+    for key, found in weakened.items()
+}
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def moved_bars(rows, title, colours):
+    bars = [(name.replace("blocks.", "block "), v, f"{v:.0%}")
+            for name, v in rows]
+    scale = {"limit": 1, "colours": colours, "width": 400}
+    return show.draw.bars(bars, title=title, **scale)
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def weakened_picture(scale, block, photo):
+    place = photographs.NAMES.index(photo)
+    title = f"the branch times {scale}"
+    look = {"title": title, "width": 440}
+    moved = [(n, measure.changed(weakened[n, scale], intact)) for n in adding]
+    marked = ["#D55E00" if n == block else "#56B4E9" for n in adding]
+    return show.draw.beside(
+        show.draw.photograph(photos[place], title=photo, size=220),
+        show.draw.guesses(weakened[block, scale][place], CLASSES, **look),
+        moved_bars(moved, "Shares that move, 6 photos", marked))
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def explore_branch():
+    kit = show.widgets
+    named = {n.replace("blocks.", "block "): n for n in adding}
+    return kit.Explorer(
+        weakened_picture,
+        scale=kit.Stops(scales, 0, "the branch times"),
+        block=kit.Choice(named, adding[0], "block"),
+        photo=kit.Choice(photographs.NAMES, "cat", "photo"))
+
+
+def still_the_same():
+    return sum(kept_first[name, 0] for name in adding)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict("resnet.branch", explore_branch, measured=still_the_same)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Move the branch from 1 to 0: the shares change slowly, and most first guesses
+# survive. Even without its branch, a block passes on what it got. The bars on
+# the right are the mean over all six photos: how much of the shares has moved
+# to other classes. No block is worth much alone.
+#
+# Now the other seven blocks, which change the size or the number of channels
+# and so have no shortcut here. And all nine branches switched off together.
+
+# %% slideshow={"slide_type": "skip"}
+block_names = branches.blocks(lite)
+silent = {
+    n: shares_of(branches.scaled(lite, [n], 0)) for n in block_names}
+moved_by = {n: measure.changed(found, intact) for n, found in silent.items()}
+together = shares_of(branches.scaled(lite, adding, 0))
+kept_together = int((together.argmax(1) == intact.argmax(1)).sum())
+one_by_one = [moved_by[n] for n in adding]
+print(f"one of nine: {min(one_by_one):.0%} to {max(one_by_one):.0%} move")
+print(f"all nine: {measure.changed(together, intact):.0%} of the shares move,",
+      f"{kept_together} of 6 keep their first guess")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# One branch off, block by block. Orange: without a shortcut.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
+halves = [
+    moved_bars([(n, moved_by[n]) for n in part],
+               "Shares that move, 6 photos",
+               ["#56B4E9" if n in adding else "#D55E00" for n in part])
+    for part in (block_names[:8], block_names[8:])
+]
+show.draw.beside(*halves)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Without a shortcut the branch is all there is: at zero, nothing of the photo
+# gets through, and the answer is lost. With one, the block's input gets
+# through. Which of the nine matter most? None by far: each alone moves a
+# little, but all nine together most of it. So these blocks are not the
+# identity, they are small steps away from it. Veit and others saw the same in
+# ResNet in 2016 ([1605.06431](https://arxiv.org/abs/1605.06431)).
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Your own ResNet-50 on the cat.** Its trained weights are a download of 98
+# MB, so nothing happens until you write `download=True`. They are kept. (These
+# networks take colours minus ImageNet's mean, divided by its deviation.)
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo import UserError
+
+try:
+    own_fifty = nets.pretrained("resnet50", fifty(False), download=False)
+    with torch.no_grad():
+        said = own_fifty(photographs.standardised(photos)).softmax(1)[0]
+    answer_50 = show.draw.guesses(said, CLASSES, title="ResNet-50, the cat")
+except UserError as reason:
+    answer_50 = show.notice_picture("No weights yet", str(reason))
+show.display(answer_50)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. One kernel for the end of a block
+#
+# A GPU runs an operation as a *kernel*: a small program that many workers
+# execute at once, each for its own piece of the result. A block ends with
+# three operations: batch norm, addition, ReLU. Each reads its input from
+# memory and writes its result back, and computes little in between. Here they
+# are in one kernel, in Triton, a language for GPUs inside Python.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.resnet.kernel"
+show.source(f"{KERNEL}._norm_add_relu")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Where is the identity? `x`, `shortcut` and `y` are addresses: `x + 5` is the
+# sixth number from there, and `tl.load` reads it. A worker computes some
+# pixels of one `plane`, which is one channel of one image.
+#
+# - `place` is the same for `x`, `shortcut` and `y`. An output reads its own
+#   place and no other channel: that is the diagonal at the top of the lesson.
+# - `channel` picks one scale and one shift, those of one row. In evaluation
+#   these two are all that a batch norm does.
+#
+# All mixing of channels was done before, by the convolutions of the branch.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# (The mask `inside` leaves out the places after the last pixel.) In evaluation
+# the kernel does what the end of your `forward` does. So we compare the two,
+# on 32 images with 64 channels.
+
+# %% slideshow={"slide_type": "skip"}
+def end_of_block(where):
+    x = torch.randn(32, 64, 56, 56, device=where)
+    return x, torch.randn_like(x), Block(64, 64).bn2.to(where).eval()
+
+
+in_three = {"one by one": lambda x, added, norm: F.relu(norm(x) + added)}
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+fused = measure.kernel_report(
+    f"{KERNEL}.norm_add_relu", in_three, end_of_block, device
+)
+
+
+def times_the_bytes():
+    return round(fused.framework[0].bytes / fused.kernel.bytes, 2)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict(
+    "resnet.kernel", lambda: show.draw.kernel_report(fused),
+    measured=times_the_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# One by one, the image passes through memory seven times: batch norm reads and
+# writes it, the addition reads two and writes one, ReLU reads and writes. The
+# kernel reads two and writes one. The arithmetic is the same. On a GPU, a
+# third chart shows the times, next to that of a copy.
+#
+# In training it is not so simple: batch norm needs the mean over all images
+# before it can normalise the first pixel. And you need not write such a kernel
+# by hand: `torch.compile` writes similar ones for you.

@@ -9,10 +9,10 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 02 ResNeXt: a block-diagonal convolution
 #
-# How do you get more out of the same amount of computing? More channels help a
-# network, but twice the channels cost four times as much. ResNeXt saves on
-# connections: each output channel reads only some of the input channels. In
-# the layer's matrix, only blocks on the diagonal are left.
+# If everybody in a team talks to everybody, twice the people need four times
+# the talks. So large teams split into groups. Twice the channels of a layer
+# cost four times as much, too. So in ResNeXt an output channel reads only the
+# inputs of its group. The layer's matrix keeps only blocks on the diagonal.
 #
 # **You will be able to** read a convolution as a matrix; build grouped
 # convolutions and the ResNeXt block; say what groups save, and what that buys.
@@ -50,8 +50,8 @@ device = begin("02_resnext", student="")
 # **Try it.** Run the cell, change `groups` to 2, 6 or 12, and run it again.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Here a real layer is probed. Point at a cell to read its weight and its term
-# in the sum.
+# This is the matrix of a real layer, measured. Point at a cell to read its
+# weight and its term in the sum.
 
 # %%
 groups = 4
@@ -112,7 +112,7 @@ def block_diagonal(blocks):
     """Return the matrix with these blocks on its diagonal, zeros elsewhere.
 
     blocks: (g, r, c): g blocks of r rows and c columns.
-    Returns (g * r, g * c). Use no torch.block_diag.
+    Returns (g * r, g * c). Do not use torch.block_diag.
     """
     ### BEGIN SOLUTION
     g, r, c = blocks.shape
@@ -177,8 +177,10 @@ ask("resnext.group_width", answer)
 #
 # **Exercise (20 minutes).** First write a loop, with a plain `F.conv2d` for
 # each group. The check will say that the numbers are right, and how many
-# operations it took. Then do all groups in one batched product: `F.unfold`
-# copies the patches into columns, and `@` multiplies a batch of matrices.
+# operations it took. Then do all groups in one batched product. `F.unfold`
+# copies the patches into columns, `(n, c_in * kh * kw, positions)`: first all
+# taps of channel 0, then all of channel 1, and so on. `@` multiplies batches
+# of matrices.
 
 # %% exercise="resnext.grouped_conv2d" tags=["define"] slideshow={"slide_type": "subslide"}
 # exercise: resnext.grouped_conv2d
@@ -314,7 +316,7 @@ ask("resnext.more_groups", answer)
 # `1x1 - BN - ReLU - 3x3 - BN - ReLU - 1x1 - BN - add the input - ReLU`
 #
 # ResNeXt changes one thing: the 3x3 has groups, and what that saves makes it
-# wider. The stride, if there is one, is in the 3x3.
+# wider. The 3x3 has padding 1, and the stride, if there is one.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Exercise (15 minutes).** Build the block. `planes` is ResNet's width for
@@ -322,13 +324,13 @@ ask("resnext.more_groups", answer)
 # and the 3x3 has `groups` of them. The output has `4 * planes` channels. Use
 # `GroupedConv2d` for the 3x3, and `nn.Conv2d` without bias for the rest. If
 # input and output differ in shape (channels or stride), `downsample` adapts
-# the input before the addition: a 1x1, then a batch norm. Weights are compared
-# by name, so keep the names.
+# the input before the addition: a 1x1 with the same stride, then a batch norm.
+# Weights are compared by name, so keep the names.
 
 # %% exercise="resnext.block" tags=["define"] slideshow={"slide_type": "subslide"}
 # exercise: resnext.block
 class Bottleneck(nn.Module):
-    """ResNeXt's block (Xie 2016, figure 3c), as in the line above.
+    """ResNeXt's block (Xie 2016, figure 3c), in the order given above.
 
     (n, in_channels, h, w) -> (n, 4 * planes, h / stride, w / stride)
     Names: conv1 bn1 conv2 bn2 conv3 bn3, and downsample: nn.Sequential(1x1,
@@ -482,11 +484,14 @@ print(f"MACs:       {resnext.macs / resnet.macs - 1:+.1%}")
 #
 # Here we time a full 3x3 layer with 64 channels, and one with 128 channels in
 # 32 groups: twice the channels for an eighth of the multiply-adds. Both are
-# the framework's own convolution.
+# the framework's. `GroupedConv2d` is the second one, as you built it.
 
 # %%
+from convzoo.measure import roofline
+
 few = nn.Conv2d(64, 64, 3, padding=1).to(device)
 many = nn.Conv2d(128, 128, 3, padding=1, groups=32).to(device)
+built = GroupedConv2d(128, 128, 3, padding=1, groups=32).to(device)
 x_few = torch.randn(4, 64, 56, 56, device=device)
 x_many = torch.randn(4, 128, 56, 56, device=device)
 times = {}
@@ -497,29 +502,33 @@ times = {}
 def race():
     runs = {"64, full": lambda: few(x_few)}
     runs["128 in 32 groups"] = lambda: many(x_many)
+    runs["GroupedConv2d"] = lambda: built(x_many)
     runs["a copy of the 128"] = lambda: x_many.clone()
     times.update(measure.bench(runs, seconds=2))
-    rows = [
-        (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
-        for name, t in times.items()
-    ]
-    return show.draw.bars(rows, title=f"One call on {device}, minimum")
+    costs = {name: measure.cost(run) for name, run in runs.items()}
+    floors = roofline.floors(costs, times, roofline.peaks(device))
+    title = f"One call on {device}, minimum"
+    return show.draw.timings(times, floors, title=title)
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
 def speed_up():
-    full, grouped, _ = (t.minimum for t in times.values())
+    full, grouped, *_ = (t.minimum for t in times.values())
     return round(full / grouped, 2)
 
 
 predict("resnext.time", race, measured=speed_up)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# If only multiplying took time, an eighth of the multiply-adds would be 8
-# times as fast. But two other things take time. The image of 128 channels must
-# be read and written, however little is multiplied: the copy's bar shows how
-# long that alone takes. And a device may be less efficient at 32 small blocks
-# than at one large one. Your bars show which of the two matters more here.
+# If only multiplying took time, an eighth of the multiply-adds would take an
+# eighth of the time. But two other things take time. The image of 128 channels
+# must be read and written, however little is multiplied: the copy's bar shows
+# how long that alone takes. And a device may be less efficient at 32 small
+# blocks than at one large one. Your bars show which matters more.
+#
+# The *floor* is the least time in which this device could multiply and move
+# the bytes. With `F.unfold` it is higher: the image is written nine times, and
+# read again (Further F).
 #
 # The paper saw this too. Its ResNeXt-101 took 0.95 s for a minibatch, and the
 # ResNet-101 of similar cost took 0.70 s (section 5.1 of 1611.05431).
@@ -584,8 +593,10 @@ from convzoo.show import sparsity
 # There are three ways to store it, in torch's 8-byte integers:
 #
 # - **COO**: the row and the column of each entry.
-# - **CSR**: the column of each entry, and where each row begins and ends.
-# - **BSR**: like CSR, but for whole tiles of block x block.
+# - **CSR**: the column of each entry, and n + 1 numbers: where each row
+#   begins, and where the last one ends.
+# - **BSR**: like CSR, but for tiles of block x block. A tile with at least one
+#   entry is stored whole.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Exercise (12 minutes).** Count the bytes of the index.
@@ -692,7 +703,7 @@ def sparse_picture(density, pattern, times):
     return sparsity.panel(step)
 
 
-# %% slideshow={"slide_type": "skip"} tags=["hide-input"]
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"] jupyter={"source_hidden": true}
 controls = show.widgets
 explorer = controls.Explorer(
     sparse_picture,
@@ -734,7 +745,7 @@ def off_diagonal(blocks, extra, places):
 
     blocks: (g, r, c), on the diagonal; extra: (m, r, c).
     places: m pairs [i, j]: block row i (outputs), block column j (inputs).
-    Returns (g * r, g * c). Use no torch.block_diag and no torch.kron.
+    Returns (g * r, g * c). Do not use torch.block_diag or torch.kron.
     """
     ### BEGIN SOLUTION
     g, r, c = blocks.shape
@@ -766,6 +777,7 @@ show.draw.channel_matrix(matrix, title="the diagonal and its neighbours")
 from convzoo import experiments
 
 
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def train_one(name, variant, **options):
     """Train one seed now, and draw it over the shipped ones."""
     quiet = {"on_epoch": lambda history: None}
@@ -884,7 +896,7 @@ for groups in (1, 2, 4, 8, 32):
 # On ImageNet it did (section 6). Here are the five shapes at half the width,
 # on 1,797 digits of 8 x 8 pixels.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 record = experiments.load("resnext_equal_budget")
 found = experiments.gap(record, "32x4d", "1x64d")
 
@@ -939,11 +951,11 @@ uncut = shares_of(trained)
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def looked_at(photo, shares, title):
-    """Draw a photo next to the five largest shares."""
+    """Draw a photo, and the five largest shares."""
     place = photographs.NAMES.index(photo)
-    picture = show.draw.photograph(photos[place], title=photo, size=260)
-    guesses = show.draw.guesses(shares[place], NAMES, title=title)
-    return show.draw.beside(picture, guesses)
+    picture = show.draw.photograph(photos[place], title=photo, size=220)
+    look = {"title": title, "width": 470}
+    return picture, show.draw.guesses(shares[place], NAMES, **look)
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def one_product(net, seconds=0.15):
@@ -972,7 +984,7 @@ def against_dense_bars(density):
             ("values", values / whole, f"{values:,} B"),
             ("index", index / whole, f"{index:,} B")]
     title = "Last 1x1 as CSR / dense"
-    scale = {"limit": 4, "reference": (1, "dense"), "width": 400}
+    scale = {"limit": 4, "reference": (1, "dense"), "width": 360}
     return show.draw.bars(rows, title=title, **scale)
 
 
@@ -980,8 +992,8 @@ def against_dense_bars(density):
 
 def look_at_density(density, photo):
     title = f"{density:.0%} of the weights"
-    picture = looked_at(photo, pruned[density], title)
-    return show.draw.beside(picture, against_dense_bars(density))
+    seen = looked_at(photo, pruned[density], title)
+    return show.draw.beside(*seen, against_dense_bars(density))
 
 
 def explore_density():
@@ -1027,7 +1039,8 @@ in_groups[1] = uncut
 
 
 def cut_to_blocks(groups, photo):
-    return looked_at(photo, in_groups[groups], f"groups = {groups}")
+    seen = looked_at(photo, in_groups[groups], f"groups = {groups}")
+    return show.draw.beside(*seen)
 
 
 show.widgets.Explorer(
@@ -1063,3 +1076,78 @@ print(f"in the better order, {same} of 6 photos keep their first guess")
 # The better order keeps more of the weight, but not nearly enough. A dense
 # network has learned to use all its connections. (The search finds a good
 # order, not provably the best one.)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further F. One kernel for the blocks
+#
+# A GPU runs a layer as one or more *kernels*: small programs that many workers
+# execute at once, each for its own piece of the result. Here is a product with
+# a block-diagonal matrix as one kernel, in Triton, a language for GPUs inside
+# Python. A worker computes one group's rows at 64 positions.
+
+# %% slideshow={"slide_type": "-"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.resnext.kernel"
+show.source(f"{KERNEL}._block_diagonal")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Which lines make the matrix block-diagonal? `blocks`, `x` and `y` are
+# addresses. `x + 5` is the sixth number from there, and `tl.load` reads it.
+#
+# - `group * rows + row`: the rows of the matrix that this worker computes.
+# - `group * columns + column`: the columns that it reads, and no others.
+#
+# These two sums are the picture at the top of the lesson. The group's number
+# says where the block is, so there is no index to look up (Further A), and no
+# zero of the matrix is ever read.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A grouped 3x3 is nine such products, one for each tap, of a shifted image.
+# That is the second kernel:
+
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"]
+show.source(f"{KERNEL}._grouped_3x3")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# It does what your `grouped_conv2d` and `F.conv2d` do. So we compare the
+# three: the layer of section 8, with 32 images.
+
+# %% slideshow={"slide_type": "skip"}
+def layer_of_128(where):
+    x = torch.randn(32, 128, 56, 56, device=where)
+    return x, torch.randn(128, 4, 3, 3, device=where), 32
+
+
+ways = {
+    "grouped_conv2d": lambda x, weight, g: convolve(x, weight, g, 1, 1),
+    "F.conv2d": lambda x, weight, g: F.conv2d(x, weight, None, 1, 1, 1, g),
+}
+compared = {}
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def compare_kernel():
+    name = f"{KERNEL}.grouped_conv2d"
+    report = measure.kernel_report(name, ways, layer_of_128, device)
+    compared.update(report=report)
+    return show.draw.kernel_report(report)
+
+
+def times_the_bytes():
+    report = compared["report"]
+    return round(report.framework[0].bytes / report.kernel.bytes, 1)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+predict("resnext.kernel", compare_kernel, measured=times_the_bytes)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# (Until your `grouped_conv2d` passes, the framework's runs in its place, and
+# all three are equal.) `F.unfold` writes each number of the image nine times,
+# and the product reads all of that again: about 20 images' worth of traffic
+# instead of two. The framework's layer moves no more than the kernel does. It
+# is a kernel, too.
+#
+# Is the kernel as fast as it could be? No. It multiplies tiles of 16 x 16, the
+# smallest that a GPU's matrix unit takes here. So a block of 4 x 4 is filled
+# up with zeros, and only a sixteenth of the products are of use. That is one
+# more reason why the time need not fall as the multiply-adds do.

@@ -740,17 +740,31 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 # one of the three would be saved.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And the time? We run both blocks, and a copy of the image: one read, one
-# write. By its bytes alone, the gate would take one and a half such copies:
+# And the time? We run both blocks, the gate alone, torchvision's gate, and a
+# copy of the image: one read, one write. The gate's *floor* is the least time
+# that its two reads and one write take here, at the fastest copy's speed:
 
 # %% slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def race():
     x = stage_one.to(device)
     body.to(device), valve.to(device)
+    theirs = torchvision.ops.SqueezeExcitation(256, 16).to(device)
     calls = {name: lambda run=run: run(x) for name, run in runs.items()}
-    calls["a copy of the image"] = lambda: x.clone()
-    return measure.bench(calls, seconds=1.5)
+    calls["section 3's"] = lambda: valve(x)
+    calls["torchvision's"] = lambda: theirs(x)
+    calls["a copy"] = lambda: x.clone()
+    return measure.bench(calls, seconds=2)
+
+
+# %% slideshow={"slide_type": "skip"}
+def gate_floor(copied):
+    """Return the gate's floor; a small image may be copied from the cache."""
+    peaks = measure.roofline.peaks(device)
+    moved = 2 * stage_one.nbytes / copied
+    best = measure.roofline.Peaks(max(moved, peaks.bandwidth), peaks.rate)
+    gate = measure.roofline.squeeze_excitation(56 * 56, 1, 256)
+    return measure.roofline.floor_seconds(gate, best)
 
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
@@ -759,7 +773,12 @@ rows = [
     (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
     for name, t in times.items()
 ]
-show.draw.bars(rows, title=f"One call on {device}, minimum")
+floor = gate_floor(times["a copy"].minimum), "the gate's floor"
+look = {"width": 460}
+show.draw.beside(
+    show.draw.bars(rows[:2], title=f"The block on {device}, minimum", **look),
+    show.draw.bars(rows[2:], floor, title="The gate alone", **look),
+)
 
 # %% [markdown] tags=["lecture"] slideshow={"slide_type": "slide"}
 # ## What held, and what did not
@@ -1013,3 +1032,202 @@ print(f"the gates add {se_resnet.params - 25_557_032:,} parameters")
 #
 # The paper's table 2: ResNet-50 has a top-1 error of 24.80% on ImageNet, and
 # 23.29% with the gates. That takes weeks of GPU time, so we quote it.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further D. Which channels open for a cat?
+#
+# The lecture's picture of a gate: there is a channel for cats, and when the
+# image has a cat, the gate opens it. Is it like that? We read all gates of a
+# trained network. A gate multiplies a channel by one number, so output
+# divided by input shows it, whatever the gate is made of.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# First the network with the paper's gate from section 7, on 256 images whose
+# clue is 9 away. It has two gates, one after each of the last two layers. The
+# next cells compute the mean of each gate over the images with a cat's clue
+# and over those with a dog's.
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo.ideas.senet.gates import gates_of
+
+KINDS = (Gate, torchvision.ops.SqueezeExcitation)
+far = clue.clues(9).to(device)
+is_dog = far.test_y.flatten(1).max(1).values == 1  # one label
+both = gates_of(networks["the paper's"], far.test_x, KINDS)
+by_gate = [g.cpu() for g in both]
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def clue_means(gates, dogs):
+    """Return each channel's mean gate with each clue, and its spread."""
+    cats, others = gates[~dogs], gates[dogs]
+    spread = torch.stack([cats.std(0), others.std(0)]).max(0).values
+    return cats.mean(0), others.mean(0), spread
+
+
+of_both = [clue_means(g, is_dog.cpu()) for g in by_gate]
+apart = [(cat - dog_).abs() for cat, dog_, _ in of_both]
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
+def clue_table():
+    heads = [f"{n} gate, {kind}" for n in ("first", "second")
+             for kind in ("cat", "dog")]
+    columns = [m for cat, dog_, _ in of_both for m in (cat, dog_)]
+    lines = [(c, *(f"{m[c]:.2f}" for m in columns)) for c in range(12)]
+    return show.draw.table(
+        lines, ("channel", *heads), "Mean gate over 256 images, by clue",
+        mark=int(apart[1].nan_to_num().argmax()))
+
+clue_table()
+
+# %% slideshow={"slide_type": "skip"}
+for which, differ, (_, _, own_) in zip(("first", "second"), apart, of_both):
+    best = int(differ.nan_to_num().argmax())
+    clear = int((differ > 2 * own_).sum())
+    print(f"{which} gate: channel {best} differs most, by {differ[best]:.2f};",
+          f"{clear} of 12 differ by more than twice their spread")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# So there is no single cat channel here. Nearly every gate takes part, most
+# are neither open nor closed, and the second layer's react more than the
+# first's. "Open for the cat" is a difference in degree.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **The same on photos.** SE-ResNet-50 of your own blocks, with weights that
+# timm's authors trained on ImageNet. They are a download of 112 MB (4 bytes
+# for each parameter), so nothing happens until you write `download=True`.
+
+# %% slideshow={"slide_type": "skip"}
+from convzoo import UserError, photographs
+
+no_weights, se_fifty = "", nets.ResNet(Block, [3, 4, 6, 3])
+try:
+    nets.pretrained("seresnet50", se_fifty, download=False)
+except UserError as missing:
+    no_weights = str(missing)
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def photo_gates():
+    """Return the 16 layers' gates for a cat, the cat mirrored, a coffee."""
+    cat, coffee = photographs.batch(["cat", "coffee"])
+    views = torch.stack([cat, cat.flip(2), coffee])
+    return gates_of(se_fifty, photographs.standardised(views), KINDS)
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def opened_table(gates, layer):
+    cat, mirrored, coffee = gates[layer - 1]
+    order = (cat - coffee).nan_to_num().argsort(descending=True).tolist()
+    lines = [
+        (c, f"{cat[c]:.2f}", f"{mirrored[c]:.2f}", f"{coffee[c]:.2f}")
+        for c in order[:4] + order[-4:]
+    ]
+    heads = ("channel", "cat", "cat, mirrored", "coffee")
+    return show.draw.table(lines, heads, f"Gate {layer}: what differs most")
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def by_depth(gates):
+    """Draw how far apart the gates of two photos are, layer by layer."""
+    far_apart = {"cat and coffee": 2, "cat and mirrored cat": 1}
+    drawn = [
+        show.draw.Line(name, range(1, len(gates) + 1), [
+            (g[0] - g[other]).abs().nanmean().item() for g in gates])
+        for name, other in far_apart.items()
+    ]
+    return show.draw.curves(
+        drawn, title="How far apart the gates are", x_label="gate",
+        y_label="mean difference", size=(640, 380))
+
+
+# %% slideshow={"slide_type": "skip"} tags=["hide-input"] jupyter={"source_hidden": true}
+def explore_opened():
+    if no_weights:
+        return show.notice_picture("No weights yet", no_weights)
+    gates, kit = photo_gates(), show.widgets
+    curve = by_depth(gates)
+    return kit.Explorer(
+        lambda layer: show.draw.beside(opened_table(gates, layer), curve),
+        layer=kit.Stops(list(range(1, len(gates) + 1)), 13, "gate"))
+
+
+show.display(explore_opened())
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# With the weights you see the four channels that are most open for the cat and
+# not for the coffee, and the four the other way round. The mirrored cat is the
+# control: it is a cat, too. The paper ("the role of excitation") reports that
+# the gates of early layers hardly depend on the class, and those of later ones
+# do. Does your curve say the same?
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. One kernel
+#
+# Section 8 found two costs: bytes and launches. Which of them can be saved? A
+# *kernel* here means code that a GPU runs in one launch. This one is written
+# in Triton, Python that is compiled for a GPU. It does all that comes after
+# the mean: the two small layers, the sigmoid and the rescaling. Many programs
+# run it at the same time. Each has one channel of one image (`plane`) and a
+# block of its pixels.
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.senet.kernel"
+show.source(f"{KERNEL}._gate_and_rescale")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# How to read it:
+#
+# - `x`, `means`, `w1` and so on are addresses. A number added to them says
+#   which element is meant.
+# - Both matrices of this lesson are in it. `squeezed` holds the means of *all*
+#   channels of the image: through it, every channel takes part in this gate.
+#   That is the full matrix, live.
+# - The last three lines are the diagonal: a program reads the pixels of its
+#   own channel, multiplies them by one number, and writes them to the same
+#   `place`.
+# - Each program computes the first small layer again. That adds multiply-adds,
+#   but no launch.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+from convzoo.ideas.senet import framework as gates_of_torch
+
+ways = {
+    "this lesson's": lambda x, *weights: by_sigmoid(x, *weights)[0],
+    "torchvision's": lambda *call: gates_of_torch.squeeze_excite(*call)[0],
+}
+
+
+def images_and_weights(place):
+    shapes = ((32, 256, 56, 56), (16, 256), (16,), (256, 16), (256,))
+    return tuple(torch.randn(shape, device=place) for shape in shapes)
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def gate_kernel():
+    name = f"{KERNEL}.squeeze_excite"
+    return measure.kernel_report(name, ways, images_and_weights, device)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"] jupyter={"source_hidden": true}
+fused = gate_kernel()
+
+def times_the_kernels_bytes():
+    return round(fused.framework[1].bytes / fused.kernel.bytes, 2)
+
+predict(
+    "senet.kernel",
+    lambda: show.draw.kernel_report(fused),
+    measured=times_the_kernels_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Two launches are left, the means and this kernel. The bytes stay: no gate is
+# known before the last pixel of the image has been read for the means. So any
+# code for the gate alone reads the image twice and writes it once. (This is
+# counted without caches. If the image is still in the GPU's cache, the second
+# read costs less.)
+#
+# Only one of the three can be saved, and not here: the layer *before* the gate
+# could add up the means while it writes the image.

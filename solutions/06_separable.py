@@ -70,10 +70,10 @@ show.draw.channel_matrix(matrix, title=f"groups={groups}, tap {tap}")
 # convolutions, each from one channel to one.
 
 # %% tags=["nbval-check-output"]
-photo = torch.randn(1, 20, 14, 14)
+twenty = torch.randn(1, 20, 14, 14)  # channels
 for name, groups in (("dense", 1), ("ResNeXt", 5), ("depthwise", 20)):
     layer = nn.Conv2d(20, 20, 3, padding=1, groups=groups, bias=False)
-    cost = measure.cost(layer, photo)
+    cost = measure.cost(layer, twenty)
     print(f"{name:9} {groups:2} groups: {cost.params:5,} weights,", end=" ")
     print(f"{cost.macs:7,} multiply-adds")
 
@@ -91,17 +91,17 @@ def one_by_one(image):
     return torch.cat([F.conv2d(c, w, padding=1) for c, w in filters], dim=1)
 
 
-gap = (one_by_one(photo) - depthwise(photo)).abs().max().item()
+gap = (one_by_one(twenty) - depthwise(twenty)).abs().max().item()
 print("the same numbers:", gap < 1e-5)
-print("launches in a loop:", measure.cost(one_by_one, photo).launches)
-print("launches at once:  ", measure.cost(depthwise, photo).launches)
+print("launches in a loop:", measure.cost(one_by_one, twenty).launches)
+print("launches at once:  ", measure.cost(depthwise, twenty).launches)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Exercise (18 minutes).** Write a depthwise convolution without a loop over
 # the channels. `F.unfold(x, (kh, kw))` copies the patch at each position into
-# a column. It returns (n, c · kh · kw, positions). In a column, all taps of
-# channel 0 come first, then those of channel 1, and so on. Pass `padding=` and
-# `stride=` by name.
+# a column. It returns (n, c · kh · kw, positions), the positions row by row.
+# In a column, all taps of channel 0 come first, then those of channel 1, and
+# so on. Pass `padding=` and `stride=` by name.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Stuck? Run `from convzoo import hint` and
@@ -133,7 +133,7 @@ check("separable.depthwise_conv2d")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Now a layer around it, so that networks can use it. It runs your function if
-# that passed, and the framework's if not.
+# it passed the check, and the framework's if not.
 
 # %% tags=["define"] slideshow={"slide_type": "skip"}
 filter_channels = use("separable.depthwise_conv2d")
@@ -154,8 +154,8 @@ class DepthwiseConv2d(nn.Module):
 # ## 2. The 1x1 mixes the channels
 #
 # The depthwise layer keeps the channels apart, and the 1x1 mixes them. Here
-# are the depthwise layer, a 1x1 layer, and the two in a row. Each is probed
-# and summed over the taps.
+# are the depthwise layer, a 1x1 layer, and the two in a row. Each is probed at
+# all taps, and the matrices are added up.
 
 # %% slideshow={"slide_type": "-"}
 by_channel = DepthwiseConv2d(12, 3, padding=1)
@@ -203,8 +203,9 @@ def dense_kernel(depthwise, pointwise):
 check("separable.dense_kernel")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Does it? And how does it differ from a random dense kernel? For one input
-# channel, write the kernels as a matrix: outputs as rows, taps as columns.
+# Does this kernel do the work of both? And how does it differ from a random
+# one? For one input channel, write a kernel as a matrix: outputs as rows, taps
+# as columns.
 
 # %% tags=["nbval-check-output"]
 kernel_of = use("separable.dense_kernel")
@@ -238,8 +239,8 @@ ask("separable.same_functions", answer)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The next cells only count and draw; open them if you are curious. They use
 # the depthwise layer from above. The counter separates products of matrices
-# (`macs`) from products number by number (`products`). If you looped over the
-# taps, yours are of the second kind. Here both count.
+# (`macs`) from elementwise products (`products`). If you looped over the taps,
+# yours are of the second kind. Here both count.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 from dataclasses import replace
@@ -310,8 +311,8 @@ ask("separable.weights", answer)
 #
 # All stops are timed here alternately, in two *layouts*: the image is in
 # memory channel by channel (NCHW, torch's usual one), or pixel by pixel
-# (channels_last). The layers are the framework's. A CPU runs them on one
-# thread: other work on the machine disturbs that least.
+# (channels_last). The layers are the framework's; the last two stops also time
+# yours. A CPU uses one thread: other work on the machine disturbs that least.
 #
 # The *floor* is the least time that a layer can take here. It is the time for
 # its bytes at the highest rate at which the device was seen to move bytes, or
@@ -345,6 +346,14 @@ def layer_at(stop):
     return nn.Sequential(spatial, nn.Conv2d(C, C, 1, bias=False))
 
 
+def yours_at(stop):
+    """Return your depthwise layer, alone or with the 1x1, at a last stop."""
+    own = DepthwiseConv2d(C, 3, padding=1)
+    mixed = nn.Sequential(own, nn.Conv2d(C, C, 1, bias=False))
+    return mixed if stop == "separable" else own
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def works_at(stop):
     """Return multiply-adds and least bytes of each layer at a stop."""
     positions = batch * SIDE * SIDE
@@ -362,10 +371,12 @@ def race():
     source = torch.randn(batch, C, SIDE, SIDE, device=device)
     runs = {("copy", ""): lambda: source.clone()}
     for layout, form in layouts.items():
-        own = source.to(memory_format=form)
-        for stop in scale:
-            timed = layer_at(stop).to(device, memory_format=form)
-            runs[stop, layout] = partial(timed, own)
+        image_in = source.to(memory_format=form)
+        layers = {stop: layer_at(stop) for stop in scale}
+        layers |= {f"{s}, yours": yours_at(s) for s in scale if scale[s] == C}
+        for name, timed in layers.items():
+            timed = timed.to(device, memory_format=form)
+            runs[name, layout] = partial(timed, image_in)
     with one_thread():
         return measure.bench(runs, seconds=4)
 
@@ -413,10 +424,7 @@ def shares_at(stop, layout):
 @cache
 def pattern_at(stop):
     """Draw the layer's matrix (yours at the last two stops), coarsened."""
-    probed = layer_at(stop)
-    if scale[stop] == C:
-        parts = [DepthwiseConv2d(C, 3, 1, 1), nn.Conv2d(C, C, 1, bias=False)]
-        probed = parts[0] if "depth" in stop else nn.Sequential(*parts)
+    probed = yours_at(stop) if scale[stop] == C else layer_at(stop)
     matrix = measure.channel_matrix(probed, torch.zeros(1, C, 3, 3))
     coarse = F.avg_pool2d(matrix.abs()[None], 2)[0]
     title = f"{stop}, 2 x 2 channels a cell"
@@ -424,17 +432,34 @@ def pattern_at(stop):
 
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def time_row(name, run, layout):
+    """Return a bar: the time of a run as a share of the dense layer's."""
+    seconds = seconds_at(run, layout)
+    share = seconds / seconds_at("1: dense", layout)
+    faster = f"{1 / share:.2g} x as fast"
+    return name, share, f"{show.seconds(seconds)}: {faster}"
+
+
+def longest():
+    """Return the end of the bars: the longest time, as a share of dense."""
+    return max(1.1, *(
+        t.minimum / seconds_at("1: dense", layout)
+        for (_, layout), t in race().items() if layout and t.available))
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def stop_picture(stop, layout):
-    macs, moved, floor, time = shares_at(stop, layout)
-    seconds, works = seconds_at(stop, layout), works_at(stop)
+    macs, moved, floor, _ = shares_at(stop, layout)
+    works = works_at(stop)
     rows = [
         ("multiply-adds", macs, show.si(sum(w.macs for w in works))),
         ("least bytes", moved, show.bytes_(sum(w.bytes for w in works))),
         ("floor", floor, show.seconds(floor_at(stop))),
-        ("time", time, f"{show.seconds(seconds)}: {1 / time:.2g} x as fast"),
+        time_row("time", stop, layout),
     ]
-    worst = max(shares_at(s, n)[3] for s in scale for n in layouts)
-    options = {"limit": max(1.1, worst), "reference": (1, "dense")}
+    if scale[stop] == C:
+        rows.append(time_row("time, yours", f"{stop}, yours", layout))
+    options = {"limit": longest(), "reference": (1, "dense")}
     title = f"{stop}, {layout}, on {device}"
     right = show.draw.bars(rows, title=title, width=560, **options)
     return show.draw.beside(pattern_at(stop), right)
@@ -458,16 +483,16 @@ predict("separable.time", walk, measured=depthwise_speed_up)
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def all_stops():
     named = [s for s in scale if s != "separable"]
-    x_groups = [scale[s] for s in named]
-    Line, lines = show.draw.Line, []
+    x_groups, Line, lines = [scale[s] for s in named], show.draw.Line, []
     for layout in layouts:
         lines.append((layout, [seconds_at(s, layout) for s in named], False))
     lines.append(("floor", [floor_at(s) for s in named], True))
     dense = seconds_at("1: dense", "NCHW")
     lines.append(("dense / groups", [dense / g for g in x_groups], True))
+    lines.append(("yours", [seconds_at(f"{named[-1]}, yours", "NCHW")], False))
     return show.draw.curves(
-        [Line(name, x_groups, [1e3 * t for t in times], dashed=dashed)
-         for name, times, dashed in lines],
+        [Line(name, x_groups[-len(t):], [1e3 * s for s in t], dashed=dashed)
+         for name, t, dashed in lines],
         title=f"128 channels, 3x3, on {device}", x_label="groups",
         y_label="ms", log_x=True, log_y=True, x_ticks=x_groups,
     )
@@ -483,8 +508,10 @@ all_stops()
 # %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 print(f"128 times fewer multiply-adds than dense; on {device}:")
 for layout in layouts:
-    faster = 1 / shares_at("128: depthwise", layout)[3]
-    print(f"  {layout}: {faster:.1f} times as fast as dense")
+    dense = seconds_at("1: dense", layout)
+    faster = dense / seconds_at("128: depthwise", layout)
+    yours = dense / seconds_at("128: depthwise, yours", layout)
+    print(f"  {layout}: {faster:.1f} times as fast (yours {yours:.1f})")
 lower = floor_at("1: dense") / floor_at("128: depthwise")
 print(f"  the floor is {lower:.1f} times lower")
 copied, least = seconds_at("copy", ""), floor_at("128: depthwise")
@@ -492,7 +519,7 @@ print(f"  a copy of the image takes {show.seconds(copied)},", end=" ")
 print(f"the depthwise floor is {show.seconds(least)}")
 shaken = sum(not timing.steady for timing in race().values())
 print(f"{shaken} of {len(race())} timings were unsteady.")
-if shaken > 4:
+if shaken > 5:
     print("The machine was busy; on an idle one these times say more.")
 
 # %% [markdown] slideshow={"slide_type": "-"}
@@ -503,7 +530,8 @@ if shaken > 4:
 # - **The code that runs.** If the time is far above the floor, the least bytes
 #   are not the reason. The code chosen for that number of groups and that
 #   layout moves or computes more than it must, or leaves part of the device
-#   idle. The other layout shows how much that matters.
+#   idle. The other layout shows how much that matters, and so does your layer:
+#   unfolding copies each pixel nine times (Further E).
 # - **Launches and noise.** A time of some ten microseconds is mostly the call
 #   itself. And on a busy machine, the time includes its other work.
 
@@ -662,7 +690,7 @@ from convzoo.ideas.separable import efficientnet, framework
 
 CLASSES = ResNet50_Weights.DEFAULT.meta["categories"]  # of the 1000 classes
 lite = efficientnet.load_bundled(efficientnet.EfficientNetLite0(
-    framework.InvertedResidual, DepthwiseConv2d))  # its 1x1s are Further B
+    framework.InvertedResidual, DepthwiseConv2d))  # you build it in Further B
 found = cost_of(lite, torch.zeros(1, 3, 224, 224))
 print(f"{found.params:,} parameters, {found.macs:,} multiply-adds")
 
@@ -691,9 +719,10 @@ predict("separable.photograph", explore_photos,
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The shares of all 1000 classes add up to 100%. ImageNet has no class for an
-# astronaut, so hers go to what looks most like her: a bobsled, with 20%. That
-# is not "one in five such photos is a bobsled". It only says that this class
-# got the highest score, and that no class got a high one.
+# astronaut, so the largest share goes to what her photo resembles most: a
+# bobsled, with about 20%. That is not "one in five such photos is a bobsled".
+# It only says that this class got the highest score, and that no class got a
+# high one.
 #
 # **A photo of yours.** Choose a file with the button. (Or drop a file on
 # JupyterLab's list of files: `photographs.photograph("mine.jpg")` reads it.)
@@ -713,21 +742,25 @@ def name_yours(file):
 show.widgets.Explorer(name_yours, file=show.widgets.Upload("your photo"))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# What did the depthwise layers learn? Each tile is one filter of the second
-# block: edges in all directions, and blobs. Random filters look like noise.
+# What did the depthwise layers learn? Each tile is one 3x3 filter of the
+# second block: edges in all directions, and blobs. Random filters look like
+# noise.
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
 learned = lite.blocks[1].depthwise.conv.weight
 show.draw.beside(
-    show.draw.kernels(learned, title="96 filters, trained"),
+    show.draw.kernels(learned, title="96 filters, trained",
+                      note="blue: below zero, orange: above"),
     show.draw.kernels(torch.randn_like(learned), title="96 filters, random"))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # And a 1x1 layer: the matrix of the first block, from 32 channels to 16. In
-# the trained one, four columns are empty: no output reads these channels.
+# the trained one, four columns are empty, up to rounding: no output reads
+# these channels.
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 mix = lite.blocks[0].project.weight[:, :, 0, 0]
+mix = mix * (mix.abs() > 1e-6 * mix.abs().max())  # else: rounding
 chance = torch.randn_like(mix) * mix.std()
 show.draw.beside(*[
     show.draw.channel_matrix(w, title=t, size=380)
@@ -746,7 +779,7 @@ show.draw.beside(*[
 #   that section 4 printed say what holds on the device that they name.
 # - **Half right.** "MobileNet is a precursor of ResNeXt": the idea is (2014),
 #   the paper is not (2017, five months later). Further D has the dates.
-# - **Seen.** A network of your layers names a cat and a coffee.
+# - **Seen.** A network of your layers names a cat and a cup of coffee.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **To think about**
@@ -804,7 +837,8 @@ def best_separable(weight, rank):
 
     weight: (c_out, c_in, kh, kw); rank: filters for each input channel, at
     most the smaller of c_out and kh * kw.
-    Returns the kernel, of the same shape as weight.
+    Returns the kernel, of the same shape as weight. Gradients flow through
+    it, so change no tensor in place.
     """
     ### BEGIN SOLUTION
     matrices = weight.flatten(2).transpose(0, 1)  # c_in, c_out, taps
@@ -988,40 +1022,43 @@ ask("separable.width", answer)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **A curve of accuracy against speed.** The lecture says that there is one.
 # Here is MobileNet's part: the printed accuracies against the time that one
-# photo takes here. (Framework's layers. ShuffleNet's part is in lesson 05.)
+# photo takes here. (ShuffleNet's part is in lesson 05.)
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 @torch.no_grad()
 def accuracy_against_time():
     view = torch.randn(1, 3, 224, 224, device=device)
-    runs = {w: mobilenet_v1(FastBlock, w).eval().to(device) for w in at_width}
-    runs["V2"] = torchvision.models.mobilenet_v2().eval().to(device)
+    runs = {"V2": torchvision.models.mobilenet_v2()}
+    for w in at_width:
+        runs["V1", w] = mobilenet_v1(FastBlock, w)
+        runs["V1, yours", w] = mobilenet_v1(Block, w)
+    runs = {n: net.eval().to(device) for n, net in runs.items()}
     with one_thread():
         ms = {n: 1e3 * t.minimum for n, t in measure.bench(runs, view).items()}
+    return ms
+
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+def time_picture(ms):
     Line, widths = show.draw.Line, sorted(at_width)
     top1 = [at_width[w] for w in widths]
-    lines = [Line("V1", [ms[w] for w in widths], top1)]
+    lines = [Line(name, [ms[name, w] for w in widths], top1)
+             for name in ("V1", "V1, yours")]
     lines.append(Line("V2, width 1", [ms["V2"]], [72.0]))
     title = f"MobileNet on {device}: widths 0.25, 0.5, 0.75, 1"
     names = {"x_label": "ms for one photo", "y_label": "printed top-1, %"}
-    return show.draw.curves(lines, title=title, **names)
+    return show.draw.curves(lines, title=title, log_x=True, **names)
 
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"]
-accuracy_against_time()
+time_picture(accuracy_against_time())
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Why not your own layer? Unfolding writes every pixel once for each tap and
-# reads it again. The next cell counts the bytes that the function from section
-# 1 moves. `python -m convzoo bench --parts layers` times an unfolded one
-# against the framework's.
+# *Yours* has the same layers, with your depthwise convolution. If it is
+# slower, it is not because of its multiply-adds: Further E shows the reason.
+# `python -m convzoo bench --parts layers` times an unfolded layer against the
+# framework's.
 
-# %% slideshow={"slide_type": "skip"} tags=["nbval-check-output"]
-with torch.device("meta"):
-    maps, filters = torch.zeros(8, 128, 28, 28), torch.zeros(128, 1, 3, 3)
-unfolded = measure.cost(filter_channels, maps, filters, padding=1)
-direct = measure.cost(F.conv2d, maps, filters, padding=1, groups=128)
-print(f"{unfolded.bytes / direct.bytes:.1f} times the framework's bytes")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## MobileNetV2: thin, wide, thin
@@ -1238,3 +1275,75 @@ predict("separable.first_paper", timeline)
 # Sifre's layer as a special case of grouped convolution, with one channel in
 # each group. It is not right about the papers: Xception came forty days before
 # ResNeXt, and MobileNet five months after it.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # Further E. One kernel
+#
+# Your layer and the framework's do the same multiply-adds. But if yours
+# unfolds, it writes each pixel nine times to memory, and reads it again. A
+# *kernel* (here: the code that a GPU runs in one launch) can leave that out.
+# This one is in Triton, Python that is compiled for a GPU. Many programs run
+# it at once, each for some pixels of one channel of one image (`plane`).
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+KERNEL = "convzoo.ideas.separable.kernel"
+show.source(f"{KERNEL}._depthwise_3x3")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# How to read it:
+#
+# - `x`, `weight` and `y` are addresses. A number added to them says which
+#   element is meant: a plane has `height * width` of them, row by row.
+# - In the matrix of a tap, a program has one row, its channel. The row has one
+#   entry, on the diagonal: `weight + channel * 9 + tap`. So nothing is read
+#   from any other channel: `plane` is the same in `tl.load` and `tl.store`.
+# - A tap shifts the pixel that is read. Outside of the image (`inside` is
+#   false), a zero is read: that is the padding.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+ways = {
+    "yours": lambda x, weight: filter_channels(x, weight, padding=1),
+    "F.conv2d": lambda x, weight: F.conv2d(x, weight, padding=1, groups=C),
+}
+
+
+def image_and_filters(place):
+    images = torch.randn(batch, C, SIDE, SIDE, device=place)
+    return images, torch.randn(C, 1, 3, 3, device=place)
+
+
+@cache
+def kernel_report():
+    name = f"{KERNEL}.depthwise_conv2d"
+    return measure.kernel_report(name, ways, image_and_filters, device)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
+def times_the_bytes():
+    report = kernel_report()
+    return round(report.framework[0].bytes / report.kernel.bytes, 1)
+
+
+predict(
+    "separable.kernel_bytes",
+    lambda: show.draw.kernel_report(kernel_report()),
+    measured=times_the_bytes,
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Each way is counted operation by operation: what it reads and what it writes.
+# The kernel moves the image once in and once out. No depthwise layer moves
+# less. Is that enough to keep the device busy with multiply-adds?
+
+# %% slideshow={"slide_type": "skip"}
+depthwise_work = works_at("128: depthwise")[0]
+print(f"depthwise: {depthwise_work.intensity:.1f} multiply-adds a byte")
+print(f"dense: {works_at('1: dense')[0].intensity:.0f}")
+print(f"{device}, at its best rates: {best_rates().ridge:.1f}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A layer below the last number waits for its bytes, and one above it for its
+# multiply-adds. With nine multiply-adds for a number read and a number
+# written, depthwise is the lowest of all. Where it is below, its best kernel
+# is only as fast as a copy of the image, and even fewer multiply-adds would
+# not make it faster.

@@ -211,3 +211,22 @@ def test_peaks_are_the_best_repeats(monkeypatch):
     peaks = roofline.peaks("cpu", torch.bfloat16)
     assert peaks.bandwidth == 2 * 2 * 2**25 / 0.5  # read and written, two bytes each
     assert peaks.rate == 1024**3 / 0.25
+
+
+def test_no_floor_is_above_the_time_it_belongs_to():
+    slow = roofline.Peaks(bandwidth=10.0, rate=100.0)  # measured while the machine was busy
+    works = {"copy": roofline.Work(0, 80), "product": roofline.Work(900, 10)}
+    times = {"copy": bench_result(4.0), "product": bench_result(3.0)}
+    # The calls reached 20 bytes and 300 multiply-adds a second: more than the peaks.
+    assert roofline.floors(works, times, slow) == {"copy": 4.0, "product": 3.0}
+
+
+def test_a_floor_follows_the_peaks_if_no_call_reached_them():
+    peaks = roofline.Peaks(bandwidth=100.0, rate=1000.0)
+    works = {"copy": roofline.Work(0, 80), "broken": roofline.Work(900, 10)}
+    times = {"copy": bench_result(4.0), "broken": bench_result(None)}
+    assert roofline.floors(works, times, peaks) == {"copy": 0.8, "broken": 0.9}
+
+
+def bench_result(seconds: float | None) -> Timing:
+    return timing.summary([seconds] * 3 if seconds else [], "" if seconds else "it failed")

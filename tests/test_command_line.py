@@ -122,6 +122,24 @@ def test_exercises(capfd):
     assert entry["lesson"] == "02_resnext" and entry["wrong_answers"] >= 3
     status, out, err = command(capfd, "exercises")
     assert status == 0 and "resnext.grouped_conv2d" in out
+    status, out, err = command(capfd, "exercises", "06_separable")
+    assert status == 0 and "separable.block" in out and "resnext" not in out
+
+
+def test_the_catalogue_of_misconceptions(capfd):
+    status, out, err = command(capfd, "exercises", "separable", "--messages", "--json")
+    found = {e["id"]: e for e in json.loads(out)}
+    assert status == 0 and err == "" and len(found) == 5
+    block = found["separable.block"]
+    assert set(block) == {"id", "title", "mistakes"} and block["title"] == "MobileNet's block"
+    assert block["mistakes"][0]["name"] == "no_middle_relu"
+    assert block["mistakes"][0]["sentence"].startswith("There is no ReLU between")
+    status, out, err = command(capfd, "exercises", "--messages")
+    assert status == 0 and "separable.block: MobileNet's block" in out
+    assert "  no_middle_relu: There is no ReLU between" in out and "resnext.block" in out
+    assert all(len(text) <= 100 for text in out.splitlines())
+    status, out, err = command(capfd, "exercises", "02_resnxt", "--messages")
+    assert status == 2 and "Did you mean 02_resnext?" in err
 
 
 def test_doctor(capfd):

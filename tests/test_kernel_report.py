@@ -53,7 +53,7 @@ def test_pieces_that_go_in_by_their_addresses_are_counted():
     weight = 4 * C * sum(widths)
     tables = found.kernel.bytes - (2 * PLANES + weight)  # pieces read, result written
     assert 0 < tables < 500  # a few addresses and widths, read by the kernel and by torch
-    assert found.kernel.launches == 1 + found.kernel.small
+    assert (found.kernel.launches, found.kernel.small) == (1, 0)
     assert found.framework[0].bytes == 4 * PLANES + weight  # and a copy: read and written
     assert found.framework[0].launches == 2
 
@@ -67,6 +67,22 @@ def test_each_launch_of_a_function_counts():
     means, gate = 4 * N * C, 4 * (2 * 4 * C + 4 + C)
     assert found.kernel.launches == 2
     assert found.kernel.bytes == 3 * PLANES + 2 * means + gate  # the image is read twice
+
+
+def test_a_shuffle_in_the_kernel_is_never_copied():
+    def arguments(device):
+        x = torch.randn(N, C, H, W, device=device)
+        return x, torch.randn(4 * C, C // GROUPS, 1, 1, device=device), GROUPS, GROUPS
+
+    def in_two(x, weight, groups, shuffle):
+        return F.conv2d(torch.channel_shuffle(x, shuffle), weight, groups=groups)
+
+    name = f"{HOME}.shufflenet.kernel.shuffled_conv1x1"
+    found = measure.kernel_report(name, {"torch": in_two}, arguments)
+    weight = 4 * 4 * C * (C // GROUPS)
+    assert (found.kernel.bytes, found.kernel.launches) == (5 * PLANES + weight, 1)
+    (rival,) = found.framework
+    assert (rival.bytes, rival.launches) == (7 * PLANES + weight, 2)  # and a copy: in and out
 
 
 def test_nothing_needs_triton_where_nothing_is_timed():
@@ -152,3 +168,20 @@ def test_a_source_has_its_comments_and_no_docstring():
 def test_a_wrong_name_is_refused(name, what):
     with pytest.raises(UserError, match=what.replace("?", r"\?")):
         show.source(name)
+
+
+def test_the_end_of_a_block_passes_through_memory_seven_times_or_three():
+    def arguments(device):
+        x = torch.randn(N, C, H, W, device=device)
+        return x, torch.randn_like(x), torch.nn.BatchNorm2d(C, device=device).eval()
+
+    found = measure.kernel_report(
+        f"{HOME}.resnet.kernel.norm_add_relu",
+        {"one by one": lambda x, shortcut, norm: F.relu(norm(x) + shortcut)},
+        arguments,
+    )
+    (rival,) = found.framework
+    assert rival.launches == 3
+    assert 7 * PLANES <= rival.bytes <= 7 * PLANES + 6 * 4 * C  # batch norm: some vectors
+    assert found.kernel.bytes == 3 * PLANES + 4 * 4 * C  # and the four vectors of the batch norm
+    assert (found.kernel.launches, found.kernel.small) == (1, 0)

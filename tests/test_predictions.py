@@ -260,6 +260,19 @@ def test_the_unit_percent_stands_at_the_number():
     )
 
 
+@pytest.mark.parametrize(
+    "guess, words",
+    [
+        (24, "Your guess is 15 points too low."),
+        (40, "Your guess is 1 point too high."),
+        (39.2, "That is very close."),
+        (39, "Exactly right."),
+    ],
+)
+def test_a_percentage_is_off_by_points(guess, words):
+    assert compared(Prediction("t.share", "How much?", "percent"), guess, 39).endswith(words)
+
+
 def test_a_guess_is_compared_with_nothing_where_the_device_has_no_such_number():
     for guess in (0.1, "skip"):
         assert "has no such number" in compared(WIDTH, guess, None)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from convzoo import UserError, show
+from convzoo.measure.timing import summary
 from convzoo.show import matrix, palette, patterns, picture, plots
 
 draw = show.draw
@@ -266,3 +267,9 @@ def test_showing_costs_no_import():
     code = f"import sys, convzoo.show; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_timings_say_time_spread_floor_and_why_one_is_missing():
+    times = {"mine": summary([0.004] * 3), "other": summary([], "no memory")}
+    words = draw.timings(times, {"mine": 0.001}, title="One call").alt
+    assert words.startswith("One call: mine 4 ms, spread 0%, floor 1 ms; other not available: no")

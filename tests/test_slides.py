@@ -4,7 +4,7 @@ import json
 
 import pytest
 from convzoo.errors import UserError
-from convzoo.teach import slides
+from convzoo.teach import assets, slides
 
 
 def code(source, outputs=(), **metadata) -> dict:
@@ -69,7 +69,7 @@ def test_an_unknown_lesson_is_one_sentence(tmp_path):
 
 
 def test_without_a_network_it_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setitem(slides.ASSETS, "reveal", ("no-such-package-here==0", "", "none"))
+    monkeypatch.setitem(assets.ASSETS, "reveal", ("no-such-package-here==0", "", "none"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     (tmp_path / "solutions").mkdir()
     (tmp_path / "solutions" / "02_resnext.ipynb").write_text("{}")

@@ -119,21 +119,21 @@ def test_a_design_is_examined_and_may_be_anything_else():
 
     def of(layer):
         found = answer(lambda in_channels, planes, stride: layer, case).tensors
-        return [int(found[f"output.{k}"]) for k in range(6)]
+        return [int(found[f"output.{k}"]) for k in range(7)]
 
     def refused(block):
         return answer(lambda in_channels, planes, stride: block, case).error
 
-    assert of(nn.Conv2d(8, 8, 3, padding=1)) == [8, 4, 4608, 0, 0, 9]
-    assert of(nn.Conv2d(8, 8, 1)) == [8, 4, 0, 0, 0, 1]
-    assert of(nn.Conv2d(8, 8, 3, padding=1, groups=8)) == [8, 4, 0, 0, 56, 9]
-    assert of(nn.Conv2d(8, 8, (3, 1), padding=(1, 0))) == [8, 4, 0, 0, 0, 3]
-    assert of(nn.Conv2d(8, 8, (1, 9), padding=(0, 4)))[5] == 3  # whatever the row is long
-    assert of(nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(8, 8, 1))) == [8, 4, 0, 0, 0, 9]
+    assert of(nn.Conv2d(8, 8, 3, padding=1)) == [8, 4, 4, 4608, 0, 0, 9]
+    assert of(nn.Conv2d(8, 8, 1)) == [8, 4, 4, 0, 0, 0, 1]
+    assert of(nn.Conv2d(8, 8, 3, padding=1, groups=8)) == [8, 4, 4, 0, 0, 56, 9]
+    assert of(nn.Conv2d(8, 8, (3, 1), padding=(1, 0))) == [8, 4, 4, 0, 0, 0, 3]
+    assert of(nn.Conv2d(8, 8, (1, 9), padding=(0, 4)))[6] == 3  # whatever the row is long
+    assert of(nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(8, 8, 1))) == [8, 4, 4, 0, 0, 0, 9]
     assert of(nn.Conv2d(8, 4, 1))[0] == 4
     no_weights = nn.Conv2d(8, 8, 1)
     no_weights.more = nn.Parameter(torch.empty(0, 8, 1, 1))
-    assert of(no_weights)[5] == 1
+    assert of(no_weights)[6] == 1
     assert refused(3).startswith("The block is not an nn.Module")
     assert "from the input: an input of shape (32, 8, 4, 4) gave shape (32, 128)." in refused(
         nn.Flatten()

@@ -35,7 +35,7 @@ class Case:
     instead of calling the target, function(target, **tensors, **scalars) returns the numbers to
     compare.
     again: the call comes after others (see `earlier`); channels_last: images have this layout in
-    memory.
+    memory. differentiable: whether the result's gradients count, too.
     """
 
     scalars: dict
@@ -45,6 +45,7 @@ class Case:
     examine: str = ""
     again: bool = False
     channels_last: bool = False
+    differentiable: bool = True
 
     @property
     def dtype(self) -> torch.dtype:
@@ -141,7 +142,8 @@ def _inputs(case: Case) -> dict[str, Tensor]:
         for name, value in copies.items():
             if value.dim() == 4:
                 copies[name] = value.contiguous(memory_format=torch.channels_last)
-    return {name: v.requires_grad_(v.is_floating_point()) for name, v in copies.items()}
+    wanted = case.differentiable
+    return {name: v.requires_grad_(wanted and v.is_floating_point()) for name, v in copies.items()}
 
 
 def earlier(case: Case) -> list[Case]:

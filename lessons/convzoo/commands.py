@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from convzoo import place
+from convzoo.errors import UserError, nearest
 
 Arguments = argparse.Namespace
 
@@ -44,6 +46,9 @@ def run_doctor(arguments: Arguments) -> Outcome:
 def run_exercises(arguments: Arguments) -> Outcome:
     from convzoo.exercises import all_exercises
 
+    known = _chosen(arguments.lesson, all_exercises())
+    if arguments.messages:
+        return _messages(known)
     found = [
         {
             "id": e.id,
@@ -53,7 +58,7 @@ def run_exercises(arguments: Arguments) -> Outcome:
             "minutes": e.minutes,
             "wrong_answers": len(e.mistakes),
         }
-        for e in all_exercises().values()
+        for e in known
     ]
     wide = max((len(e["id"]) for e in found), default=0)
     lines: list[str] = []
@@ -65,6 +70,46 @@ def run_exercises(arguments: Arguments) -> Outcome:
             if e["lesson"] == lesson
         ]
     return Outcome(found, lines)
+
+
+def _chosen(lesson: str, exercises: dict) -> list:
+    """Return the exercises of a lesson, or all of them. Raises UserError for an unknown lesson."""
+    found = [e for e in exercises.values() if lesson in ("", e.lesson, e.lesson.split("_")[-1])]
+    if not found:
+        names = dict.fromkeys(e.lesson for e in exercises.values())
+        raise UserError(f"There is no lesson {lesson!r}. {nearest(lesson, names)}")
+    return found
+
+
+def _messages(exercises: list) -> Outcome:
+    """Return what the check says to every mistake that it knows, by exercise."""
+    found = [
+        {
+            "id": e.id,
+            "title": e.title,
+            "mistakes": [{"name": m.name, "sentence": m.sentence} for m in e.mistakes],
+        }
+        for e in exercises
+    ]
+    lines: list[str] = []
+    for entry in found:
+        lines += [f"{entry['id']}: {entry['title']}"]
+        for mistake in entry["mistakes"]:
+            text = f"{mistake['name']}: {mistake['sentence']}"
+            lines += wrap(text, 100, initial_indent="  ", subsequent_indent="    ")
+        lines += [""]
+    return Outcome(found, lines[:-1])
+
+
+def _exercises(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "lesson", nargs="?", default="", help="for example 02_resnext; default: all"
+    )
+    parser.add_argument(
+        "--messages",
+        action="store_true",
+        help="print every mistake that the checks recognise, and what they say to it",
+    )
 
 
 def run_check(arguments: Arguments) -> Outcome:
@@ -154,11 +199,42 @@ def run_nbgrader_course(arguments: Arguments) -> Outcome:
     return Outcome([str(path) for path in made], [f"made {path}" for path in made])
 
 
+def run_update(arguments: Arguments) -> Outcome:
+    from convzoo.teach.update import carry_over, found_in, lines
+
+    found, untouched, problems = [], [], []
+    for path in [path for name in arguments.place for path in found_in(Path(name))]:
+        try:
+            one = carry_over(path, place.root())
+            (found if one else untouched).append(one or path)
+        except UserError as problem:  # the others go on
+            problems.append(str(problem))
+    rows = [
+        {
+            "file": str(one.file),
+            "lesson": str(one.lesson),
+            "answers": one.answers,
+            "notes": one.notes,
+            "at_end": one.at_end,
+        }
+        for one in found
+    ]
+    return Outcome(rows, [*problems, *lines(found, untouched)], 1 if problems else 0)
+
+
 def run_slides(arguments: Arguments) -> Outcome:
     from convzoo.teach.slides import main
 
     made = [str(path) for path in main(arguments.lesson)]
     return Outcome(made, [f"made {name}" for name in made])
+
+
+def run_lecture(arguments: Arguments) -> Outcome:
+    from convzoo.teach.lecture import main
+
+    made = main()
+    files = [str(path) for path in made.files]
+    return Outcome(files, [*(f"made {name}" for name in files), *filter(None, [made.notice])])
 
 
 def run_report(arguments: Arguments) -> Outcome:
@@ -305,7 +381,7 @@ def _release_options(parser: argparse.ArgumentParser) -> None:
 
 VERBS = {
     "doctor": Verb("check versions, device, widgets and disk, and say what to do", run_doctor),
-    "exercises": Verb("list the exercises of the course", run_exercises),
+    "exercises": Verb("list the exercises of the course", run_exercises, _exercises),
     "check": Verb(
         "check the exercises of a notebook or its .py and report the results",
         run_check,
@@ -383,5 +459,19 @@ VERBS = {
         _course_option,
         "Its release contains no answers. Submissions and the gradebook in it are left alone.",
     ),
+    "update": Verb(
+        "carry your answers and notes into this version of the course",
+        run_update,
+        lambda parser: parser.add_argument(
+            "place", metavar="PLACE", nargs="+", help="your earlier copy: a folder or notebooks"
+        ),
+        "Your earlier files are only read. What has no place in the new lesson is put at its end.",
+    ),
     "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
+    "lecture": Verb(
+        "make the whole lecture as one deck, and as a PDF",
+        run_lecture,
+        more="Its source is solutions/lecture.py. Takes about half a minute. Press S on the deck "
+        "for the speaker's notes. The PDF needs a Chromium or Chrome.",
+    ),
 }

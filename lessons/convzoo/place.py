@@ -17,9 +17,14 @@ def root() -> Path:
     return next((p for p in (here, *here.parents) if (p / "lessons").is_dir()), COURSE)
 
 
+def figures() -> Path:
+    """Return the folder of pictures: the course's, or the one in an installed wheel."""
+    return next((p for p in (COURSE / "figures", LIBRARY / "figures") if p.is_dir()), COURSE)
+
+
 def results() -> Path:
     """Return the folder of measured curves and of experiments' results: figures/data."""
-    return COURSE / "figures" / "data"
+    return figures() / "data"
 
 
 def home() -> Path:

@@ -497,3 +497,134 @@ SLIPS = (
         says=("grouped convolution", "DepthwiseConv2d", "of the cell"),
     ),
 )
+
+SLIPS += (
+    Slip(
+        CONV,
+        "largest_product",
+        changed(MULTIPLIED, (".sum(2)", ".amax(2)")),
+        "values",
+        "largest",
+        (*NUMBERS, "pooling"),
+    ),
+    Slip(
+        KERNEL,
+        "mean_of_filters",
+        changed(INDEXED, ("return pointwise * filters", "return pointwise * filters.mean(0)")),
+        "values",
+        "mean_filter",
+        (*NUMBERS, "averaged into one"),
+    ),
+    Slip(
+        KERNEL,
+        "weights_summed_first",
+        changed(
+            INDEXED,
+            ("return pointwise * filters", "return pointwise.sum(1, keepdim=True) * filters"),
+        ),
+        "values",
+        "weights_summed",
+        (*NUMBERS, "added up over the input"),
+    ),
+    Slip(
+        KERNEL,
+        "each_filter_repeated",
+        changed(
+            INDEXED,
+            (
+                "return pointwise * filters",
+                "kernel = depthwise.repeat_interleave(len(pointwise), 0)\n"
+                "    shape = *pointwise.shape[:2], *depthwise.shape[2:]\n"
+                "    return pointwise * kernel.reshape(shape)",
+            ),
+        ),
+        "values",
+        "each_repeated",
+        (*NUMBERS, "have to alternate"),
+    ),
+    Slip(
+        KERNEL,
+        "reshaped_at_the_end",
+        changed(
+            INDEXED,
+            (
+                "return pointwise * filters",
+                "kernel = (pointwise * filters).transpose(0, 1)\n"
+                "    return kernel.reshape(kernel.shape[1], kernel.shape[0], *kernel.shape[2:])",
+            ),
+        ),
+        "values",
+        "order_of_the_path",
+        (*NUMBERS, "transpose them"),
+    ),
+    Slip(
+        KERNEL,
+        "a_mean_of_taps",
+        changed(
+            INDEXED,
+            ("return pointwise * filters", "return pointwise * filters / filters[0].numel()"),
+        ),
+        "values",
+        "",
+        (*NUMBERS, "too small by a factor: the number of taps"),
+    ),
+    Slip(
+        KERNEL,
+        "one_output",
+        changed(
+            INDEXED,
+            ("return pointwise * filters", "return (pointwise * filters).sum(0, keepdim=True)"),
+        ),
+        "shape",
+        "",
+        ("input channels, rows and columns is right, but that of output channels",),
+    ),
+    Slip(
+        BLOCK,
+        "no_relu_at_all",
+        changed(
+            SEPARABLE,
+            ("F.relu(self.bn1(self.depthwise(x)))", "self.bn1(self.depthwise(x))"),
+            ("F.relu(self.bn2(self.pointwise(x)))", "self.bn2(self.pointwise(x))"),
+        ),
+        "values",
+        "no_relu",
+        (*NUMBERS, "Both ReLUs are missing"),
+    ),
+    Slip(
+        BLOCK,
+        "no_norm_at_all",
+        changed(
+            SEPARABLE,
+            ("self.bn1(self.depthwise(x))", "self.depthwise(x)"),
+            ("self.bn2(self.pointwise(x))", "self.pointwise(x)"),
+        ),
+        "values",
+        "no_norms",
+        (*NUMBERS, "Both batch norms"),
+    ),
+    Slip(
+        BLOCK,
+        "relu_of_the_input",
+        changed(SEPARABLE, ("self.depthwise(x)", "self.depthwise(F.relu(x))")),
+        "values",
+        "relu_on_input",
+        (*NUMBERS, "begins with the depthwise layer"),
+    ),
+    Slip(
+        BLOCK,
+        "random",
+        changed(SEPARABLE, ("return F.relu(", "return F.dropout(")),
+        "values",
+        "",
+        (*NUMBERS, "returns other numbers"),
+    ),
+    Slip(
+        BLOCK,
+        "stride_for_padding",
+        changed(SEPARABLE, ("3, stride, 1)", "3, 1, stride)")),
+        "shape",
+        "stride_as_padding",
+        ("in this order",),
+    ),
+)

@@ -325,3 +325,171 @@ SLIPS = (
         "shape",
     ),
 )
+
+SLIPS += (
+    Slip(
+        WIDTH,
+        "one_too_few",
+        changed(HALVES, ("return fits * step", "return max(0, fits - 1) * step")),
+        "values",
+        "one_too_few",
+        (*NUMBER, "wider network would fit"),
+    ),
+    Slip(
+        WIDTH,
+        "its_cost",
+        changed(
+            HALVES, ("return fits * step", "return zoo.macs(kind, fits * step) if fits else 0")
+        ),
+        "values",
+        "cost_of_it",
+        (*NUMBER, "what the network costs"),
+    ),
+    Slip(
+        WIDTH,
+        "twice",
+        changed(HALVES, ("zoo.macs(", "2 * zoo.macs(")),
+        "values",
+        "counted_twice",
+        (*NUMBER, "counted twice"),
+    ),
+    Slip(
+        WIDTH,
+        "below_nothing",
+        changed(HALVES, ("return fits * step", "return fits * step or -1")),
+        "values",
+        "minus_one",
+        (*NUMBER, "below 0"),
+    ),
+    Slip(
+        WIDTH,
+        "up",
+        changed(HALVES, ("* step)", ")"), ("return fits * step", "return -(-fits // step) * step")),
+        "values",
+        "rounded_up",
+        (*NUMBER, "Round down"),
+    ),
+    Slip(
+        WIDTH,
+        "to_the_nearest",
+        changed(
+            HALVES, ("* step)", ")"), ("return fits * step", "return round(fits / step) * step")
+        ),
+        "values",
+        "",
+        NUMBER,
+    ),
+    Slip(
+        WIDTH,
+        "begins_at_one",
+        changed(
+            HALVES,
+            (
+                "    fits, too_much = 0, 1",
+                "    if zoo.macs(kind, 1) > budget:\n        return 0\n    fits, too_much = 1, 2",
+            ),
+        ),
+        "values",
+        "below_step",
+        (*NUMBER, "may still be too large"),
+    ),
+    Slip(
+        SCHEDULE,
+        "one_over",
+        changed(LISTED_RISE, ("(i + 1) / warmup", "(i + 1) / (warmup + 1)")),
+        "values",
+        "reaches_lr_late",
+        (*NUMBERS, "ends below `lr`"),
+    ),
+    Slip(
+        SCHEDULE,
+        "minus",
+        changed(LISTED_RISE, ("(1 + torch.cos", "(1 - torch.cos")),
+        "values",
+        "rises_again",
+        (*NUMBERS, "subtracted from 1"),
+    ),
+    Slip(
+        SCHEDULE,
+        "a_sine",
+        changed(LISTED_RISE, ("torch.cos", "torch.sin")),
+        "values",
+        "sine",
+        (*NUMBERS, "starts at its top"),
+    ),
+    Slip(
+        SCHEDULE,
+        "both_halves",
+        changed(LISTED_RISE, ("torch.pi", "2 * torch.pi")),
+        "values",
+        "whole_cosine",
+        (*NUMBERS, "goes up again"),
+    ),
+    Slip(
+        SCHEDULE,
+        "fall_alone_at_one",
+        changed(
+            LISTED_RISE,
+            (
+                "lr * torch.cat([torch.tensor(rise), fall])",
+                "torch.cat([lr * torch.tensor(rise), fall])",
+            ),
+        ),
+        "values",
+        "fall_below_lr",
+        (*NUMBERS, "fall does not"),
+    ),
+    Slip(
+        SCHEDULE,
+        "other_order",
+        changed(LISTED_RISE, ("[torch.tensor(rise), fall]", "[fall, torch.tensor(rise)]")),
+        "values",
+        "fall_first",
+        (*NUMBERS, "other order"),
+    ),
+    Slip(
+        FRONT,
+        "fewer_words",
+        changed(
+            TABLES,
+            (
+                "accuracy[:, None] >= accuracy",
+                "accuracy[:, None] >= accuracy\n"
+                "    accuracy = accuracy if less_is_better else -accuracy\n"
+                "    as_good = accuracy[:, None] >= accuracy",
+            ),
+        ),
+        "values",
+        "both_reversed",
+        (*NUMBERS, "More accuracy is always better"),
+    ),
+    Slip(
+        FRONT,
+        "later_ones",
+        changed(
+            TABLES, ("(as_cheap & as_good & unequal)", "(as_cheap & as_good & unequal).tril()")
+        ),
+        "values",
+        "later_points",
+        (*NUMBERS, "Earlier ones"),
+    ),
+    Slip(
+        FRONT,
+        "in_order",
+        changed(TABLES, ("return ~beaten", "return ~beaten[price.argsort(stable=True)]")),
+        "values",
+        "in_order_of_cost",
+        (*NUMBERS, "Put it back"),
+    ),
+    Slip(
+        FRONT,
+        "ends",
+        changed(
+            TABLES,
+            ("return ~beaten", "return (price == price.min()) | (accuracy == accuracy.max())"),
+        ),
+        "values",
+        "two_ends",
+        (*NUMBERS, "two ends"),
+    ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from slips import Slip, answer, changed
+from slips import NUMBERS, Slip, answer, changed
 from slips.zoo import NUMBER
 
 DESIGN, CHANCE = "zoo.design", "zoo.chance"
@@ -411,5 +411,78 @@ SLIPS = (
         "values",
         "signed",
         NUMBER,
+    ),
+)
+
+SLIPS += (
+    Slip(
+        DESIGN,
+        "rows_alone",
+        changed(GATED, ("planes, 3, stride, 1, groups=4", "planes, 3, (stride, 1), 1, groups=4")),
+        "values",
+        "",
+        (*NUMBERS, "output columns"),
+    ),
+    Slip(
+        CHANCE,
+        "at_most",
+        changed(SUMS, ("d >= seen", "d <= seen")),
+        "values",
+        "at_most",
+        (*NUMBER, "at least as large"),
+    ),
+    Slip(
+        CHANCE,
+        "sums_and_means",
+        changed(SUMS, ("abs(2 * sum(part) - sum(hits))", "abs(2 * sum(part) - sum(hits)) / s")),
+        "values",
+        "means_against_sums",
+        (*NUMBER, "sums with sums"),
+    ),
+    Slip(
+        CHANCE,
+        "per_seed",
+        changed(SUMS, ("/ len(splits)", "/ s")),
+        "values",
+        "per_seed",
+        (*NUMBER, "number of splits"),
+    ),
+    Slip(
+        CHANCE,
+        "always_252",
+        changed(SUMS, ("/ len(splits)", "/ 252")),
+        "values",
+        "of_252",
+        (*NUMBER, "five seeds"),
+    ),
+    Slip(
+        CHANCE,
+        "not_itself",
+        changed(
+            SUMS,
+            (
+                "sum(d >= seen for d in differences) / len(splits)",
+                "(sum(d >= seen for d in differences) - 1) / (len(splits) - 1)",
+            ),
+        ),
+        "values",
+        "without_the_observed",
+        (*NUMBER, "one of all the splits"),
+    ),
+    Slip(
+        CHANCE,
+        "drawn",
+        changed(
+            SUMS,
+            (
+                "splits = list(combinations(hits, s))",
+                "splits = [\n"
+                "        [hits[i] for i in torch.randperm(2 * s)[:s]] for _ in range(500)\n"
+                "    ]",
+            ),
+        ),
+        "values",
+        "",
+        (*NUMBER, "returns other numbers"),
     ),
 )

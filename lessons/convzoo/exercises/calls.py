@@ -4,15 +4,17 @@ mistake, so a lesson always runs to its end."""
 from __future__ import annotations
 
 import ast
+import html
 import re
 import sys
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 
 from convzoo import device as devices
-from convzoo import run_cell
+from convzoo import place, run_cell
 from convzoo.errors import UserError
 from convzoo.exercises import progress
 from convzoo.exercises.catalogue import (
@@ -26,8 +28,9 @@ from convzoo.exercises.judge import assess
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.prediction_form import Asking, can_ask
 from convzoo.exercises.predictions import compared, value_of
-from convzoo.show import display, notice
+from convzoo.show import Picture, display, in_notebook, notice
 
+_LABEL = re.compile(r'aria-label="([^"]*)"')  # of a picture
 _session = {"student": "", "judged": {}, "trusted": False}
 
 
@@ -55,7 +58,19 @@ def begin(lesson: str, student: str = ""):
     passed = sum(done.get(i, {}).get("status") == "passed" for i in mine)
     print(f"{lesson}: {devices.describe(device)}")
     print(f"Exercises passed so far: {passed} of {len(mine)}.")
+    if in_notebook() and not Path("../figures").is_dir():
+        _show_pictures(lesson)
     return device
+
+
+def _show_pictures(lesson: str) -> None:
+    """Show the pictures that the lesson's text cannot find, because the notebook is alone."""
+    found = sorted(place.figures().glob(f"{lesson[:2]}_*.svg"))
+    if found:
+        print("This notebook is not in the course's folder. The pictures in its text are:")
+    for path in found:
+        svg = path.read_text(encoding="utf-8")
+        display(Picture(html.unescape(_LABEL.search(svg)[1]), svg))
 
 
 def _notice_if_unknown(call: Callable) -> Callable:

@@ -17,7 +17,7 @@ from convzoo.case import Case, Reply, answer, describe
 from convzoo.exercises import messages, rehearsal
 from convzoo.exercises.borrowed import shortcut_among
 from convzoo.exercises.diagnosis import diagnose, smallest
-from convzoo.exercises.differences import difference, in_asked_form
+from convzoo.exercises.differences import difference, in_asked_form, part, same
 from convzoo.exercises.everyday import WAYS, everyday_cases
 from convzoo.exercises.limit import TimeLimit, time_limit
 from convzoo.exercises.model import Exercise, Respond, Verdict
@@ -137,7 +137,10 @@ def _explain(exercise, respond, unwatched, cases, replies, stage, message) -> Ve
         _ask_rest(exercise, unwatched, cases, replies)
         cases = cases[: len(replies)]
         wrong = diagnose(exercise, cases, replies, first)
-        what = wrong.sentence if wrong else pattern_of(exercise, cases, replies)
+        what = wrong.sentence if wrong else ""
+        if stage == "values":
+            what = what or _unsteady(exercise, unwatched, cases[first - 1], replies[first - 1])
+        what = what or pattern_of(exercise, cases, replies)
     except TimeLimit:  # it is wrong nevertheless
         return plain
     message = " ".join(filter(None, (message, what)))
@@ -156,6 +159,20 @@ def _ask_rest(
         except Exception:
             return
         replies.append(in_asked_form(reply, answer(exercise.reference, case, watch=False)))
+
+
+def _unsteady(exercise: Exercise, respond: Respond, case: Case, reply: Reply) -> str:
+    """Return that the same call gives other numbers the second time; "" if it does not, or cannot
+    be repeated."""
+    try:
+        again = in_asked_form(respond(case), answer(exercise.reference, case, watch=False))
+    except Exception:
+        return ""
+    first, second = part(reply, "output"), part(again, "output")
+    if again.stage or messages.unwritten(reply) or first.keys() != second.keys():
+        return ""
+    finite = ({k: v.nan_to_num() for k, v in numbers.items()} for numbers in (first, second))
+    return "" if same(*finite) else messages.UNSTEADY
 
 
 def _on_a_device(exercise: Exercise, target: Callable) -> str:

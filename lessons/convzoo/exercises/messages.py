@@ -11,6 +11,11 @@ from convzoo.case import Case, Reply
 from convzoo.exercises.model import Exercise
 from convzoo.recorder import allocates
 
+UNSTEADY = (
+    "Called again with the same arguments, it returns other numbers: something in it is random, or "
+    "is kept from one call to the next."
+)
+
 
 def kind(exercise: Exercise, target: Callable) -> str:
     """Return what is wrong with the kind of thing that the name refers to."""

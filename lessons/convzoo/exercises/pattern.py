@@ -20,11 +20,14 @@ from convzoo.exercises.differences import close, difference, part, visible_diffe
 from convzoo.exercises.model import Exercise
 
 _AXES = {1: ("number",), 2: ("row", "column"), 4: ("image", "channel", "row", "column")}
+_OF_WEIGHTS = _AXES | {4: ("output channel", "input channel", "row", "column")}
+_SHOWN = 8  # places that are listed
 # Widths and budgets are not among these: they differ from case to case anyway.
 _SETTINGS = ("stride", "padding", "dilation", "groups", "first_groups", "expand_ratio", "warmup")
 _NEAR = 0.02  # of the largest number: "close" may be this far off
 Pair = tuple[Tensor, Tensor]
 Change = tuple[str, Callable[[Case], Case | None]]
+Axes = dict[int, tuple[str, ...]]  # what the axes of a result are called, by their number
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,15 @@ def pattern_of(exercise: Exercise, cases: list[Case], replies: list[Reply]) -> s
     first = next((one.stage for one in asked if one.stage), "")
     wrong = [one for one in asked if one.stage == first]
     comparable = all(one.pair for one in wrong)
+    images = all(_is_image(one.case.tensors.get("x")) for one in asked)
+    axes = _AXES if images else _OF_WEIGHTS
     ways: list[Callable[[], str]] = [lambda: _results_exchanged(wrong, exercise.returns)]
     if first == "values" and comparable and not any(messages.unwritten(o.reply) for o in wrong):
         ways += [lambda: _simple(wrong), lambda: _other_arguments(exercise, asked)]
-        ways.append(lambda: _of_numbers([one.pair for one in wrong]))
+        ways.append(lambda: _of_numbers([one.pair for one in wrong], axes))
     elif first == "shape":
         ways.append(lambda: _other_arguments(exercise, asked))
-        ways += [lambda: _of_shapes([one.pair for one in wrong])] * comparable
+        ways += [lambda: _of_shapes([one.pair for one in wrong], axes)] * comparable
     found = next(filter(None, (way() for way in ways)), "")
     return " ".join(filter(None, (found, _in_which_cases(asked))))
 
@@ -94,13 +99,24 @@ def _features(case: Case) -> dict[tuple[str, str], bool]:
             for plain in (0, 1):
                 found[f"with {name}={plain}", f"with other values of {name}"] = value == plain
     x = case.tensors.get("x")
-    if x is not None and x.dim() == 4:
+    if _is_image(x):
         found["with several images", "with one image"] = len(x) > 1
         found["if height and width differ", "if they are equal"] = x.shape[2] != x.shape[3]
-    weight = case.tensors.get("weight")
-    if weight is not None and weight.dim() == 4:
-        found["with a 1x1 kernel", "with a larger kernel"] = weight[0, 0].numel() == 1
+    kernel = _kernel(case)
+    if kernel is not None:
+        found["with a 1x1 kernel", "with a larger kernel"] = kernel[0, 0].numel() == 1
+        square = kernel.shape[2] == kernel.shape[3]
+        found["with a square kernel", "with a kernel that is not square"] = square
     return found
+
+
+def _is_image(x: Tensor | None) -> bool:
+    return x is not None and x.dim() == 4
+
+
+def _kernel(case: Case) -> Tensor | None:
+    """Return the first argument of a case that is the weight of a convolution, or None."""
+    return next((v for k, v in case.tensors.items() if k != "x" and v.dim() == 4), None)
 
 
 # --- the right numbers of other arguments --------------------------------------------------------
@@ -248,20 +264,28 @@ def _simple(wrong: list[Asked]) -> str:
     if all(not have.isfinite().all() for have, _ in pairs):
         return "Some of its numbers are `nan` or infinite: is something divided by 0?"
     if all(not have.any() for have, _ in pairs):
-        return "Every number of it is 0."
+        return "Every number of it is 0." if any(want.dim() for _, want in pairs) else "It is 0."
     return _factor(pairs, [one.case for one in wrong])
 
 
-def _of_numbers(pairs: list[Pair]) -> str:
+def _of_numbers(pairs: list[Pair], axes: Axes) -> str:
     if not all(v.is_floating_point() for pair in pairs for v in pair):
-        return _of_places(pairs)
+        return _of_places(pairs, axes)
     if not all(have.isfinite().all() for have, _ in pairs):
         return ""
-    ways = (_relu, _offset, _order, _of_places, _almost)
-    return next(filter(None, (way(pairs) for way in ways)), "")
+    ways: tuple[Callable[[], str], ...] = (
+        lambda: _relu(pairs),
+        lambda: _offset(pairs),
+        lambda: _order(pairs, axes),
+        lambda: _of_places(pairs, axes),
+        lambda: _almost(pairs),
+    )
+    return next(filter(None, (way() for way in ways)), "")
 
 
 def _relu(pairs: list[Pair]) -> str:
+    if not any(want.dim() for _, want in pairs):
+        return ""
     if all(close(have.clamp(min=0), want) for have, want in pairs):
         return "It is right where the expected numbers are above 0: a ReLU at the end is missing."
     if all(close(want.clamp(min=0), have) for have, want in pairs):
@@ -312,16 +336,16 @@ def _sizes(case: Case) -> dict[str, float]:
     """Return the numbers of a case that may be a factor, by name."""
     found = {f"`{k}`": v for k, v in case.scalars.items() if type(v) in (int, float)}
     x = case.tensors.get("x")
-    if x is not None and x.dim() == 4:
+    if _is_image(x):
         n, c, h, w = x.shape
         found |= {"the number of images": n, "the number of channels": c}
         found |= {"the number of pixels": h * w, "images times pixels": n * h * w}
     for name, value in case.tensors.items():
         if value.dim() and name != "x":
             found[f"the length of `{name}`"] = len(value)
-    weight = case.tensors.get("weight")
-    if weight is not None and weight.dim() == 4:
-        found["the size of a kernel"] = prod(weight.shape[2:])
+    kernel = _kernel(case)
+    if kernel is not None:
+        found["the number of taps"] = prod(kernel.shape[2:])
     return found
 
 
@@ -336,14 +360,14 @@ def _offset(pairs: list[Pair]) -> str:
     return ""
 
 
-def _order(pairs: list[Pair]) -> str:
+def _order(pairs: list[Pair], axes: Axes) -> str:
     """Return that the right numbers are in other places, and along which axis."""
     dims = {want.dim() for _, want in pairs}
     if dims == {2} and all(_is_turned(have, want) for have, want in pairs):
         return "It is the transpose of the expected matrix: rows and columns are exchanged."
     if not all(close(h.flatten().sort().values, w.flatten().sort().values) for h, w in pairs):
         return ""
-    names = _AXES.get(dims.pop(), ()) if len(dims) == 1 else ()
+    names = axes.get(dims.pop(), ()) if len(dims) == 1 else ()
     for axis, name in enumerate(names):
         if name != "number" and all(_reordered(have, want, axis) for have, want in pairs):
             return f"These are the right {name}s in another order."
@@ -361,12 +385,12 @@ def _reordered(have: Tensor, want: Tensor, axis: int) -> bool:
     return bool(fits.any(0).all() and fits.any(1).all())
 
 
-def _of_places(pairs: list[Pair]) -> str:
+def _of_places(pairs: list[Pair], axes: Axes) -> str:
     """Return where it is wrong if it is right elsewhere, and whether the wrong numbers are 0."""
     marks = [_marked(have, want) for have, want in pairs]
     if any(bool(mark.all()) for mark in marks):
         return ""
-    where = _along_axes(marks)
+    where = _along_axes(marks, axes)
     missing = all(not have[mark].any() for (have, _), mark in zip(pairs, marks, strict=True))
     zeros = "Where it is wrong, it is 0." if missing else ""
     return " ".join(filter(None, (where, zeros)))
@@ -378,11 +402,11 @@ def _marked(have: Tensor, want: Tensor) -> Tensor:
     return (have - want).abs() > 1e-7 * max(1.0, float(want.abs().max()))
 
 
-def _along_axes(marks: list[Tensor]) -> str:
+def _along_axes(marks: list[Tensor], axes: Axes) -> str:
     dims = {mark.dim() for mark in marks}
-    if len(dims) > 1 or dims <= {0} or not dims <= set(_AXES):
+    if len(dims) > 1 or dims <= {0} or not dims <= set(axes):
         return ""
-    if dims == {4} and all(_at_border(mark) for mark in marks):
+    if dims == {4} and axes is _AXES and all(_at_border(mark) for mark in marks):
         return "It is right inside the image and wrong only at its border."
     if dims == {2} and all(mark.shape[0] == mark.shape[1] for mark in marks):
         diagonals = [mark.diagonal() for mark in marks]
@@ -391,7 +415,7 @@ def _along_axes(marks: list[Tensor]) -> str:
             return "It is wrong only on the diagonal."
         if not any(bool(mark.any()) for mark in diagonals):
             return "It is right on the diagonal and wrong only off it."
-    for axis, name in enumerate(_AXES[dims.pop()]):
+    for axis, name in enumerate(axes[dims.pop()]):
         found = [mark.movedim(axis, 0).reshape(mark.shape[axis], -1).any(1) for mark in marks]
         if all(bool(lines.any()) and not bool(lines.all()) for lines in found):
             return _some_of(name, found)
@@ -412,11 +436,28 @@ def _some_of(name: str, found: list[Tensor]) -> str:
         return f"Only the first {name} is wrong."
     if all(lines[-1] and not bool(lines[:-1].any()) for lines in found):
         return f"Only the last {name} is wrong."
-    wrong = ", ".join(str(i) for i in found[0].nonzero().flatten().tolist()[:8])
-    plural = "s" if "," in wrong else ""
-    return f"Some {name}s are right. In the first case that fails, {name}{plural} {wrong} " + (
-        "are wrong (counted from 0)." if plural else "is wrong (counted from 0)."
+    places = found[0].nonzero().flatten().tolist()
+    plural, verb = ("s", "are") if len(places) > 1 else ("", "is")
+    return (
+        f"Some {name}s are right. In the first case that fails, {name}{plural} {_listed(places)} "
+        f"{verb} wrong (counted from 0)."
     )
+
+
+def _listed(places: list[int]) -> str:
+    """Return places in order as text: "1, 2, 5 to 9"; of many pieces the first ones."""
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and place == runs[-1][-1] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    pieces = []
+    for run in runs:
+        long = len(run) > 2
+        pieces += [f"{run[0]} to {run[-1]}"] if long else [str(place) for place in run]
+    more = " and others" if len(pieces) > _SHOWN else ""
+    return ", ".join(pieces[:_SHOWN]) + more
 
 
 def _almost(pairs: list[Pair]) -> str:
@@ -444,7 +485,7 @@ def _number(value: float) -> str:
 # --- the shape ---------------------------------------------------------------------------------
 
 
-def _of_shapes(pairs: list[Pair]) -> str:
+def _of_shapes(pairs: list[Pair], axes: Axes) -> str:
     """Return which sides of the result are wrong, and in what way."""
     if any(have.dtype != want.dtype for have, want in pairs):
         return ""
@@ -455,9 +496,9 @@ def _of_shapes(pairs: list[Pair]) -> str:
             return "Its numbers are right and in order; only the shape is wrong."
         return ""
     dims = {v.dim() for pair in pairs for v in pair}
-    if len(dims) > 1 or dims.isdisjoint(_AXES):
+    if len(dims) > 1 or dims.isdisjoint(axes):
         return ""
-    names = _AXES[dims.pop()]
+    names = axes[dims.pop()]
     wrong = [
         f"{name}s"
         for axis, name in enumerate(names)

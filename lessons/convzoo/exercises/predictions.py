@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _COUNTS = "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"
+_PERCENT = "%", "percent"
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,14 @@ def compared(prediction: Prediction, guess, value) -> str:
     head = f"You guessed {_of(prediction, guess)}. {result}"
     if prediction.options:
         return f"{head} {'That is right.' if guess == value else 'Your guess was different.'}"
-    return f"{head} {_distance(guess, value)}".strip()
+    return f"{head} {_distance(guess, value, prediction.unit in _PERCENT)}".strip()
 
 
-def _distance(guess: float, value: float) -> str:
-    """Return in words how far a guess was off; nothing if one of the two is zero."""
+def _distance(guess: float, value: float, percent: bool) -> str:
+    """Return in words how far a guess was off; nothing if one of the two is zero.
+
+    percent: the numbers are percentages, so a small difference is said in points.
+    """
     if guess == value:
         return "Exactly right."
     if guess * value < 0:
@@ -56,8 +60,9 @@ def _distance(guess: float, value: float) -> str:
     else:
         side = "too far from zero" if ratio > 1 else "too close to zero"
     if 0.51 < ratio < 1.95:
-        percent = round(100 * abs(ratio - 1))
-        return f"Your guess is {percent}% {side}." if percent else "That is very close."
+        off = round(abs(guess - value) if percent else 100 * abs(ratio - 1))
+        unit = (" point" if off == 1 else " points") if percent else "%"
+        return f"Your guess is {off}{unit} {side}." if off else "That is very close."
     return f"Your guess is about {_times(max(ratio, 1 / ratio))} times {side}."
 
 

@@ -5,11 +5,12 @@ each input is read once, each output written once. Only multiply-adds are counte
 comparisons are never the bottleneck here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
-from convzoo.measure.timing import bench
+from convzoo.measure.timing import Timing, bench
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,20 @@ def shuffle(positions: int, channels: int, size: int = 4, folded: bool = False) 
 def floor_seconds(work, peaks: Peaks) -> float:
     """Return the minimum time of a Work or a Cost: the longer of moving and multiplying."""
     return max(work.bytes / peaks.bandwidth, work.macs / peaks.rate)
+
+
+def floors(works: Mapping, timings: Mapping[str, Timing], peaks: Peaks) -> dict[str, float]:
+    """Return the minimum time of each call that was timed; works: a Work or a Cost by name.
+
+    A rate that one of the calls has reached is possible, even if the measured peaks are lower: the
+    machine was busy then, or the calls find their data in a cache. So no floor is above its time.
+    """
+    reached = [(w, timings[k].minimum) for k, w in works.items() if timings[k].available]
+    best = Peaks(
+        max([peaks.bandwidth, *(work.bytes / seconds for work, seconds in reached)]),
+        max([peaks.rate, *(work.macs / seconds for work, seconds in reached)]),
+    )
+    return {name: floor_seconds(work, best) for name, work in works.items()}
 
 
 def peaks(

@@ -10,6 +10,7 @@ from convzoo.show.photo_tiles import guesses, kernels, maps, photograph
 from convzoo.show.pixel_grid import pixels
 from convzoo.show.plots import Line, Mark, curves
 from convzoo.show.seed_ranges import seeds
+from convzoo.show.timing_bars import timings
 from convzoo.show.wires import lines
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "seeds",
     "table",
     "taps",
+    "timings",
 ]

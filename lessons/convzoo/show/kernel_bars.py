@@ -6,8 +6,9 @@ from html import escape
 
 from convzoo.show import palette
 from convzoo.show.bar_chart import bars, beside
-from convzoo.show.numbers import bytes_, number, seconds
+from convzoo.show.numbers import bytes_, number
 from convzoo.show.picture import Picture
+from convzoo.show.timing_bars import timings
 
 
 def kernel_report(report) -> Picture:
@@ -21,9 +22,10 @@ def kernel_report(report) -> Picture:
         bars(launches, title="Launches", colours=colours, width=460),
     ]
     if not report.reason:
-        rows = [(v.name, *_time(v.timing)) for v in variants]
+        times = {v.name: v.timing for v in variants}
         floor = report.floor_seconds, "a copy of this kernel's bytes"
-        charts.append(bars(rows, floor, title="Time (minimum)", colours=colours, width=460))
+        options = {"reference": floor, "colours": colours, "width": 460}
+        charts.append(timings(times, title="Time (minimum)", **options))
     words = f"{_small(report.kernel)}{report.reason or _verdict(report)}"
     drawn = beside(*charts)
     return Picture(f"{drawn.alt}\n{words}", f"{drawn.html}<p>{escape(words)}</p>")
@@ -37,12 +39,6 @@ def _small(kernel) -> str:
         f"Of the {kernel.launches} launches, {kernel.launches - kernel.small} is the kernel; "
         f"{kernel.small} small torch operations prepare its arguments. "
     )
-
-
-def _time(timing) -> tuple[float, str]:
-    if not timing.available:
-        return 0.0, timing.reason
-    return timing.minimum, seconds(timing.minimum)
 
 
 def _verdict(report) -> str:

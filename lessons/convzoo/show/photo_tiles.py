@@ -15,6 +15,7 @@ from convzoo.show.picture import Picture
 
 _TOP, _SIDE, _TITLE, _TEXT = 40, 8, 20, 16  # px
 _GAP = 6  # px between two tiles
+_FRAME = 200  # the grey between filters, in which a white zero can be seen
 
 
 def photograph(image, *, title: str, note: str = "", size: int = 320) -> Picture:
@@ -42,7 +43,7 @@ def guesses(
     """
     values = _array(shares).reshape(-1)
     order = np.argsort(-values, kind="stable")[:number]
-    rows = [(names[k], float(values[k]), f"{100 * values[k]:.0f}%") for k in order]
+    rows = [(names[k], float(values[k]), _percent(values[k])) for k in order]
     first, *others = [palette.OUTPUT] + [palette.ALTERNATIVES[1]] * (number - 1)
     return bars(rows, title=title, limit=1.0, colours=[first, *others], width=width)
 
@@ -61,7 +62,7 @@ def kernels(weight, *, title: str, columns: int = 16, size: int = 480, note: str
     tiles = (255 + share * (colour - 255)).round().astype(np.uint8)  # c k k 3
     side = tiles.shape[1]
     alt = f"{title}: {len(tiles)} filters of {side} x {side} as tiles."
-    return _tiled(tiles, columns, size, alt, title, note)
+    return _tiled(tiles, columns, size, alt, title, note, between=_FRAME)
 
 
 def maps(features, *, title: str, columns: int = 8, size: int = 480, note: str = "") -> Picture:
@@ -85,16 +86,27 @@ def _array(values) -> np.ndarray:
     return np.asarray(values, dtype=np.float64)
 
 
-def _tiled(tiles: np.ndarray, columns: int, size: int, alt: str, title: str, note: str) -> Picture:
-    """Arrange tiles c h w 3 in rows of `columns`, scaled up without smoothing."""
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return "<1%" if 0 < percent < 0.5 else f"{percent:.0f}%"
+
+
+def _tiled(
+    tiles: np.ndarray, columns: int, size: int, alt: str, title: str, note: str, between: int = 255
+) -> Picture:
+    """Arrange tiles c h w 3 in rows of `columns`, scaled up without smoothing.
+
+    between: the grey level around the tiles.
+    """
     number, high, wide, _ = tiles.shape
     columns = min(columns, number)
     rows = -(-number // columns)
     scale = max(1, (size // columns - _GAP) // wide)
     tile = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
-    sheet = np.full((rows * (high * scale + _GAP), columns * (wide * scale + _GAP), 3), 255)
+    down, across = high * scale + _GAP, wide * scale + _GAP
+    sheet = np.full((rows * down + _GAP, columns * across + _GAP, 3), between)
     for k in range(number):
-        top, left = k // columns * (high * scale + _GAP), k % columns * (wide * scale + _GAP)
+        top, left = _GAP + k // columns * down, _GAP + k % columns * across
         sheet[top : top + high * scale, left : left + wide * scale] = tile[k]
     data = _encoded(sheet.astype(np.uint8), "PNG")
     return _framed(data, sheet.shape[1], sheet.shape[0], alt, title, note)

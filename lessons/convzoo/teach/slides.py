@@ -1,16 +1,12 @@
 """Slides of a lesson: the cells of its executed solution, without its answers.
 
-A page for reveal.js at 1280x720 that needs no network: reveal and MathJax are next to it. They are
-downloaded once with pip, from two Python packages, and kept under build/.
+A page for reveal.js at 1280x720 that needs no network: reveal and MathJax are next to it.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
-import zipfile
 from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
@@ -18,21 +14,11 @@ from pathlib import Path
 from convzoo import place
 from convzoo.errors import UserError
 from convzoo.notebook.cells import Cell
+from convzoo.teach import assets
 from convzoo.teach.regions import stub
 
 WIDTH, HEIGHT = 1280, 720
 VIEW = "application/vnd.jupyter.widget-view+json"
-# Package, the folder in it that is needed, a file that shows that it is complete. nbconvert's
-# slides work with reveal 4; this is a small package that has it as static files.
-ASSETS = {
-    "reveal": (
-        "sphinx-revealjs==2.8.0",
-        "sphinx_revealjs/themes/sphinx_revealjs/static/revealjs4/",
-        "dist/reveal.js",
-    ),
-    "mathjax": ("nbclassic==1.3.3", "nbclassic/static/components/MathJax/", "MathJax.js"),
-}
-_IDLE = ("localization/", "css/", "plugin/highlight", "plugin/math", "plugin/markdown")
 
 
 def main(
@@ -46,8 +32,7 @@ def main(
     root = root or place.root()
     out = Path(out) if out else root / "build" / "slides"
     solutions = _solutions(root, names)
-    for name in ASSETS:
-        _provide(name, root / "build" / "assets", out)
+    assets.provide(root / "build" / "assets", out)
     return [_page(solution, out) for solution in solutions]
 
 
@@ -117,52 +102,6 @@ def _solutions(root: Path, names: Iterable[str | Path]) -> list[Path]:
             raise UserError(f"There is no lesson {name}. Choose from {', '.join(there)}.")
         chosen += found
     return [there[stem] for stem in chosen or there]
-
-
-def _provide(name: str, cache: Path, out: Path) -> None:
-    """Put one asset next to the slides; fetch it if it is not in the cache."""
-    package, folder, proof = ASSETS[name]
-    kept = cache / package.replace("==", "-") / name
-    if not (kept / proof).exists():
-        _unpack(_fetch(package, cache), folder, kept)
-    if not (out / name / proof).exists():
-        shutil.copytree(kept, out / name, dirs_exist_ok=True)
-
-
-def _fetch(package: str, cache: Path) -> Path:
-    wheels = cache / "wheels"
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--disable-pip-version-check",
-        "--dest",
-        str(wheels),
-        package,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
-    start = package.split("==")[0].replace("-", "_")
-    found = sorted(wheels.glob(f"{start}-*.whl"))
-    if done.returncode or not found:
-        raise UserError(
-            f"Slides need {package}, which pip could not download. Make them once with a network "
-            "connection; after that they need none."
-        )
-    return found[-1]
-
-
-def _unpack(wheel: Path, folder: str, target: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        for member in archive.namelist():
-            inner = member.removeprefix(folder)
-            if inner == member or member.endswith("/") or inner.startswith(_IDLE):
-                continue
-            path = target / inner
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(archive.read(member))
 
 
 def _page(solution: Path, out: Path) -> Path:

@@ -6,6 +6,8 @@ goes through the pieces one after another.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch
 import triton
 import triton.language as tl
@@ -42,18 +44,17 @@ def conv1x1_of_pieces(pieces: list[Tensor], weight: Tensor) -> Tensor:
     pieces: (n, c_i, h, w) each, contiguous, float32; weight: (c_out, sum of c_i, 1, 1).
     """
     n, _, h, w = pieces[0].shape
-    widths = torch.tensor([0, *(piece.shape[1] for piece in pieces)])
-    device, rows = weight.device, weight.shape[0]
-    addresses = torch.tensor([piece.data_ptr() for piece in pieces], device=device)
+    rows, widths = weight.shape[0], [piece.shape[1] for piece in pieces]
+    addresses, starts = [piece.data_ptr() for piece in pieces], accumulate(widths, initial=0)
+    table = torch.tensor([*addresses, *starts], device=weight.device)  # one small copy to the GPU
     y = weight.new_empty(n, rows, h, w)
     tile = {
         "ROWS": max(16, triton.next_power_of_2(rows)),
-        "COLUMNS": max(16, triton.next_power_of_2(int(widths.max()))),
+        "COLUMNS": max(16, triton.next_power_of_2(max(widths))),
         "POSITIONS": POSITIONS,
     }
     grid = n, triton.cdiv(h * w, POSITIONS)
-    starts = widths.cumsum(0).to(device)
     _conv1x1_of_pieces[grid](
-        addresses, starts, weight, y, len(pieces), weight.shape[1], rows, h * w, **tile
+        table, table[len(pieces) :], weight, y, len(pieces), sum(widths), rows, h * w, **tile
     )
     return y

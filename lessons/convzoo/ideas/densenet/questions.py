@@ -273,6 +273,14 @@ PREDICTIONS = (
         why="What is the same in both?",
     ),
     Prediction(
+        id="densenet.kernel",
+        question="A 1x1 makes 128 channels out of 544: the 64 of the block's input, and 15 pieces "
+        "of 32. How many times as many bytes are read and written with `torch.cat` first as with "
+        "the kernel?",
+        unit="times as many",
+        why="How often is each channel read?",
+    ),
+    Prediction(
         id="densenet.recipes",
         question="Which gap will be wider: between two networks with the same recipe, or between "
         "two recipes with the same network?",

@@ -10,28 +10,30 @@ from torch import Tensor, nn
 
 
 @triton.jit
-def _norm_add_relu(x, shortcut, y, scale, shift, channels, pixels, BLOCK: tl.constexpr):
+def _norm_add_relu(
+    x, shortcut, y, weight, bias, mean, variance, eps, channels, pixels, BLOCK: tl.constexpr
+):
     plane = tl.program_id(0)  # one channel of one image: one scale and one shift
     channel = plane % channels
+    scale = tl.load(weight + channel) / tl.sqrt(tl.load(variance + channel) + eps)
+    shift = tl.load(bias + channel) - tl.load(mean + channel) * scale
     pixel = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = pixel < pixels
     place = plane * pixels + pixel
-    branch = tl.load(x + place, mask=inside).to(tl.float32)
-    branch = branch * tl.load(scale + channel) + tl.load(shift + channel)
+    branch = tl.load(x + place, mask=inside).to(tl.float32) * scale + shift
     total = branch + tl.load(shortcut + place, mask=inside).to(tl.float32)  # the identity
     tl.store(y + place, tl.maximum(total, 0.0), mask=inside)
 
 
 def norm_add_relu(x: Tensor, shortcut: Tensor, norm: nn.BatchNorm2d) -> Tensor:
-    """Return relu(norm(x) + shortcut), with the running statistics of `norm`.
+    """Return relu(norm(x) + shortcut), with the running statistics of `norm`, without gradients.
 
-    x, shortcut: (n, c, h, w), contiguous, on the device of `norm`.
+    x, shortcut: (n, c, h, w), contiguous, on the device of `norm`, which is in float32.
     """
     n, c, h, w = x.shape
-    scale = (norm.weight * (norm.running_var + norm.eps).rsqrt()).detach().float()
-    shift = (norm.bias - norm.running_mean * scale).detach().float()
     y = torch.empty_like(x)
     block = min(1024, triton.next_power_of_2(h * w))
     grid = n * c, triton.cdiv(h * w, block)
-    _norm_add_relu[grid](x, shortcut, y, scale, shift, c, h * w, BLOCK=block)
+    state = norm.weight, norm.bias, norm.running_mean, norm.running_var
+    _norm_add_relu[grid](x, shortcut, y, *state, norm.eps, c, h * w, BLOCK=block)
     return y

@@ -315,4 +315,19 @@ PREDICTIONS = (
         unit="%",
         why="Which layers work at the smaller size now?",
     ),
+    Prediction(
+        id="resnet.branch",
+        question="Nine blocks of a trained network have a shortcut. We switch off one branch at a "
+        "time and ask about six photos. In how many of the 54 cases is the first guess the same?",
+        unit="cases",
+        why="What still reaches the next block?",
+    ),
+    Prediction(
+        id="resnet.kernel",
+        question="A block ends with batch norm, addition and ReLU. One by one, each reads its "
+        "inputs from memory and writes its result back. One kernel can do all three at once. How "
+        "many times as many bytes as this kernel do the three operations move?",
+        unit="times as many",
+        why="Which results need not go through memory?",
+    ),
 )

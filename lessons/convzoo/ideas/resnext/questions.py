@@ -253,6 +253,14 @@ PREDICTIONS = (
         why="What else takes time?",
     ),
     Prediction(
+        id="resnext.kernel",
+        question="A grouped 3x3 with 128 channels in 32 groups. One way copies all patches with "
+        "`F.unfold` and then multiplies. The kernel reads each number of the image where it is. "
+        "How many times as many bytes does the first way move?",
+        unit="times as many",
+        why="Which bytes does the kernel not move?",
+    ),
+    Prediction(
         id="resnext.cat_density",
         question="We set the smallest weights of each 1x1 layer to zero. Down to which density "
         "(percent of the weights that are left, in steps of ten) does the network still call the "

@@ -266,4 +266,12 @@ PREDICTIONS = (
         unit="percent",
         why="What must be read twice?",
     ),
+    Prediction(
+        id="senet.kernel",
+        question="torchvision's gate is a series of operations. Here there are two kernels: one "
+        "takes the means, and the one above does all the rest. How many times as many bytes do "
+        "torchvision's operations move as these two? (1 means the same number.)",
+        unit="times as many",
+        why="How often must the image be read?",
+    ),
 )

@@ -52,7 +52,7 @@ def best_separable(weight: Tensor, rank: int) -> Tensor:
     matrices = weight.flatten(2).transpose(0, 1)  # c_in c_out taps
     wide = matrices.shape[1] < matrices.shape[2]
     gram = matrices @ matrices.mT if wide else matrices.mT @ matrices
-    leading = torch.linalg.eigh(gram).eigenvectors[..., -rank:]
+    leading = torch.linalg.eigh(gram).eigenvectors.flip(-1)[..., :rank]
     onto = leading @ leading.mT
     kept = onto @ matrices if wide else matrices @ onto
     return kept.movedim(0, 1).unflatten(2, weight.shape[2:])

@@ -171,7 +171,7 @@ QUESTIONS = (
             "It is at most A's: less work cannot take longer.",
         ),
         explain="Multiply-adds decide the time only if arithmetic is what limits the device. Bytes "
-        "and launches count too, and so does how good the kernel for this case is.",
+        "and launches count too, and so does the code that runs in this case.",
         beliefs=(
             Belief(
                 "It is half of A's.",
@@ -185,8 +185,8 @@ QUESTIONS = (
             ),
             Belief(
                 "It is at most A's: less work cannot take longer.",
-                "Multiply-adds are not all of the work. And an unusual shape may have no fast "
-                "kernel.",
+                "Multiply-adds are not all of the work. And there may be no fast code for an "
+                "unusual shape.",
             ),
         ),
     ),
@@ -257,8 +257,8 @@ PREDICTIONS = (
     ),
     Prediction(
         id="separable.photograph",
-        question="There are 1000 classes, five kinds of cats among them. What share does the "
-        "network give to its first guess for the photo of a cat?",
+        question="Five of the 1000 classes are kinds of cats. What share does the network give to "
+        "its first guess for the photo of a cat?",
         unit="percent",
         why="Why is it so much less than 100%?",
     ),
@@ -292,5 +292,13 @@ PREDICTIONS = (
         unit="of the multiply-adds",
         why="Why is it not exactly a quarter?",
         value=0.26,
+    ),
+    Prediction(
+        id="separable.kernel_bytes",
+        question="Your layer of section 1 and the kernel compute the same numbers. How many times "
+        "as many bytes does yours move? (If yours has not passed, the framework's runs in its "
+        "place.)",
+        unit="times as many",
+        why="What does each of its operations read and write?",
     ),
 )

@@ -288,4 +288,11 @@ PREDICTIONS = (
         why="What does the gate of a channel depend on?",
         value=CHANCE[2],
     ),
+    Prediction(
+        id="shufflenet.kernel",
+        question="The shuffle of 60 channels is followed by a grouped 1x1 from 60 to 240 channels. "
+        "How many times as many bytes do the two operations move as this one kernel?",
+        unit="times as many",
+        why="What does the kernel never write?",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import count
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +12,6 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 
 from convzoo.ideas.separable.framework import DepthwiseSeparable
 from convzoo.ideas.zoo import networks as zoo
-
-MOST = 1024  # steps of a width
 
 
 def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) -> Tensor:
@@ -27,9 +26,13 @@ def pareto_front(cost: Tensor, accuracy: Tensor, less_is_better: bool = True) ->
 
 
 def width_for_budget(kind: str, budget: int, step: int) -> int:
-    """Return the width of the widest network within the budget, by Python's own bisection."""
-    stops = range(0, MOST * step, step)
-    return step * (bisect_right(stops, budget, lo=1, key=lambda width: zoo.macs(kind, width)) - 1)
+    """Return the width of the widest network within the budget, by Python's own bisection of the
+    powers of two, and then of what lies between two of them."""
+    top = next(i for i in count() if zoo.macs(kind, step << i) > budget)
+    if not top:
+        return 0
+    stops = range(step << (top - 1), step << top, step)
+    return stops[bisect_right(stops, budget, lo=1, key=lambda width: zoo.macs(kind, width)) - 1]
 
 
 def schedule(steps: int, warmup: int, lr: float) -> Tensor:

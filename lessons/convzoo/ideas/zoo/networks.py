@@ -9,7 +9,8 @@ enter(name, block)         adds it to the zoo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -140,8 +141,11 @@ KINDS = {
 
 def widths(kind: str, width: int) -> list[int]:
     """Return the channels of the three stages: a quarter, a half and all of `width`, each rounded
-    to the nearest number that the block can have."""
+    to the nearest number that the block can have. Raises UserError for a kind that is not in the
+    zoo, and for a width below 1."""
     unit = _kind(kind).unit
+    if width < 1:
+        raise UserError(f"A network of width {width} has no channels: give 1 or more.")
     return [max(unit, unit * int(width / part / unit + 0.5)) for part in (4, 2, 1)]
 
 
@@ -149,15 +153,20 @@ def network(kind: str, width: int, classes: int = 10, in_channels: int = 1) -> n
     """(n, in_channels, h, w) -> (n, classes); the stages work on a half, a quarter and an eighth of
     the image's side. Raises UserError for a kind that is not in the zoo, and for a width below
     1."""
+    return _assembled(kind, tuple(widths(kind, width)), classes, in_channels)
+
+
+def _assembled(
+    kind: str, channels: tuple[int, ...], classes: int = 10, in_channels: int = 1
+) -> nn.Module:
+    """Return the network whose stages have these channels."""
     found = _kind(kind)
-    if width < 1:
-        raise UserError(f"A network of width {width} has no channels: give 1 or more.")
     made = ResNet(
         found.block,
         [LAYERS // found.layers] * 3,
         classes,
         in_channels=in_channels,
-        widths=widths(kind, width),
+        widths=channels,
         stem="small",
         **found.settings,
     )
@@ -176,21 +185,42 @@ def counted(kind: str, width: int) -> Cost:
         return cost(made, torch.empty(1, 1, SIDE, SIDE))
 
 
-@cache
-@aside()
 def macs(kind: str, width: int) -> int:
     """Return the multiply-adds of the network of this width for one image; a wider one never has
-    fewer.
+    fewer."""
+    return _macs(kind, tuple(widths(kind, width)))
 
-    Batch norms have none and are left out: on the meta device they take most of the time.
+
+@cache
+@aside()
+def _macs(kind: str, channels: tuple[int, ...]) -> int:
+    """Return the multiply-adds of the network whose stages have these channels.
+
+    Batch norms have none and are left out, and no weight is drawn: on the meta device these take
+    most of the time.
     """
-    with torch.device("meta"):
-        made = network(kind, width).eval()
+    with torch.device("meta"), _undrawn():
+        made = _assembled(kind, channels).eval()
     for name, layer in list(made.named_modules()):
         if type(layer) is nn.BatchNorm2d:
             made.set_submodule(name, nn.Identity())
     with torch.no_grad():
         return cost(made, torch.empty(1, 1, SIDE, SIDE, device="meta")).macs
+
+
+@contextmanager
+def _undrawn() -> Iterator[None]:
+    """Leave new weights as they are, whatever `torch.nn.init` is asked for: they have no numbers on
+    the meta device, and each call takes as long as a layer."""
+    names = [n for n in dir(nn.init) if n.endswith("_") and not n.startswith("_")]
+    kept = {name: getattr(nn.init, name) for name in names}
+    for name in names:
+        setattr(nn.init, name, lambda tensor, *args, **kwargs: tensor)
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(nn.init, name, function)
 
 
 def _kind(name: str) -> Kind:
@@ -206,8 +236,8 @@ def examined(
     stride: int,
     side: int,
     budget: int,
-) -> tuple[int, int, int, int, int, int]:
-    """Return what any block of a reader's can be tested for: output channels; output rows;
+) -> tuple[int, ...]:
+    """Return what any block of a reader's can be tested for: output channels, rows and columns;
     multiply-adds above the budget, for one image of side x side; input channels that reach no
     output; pairs of an output and an input channel that never meet; pixels of the image that an
     output pixel sees, within 3 rows and 3 columns.
@@ -242,7 +272,7 @@ def examined(
     rows, columns = (min(3, int(field.any(d).sum())) for d in (1, 0))
     over = max(0, cost(made, x[:1].detach()).macs - budget)
     unused, unmet = int((~met.any(0)).sum()), int((~met).sum())
-    return y.shape[1], y.shape[2], over, unused, unmet, min(rows * columns, int(field.sum()))
+    return *y.shape[1:], over, unused, unmet, min(rows * columns, int(field.sum()))
 
 
 def _influence(total: Tensor, x: Tensor) -> Tensor:
@@ -261,4 +291,4 @@ def enter(name: str, block: Callable[..., nn.Module], layers: int = 1, unit: int
     layers: the number of 3x3 layers in it; unit: what its channels must be a multiple of.
     """
     KINDS[name] = Kind(block, layers, unit)
-    macs.cache_clear()
+    _macs.cache_clear()

@@ -81,6 +81,18 @@ def rounded_up(planes, groups=1, width_per_group=64, **scalars):
 
 
 @mistake
+def rounded_last(planes, groups=1, width_per_group=64, **scalars):
+    """The whole width is rounded down, not the width of one group. Round that first, then multiply
+    by `groups`: every group has the same whole number of channels."""
+    width = int(planes * width_per_group * groups / 64)
+    module = framework.Bottleneck(planes=planes, width_per_group=64 * width / planes, **scalars)
+    if groups > 1:  # the layer itself refuses a width that is not divisible by `groups`
+        module.conv2.groups = groups
+        module.conv2.weight = nn.Parameter(torch.zeros(width, width // groups, 3, 3))
+    return module
+
+
+@mistake
 def no_groups(planes, groups=1, width_per_group=64, **scalars):
     """The 3x3 is one full convolution. It should be split into `groups` groups."""
     width = groups * int(planes * width_per_group / 64)

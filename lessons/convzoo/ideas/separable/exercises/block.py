@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from torch import Generator, nn
+from torch.nn import functional as F
 
 from convzoo.case import Case
-from convzoo.exercises.mistakes import Mistakes, change_result, reorder, replace_call, swap_strides
+from convzoo.exercises.mistakes import (
+    Mistakes,
+    change_input,
+    change_result,
+    reorder,
+    replace_call,
+    swap_strides,
+)
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.separable import framework
@@ -73,6 +81,76 @@ def no_middle_relu(**scalars):
 def no_last_relu(**scalars):
     """The last ReLU is missing. MobileNetV1 has one after the second batch norm too."""
     return replace_call(framework.DepthwiseSeparable(**scalars), "relu2")
+
+
+@mistake
+def no_relu(**scalars):
+    """Both ReLUs are missing. There is one after each of the two batch norms; without them the
+    block is one linear layer of a special form."""
+    block = replace_call(framework.DepthwiseSeparable(**scalars), "relu1")
+    return replace_call(block, "relu2")
+
+
+@mistake
+def relu_on_input(**scalars):
+    """The input goes through a ReLU before the depthwise layer. The block begins with the depthwise
+    layer: the ReLUs come after the batch norms."""
+    return change_input(framework.DepthwiseSeparable(**scalars), F.relu, "depthwise")
+
+
+@mistake
+def shortcut_before_relu(**scalars):
+    """The input is added before the last ReLU, as in ResNet. MobileNetV1 has no shortcut."""
+    block = framework.DepthwiseSeparable(**scalars)
+    block.relu2 = nn.Identity()
+    return change_result(block, lambda x, y: F.relu(y + x if x.shape == y.shape else y))
+
+
+@mistake
+def no_norms(**scalars):
+    """Both batch norms are created but not used. One comes after each of the two convolutions."""
+    return replace_call(replace_call(framework.DepthwiseSeparable(**scalars), "bn1"), "bn2")
+
+
+@mistake
+def norms_swapped(in_channels, out_channels, stride):
+    """The two batch norms are swapped. The first one comes after the depthwise layer, the second
+    one after the 1x1."""
+    block = framework.DepthwiseSeparable(in_channels, out_channels, stride)
+    return reorder(block, bn1="bn2", bn2="bn1")
+
+
+@mistake
+def one_norm(**scalars):
+    """The first batch norm is used twice and the second one not at all. Each convolution has its
+    own batch norm."""
+    return replace_call(framework.DepthwiseSeparable(**scalars), "bn2", "bn1")
+
+
+@mistake
+def norm_first(**scalars):
+    """Each batch norm and ReLU comes before its convolution. In MobileNet each convolution comes
+    first, then its batch norm, then the ReLU."""
+    block = framework.DepthwiseSeparable(**scalars)
+    order = {"depthwise": "bn1", "bn1": "relu1", "relu1": "depthwise"}
+    order |= {"pointwise": "bn2", "bn2": "relu2", "relu2": "pointwise"}
+    return reorder(block, **order)
+
+
+@mistake
+def no_pointwise(**scalars):
+    """The 1x1 is created but not used, so the channels are never mixed. It comes after the first
+    ReLU."""
+    return replace_call(framework.DepthwiseSeparable(**scalars), "pointwise")
+
+
+@mistake
+def stride_as_padding(in_channels, out_channels, stride):
+    """The stride of the block is used as the padding of the depthwise layer, and its stride is 1.
+    The arguments are the channels, the kernel size, the stride and the padding, in this order."""
+    block = framework.DepthwiseSeparable(in_channels, out_channels)
+    block.depthwise.padding = (stride, stride)
+    return block
 
 
 @mistake

@@ -91,6 +91,58 @@ def one_filter(depthwise, pointwise):
 
 
 @mistake
+def mean_filter(depthwise, pointwise):
+    """The filters of all input channels are averaged into one. Each input channel keeps its own
+    filter: in the kernel they are next to each other."""
+    one = depthwise.mean(0, keepdim=True).expand_as(depthwise)
+    return framework.dense_kernel(one, pointwise)
+
+
+@mistake
+def weights_summed(depthwise, pointwise):
+    """The weights of the 1x1 are added up over the input channels before they are multiplied. Each
+    path has one weight: multiply the filter of channel i only by the weights that read channel
+    i."""
+    one = pointwise.sum(1, keepdim=True).expand_as(pointwise)
+    return framework.dense_kernel(depthwise, one)
+
+
+@mistake
+def each_repeated(depthwise, pointwise):
+    """Each filter is repeated for one output after the other, but the filters have to alternate:
+    every output channel reads all filters, from the first to the last."""
+    filters = depthwise.repeat_interleave(len(pointwise), 0)
+    kernel = filters.reshape(*pointwise.shape[:2], *depthwise.shape[2:])
+    return torch.mul(kernel, pointwise)
+
+
+@mistake
+def turned_weights(depthwise, pointwise):
+    """The weights of the 1x1 are transposed. They are fine as they are: output channels first, then
+    the channels that they read."""
+    turned = pointwise.transpose(0, 1)
+    return framework.dense_kernel(depthwise.expand(-1, len(turned), -1, -1)[:, 0, None], turned)
+
+
+@mistake
+def order_of_the_path(depthwise, pointwise):
+    """The numbers are computed with the input channels first and then reshaped. A reshape keeps the
+    numbers in their order: to swap two dimensions, transpose them."""
+    kernel = framework.dense_kernel(depthwise, pointwise)
+    return kernel.transpose(0, 1).reshape(kernel.shape)
+
+
+@mistake
+def filters_and_weights(depthwise, pointwise):
+    """The two are added in one kernel, with the filters on its diagonal. In a row, each filter is
+    multiplied by the weights of the 1x1 that read its channel."""
+    kernel = torch.zeros(*pointwise.shape[:2], *depthwise.shape[2:], dtype=pointwise.dtype)
+    for i in range(min(pointwise.shape[:2])):
+        kernel[i, i] = depthwise[i, 0]
+    return kernel + pointwise
+
+
+@mistake
 def swapped(depthwise, pointwise):
     """Input and output channels are swapped. The result starts with the output channels, like the
     weight of every convolution."""

@@ -35,7 +35,8 @@ def _cases(gen: Generator) -> list[Case]:
         _case(gen, 3, (3, 3), (side, side + 1), 1, 1),
         _case(gen, 5, (3, 2), (6, 5), 2, 0),
         _case(gen, 4, (3, 3), (7, 6), 2, 1, n=1),
-        _case(gen, 2, (1, 2), (4, 5), 1, 2, n=3),
+        _case(gen, 2, (1, 2), (4, 6), 1, 2, n=3),
+        _case(gen, 3, (2, 3), (5, 7), 1, 1),
     ]
 
 
@@ -123,6 +124,16 @@ def reversed(x, weight, stride, padding):
     """The filters are used in reverse order, from the last to the first. The first row of the
     weight belongs to channel 0."""
     return framework.depthwise_conv2d(x, weight.flip(0), stride, padding)
+
+
+@mistake
+def largest(x, weight, stride, padding):
+    """Only the largest product in each window is left. That is pooling: a convolution adds up the
+    products of all its taps."""
+    n, c, h, w = framework.depthwise_conv2d(x, weight, stride, padding).shape
+    windows = F.unfold(x, weight.shape[2:], padding=padding, stride=stride)
+    products = weight.flatten(1)[..., None] * windows.unflatten(1, (c, -1))
+    return torch.amax(products, dim=2).unflatten(2, (h, w))
 
 
 @mistake

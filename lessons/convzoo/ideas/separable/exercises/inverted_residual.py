@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from torch import Generator, nn
+from collections.abc import Callable
+
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import (
     Mistakes,
+    change_input,
     change_output,
     change_result,
+    reorder,
     replace_call,
     swap_strides,
+    unpad,
 )
 from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
@@ -33,7 +38,8 @@ def _cases(gen: Generator) -> list[Case]:
         _case(gen, in_channels=3, out_channels=5, stride=1, expand_ratio=2),
         _case(gen, True, in_channels=4, out_channels=4, stride=2, expand_ratio=3),
         _case(gen, in_channels=4, out_channels=4, stride=1, expand_ratio=1),
-        _case(gen, in_channels=5, out_channels=3, stride=2, image=(6, 5), expand_ratio=1),
+        _case(gen, in_channels=5, out_channels=5, stride=2, image=(6, 5), expand_ratio=1),
+        _case(gen, in_channels=4, out_channels=3, stride=1, expand_ratio=1),
     ]
 
 
@@ -53,10 +59,21 @@ def _small() -> list[Case]:
         _small_case((1, 2), in_channels=1, out_channels=2, stride=1, expand_ratio=2),
         small_module_case(framework.InvertedResidual, even, large),
         _small_case((1, 2), shift=-1.0, in_channels=1, out_channels=2, stride=1, expand_ratio=1),
+        _small_case((1, 2), shift=-1.0, in_channels=2, out_channels=2, stride=1, expand_ratio=2),
+        _small_case((1, 2), shift=1.0, in_channels=2, out_channels=2, stride=1, expand_ratio=1),
     ]
 
 
 mistake = Mistakes(framework.InvertedResidual)
+
+
+def _activated(activation: Callable[[Tensor], Tensor], **scalars) -> nn.Module:
+    """Return the block with another activation in both places."""
+    block = framework.InvertedResidual(**scalars)
+    for layer in block.children():
+        if isinstance(layer, nn.ReLU6):
+            layer.forward = activation
+    return block
 
 
 @mistake
@@ -81,6 +98,33 @@ def no_shortcut(**scalars):
 
 
 @mistake
+def only_expanded_added(stride, in_channels, out_channels, expand_ratio):
+    """With a ratio of 1 the input is not added. Whether it is added depends only on the stride and
+    on the number of channels."""
+    block = framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
+    block.use_res_connect &= expand_ratio != 1
+    return block
+
+
+@mistake
+def added_by_width(stride, in_channels, out_channels, expand_ratio):
+    """The input is added only if the wide middle has the same number of channels. Compare the two
+    ends of the block: its input and its output."""
+    block = framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
+    block.use_res_connect &= in_channels == in_channels * expand_ratio
+    return block
+
+
+@mistake
+def shortcut_by_channels(stride, in_channels, out_channels, expand_ratio):
+    """The input is added whenever the number of channels stays the same. The stride must also be 1:
+    with stride 2 the output has half as many rows and columns."""
+    block = framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
+    block.use_res_connect = in_channels == out_channels
+    return block
+
+
+@mistake
 def shortcut_by_stride(stride, **scalars):
     """The input is added whenever the stride is 1. The number of channels must also be the same,
     because V2 has no projection."""
@@ -90,13 +134,50 @@ def shortcut_by_stride(stride, **scalars):
 
 
 @mistake
+def relu_after_addition(**scalars):
+    """There is a ReLU6 after the addition. V2's block ends without one, with or without a
+    shortcut."""
+    block = framework.InvertedResidual(**scalars)
+    added = block.use_res_connect
+    return change_result(block, lambda x, y: F.relu6(y) if added else y)
+
+
+@mistake
+def wide_shortcut(**scalars):
+    """The shortcut connects the wide ends, around the depthwise layer. In V2 it connects the thin
+    ends: the block's input and its output."""
+    block = framework.InvertedResidual(**scalars)
+    added, block.use_res_connect = block.use_res_connect, False
+    kept = []
+    change_input(block, lambda y: kept.append(y) or y, "depthwise")
+    return change_input(block, lambda y: y + kept.pop() if added else y, "project")
+
+
+@mistake
+def second_relu(**scalars):
+    """The second activation is ReLU. V2 uses ReLU6, which cuts off at 6, in both places."""
+    block = framework.InvertedResidual(**scalars)
+    block.relu2.forward = F.relu
+    return block
+
+
+@mistake
+def capped_only(**scalars):
+    """Large numbers are cut off at 6, but negative ones stay. ReLU6 does both: it also turns
+    numbers below 0 into 0."""
+    return _activated(lambda x: x.clamp(max=6), **scalars)
+
+
+@mistake
+def capped_at_one(**scalars):
+    """Large numbers are cut off at 1. ReLU6 cuts off at 6."""
+    return _activated(lambda x: x.clamp(0, 1), **scalars)
+
+
+@mistake
 def relu(**scalars):
     """The activation is ReLU. V2 uses ReLU6, which cuts off at 6."""
-    block = framework.InvertedResidual(**scalars)
-    for layer in block.children():
-        if isinstance(layer, nn.ReLU6):
-            layer.forward = F.relu
-    return block
+    return _activated(F.relu, **scalars)
 
 
 @mistake
@@ -116,11 +197,98 @@ def stride_in_expand(**scalars):
 
 
 @mistake
+def stride_lost_without_expand(**scalars):
+    """The stride is in the first 1x1, so it is lost when the ratio is 1 and there is none. It
+    belongs to the depthwise layer."""
+    block = framework.InvertedResidual(**scalars)
+    if hasattr(block, "expand"):
+        return swap_strides(block, "expand", "depthwise")
+    block.depthwise.stride = (1, 1)
+    return block
+
+
+@mistake
 def stride_in_project(**scalars):
     """The stride is in the last 1x1, but it belongs to the depthwise layer. In evaluation both give
     the same numbers. In training the batch norm between them then averages over pixels that are
     thrown away later."""
     return swap_strides(framework.InvertedResidual(**scalars), "depthwise", "project")
+
+
+@mistake
+def stride_in_both(stride, in_channels, out_channels, expand_ratio):
+    """Two layers have the stride, so it is applied twice. It belongs to the depthwise layer
+    only."""
+    block = framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
+    block.project.stride = (stride, stride)
+    return block
+
+
+@mistake
+def no_stride(stride, in_channels, out_channels, expand_ratio):
+    """The stride is not used. It belongs to the depthwise layer."""
+    block = framework.InvertedResidual(in_channels, out_channels, 1, expand_ratio)
+    block.use_res_connect &= stride == 1
+    return block
+
+
+@mistake
+def no_first_norm(**scalars):
+    """The first batch norm is created but not used. It comes after the first 1x1, before the
+    ReLU6."""
+    block = framework.InvertedResidual(**scalars)
+    return replace_call(block, "bn1") if hasattr(block, "bn1") else block
+
+
+@mistake
+def no_second_norm(**scalars):
+    """The second batch norm is created but not used. It comes after the depthwise layer, before the
+    ReLU6."""
+    return replace_call(framework.InvertedResidual(**scalars), "bn2")
+
+
+@mistake
+def relu_before_norm(**scalars):
+    """The activations come before the batch norms. In V2 each ReLU6 comes after its batch norm."""
+    block = framework.InvertedResidual(**scalars)
+    places = ("1", "2") if hasattr(block, "bn1") else ("2",)
+    for place in places:
+        reorder(block, **{f"bn{place}": f"relu{place}", f"relu{place}": f"bn{place}"})
+    return block
+
+
+@mistake
+def input_activated(expand_ratio, **scalars):
+    """With a ratio of 1 the input goes through a ReLU6. Then the whole first part is left out: the
+    1x1, its batch norm and its ReLU6."""
+    block = framework.InvertedResidual(expand_ratio=expand_ratio, **scalars)
+    return change_input(block, F.relu6, "depthwise") if expand_ratio == 1 else block
+
+
+@mistake
+def depthwise_left_out(expand_ratio, **scalars):
+    """With a ratio of 1 the depthwise layer is left out too. Only the first 1x1 is left out, with
+    its batch norm and its ReLU6: look at the indentation."""
+    block = framework.InvertedResidual(expand_ratio=expand_ratio, **scalars)
+    if expand_ratio == 1:
+        for layer in ("depthwise", "bn2", "relu2"):
+            replace_call(block, layer)
+    return block
+
+
+@mistake
+def no_first_relu(**scalars):
+    """There is no ReLU6 after the first batch norm. V2 has one after each of the first two batch
+    norms."""
+    block = framework.InvertedResidual(**scalars)
+    return replace_call(block, "relu1") if hasattr(block, "relu1") else block
+
+
+@mistake
+def no_padding(**scalars):
+    """The padding is missing, so rows and columns are lost at the border. A 3x3 needs a padding of
+    1."""
+    return unpad(framework.InvertedResidual(**scalars), "depthwise")
 
 
 @mistake

@@ -14,7 +14,8 @@ LESSON = "06_separable"
 
 
 def _case(gen: Generator, c_out, c_in, kernel, rank) -> Case:
-    return Case({"rank": rank}, {"weight": normal(gen, c_out, c_in, *kernel)})
+    tensors = {"weight": normal(gen, c_out, c_in, *kernel)}
+    return Case({"rank": rank}, tensors, differentiable=False)
 
 
 def _cases(gen: Generator) -> list[Case]:
@@ -28,7 +29,8 @@ def _cases(gen: Generator) -> list[Case]:
 
 def _small() -> list[Case]:
     def case(rank, rows):
-        return Case({"rank": rank}, {"weight": torch.tensor(rows, dtype=torch.float64)})
+        tensors = {"weight": torch.tensor(rows, dtype=torch.float64)}
+        return Case({"rank": rank}, tensors, differentiable=False)
 
     return [
         case(1, [[[[3, 0]]], [[[0, 1]]]]),
@@ -97,7 +99,7 @@ def smallest(weight, rank):
     return weight - framework.best_separable(weight, full - rank)
 
 
-def _rescaled(weight: Tensor, rank: int, power: int) -> Tensor:
+def _rescaled(weight: Tensor, rank: int, power: float) -> Tensor:
     """Return the kept components, each with its singular value to this power, not to the first."""
     total, before = 0, torch.zeros_like(weight)
     for k in range(1, rank + 1):
@@ -128,9 +130,93 @@ def rank_one(weight, rank):
 
 
 @mistake
-def cut_off(weight, rank):
-    """The numbers are right, but no gradient gets back to `weight`."""
-    return framework.best_separable(weight.detach(), rank) + 0 * weight
+def unchanged(weight, rank):
+    """The kernel comes back as it was: no singular value is left out. Keep only the `rank` largest
+    ones."""
+    return 1 * weight
+
+
+@mistake
+def without_the_largest(weight, rank):
+    """The `rank` largest singular values are left out. They are the ones to keep: leave out the
+    others."""
+    return weight - framework.best_separable(weight, rank)
+
+
+@mistake
+def root_scaled(weight, rank):
+    """The product contains the square roots of the singular values. A root belongs there only if
+    both factors have it."""
+    return _rescaled(weight, rank, 0.5)
+
+
+@mistake
+def averaged(weight, rank):
+    """All outputs get the average of their filters. The nearest kernel of rank 1 has one filter
+    too, but each output has its own factor, and the SVD finds both."""
+    return weight.mean(0, keepdim=True).expand_as(weight)
+
+
+@mistake
+def centred(weight, rank):
+    """The mean over the outputs is subtracted before the SVD and added again after it. The mean is
+    a filter of its own, so the rank is one too high. Decompose the kernels as they are."""
+    mean = weight.mean(0, keepdim=True)
+    return framework.best_separable(weight - mean, rank) + mean
+
+
+@mistake
+def mean_lost(weight, rank):
+    """The mean over the outputs is subtracted, and then it is missing. Decompose the kernels as
+    they are."""
+    return framework.best_separable(weight - weight.mean(0, keepdim=True), rank)
+
+
+@mistake
+def reshaped_and_transposed(weight, rank):
+    """Before the SVD a reshape swaps the channels, but it keeps the numbers in their order: the
+    matrices mix several input channels. Transpose there, as you do after the SVD."""
+    read = weight.reshape(weight.transpose(0, 1).shape).transpose(0, 1)
+    return framework.best_separable(read, rank)
+
+
+def _first(weight: Tensor, rank: int, dim: int) -> Tensor:
+    """Return the flattened kernels with only the first `rank` entries along a dimension kept."""
+    flat = weight.flatten(2)
+    places = torch.arange(flat.shape[dim]).reshape([-1] + [1] * (2 - dim))
+    return (flat * torch.lt(places, rank)).reshape(weight.shape)
+
+
+@mistake
+def first_outputs(weight, rank):
+    """The first `rank` output channels are kept as they are, and the others are 0. A small rank
+    drops no output: every output is a mix of `rank` filters."""
+    return _first(weight, rank, 0)
+
+
+@mistake
+def first_inputs(weight, rank):
+    """The first `rank` input channels are kept as they are, and the others are 0. Each input
+    channel keeps `rank` filters."""
+    return _first(weight, rank, 1)
+
+
+@mistake
+def first_taps(weight, rank):
+    """The first `rank` taps are kept as they are, and the others are 0. The filters that the SVD
+    finds use all taps."""
+    return _first(weight, rank, 2)
+
+
+@mistake
+def v_not_transposed(weight, rank):
+    """The last factor is cut or transposed in the wrong way, so the product does not have the shape
+    (c_out, taps). `torch.linalg.svd` returns Vh, already transposed: its rows are the filters."""
+    c_out, c_in, height, width = weight.shape
+    if c_out < height * width:
+        numbers = weight.new_zeros(c_in * c_out * c_out)
+        return numbers.reshape(c_in, c_out, height, width)
+    return framework.best_separable(weight, rank)
 
 
 EXERCISE = Exercise(

@@ -195,6 +195,97 @@ def distinct_gaps(one, other):
 
 
 @mistake
+def at_most(one, other):
+    """This is the share of the splits whose gap is at most as large as the observed one. The task
+    asks for at least as large."""
+    gaps, observed = _splits(one, other)
+    return _share(gaps.abs() <= observed.abs())
+
+
+@mistake
+def means_against_sums(one, other):
+    """The gap of a split is one of means, and the observed one is a gap of sums, so hardly any
+    split reaches it. Compare sums with sums or means with means."""
+    gaps, observed = _splits(one, other)
+    return _share(gaps.abs() / len(one) >= observed.abs())
+
+
+@mistake
+def sums_against_means(one, other):
+    """The gap of a split is one of sums, and the observed one is a gap of means, so nearly every
+    split reaches it. Compare sums with sums or means with means."""
+    gaps, observed = _splits(one, other)
+    return _share(gaps.abs() >= observed.abs() / len(one))
+
+
+@mistake
+def without_the_observed(one, other):
+    """The observed split is left out. It is one of all the splits, and it counts."""
+    gaps, observed = _splits(one, other)
+    found = int((gaps.abs() >= observed.abs()).sum())
+    return (found - 1) / (len(gaps) - 1)
+
+
+@mistake
+def observed_once_more(one, other):
+    """The observed split is counted twice: it is already among all the splits. One is added only
+    when the splits are drawn at random."""
+    gaps, observed = _splits(one, other)
+    found = int((gaps.abs() >= observed.abs()).sum())
+    return (found + 1) / (len(gaps) + 1)
+
+
+@mistake
+def of_252(one, other):
+    """The count is divided by 252, which is right for five seeds each. Count the splits: other
+    numbers of seeds have another number of splits."""
+    gaps, observed = _splits(one, other)
+    return int((gaps.abs() >= observed.abs()).sum()) / 252
+
+
+@mistake
+def per_seed(one, other):
+    """The count is divided by the number of seeds. Divide it by the number of splits."""
+    gaps, observed = _splits(one, other)
+    return int((gaps.abs() >= observed.abs()).sum()) / len(one)
+
+
+@mistake
+def medians(one, other):
+    """Medians are compared. The task asks for the gap between the means."""
+    both, s = torch.cat([one, other]), len(one)
+    places = torch.combinations(torch.arange(2 * s), r=s)
+    rest = torch.tensor([[i for i in range(2 * s) if i not in p] for p in places.tolist()])
+    gaps = both[places].median(1).values - both[rest].median(1).values
+    return _share(gaps.abs() >= (one.median() - other.median()).abs())
+
+
+@mistake
+def one_too_few(one, other):
+    """One number too few is chosen. Each side of a split has as many numbers as there are seeds."""
+    both, s = torch.cat([one, other]), len(one)
+    chosen = both[torch.combinations(torch.arange(2 * s), r=s - 1)]
+    return _summed(one, other, chosen, both.sum())
+
+
+@mistake
+def only_shifts(one, other):
+    """Only splits into neighbouring places are tried. Any s of the 2s places may be chosen."""
+    both, s = torch.cat([one, other]), len(one)
+    chosen = torch.stack([both.roll(i)[:s] for i in range(2 * s)])
+    return _summed(one, other, chosen, both.sum())
+
+
+@mistake
+def single_swaps(one, other):
+    """Only splits are tried in which one number changes sides. Any s of the 2s places may be
+    chosen."""
+    swapped = [one.sum() - a + b for a in one for b in other]
+    gaps = 2 * torch.stack(swapped) - one.sum() - other.sum()
+    return _share(gaps.abs() >= (one.sum() - other.sum()).abs())
+
+
+@mistake
 def paired(one, other):
     """The numbers are only swapped within pairs. The seeds of two networks do not form pairs: any
     number may end up on either side."""

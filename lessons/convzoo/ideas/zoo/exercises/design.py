@@ -30,6 +30,7 @@ def _cases(gen: Generator) -> list[Case]:
         (8, 8, 2, odd),
         (12, 12, 1, any_side),
         (12, 24, 1, any_side),
+        (4, 4, 2, even),
     )
     return [_case(*shape, side=pick(gen, sides)) for *shape, sides in shapes]
 
@@ -106,6 +107,54 @@ def no_stride(in_channels, planes, stride):
 
 
 @mistake
+def stride_in_rows(in_channels, planes, stride):
+    """The stride is used for the rows only. With stride 2 the output has half as many columns,
+    too."""
+    block = framework.Design(in_channels, planes, stride)
+    block.depthwise.stride = (stride, 1)
+    return block
+
+
+@mistake
+def stride_twice(in_channels, planes, stride):
+    """The stride is used in two layers, so a stride of 2 becomes one of 4. Use it once."""
+    block = framework.Design(in_channels, planes, stride)
+    block.pointwise.stride = (stride, stride)
+    return block
+
+
+@mistake
+def two_full(in_channels, planes, stride):
+    """Two full 3x3 layers cost at least four times the budget. Even one is too much: find out which
+    of its weights your block can do without."""
+    first = nn.Conv2d(in_channels, planes, 3, stride, 1)
+    return nn.Sequential(first, nn.ReLU(), nn.Conv2d(planes, planes, 3, 1, 1))
+
+
+@mistake
+def row_after_column(in_channels, planes, stride):
+    """A 3 x 1 layer and a 1 x 3 layer see 3 x 3 pixels, but two full ones cost two thirds of a 3x3
+    layer or more. The budget is a half."""
+    column = nn.Conv2d(in_channels, planes, (3, 1), (stride, 1), (1, 0))
+    return nn.Sequential(column, nn.ReLU(), nn.Conv2d(planes, planes, (1, 3), (1, stride), (0, 1)))
+
+
+@mistake
+def pooled_later(in_channels, planes, stride):
+    """The block computes at full size and throws pixels away at its end, so with stride 2 it costs
+    four times as much. Put the stride into its first layer."""
+    block = framework.Design(in_channels, planes, 1)
+    return block if stride == 1 else nn.Sequential(block, nn.MaxPool2d(2, ceil_mode=True))
+
+
+@mistake
+def pooled_globally(in_channels, planes, stride):
+    """The whole image becomes one pixel. A block of an image network keeps the rows and columns
+    (half of them with stride 2)."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(in_channels, planes, 1))
+
+
+@mistake
 def no_padding(in_channels, planes, stride):
     """Rows and columns are lost at the border. A 3x3 needs a padding of 1 to keep them."""
     depthwise = nn.Conv2d(in_channels, in_channels, 3, stride, groups=in_channels)
@@ -132,6 +181,7 @@ EXERCISE = Exercise(
     returns=(
         "output channels",
         "output rows",
+        "output columns",
         "multiply-adds above the budget",
         "unused input channels",
         "pairs of channels that never meet",

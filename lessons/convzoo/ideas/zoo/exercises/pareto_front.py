@@ -18,12 +18,12 @@ LESSON = "07_zoo"
 POINTS = ((1, 50), (2, 53), (4, 80), (8, 90), (8, 70), (5, 80), (9, 60), (3, 40), (4, 80), (2, 51))
 
 
-def _case(gen: Generator, less: bool, worst_first: bool = False) -> Case:
+def _case(gen: Generator, less: bool, best_first: bool | None = None) -> Case:
     points = torch.tensor(POINTS, dtype=torch.float64)
     more = torch.randint(1, 10, (4, 2), generator=gen).double() * torch.tensor([1.0, 8.0])
     points = torch.cat([points, more.double()])[torch.randperm(len(points) + 4, generator=gen)]
-    if worst_first:  # a sort by cost alone meets the worse of two that cost the same
-        points = points[points[:, 1].argsort()]
+    if best_first is not None:  # which of two that cost the same does a sort by cost meet first?
+        points = points[points[:, 1].argsort(descending=best_first)]
     cost, accuracy = points[:, 0], points[:, 1]
     return Case(
         {"less_is_better": less},
@@ -32,7 +32,7 @@ def _case(gen: Generator, less: bool, worst_first: bool = False) -> Case:
 
 
 def _cases(gen: Generator) -> list[Case]:
-    cases = [_case(gen, True), _case(gen, False), _case(gen, True, True)]
+    cases = [_case(gen, True), _case(gen, False, True), _case(gen, True, False)]
     return [*cases, _with_a_best(cases[0])]
 
 
@@ -127,6 +127,90 @@ def best_so_far(cost, accuracy, less_is_better):
         mask[i] = accuracy[i].item() > best
         best = max(best, accuracy[i].item())
     return mask
+
+
+@mistake
+def better_of_the_cheaper(cost, accuracy, less_is_better):
+    """The points are compared in the order of cost, and one stays if it is at least as accurate as
+    all before it. But one that is equally accurate and costs more is beaten."""
+    best, mask = float("-inf"), torch.zeros(len(cost), dtype=torch.bool)
+    for i in (cost if less_is_better else cost.neg()).argsort(stable=True).tolist():
+        mask[i] = accuracy[i].item() >= best
+        best = max(best, accuracy[i].item())
+    return mask
+
+
+@mistake
+def in_order_of_cost(cost, accuracy, less_is_better):
+    """The answer is in the order of cost. Put it back: number i belongs to point i of the input."""
+    order = (cost if less_is_better else cost.neg()).argsort(stable=True)
+    return framework.pareto_front(cost, accuracy, less_is_better)[order]
+
+
+@mistake
+def best_sorted(cost, accuracy, less_is_better):
+    """The points are sorted by cost, and the answer is in that order. Put it back: number i belongs
+    to point i of the input. Also compare points that cost the same with each other."""
+    order = (cost if less_is_better else cost.neg()).argsort(stable=True)
+    sorted_accuracy = accuracy[order]
+    return sorted_accuracy == sorted_accuracy.cummax(0).values
+
+
+@mistake
+def two_ends(cost, accuracy, less_is_better):
+    """Only the two ends are left: the cheapest points and the most accurate ones. Between them
+    there are points that no other point beats."""
+    price = cost if less_is_better else cost.neg()
+    return torch.logical_or(price == price.min(), accuracy == accuracy.max())
+
+
+@mistake
+def the_cheapest(cost, accuracy, less_is_better):
+    """Only the cheapest points are left. A point that costs more is on the front too, if no other
+    point beats it: being more accurate may be enough."""
+    price = cost if less_is_better else cost.neg()
+    return price == price.min()
+
+
+@mistake
+def best_ratio(cost, accuracy, less_is_better):
+    """Only the points with the most accuracy for their cost are left. The front does not divide the
+    two: it compares cost with cost and accuracy with accuracy."""
+    ratio = accuracy / cost if less_is_better else accuracy * cost
+    return ratio == ratio.max()
+
+
+@mistake
+def later_points(cost, accuracy, less_is_better):
+    """Each point is compared only with those that come after it. Earlier ones may beat it, too."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    beats = pairs.as_cheap & pairs.as_good & (pairs.better | pairs.cheaper)
+    return _unbeaten(beats.tril())
+
+
+@mistake
+def last_one_decides(cost, accuracy, less_is_better):
+    """The last comparison alone decides: every new one overwrites the result. A point that was
+    beaten once stays beaten."""
+    pairs = _pairs(cost, accuracy, less_is_better)
+    beats = pairs.as_cheap & pairs.as_good & (pairs.better | pairs.cheaper)
+    return ~beats[-1]
+
+
+@mistake
+def first_point_alone(cost, accuracy, less_is_better):
+    """Only the first point was compared with the others. The function returns before the loop gets
+    to the second one: look at the indentation."""
+    mask = torch.ones(len(cost), dtype=torch.bool)
+    mask[0] = framework.pareto_front(cost, accuracy, less_is_better)[0]
+    return mask
+
+
+@mistake
+def both_reversed(cost, accuracy, less_is_better):
+    """If more cost is better, the accuracy is reversed, too. More accuracy is always better."""
+    better = accuracy if less_is_better else -accuracy
+    return framework.pareto_front(cost, better, less_is_better)
 
 
 @mistake

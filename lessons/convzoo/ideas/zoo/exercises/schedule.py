@@ -27,6 +27,7 @@ def _cases(gen: Generator) -> list[Case]:
         _case(drawn(20, 40), drawn(3, 8), pick(gen, [0.1, 0.05, 0.4])),
         _case(drawn(8, 19), 2, 0.2),
         _case(drawn(8, 19), 0, 0.3),
+        _case(drawn(8, 19), 1, 0.2),
     ]
 
 
@@ -117,6 +118,122 @@ def zero_at_the_last(steps, warmup, lr):
     """The last step has learning rate 0, so it learns nothing. Only a step after the last one would
     reach zero."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i, warmup, steps - 1))
+
+
+@mistake
+def once_at_the_top(steps, warmup, lr):
+    """The full `lr` comes only once. It comes twice: in the last step of the rise and in the first
+    step of the fall."""
+    return _curve(steps, warmup, lr, fall=lambda i: _half(i + 1, warmup, steps + 1))
+
+
+@mistake
+def reaches_lr_late(steps, warmup, lr):
+    """The rise ends below `lr`: its steps are divided by one too many. The last of its `warmup`
+    steps has the full `lr`."""
+    return _curve(steps, warmup, lr, rise=lambda i: (i + 1) / (warmup + 1))
+
+
+@mistake
+def first_is_zero(steps, warmup, lr):
+    """The first step has learning rate 0, even if no step rises, and the rise is one step late. Its
+    steps count from 1: the first of them is already above 0."""
+    rise = lambda i: i / warmup  # noqa: E731
+    fall = lambda i: _half(i, warmup, steps) if i else 0.0  # noqa: E731
+    return _curve(steps, warmup, lr, rise, fall)
+
+
+@mistake
+def squared_rise(steps, warmup, lr):
+    """The rise is not even: it goes up by more in every step. All its steps have the same
+    height."""
+    return _curve(steps, warmup, lr, rise=lambda i: ((i + 1) / warmup) ** 2)
+
+
+@mistake
+def rounded_rise(steps, warmup, lr):
+    """The rise is 0 until its last step, because a whole number is divided by a larger one and
+    rounded down. Divide with a single slash."""
+    return _curve(steps, warmup, lr, rise=lambda i: (i + 1) // warmup)
+
+
+@mistake
+def times_the_rise(steps, warmup, lr):
+    """The cosine starts together with the rise, and the two are multiplied. They come one after the
+    other: the cosine starts where the rise ends."""
+    rise = lambda i: (i + 1) / warmup * _half(i, 0, steps)  # noqa: E731
+    return _curve(steps, warmup, lr, rise=rise, fall=lambda i: _half(i, 0, steps))
+
+
+@mistake
+def fall_first(steps, warmup, lr):
+    """The fall comes first and the rise after it. Join them in the other order."""
+    return framework.schedule(steps, warmup, lr).roll(-warmup)
+
+
+@mistake
+def fall_below_lr(steps, warmup, lr):
+    """The rise has the right height, but the fall does not: multiply it by `lr`, too."""
+    return _curve(steps, warmup, lr, fall=lambda i: _half(i, warmup, steps) / lr)
+
+
+@mistake
+def rise_to_one(steps, warmup, lr):
+    """The fall has the right height, but the rise does not: multiply it by `lr`, too."""
+    return _curve(steps, warmup, lr, rise=lambda i: (i + 1) / warmup / lr)
+
+
+@mistake
+def rises_again(steps, warmup, lr):
+    """After the rise the learning rate drops to 0 and rises again: the cosine is subtracted from 1.
+    Add it to 1."""
+    return _curve(steps, warmup, lr, fall=lambda i: 1 - _half(i, warmup, steps))
+
+
+@mistake
+def sine(steps, warmup, lr):
+    """The fall is a sine: it starts at half of `lr` and first goes up. A cosine starts at its
+    top."""
+    angle = lambda i: pi * (i - warmup) / (steps - warmup)  # noqa: E731
+    return _curve(steps, warmup, lr, fall=lambda i: (1 + cos(angle(i) - pi / 2)) / 2)
+
+
+@mistake
+def whole_cosine(steps, warmup, lr):
+    """The fall is a whole cosine: halfway it is at 0, and then it goes up again. For half a cosine
+    the angle goes from 0 to pi."""
+    return _curve(steps, warmup, lr, fall=lambda i: cos(pi * (i - warmup) / (steps - warmup)) ** 2)
+
+
+@mistake
+def degrees(steps, warmup, lr):
+    """The angle is in degrees, so the fall jumps up and down. The cosine takes an angle in radians:
+    it goes from 0 to pi."""
+    angle = lambda i: 180 * (i - warmup) / (steps - warmup)  # noqa: E731
+    return _curve(steps, warmup, lr, fall=lambda i: (1 + cos(angle(i))) / 2)
+
+
+@mistake
+def half_of_lr(steps, warmup, lr):
+    """The fall starts at half of `lr` and goes below zero. Lift the cosine by 1 before you halve
+    it."""
+    fall = lambda i: cos(pi * (i - warmup) / (steps - warmup)) / 2  # noqa: E731
+    return _curve(steps, warmup, lr, fall=fall)
+
+
+@mistake
+def fall_of_all_steps(steps, warmup, lr):
+    """The schedule is longer than the training, because the fall alone has as many steps as the
+    whole training. Only `steps - warmup` are left for it."""
+    return framework.schedule(steps + warmup, warmup, lr)
+
+
+@mistake
+def rise_too_long(steps, warmup, lr):
+    """There is one step too many: the rise also has the step with learning rate 0. It has only
+    `warmup` steps: leave out that one."""
+    rates = framework.schedule(steps, warmup, lr)
+    return torch.cat([torch.zeros(1).double(), rates]) if warmup else rates
 
 
 @mistake

@@ -15,8 +15,6 @@ from convzoo.ideas.zoo import networks as zoo
 
 LESSON = "07_zoo"
 
-COUNTED = ("plain", "residual", "separable")
-
 
 def _case(kind: str, steps: int, step: int, part: float) -> Case:
     """Return a case whose budget is `part` of the way from this number of steps to the next."""
@@ -28,20 +26,25 @@ def _cases(gen: Generator) -> list[Case]:
     def few() -> int:
         return int(torch.randint(2, 6, (), generator=gen))
 
+    full = pick(gen, ["plain", "residual"])  # one kind for all, because each count takes time
     return [
-        _case(pick(gen, [*COUNTED]), few(), 8, 0.3),
-        _case(pick(gen, [*COUNTED]), few(), 4, 0.8),
-        _case(pick(gen, [*COUNTED]), few(), 8, 0.0),
-        _case("plain", 15 + few(), 8, 0.5),  # wider than a short list goes
-        Case({"kind": pick(gen, [*COUNTED]), "budget": zoo.macs("plain", 1) // 4, "step": 8}, {}),
-        _case("separable", few() + 3, 8, 0.5),
+        _case(full, few(), 8, 0.8),
+        _case("separable", few() + 3, 8, 0.0),
+        _case(full, few(), 4, 0.8),
+        _case(full, 15 + few(), 8, 0.3),  # wider than a short list goes
+        Case({"kind": full, "budget": zoo.macs(full, 8) - 1, "step": 8}, {}),
+        Case({"kind": full, "budget": zoo.macs(full, 1) // 4, "step": 8}, {}),
+        # its channels are rounded to even numbers, so a wider one may cost the same:
+        _case("DenseNet", 2 * few() - 3, 1, 0.0),
     ]
 
 
 def _small() -> list[Case]:
     near = [_case("plain", 2, 8, part) for part in (0.5, 0.0, 0.9)]
     far = [_case("separable", 3, 8, 0.5), _case("plain", 13, 8, 0.5)]
-    return [*near, Case({"kind": "plain", "budget": 100, "step": 8}, {}), *far]
+    budgets = 100, zoo.macs("plain", 8) - 1
+    none = [Case({"kind": "plain", "budget": budget, "step": 8}, {}) for budget in budgets]
+    return [*near, *none, *far]
 
 
 mistake = Mistakes(framework.width_for_budget)
@@ -65,6 +68,54 @@ def doublings(kind, budget, step):
     one that does not: search there too."""
     most = framework.width_for_budget(kind, budget, step) // step
     return 2 ** most.bit_length() // 2 * step  # the last of 0, 1, 2, 4, ... that is not above
+
+
+@mistake
+def one_too_few(kind, budget, step):
+    """A wider network would fit. The task asks for the last width within the budget: check where
+    your search ends."""
+    return max(0, framework.width_for_budget(kind, budget, step) - step)
+
+
+@mistake
+def rounded_up(kind, budget, step):
+    """The widest network within the budget is rounded up to a multiple of `step`, and then it costs
+    more than the budget. Round down."""
+    return -(-framework.width_for_budget(kind, budget, 1) // step) * step
+
+
+@mistake
+def below_step(kind, budget, step):
+    """The width `step` is returned although it costs more than the budget. If a network of width 1
+    fits, one of width `step` may still be too large. Then the answer is 0."""
+    smallest = step if zoo.macs(kind, 1) <= budget else 0
+    return max(smallest, framework.width_for_budget(kind, budget, step))
+
+
+@mistake
+def cost_of_it(kind, budget, step):
+    """This is what the network costs. The task asks for its width."""
+    width = framework.width_for_budget(kind, budget, step)
+    return zoo.macs(kind, width) if width else 0
+
+
+@mistake
+def counted_twice(kind, budget, step):
+    """Every multiply-add is counted twice, as a multiplication and an addition. The budget is in
+    multiply-adds."""
+    return framework.width_for_budget(kind, budget // 2, step)
+
+
+@mistake
+def minus_one(kind, budget, step):
+    """Sometimes no width fits at all. Then the answer is 0, and here it is below 0."""
+    return framework.width_for_budget(kind, budget, step) or -1
+
+
+@mistake
+def minus_step(kind, budget, step):
+    """Sometimes no width fits at all, and then the answer is 0. Here it is one step below 0."""
+    return framework.width_for_budget(kind, budget, step) or -step
 
 
 @mistake

@@ -42,7 +42,14 @@ MAX_SIDE = 2**31
 MAX_TEXT = 2000  # characters of a message
 MAX_LINE = 1_000_000
 MAX_TROUBLES = 100  # statements that are reported as left out
-_PLAIN = ("scalars", "training", "examine", "again", "channels_last")  # of a case, as JSON
+_PLAIN = (
+    "scalars",
+    "training",
+    "examine",
+    "again",
+    "channels_last",
+    "differentiable",
+)  # of a case, as JSON
 STAGES = ("", "stub", "run")  # at which a worker may say that a call stopped
 
 
