@@ -11,10 +11,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from convzoo.teach.pdf import chromium
 
 FLAGS = [
     "--headless",
@@ -26,7 +29,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NAMES = "chromium", "chromium-browser", "google-chrome"
 SECONDS = 240  # that a lesson may take to run, kernel start included
 _UNWANTED = ".git", ".venv*", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache"
 _SETTINGS = {
@@ -59,11 +61,6 @@ class Move:
     screen: float
     kernel: float | None
     walked: bool
-
-
-def chromium() -> str | None:
-    """The path of a Chromium on this machine."""
-    return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 def copy_of(root: Path, target: Path) -> Path:
@@ -267,6 +264,18 @@ def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
         found += page.evaluate("k => zoo.slide(k)", k)
         page.screenshot(path=folder / f"{name}-slide-{k + 1:02}.png")
     return found
+
+
+def states(page) -> Iterator[str]:
+    """Walk through a deck, click by click, and move each slider to each of its stops; yields where
+    it is."""
+    for k in range(page.evaluate("Reveal.getTotalSlides()")):
+        for click in range(-1, page.evaluate("k => zoo.clicks(k)", k)):
+            page.evaluate("([k, click]) => Reveal.slide(k, 0, click)", [k, click])
+            yield f"slide {k + 1}, click {click + 1}"
+        for stop in range(page.evaluate("zoo.stops()")):
+            page.evaluate("stop => zoo.turn(stop)", stop)
+            yield f"slide {k + 1}, stop {stop}"
 
 
 def guess_everything(page) -> int:
