@@ -18,13 +18,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from convzoo import device as devices
 from convzoo import place
 from convzoo.errors import UserError
 from convzoo.gpu import kernels, scripts, work
-from convzoo.gpu.cli import MINUTES
 from convzoo.measure import records
 from convzoo.measure.device_report import PARTS as CURVES
 from convzoo.measure.device_report import Pace, Say, report
@@ -56,7 +56,7 @@ class Day:
 
 def gpu(
     parts: list[str],
-    minutes: float = MINUTES,
+    minutes: float = inf,
     rehearse: bool = False,
     again: bool = False,
     note: str = "",
