@@ -196,4 +196,40 @@ window.zoo = {
     }
     return found;
   },
+
+  clicks(k) { // how many clicks slide k takes
+    const parts = Reveal.getSlides()[k].querySelectorAll(".fragment");
+    return new Set([...parts].map((part) => part.dataset.fragmentIndex)).size;
+  },
+
+  stops() { // of the sliders on this slide; all of them are turned together
+    const sliders = [...Reveal.getCurrentSlide().querySelectorAll("input[type=range]")];
+    return Math.max(0, ...sliders.map((slider) => Number(slider.max) + 1));
+  },
+
+  turn(stop) {
+    for (const slider of Reveal.getCurrentSlide().querySelectorAll("input[type=range]")) {
+      slider.value = stop;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  },
+
+  texts() { // what can be read on this slide: the size in pixels, and the box around it
+    const found = [];
+    const walker = document.createTreeWalker(Reveal.getCurrentSlide(), NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const [text, parent] = [walker.currentNode.textContent.trim(), walker.currentNode.parentElement];
+      const unseen = "aside, style, script, title, .MathJax_Preview, .MJX_Assistive_MathML";
+      if (!text || parent.closest(unseen)) continue;
+      if (getComputedStyle(parent).visibility === "hidden") continue;
+      const range = document.createRange();
+      range.selectNodeContents(walker.currentNode);
+      const box = range.getBoundingClientRect();
+      if (!box.width) continue;
+      const scale = parent.closest("svg") ? parent.getScreenCTM() : { c: 0, d: 1 };
+      const size = parseFloat(getComputedStyle(parent).fontSize) * Math.hypot(scale.c, scale.d);
+      found.push({ text, size, box: [box.left, box.top, box.right, box.bottom] });
+    }
+    return found;
+  },
 };

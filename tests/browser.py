@@ -11,10 +11,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from convzoo.teach.pdf import chromium
 
 FLAGS = [
     "--headless",
@@ -26,7 +29,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NAMES = "chromium", "chromium-browser", "google-chrome"
 SECONDS = 240  # that a lesson may take to run, kernel start included
 _UNWANTED = ".git", ".venv*", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache"
 _SETTINGS = {
@@ -59,11 +61,6 @@ class Move:
     screen: float
     kernel: float | None
     walked: bool
-
-
-def chromium() -> str | None:
-    """The path of a Chromium on this machine."""
-    return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 def copy_of(root: Path, target: Path) -> Path:
@@ -251,6 +248,26 @@ def screenshots(page, folder: Path, name: str) -> None:
 _SCRIPT = (Path(__file__).parent / "browser.js").read_text()
 
 
+def barriers(page) -> list[str]:
+    """What axe finds serious in the text and outputs of the open notebook.
+
+    Left out is what JupyterLab and ipywidgets themselves bring: all around a cell, and the handles
+    of sliders, to which ipywidgets 8 gives no name.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    parts = [".jp-MarkdownOutput"], [".jp-OutputArea-output"]
+    context = {"include": list(parts), "exclude": [[".noUi-handle"]]}
+    found = Axe().run(page, context=context).response
+    assert len(found["passes"]) > 5, "axe has not looked"
+    return [
+        f"{v['id']}: {node['html'][:300]}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]
+
+
 def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
     """Take a screenshot of each slide of a deck and report those that do not fit."""
     page.set_viewport_size({"width": 1280, "height": 720})
@@ -267,6 +284,18 @@ def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
         found += page.evaluate("k => zoo.slide(k)", k)
         page.screenshot(path=folder / f"{name}-slide-{k + 1:02}.png")
     return found
+
+
+def states(page) -> Iterator[str]:
+    """Walk through a deck, click by click, and move each slider to each of its stops; yields where
+    it is."""
+    for k in range(page.evaluate("Reveal.getTotalSlides()")):
+        for click in range(-1, page.evaluate("k => zoo.clicks(k)", k)):
+            page.evaluate("([k, click]) => Reveal.slide(k, 0, click)", [k, click])
+            yield f"slide {k + 1}, click {click + 1}"
+        for stop in range(page.evaluate("zoo.stops()")):
+            page.evaluate("stop => zoo.turn(stop)", stop)
+            yield f"slide {k + 1}, stop {stop}"
 
 
 def guess_everything(page) -> int:

@@ -206,6 +206,14 @@ SLIPS = (
     ),
     Slip(
         LIVE,
+        "relu_of_weights",
+        changed(answer(LIVE), ("w2 @ (open_[:, None] * w1)", "w2 @ torch.relu(w1)")),
+        "values",
+        "relu_of_weights",
+        ("not on the sign",),
+    ),
+    Slip(
+        LIVE,
         "double",
         changed(WITH_DIAGONALS, ("(middle > 0).to(w1.dtype)", "(middle > 0).double()")),
         "run",
@@ -436,7 +444,8 @@ SLIPS = (
         "no_dimensions",
         changed(answer(LECTURE), ("gates[:, :, None, None]", "gates")),
         "run",
-        says=("line",),
+        "unaligned",
+        ("line", "two more dimensions"),
     ),
     Slip(
         LECTURE,

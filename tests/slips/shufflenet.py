@@ -557,6 +557,21 @@ def mixing_matrix(orders):
     ),
     Slip(
         V2,
+        "first_half",
+        changed(
+            answer(V2),
+            (
+                "[self.branch1(kept), self.branch2(worked_on)]",
+                "[self.branch2(kept), self.branch1(worked_on)] if self.stride == 1 else "
+                "[self.branch1(kept), self.branch2(worked_on)]",
+            ),
+        ),
+        "values",
+        "first_half_processed",
+        NUMBERS,
+    ),
+    Slip(
+        V2,
         "in_turn",
         changed(answer(V2), ("x.chunk(2, dim=1)", "(x[:, ::2], x[:, 1::2])")),
         "values",

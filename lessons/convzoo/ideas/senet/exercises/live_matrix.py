@@ -93,6 +93,15 @@ def no_relu(pixel, **call):
 
 
 @mistake
+def relu_of_weights(pixel, w1, **call):
+    """A ReLU is applied to `w1`. The ReLU's slope depends on the middle numbers, not on the sign of
+    a weight: it is 1 where a middle number is above zero, and 0 elsewhere."""
+    factor = pixel * _slopes(w1=w1, **call)
+    bent = _gate_part(factor, w1=w1.clamp(min=0), **call, relu=lambda z: z)
+    return held_still(pixel, w1=w1, **call) + bent
+
+
+@mistake
 def linear(pixel, mean, b2, **weights):
     """The ReLU is missing, in the gates and in their slope."""
     return framework.live_matrix(pixel, mean, b2=b2, **_doubled(**weights))

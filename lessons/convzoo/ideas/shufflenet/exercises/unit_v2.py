@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from convzoo.case import Case
@@ -85,10 +85,23 @@ def _split_after(change: Callable, stride: int, **scalars) -> nn.Module:
     return change_input(module, change) if stride == 1 else module
 
 
+def _swapped(y: Tensor) -> Tensor:
+    """Return the result of a unit whose two parts were joined in the other order."""
+    return y.unflatten(1, (-1, 2)).flip(2).flatten(1, 2)
+
+
 @mistake
 def other_half(**scalars):
     """The second half is kept and the first one is processed. It should be the other way round."""
     return _split_after(lambda x: x.roll(x.shape[1] // 2, 1), **scalars)
+
+
+@mistake
+def first_half_processed(stride, **scalars):
+    """The first half goes through branch2, and the second half is kept. It should be the other way
+    round: keep the first half where it is."""
+    module = other_half(stride=stride, **scalars)
+    return change_result(module, lambda x, y: _swapped(y)) if stride == 1 else module
 
 
 @mistake
@@ -130,10 +143,7 @@ def none_depthwise(**scalars):
 def other_order(**scalars):
     """The two parts are joined in the wrong order: branch1's result, or the kept half, comes
     first."""
-    return change_result(
-        framework.ShuffleUnitV2(**scalars),
-        lambda x, y: y.unflatten(1, (-1, 2)).flip(2).flatten(1, 2),
-    )
+    return change_result(framework.ShuffleUnitV2(**scalars), lambda x, y: _swapped(y))
 
 
 @mistake
