@@ -10,7 +10,7 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test doctor check release report experiments exercises figures slides lecture present clean
-.PHONY: python setup setup-test check-quick grade nbgrader-course tables bench matrix
+.PHONY: book python setup setup-test check-quick grade nbgrader-course tables bench matrix
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
@@ -28,6 +28,7 @@ help:
 	@echo "make figures          make the pictures in the lessons' text from the lessons' layers"
 	@echo "make slides           make the slides of all lessons in build/slides"
 	@echo "make lecture          make the whole lecture as one deck, and as a PDF, in build/lecture"
+	@echo "make book             make the book of the lessons, a site for students and one for teachers"
 	@echo "make present          live slides with sliders (sets up .venv-present once, a minute)"
 	@echo "make grade SUBMISSIONS=dir    for teachers: grade a class, into OUT=build/grades"
 	@echo "make nbgrader-course          for teachers: an nbgrader course in COURSE=build/course"
@@ -101,6 +102,10 @@ nbgrader-course: python
 
 figures: python
 	@$(CONVZOO) figures
+
+# Sphinx, MyST-NB: pip install -e '.[book]'
+book: python
+	@$(CONVZOO) book
 
 slides: python
 	@$(CONVZOO) slides $(LESSON)

@@ -222,6 +222,13 @@ def run_update(arguments: Arguments) -> Outcome:
     return Outcome(rows, [*problems, *lines(found, untouched)], 1 if problems else 0)
 
 
+def run_book(arguments: Arguments) -> Outcome:
+    from convzoo.teach.book import make_book
+
+    made = [str(path) for path in make_book(tell=lambda line: print(line, file=sys.stderr))]
+    return Outcome(made, [f"made {name}" for name in made])
+
+
 def run_slides(arguments: Arguments) -> Outcome:
     from convzoo.teach.slides import main
 
@@ -446,6 +453,11 @@ VERBS = {
             "place", metavar="PLACE", nargs="+", help="your earlier copy: a folder or notebooks"
         ),
         "Your earlier files are only read. What has no place in the new lesson is put at its end.",
+    ),
+    "book": Verb(
+        "make the book: a site for students without answers, and one for teachers with them",
+        run_book,
+        more="It needs the extra `book`: pip install -e '.[book]'.",
     ),
     "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
     "lecture": Verb(
