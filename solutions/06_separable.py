@@ -748,10 +748,11 @@ show.widgets.Explorer(name_yours, file=show.widgets.Upload("your photo"))
 
 # %% slideshow={"slide_type": "-"} tags=["hide-input"] jupyter={"source_hidden": true}
 learned = lite.blocks[1].depthwise.conv.weight
-show.draw.beside(
-    show.draw.kernels(learned, title="96 filters, trained",
-                      note="blue: below zero, orange: above"),
-    show.draw.kernels(torch.randn_like(learned), title="96 filters, random"))
+note = "blue: below zero, orange: above, each scaled to its largest"
+show.draw.beside(*[
+    show.draw.kernels(w, title=t, columns=12, size=560, note=note)
+    for t, w in (("96 filters, trained", learned),
+                 ("96 filters, random", torch.randn_like(learned)))])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # And a 1x1 layer: the matrix of the first block, from 32 channels to 16. In

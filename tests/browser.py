@@ -248,6 +248,26 @@ def screenshots(page, folder: Path, name: str) -> None:
 _SCRIPT = (Path(__file__).parent / "browser.js").read_text()
 
 
+def barriers(page) -> list[str]:
+    """What axe finds serious in the text and outputs of the open notebook.
+
+    Left out is what JupyterLab and ipywidgets themselves bring: all around a cell, and the handles
+    of sliders, to which ipywidgets 8 gives no name.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    parts = [".jp-MarkdownOutput"], [".jp-OutputArea-output"]
+    context = {"include": list(parts), "exclude": [[".noUi-handle"]]}
+    found = Axe().run(page, context=context).response
+    assert len(found["passes"]) > 5, "axe has not looked"
+    return [
+        f"{v['id']}: {node['html'][:300]}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]
+
+
 def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
     """Take a screenshot of each slide of a deck and report those that do not fit."""
     page.set_viewport_size({"width": 1280, "height": 720})

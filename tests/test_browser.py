@@ -77,6 +77,7 @@ def test_a_lesson_as_a_reader_goes_through_it(lesson, lab, page):
         assert made.before["alt"] != made.after["alt"], f"{made.control}: its words stayed"
         print(f"{lesson.stem}: {browser.latency(page, k)}")
     assert browser.troubles(page) == []
+    assert browser.barriers(page) == []
     browser.theme(page, light=False)
     browser.screenshots(page, SHOTS, f"{lesson.stem}-dark")
     browser.theme(page, light=True)

@@ -85,6 +85,23 @@ def test_a_shuffle_in_the_kernel_is_never_copied():
     assert (rival.bytes, rival.launches) == (7 * PLANES + weight, 2)  # and a copy: in and out
 
 
+def test_a_depthwise_kernel_moves_a_tenth_of_what_an_unfolded_layer_does():
+    def arguments(device):
+        return torch.randn(N, C, H, W, device=device), torch.randn(C, 1, 3, 3, device=device)
+
+    def unfolded(x, weight):
+        columns = F.unfold(x, 3, padding=1).view(N, C, 9, H * W)
+        return (weight.view(C, 1, 9) @ columns).view(N, C, H, W)
+
+    name = f"{HOME}.separable.kernel.depthwise_conv2d"
+    found = measure.kernel_report(name, {"unfolded": unfolded}, arguments)
+    weight = 4 * C * 9
+    assert (found.kernel.bytes, found.kernel.launches) == (2 * PLANES + weight, 1)
+    (rival,) = found.framework
+    # An image in, nine out, nine in, one out; the filters are copied for each image.
+    assert rival.bytes == 20 * PLANES + weight + 2 * N * weight
+
+
 def test_nothing_needs_triton_where_nothing_is_timed():
     code = (
         "import sys; sys.modules['triton'] = None\n"
@@ -119,7 +136,7 @@ def test_a_right_kernel_is_timed_beside_the_framework_and_a_copy(can_run):
     assert found.kernel.timing.minimum > 0 and found.framework[0].timing.minimum > 0
     assert found.floor_seconds == found.kernel.bytes / 1e9
     words = show.draw.kernel_report(found).alt
-    assert "the results agree" in words and "of the speed of a copy" in words
+    assert "the results agree" in words and "of the speed of a copy of the same bytes" in words
 
 
 def test_a_wrong_kernel_is_not_timed(can_run):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from convzoo.errors import UserError
-from convzoo.teach import assets, slides
+from convzoo.teach import assets, executed, slides
 
 
 def code(source, outputs=(), **metadata) -> dict:
@@ -54,7 +54,7 @@ def test_nobody_is_praised_for_a_stub():
 
 
 def test_of_a_widget_its_picture_stays():
-    bundle = {slides.VIEW: {"model_id": "1"}, "text/html": "<img alt='a'>", "text/plain": "a"}
+    bundle = {executed.VIEW: {"model_id": "1"}, "text/html": "<img alt='a'>", "text/plain": "a"}
     (cell,) = shown(code("explorer", [output(**bundle)]))
     assert sorted(cell["outputs"][0]["data"]) == ["text/html", "text/plain"]
 

@@ -222,6 +222,13 @@ def run_update(arguments: Arguments) -> Outcome:
     return Outcome(rows, [*problems, *lines(found, untouched)], 1 if problems else 0)
 
 
+def run_book(arguments: Arguments) -> Outcome:
+    from convzoo.teach.book import make_book
+
+    made = [str(path) for path in make_book(tell=lambda line: print(line, file=sys.stderr))]
+    return Outcome(made, [f"made {name}" for name in made])
+
+
 def run_slides(arguments: Arguments) -> Outcome:
     from convzoo.teach.slides import main
 
@@ -242,6 +249,12 @@ def run_report(arguments: Arguments) -> Outcome:
 
     path = report(arguments.parts, arguments.quick, arguments.again, arguments.note)
     return Outcome(*value_and_lines(path))
+
+
+def run_gpu(arguments: Arguments) -> Outcome:
+    from convzoo.gpu.cli import measure_everything
+
+    return Outcome(*measure_everything(arguments))
 
 
 def run_experiments(arguments: Arguments) -> Outcome:
@@ -327,6 +340,12 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _gpu_options(parser: argparse.ArgumentParser) -> None:
+    from convzoo.gpu.cli import add_arguments
+
+    add_arguments(parser)
+
+
 def _bench_options(parser: argparse.ArgumentParser) -> None:
     _parts(parser, "layers, checks, widgets, imports")
     parser.add_argument(
@@ -409,6 +428,14 @@ VERBS = {
         "measured, so a stopped run continues where it was. The device is the one that the "
         "lessons use, or CONVZOO_DEVICE.",
     ),
+    "gpu": Verb(
+        "measure everything there is to measure on an accelerator, for figures/data",
+        run_gpu,
+        _gpu_options,
+        "Takes at most eight minutes on one card. Each result is saved as soon as it is there, so "
+        "a stopped run continues where it was; what fails is reported in one sentence, and the "
+        "rest goes on. Needs torch, torchvision, scikit-learn and matplotlib, and no Jupyter.",
+    ),
     "bench": Verb(
         "compare the speed of the lessons' layers with the framework's, and time what a reader "
         "waits for",
@@ -446,6 +473,11 @@ VERBS = {
             "place", metavar="PLACE", nargs="+", help="your earlier copy: a folder or notebooks"
         ),
         "Your earlier files are only read. What has no place in the new lesson is put at its end.",
+    ),
+    "book": Verb(
+        "make the book: a site for students without answers, and one for teachers with them",
+        run_book,
+        more="It needs the extra `book`: pip install -e '.[book]'.",
     ),
     "slides": Verb("make the slides of lessons from their solutions", run_slides, _lesson),
     "lecture": Verb(

@@ -140,7 +140,7 @@ SLIPS = (
         changed(TRIED, ("<=", "<")),
         "values",
         "below",
-        ("used up exactly", "budget=26"),
+        ("up the budget exactly", "budget=26"),
     ),
     Slip(
         WIDTH,
@@ -148,7 +148,7 @@ SLIPS = (
         changed(SOLVED, ("budget / groups", "(budget - 0.1) / groups")),
         "values",
         "below",
-        ("a hair below",),
+        ("slightly below",),
     ),
     Slip(
         WIDTH,

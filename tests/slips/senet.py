@@ -444,7 +444,8 @@ SLIPS = (
         "no_dimensions",
         changed(answer(LECTURE), ("gates[:, :, None, None]", "gates")),
         "run",
-        says=("line",),
+        "unaligned",
+        ("line", "two more dimensions"),
     ),
     Slip(
         LECTURE,

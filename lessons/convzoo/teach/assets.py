@@ -1,4 +1,4 @@
-"""What a deck of slides needs next to it: reveal.js and MathJax.
+"""What slides and book need next to them: reveal.js and MathJax.
 
 They are downloaded once with pip, from two Python packages, and kept under build/.
 """
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from convzoo.errors import UserError
@@ -26,12 +27,12 @@ ASSETS = {
 _IDLE = ("localization/", "css/", "plugin/highlight", "plugin/math", "plugin/markdown")
 
 
-def provide(cache: Path, out: Path) -> None:
-    """Put every asset next to the slides in `out`; fetch what is not in the cache.
+def provide(cache: Path, out: Path, names: Iterable[str] = ASSETS) -> None:
+    """Put assets, by default all, next to the pages in `out`; fetch what is not in the cache.
 
     Raises UserError if pip cannot download it.
     """
-    for name in ASSETS:
+    for name in names:
         _provide(name, cache, out)
 
 
@@ -64,8 +65,8 @@ def _fetch(package: str, cache: Path) -> Path:
     found = sorted(wheels.glob(f"{start}-*.whl"))
     if done.returncode or not found:
         raise UserError(
-            f"Slides need {package}, which pip could not download. Make them once with a network "
-            "connection; after that they need none."
+            f"The pages need {package}, which pip could not download. Make them once with a "
+            "network connection; after that they need none."
         )
     return found[-1]
 

@@ -79,7 +79,7 @@ def transposed(x, weight, **settings):
 @mistake
 def taps_first(x, weight, **settings):
     """The weight and the columns list taps and channels in different orders. In the columns of
-    `F.unfold` come all taps of channel 0, then those of channel 1."""
+    `F.unfold`, all taps of channel 0 come first, then those of channel 1."""
     other_order = weight.permute(0, 2, 3, 1).reshape(weight.shape)
     return framework.conv2d(x, other_order, **settings)
 
@@ -231,8 +231,8 @@ def one_channel(x, weight, **settings):
 
 @mistake
 def square_kernel(x, weight, **settings):
-    """It takes every kernel for a square, as high as wide. Height and width of the kernel may
-    differ: count its rows and its columns."""
+    """It treats every kernel as square. Height and width of the kernel may differ: count its rows
+    and its columns."""
     side = min(weight.shape[2:])
     mask = torch.zeros_like(weight)
     mask[..., :side, :side] = 1

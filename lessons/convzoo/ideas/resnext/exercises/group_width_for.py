@@ -94,8 +94,8 @@ def each_group_all(budget, channels, groups):
 
 @mistake
 def below(budget, channels, groups):
-    """A budget that is used up exactly is still kept: equal is not too much. A computed root can
-    also end up a hair below the whole number that it should be."""
+    """A width that uses up the budget exactly is left out, but it is still within the budget. If
+    you compute a root, it may end up slightly below the whole number that it should be."""
     return framework.group_width(budget - 1, channels, groups)
 
 

@@ -168,7 +168,8 @@ def not_bytes(mask, block):
 
 @mistake
 def bits(mask, block):
-    """Those are bits. The question asks for bytes: an index of int64 takes 8."""
+    """Those are bits, eight times as many. The question asks for bytes: an index of int64 takes
+    8."""
     return _counted(mask, block, size=64)
 
 

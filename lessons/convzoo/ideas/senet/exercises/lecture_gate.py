@@ -129,8 +129,8 @@ def always_scaled(x, weight, scaled=False):
 
 @mistake
 def scaled_reversed(x, weight, scaled=False):
-    """`scaled` is used the wrong way round: the gates are multiplied by the number of channels when
-    it is True, and left alone when it is False."""
+    """`scaled` is used the wrong way round. Multiply the gates by the number of channels when it is
+    True, and leave them as they are when it is False."""
     return framework.lecture_gate(x, weight, not scaled)
 
 
