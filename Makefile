@@ -1,6 +1,7 @@
 # Shortcuts for `python -m convzoo`; `make` alone lists them.
 # Options go on the command line: make lab LAB=--no-browser, make test PYTEST='-k device',
-# make report REPORT='--parts sparse', make experiments EXPERIMENTS='off_diagonal --seeds 3'
+# make report REPORT='--parts sparse', make gpu GPU=--rehearse,
+# make experiments EXPERIMENTS='off_diagonal --seeds 3'
 FOUND := $(foreach name,python3 python3.13 python3.12 python3.11 python,\
   $(shell command -v $(name) 2>/dev/null))
 OUTER := $(firstword $(FOUND))
@@ -10,7 +11,7 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test doctor check release report experiments exercises figures slides lecture present clean
-.PHONY: book python setup setup-test check-quick grade nbgrader-course tables bench matrix
+.PHONY: book python setup setup-test check-quick grade nbgrader-course tables bench gpu matrix
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
@@ -24,6 +25,7 @@ help:
 	@echo "make experiments      train the networks whose results ship (two hours for all, in parts)"
 	@echo "make tables           compare the papers' printed counts with ours"
 	@echo "make bench            compare the speed of our layers with the framework's (2 minutes)"
+	@echo "make gpu              measure everything on a GPU (8 minutes, in parts, without Jupyter)"
 	@echo "make matrix           test on every Python and the oldest torch (40 minutes)"
 	@echo "make figures          make the pictures in the lessons' text from the lessons' layers"
 	@echo "make slides           make the slides of all lessons in build/slides"
@@ -87,6 +89,9 @@ tables: python
 
 bench: python
 	@$(CONVZOO) bench $(BENCH)
+
+gpu: python
+	@$(CONVZOO) gpu $(GPU)
 
 matrix: python
 	@$(PYTHON) tests/matrix.py $(MATRIX)

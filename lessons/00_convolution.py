@@ -337,12 +337,11 @@ from convzoo.measure import roofline
 needed = roofline.convolution(56 * 56, 64, 64)  # multiply-adds and bytes
 
 
-def floor(fastest):
+def floor(times):
     """Return the least seconds, at the highest rates that were seen here."""
-    peaks = roofline.peaks(device)  # of a copy, and of a large product
-    bandwidth = max(peaks.bandwidth, needed.bytes / fastest)
-    rate = max(peaks.rate, needed.macs / fastest)
-    return roofline.floor_seconds(needed, roofline.Peaks(bandwidth, rate))
+    works = dict.fromkeys(times, needed)  # the same for all of them
+    floors = roofline.floors(works, times, roofline.peaks(device))
+    return floors["the framework's"]
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -353,13 +352,10 @@ def race():
     ratio = unfolded.numel() / photo.numel()
     rows += [("unfolded", ratio, f"{unfolded.numel():,} numbers")]
     size = show.draw.bars(rows, title="Numbers in memory")
-    rows = [
-        (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
-        for name, t in times.items()
-    ]
-    least = floor(min(t.minimum for t in times.values()))
-    line = (least, f"floor: {show.seconds(least)}")
-    speed = show.draw.bars(rows, line, title=f"One call on {device}, minimum")
+    least = floor(times)
+    options = {"reference": (least, f"floor: {show.seconds(least)}")}
+    title = f"One call on {device}, minimum"
+    speed = show.draw.timings(times, title=title, **options)
     return show.draw.beside(size, speed)
 
 

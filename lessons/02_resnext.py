@@ -617,7 +617,8 @@ def crossing(layout):
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-reports = curves.load_all()  # other devices, measured by `make report`
+# other devices, measured by `make report`
+reports = curves.load_all(part="sparse")
 
 
 def own_curves():

@@ -1165,11 +1165,12 @@ show.display(answer_50)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Further D. One kernel for the end of a block
 #
-# A GPU runs an operation as a *kernel*: a small program that many workers
-# execute at once, each for its own piece of the result. A block ends with
-# three operations: batch norm, addition, ReLU. Each reads its input from
-# memory and writes its result back, and computes little in between. Here they
-# are in one kernel, in Triton, a language for GPUs inside Python.
+# A GPU runs an operation as a *kernel* (not that of a convolution): a small
+# program that many workers execute at once, each for its own piece of the
+# result. A block ends with three operations: batch norm, addition, ReLU. Each
+# reads its input from memory and writes its result back, and computes little
+# in between. Here all three are in one kernel, in Triton, a language for GPUs
+# inside Python.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
 KERNEL = "convzoo.ideas.resnet.kernel"

@@ -662,7 +662,8 @@ def crossing(layout):
 
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-reports = curves.load_all()  # other devices, measured by `make report`
+# other devices, measured by `make report`
+reports = curves.load_all(part="sparse")
 
 
 def own_curves():

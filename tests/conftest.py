@@ -30,16 +30,26 @@ def pytest_addoption(parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="no slow test, and every exercise under one seed"
     )
+    parser.addoption("--gpu", action="store_true", help="only the tests that need a GPU")
 
 
 def pytest_collection_modifyitems(config, items) -> None:
     """The slow files come first: two processes then share what is quick, and end together."""
+    if config.getoption("gpu"):
+        other = [item for item in items if not _needs_a_gpu(item)]
+        config.hook.pytest_deselected(items=other)
+        items[:] = [item for item in items if _needs_a_gpu(item)]
     slow = {item for item in items if item.get_closest_marker("slow")}
     if config.getoption("quick"):
         config.hook.pytest_deselected(items=list(slow))
         items[:] = [item for item in items if item not in slow]
     else:
         items.sort(key=lambda item: item not in slow)
+
+
+def _needs_a_gpu(item) -> bool:
+    reasons = (mark.kwargs.get("reason", "") for mark in item.iter_markers("skipif"))
+    return any(reason.startswith(GPU_REASON) for reason in reasons)
 
 
 @pytest.hookimpl(tryfirst=True)

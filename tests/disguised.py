@@ -127,10 +127,11 @@ def _made(func, *args, **kwargs):
     return _run(func, args, kwargs)
 
 
-# Each computes its result into an empty tensor that it makes larger: here they are computed whole.
-_GROWN = (
+# Computed whole: those that torch would compute into an empty tensor which it makes larger, and
+# copy_, with which torch.tensor fills a tensor while no subclass is asked.
+_WHOLE = (
     *("arange", "arange.start", "arange.start_step", "eye", "eye.m", "linspace", "logspace"),
-    *("tril_indices", "triu_indices"),
+    *("tril_indices", "triu_indices", "copy_"),
 )
 _LIBRARIES: list[torch.library.Library] = []  # kept, because each ends with its object
 
@@ -148,7 +149,7 @@ def register() -> None:
     _setup_privateuseone_for_python_backend(NAME, _Module())
     anything, aten = torch.library.Library("_", "IMPL"), torch.library.Library("aten", "IMPL")
     anything.fallback(_made, "PrivateUse1")
-    for name in _GROWN:
+    for name in _WHOLE:
         packet, _, overload = name.partition(".")
         func = getattr(getattr(torch.ops.aten, packet), overload or "default")
         aten.impl(name, partial(_made, func), "PrivateUse1")

@@ -4,6 +4,8 @@ A script of its own, because a device that torch once knows stays known to the p
 """
 
 import json
+import tempfile
+from pathlib import Path
 
 import disguised
 import slips
@@ -13,6 +15,7 @@ from convzoo import train as training
 from convzoo.data import made
 from convzoo.device import choose
 from convzoo.exercises import all_exercises, assess, rehearsal
+from convzoo.gpu import day
 from convzoo.measure import sparse
 from slips import resnext
 from torch import Generator, nn
@@ -76,6 +79,16 @@ def for_real(kind: str, id: str) -> str:
     return "; ".join(sorted(said - {""}))
 
 
+def day_on_the_device() -> dict:
+    """What `convzoo gpu` measures in this process."""
+    parts = ["kernels", "layers", "training", "peaks", "grouped", "sparse"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = day.gpu(parts, rehearse=True, folder=Path(folder), say=lambda line: None)
+        about = json.loads(done.path.read_text())
+    points = {name: len(found) for name, found in about["parts"].items()}
+    return {"failed": done.failed, "left": done.left, "kind": about["kind"], "points": points}
+
+
 def verdict(id: str, *changes: tuple[str, str]) -> list[str]:
     source = slips.changed(slips.answer(id), *changes)
     found = assess(EXERCISES[id], slips.defined(source, EXERCISES[id].name, **NAMES))
@@ -84,6 +97,7 @@ def verdict(id: str, *changes: tuple[str, str]) -> list[str]:
 
 one = torch.ones(3, device=D)
 FOUND = {
+    "day": day_on_the_device(),
     "chosen": str(choose()),
     "float64": error(lambda: torch.ones(3, dtype=torch.float64).to(D)),
     "made in float64": error(lambda: torch.zeros(3, dtype=torch.float64, device=D)),

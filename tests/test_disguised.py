@@ -99,3 +99,9 @@ def test_an_answer_that_stops_there_passes_with_a_remark():
     assert "float64" in message and "\n" not in message
     status, stage, message = found()["of the CPU"]
     assert (status, stage) == ("passed", "device") and "`device=x.device`" in message
+
+
+def test_what_the_verb_gpu_measures_runs_there():
+    day = found()["day"]
+    assert (day["failed"], day["left"], day["kind"]) == ([], 0, "disguise")
+    assert set(day["points"]) == {"kernels", "layers", "training", "peaks", "grouped", "sparse"}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from convzoo import UserError, place
 from convzoo.__main__ import main
+from convzoo.gpu import day
 from convzoo.measure import device_report as report
 from convzoo.measure import records
 from convzoo.measure.timing import Timing
@@ -23,7 +24,7 @@ def counted(monkeypatch):
 
     def measure(device, point, seconds):
         seen.append(point["round"])
-        return {"times": report._plain({"copy": Timing(0.5, 1.0, 0.25, 7)})}
+        return {"times": report.plain({"copy": Timing(0.5, 1.0, 0.25, 7)})}
 
     part = report.Part("a part that costs nothing", settings, measure, 0.1)
     monkeypatch.setattr(report, "PARTS", {"first": part, "second": part})
@@ -40,6 +41,8 @@ def test_a_report_names_its_device_versions_and_date(counted, tmp_path):
     point = {"minimum": 0.5, "median": 1.0, "spread": 0.25, "repeats": 7}
     assert record["parts"]["first"] == [{"round": r, "times": {"copy": point}} for r in range(3)]
     assert [r["what"] for r in report.load_all(tmp_path)] == ["report"]
+    assert len(report.load_all(tmp_path, part="first")) == 1
+    assert report.load_all(tmp_path, part="sparse") == []  # not measured on this device
 
 
 def test_parts_are_added_and_what_is_there_is_left_alone(counted, tmp_path):
@@ -137,7 +140,7 @@ def test_a_point_of_each_part_is_measured():
 
 def test_a_missing_layout_is_kept_with_its_reason():
     nan = float("nan")
-    assert report._plain({"CSR": Timing(nan, nan, nan, 0, "no MKL")}) == {
+    assert report.plain({"CSR": Timing(nan, nan, nan, 0, "no MKL")}) == {
         "CSR": {"reason": "no MKL"}
     }
 
@@ -240,5 +243,5 @@ def test_crossovers_are_told_in_words(tmp_path):
 
 def test_the_shipped_reports_can_be_read():
     for record in report.load_all():
-        assert {"peaks", "grouped", "sparse"} >= set(record["parts"])
+        assert set(day.PARTS) >= set(record["parts"])
         assert record["crossovers"] == report.crossovers(record)

@@ -31,7 +31,7 @@ ROOMS = {
     "engine of experiments": ("experiments",),
     **{f"idea {name}": (f"ideas/{name}",) for name in ideas.lessons()},
     "teaching": ("teach",),
-    "verbs": ("count", "tables", "benchmarks", "doctor", "install", "commands", "__main__"),
+    "verbs": ("count", "tables", "benchmarks", "gpu", "doctor", "install", "commands", "__main__"),
 }
 # A function may bear its module's name where the lessons import it so.
 IN_LESSONS = {"train.train", "measure.replay.replay"}

@@ -15,9 +15,10 @@ from torchvision import models
 
 BLOCKED = """
 import runpy, sys
+MISSING = "IPython", "ipywidgets", "ipykernel", "jupyter_client", "triton"
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("IPython", "ipywidgets", "ipykernel", "jupyter_client"):
+        if name.partition(".")[0] in MISSING:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Blocker())
 runpy.run_path(sys.argv[1], run_name="__main__")

@@ -251,6 +251,12 @@ def run_report(arguments: Arguments) -> Outcome:
     return Outcome(*value_and_lines(path))
 
 
+def run_gpu(arguments: Arguments) -> Outcome:
+    from convzoo.gpu.cli import measure_everything
+
+    return Outcome(*measure_everything(arguments))
+
+
 def run_experiments(arguments: Arguments) -> Outcome:
     from convzoo.experiments import run, value_and_lines
 
@@ -334,6 +340,12 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _gpu_options(parser: argparse.ArgumentParser) -> None:
+    from convzoo.gpu.cli import add_arguments
+
+    add_arguments(parser)
+
+
 def _bench_options(parser: argparse.ArgumentParser) -> None:
     _parts(parser, "layers, checks, widgets, imports")
     parser.add_argument(
@@ -415,6 +427,14 @@ VERBS = {
         "Takes about ten minutes on an idle machine. Each point is saved as soon as it is "
         "measured, so a stopped run continues where it was. The device is the one that the "
         "lessons use, or CONVZOO_DEVICE.",
+    ),
+    "gpu": Verb(
+        "measure everything there is to measure on an accelerator, for figures/data",
+        run_gpu,
+        _gpu_options,
+        "Takes at most eight minutes on one card. Each result is saved as soon as it is there, so "
+        "a stopped run continues where it was; what fails is reported in one sentence, and the "
+        "rest goes on. Needs torch, torchvision, scikit-learn and matplotlib, and no Jupyter.",
     ),
     "bench": Verb(
         "compare the speed of the lessons' layers with the framework's, and time what a reader "

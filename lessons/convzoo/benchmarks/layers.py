@@ -139,7 +139,8 @@ def _answer(exercise: Exercise) -> Callable:
 
 @lru_cache(None)
 def _names(lesson: str):
-    return count.definitions(place.root() / "solutions" / f"{lesson}.py")
+    """Return what a solution defines; from its notebook, which can be read without jupytext."""
+    return count.definitions(place.root() / "solutions" / f"{lesson}.ipynb")
 
 
 def _call(target: Callable, layer: Layer, device: torch.device) -> tuple[Callable, tuple]:

@@ -14,10 +14,12 @@ Times = dict[float, tuple[float, float]]  # by density: seconds of dense, of a l
 RIVALS = ("COO", "CSR", "BSR", "block-diagonal")  # of the dense product
 
 
-def load_all(folder: Path | None = None) -> list[dict]:
-    """Return every device's report in a folder, by file name; experiments' files are left out."""
+def load_all(folder: Path | None = None, part: str = "") -> list[dict]:
+    """Return every device's report in a folder, by file name; experiments' files are left out, and
+    so are reports in which `part` has not been measured."""
     found = [records.read(path) for path in sorted((folder or place.results()).glob("*.json"))]
-    return [record for record in found if record and record.get("what") == "report"]
+    reports = [record for record in found if record and record.get("what") == "report"]
+    return [record for record in reports if not part or record["parts"].get(part)]
 
 
 def curve(record: dict, layout: str, n: int, columns: int, dtype: str = "float32") -> list[dict]:

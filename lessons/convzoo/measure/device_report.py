@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import product, takewhile
+from math import inf
 from pathlib import Path
 
 import torch
@@ -30,7 +32,7 @@ from convzoo.measure import records, sparse
 from convzoo.measure.curves import crossovers, curve, load_all
 from convzoo.measure.timing import Timing, bench
 
-__all__ = ["PARTS", "crossovers", "curve", "load_all", "report", "value_and_lines"]
+__all__ = ["PARTS", "Pace", "Part", "crossovers", "curve", "load_all", "report", "value_and_lines"]
 
 DENSITIES = (0.001, 0.003, 0.01, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 # Each layout on the pattern that it is designed for.
@@ -59,6 +61,23 @@ class Part:
     settings: Callable[[torch.device, bool], list[Settings]]
     measure: Callable[[torch.device, Settings, float], dict]
     seconds: float  # that one point is measured for
+    wait: float = 0.0  # seconds that one point takes besides, at any pace
+    together: int = 1  # points that are measured at once, where their times do not matter
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much time a report takes, and what happens if a point fails.
+
+    scale      of the seconds for each point: a fast device needs less
+    end        of `time.monotonic()`: no point is begun after it
+    on_failure called with the part's name, the settings and the exception of a point that failed,
+    which is not saved; None: the report stops
+    """
+
+    scale: float = 1.0
+    end: float = inf
+    on_failure: Callable[[str, Settings, Exception], None] | None = None
 
 
 # --- the parts ------------------------------------------------------------------
@@ -84,7 +103,7 @@ def _sparse(device: torch.device, point: Settings, seconds: float) -> dict:
     products, matrices, density = _matrices(device, n, dtype, point["asked"], seed)
     _, x = sparse.operands(n, point["columns"], device, seed, dtype)
     times = sparse.timed(products, x, matrices, seconds, slowest=_SLOWEST)
-    return {"density": density, "times": _plain(times)}
+    return {"density": density, "times": plain(times)}
 
 
 @lru_cache(maxsize=1)  # points of one density come one after another
@@ -124,7 +143,7 @@ def _grouped(device: torch.device, point: Settings, seconds: float) -> dict:
         runs[f"{name} {groups}"] = _convolution(y, w, groups)
     with torch.no_grad():
         times = bench(runs, seconds=seconds * len(runs), device=device)
-    return {"times": _plain(times)}
+    return {"times": plain(times)}
 
 
 def _convolution(x: torch.Tensor, weight: torch.Tensor, groups: int) -> Callable:
@@ -146,7 +165,7 @@ def _peak(device: torch.device, point: Settings, seconds: float) -> dict:
     runs = {"copy": lambda: target.copy_(source), "product": lambda: a @ b}
     times = bench(runs, seconds=seconds, device=device)
     moved = 2 * elements * source.element_size()  # read once, written once
-    return {"bytes": moved, "macs": width**3, "times": _plain(times)}
+    return {"bytes": moved, "macs": width**3, "times": plain(times)}
 
 
 PARTS = {
@@ -156,7 +175,7 @@ PARTS = {
 }
 
 
-def _plain(times: dict[str, Timing]) -> dict[str, dict]:
+def plain(times: dict[str, Timing]) -> dict[str, dict]:
     """Return timings as JSON, in seconds; if there is none, the reason."""
     return {
         name: {
@@ -181,18 +200,22 @@ def report(
     note: str = "",
     folder: Path | None = None,
     device: torch.device | str | None = None,
-    say: Say = lambda line: print(line, file=sys.stderr),
+    say: Say = lambda line: print(line, file=sys.stderr, flush=True),
+    known: Mapping[str, Part] | None = None,
+    pace: Pace = Pace(),
 ) -> Path:
     """Measure the parts (default: all) and save them; return the file.
 
     Points that the file has are left alone; `again` discards the named parts first. `note`: what
-    a reader of the numbers should know about the machine.
+    a reader of the numbers should know about the machine. known: the parts that there are, by
+    default PARTS.
     Raises UserError for an unknown part, and if the file was measured with another torch.
     """
-    names = list(parts) or list(PARTS)
+    known = PARTS if known is None else known
+    names = list(parts) or list(known)
     for name in names:
-        if name not in PARTS:
-            raise UserError(f"A report has no part {name!r}. Choose from {', '.join(PARTS)}.")
+        if name not in known:
+            raise UserError(f"A report has no part {name!r}. Choose from {', '.join(known)}.")
     device = torch.device(device or devices.choose())
     about = records.header(device)
     path = (folder or place.results()) / f"{records.slug(about)}.json"
@@ -200,7 +223,7 @@ def report(
     if note:
         record["note"] = note
     for name in names:
-        _measure(PARTS[name], record, name, device, quick, path, say)
+        _measure(known[name], record, name, device, quick, path, say, pace)
     return path
 
 
@@ -220,7 +243,14 @@ def _continued(found: dict | None, about: dict, file: str, again: bool, names: l
 
 
 def _measure(
-    part: Part, record: dict, name: str, device: torch.device, quick: bool, path: Path, say: Say
+    part: Part,
+    record: dict,
+    name: str,
+    device: torch.device,
+    quick: bool,
+    path: Path,
+    say: Say,
+    pace: Pace,
 ) -> None:
     """Measure what is missing of a part, and save the record after every point."""
     points = record["parts"].get(name, [])
@@ -228,11 +258,16 @@ def _measure(
     missing = [s for s in wanted if not any(s.items() <= point.items() for point in points)]
     say(
         f"{name}: {part.title}: {len(wanted) - len(missing)} of {len(wanted)} points are done"
-        + (f"; about {_minutes(_expected(part, missing))} for the rest" if missing else "")
+        + (f"; about {_minutes(_expected(part, missing, pace.scale))} for the rest" * bool(missing))
     )
     began = time.monotonic()
-    for done, settings in enumerate(missing, 1):
-        points.append({**settings, **part.measure(device, settings, part.seconds)})
+    for done, (settings, found) in enumerate(_results(part, device, missing, pace), 1):
+        if isinstance(found, Exception):
+            if pace.on_failure is None:
+                raise found
+            pace.on_failure(name, settings, found)
+            continue
+        points.append({**settings, **found})
         record["parts"][name] = points
         records.write(path, {**record, "crossovers": crossovers(record)})
         left = (time.monotonic() - began) / done * (len(missing) - done)
@@ -241,11 +276,36 @@ def _measure(
             say(f"  {name}: {len(wanted) - len(missing) + done} of {len(wanted)}{rest}")
 
 
-def _expected(part: Part, missing: list[Settings]) -> float:
+def _results(
+    part: Part, device: torch.device, missing: list[Settings], pace: Pace
+) -> Iterator[tuple[Settings, dict | Exception]]:
+    """Yield each point's settings and what was measured, or why it was not, until time is up."""
+
+    def measured(settings: Settings) -> dict | Exception | None:
+        if time.monotonic() > pace.end:
+            return None
+        try:
+            return part.measure(device, settings, pace.scale * part.seconds)
+        except Exception as problem:
+            return problem
+
+    if part.together == 1:
+        found = ((settings, measured(settings)) for settings in missing)
+        yield from takewhile(lambda pair: pair[1] is not None, found)
+        return
+    with ThreadPoolExecutor(part.together) as pool:
+        waiting = {pool.submit(measured, settings): settings for settings in missing}
+        for future in as_completed(waiting):
+            if future.result() is not None:
+                yield waiting[future], future.result()
+
+
+def _expected(part: Part, missing: list[Settings], scale: float) -> float:
     """Return the seconds; a convolution's point has a variant for each number of groups and
     format."""
     variants = sum(2 * s["channels"].bit_length() if "channels" in s else 1 for s in missing)
-    return part.seconds * _SETTLE * variants
+    measuring = scale * part.seconds * _SETTLE * variants
+    return measuring + part.wait * len(missing) / part.together
 
 
 def _minutes(seconds: float) -> str:

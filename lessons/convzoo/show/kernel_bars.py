@@ -17,18 +17,23 @@ def kernel_report(report) -> Picture:
     colours = [palette.ALTERNATIVES[1]] * len(report.framework) + [palette.OUTPUT]
     moved = [(v.name, v.bytes, bytes_(v.bytes)) for v in variants]
     launches = [(v.name, v.launches, number(v.launches)) for v in variants]
-    charts = [
+    counted = beside(
         bars(moved, title="Bytes moved", colours=colours, width=460),
         bars(launches, title="Launches", colours=colours, width=460),
-    ]
-    if not report.reason:
-        times = {v.name: v.timing for v in variants}
-        floor = report.floor_seconds, "a copy of this kernel's bytes"
-        options = {"reference": floor, "colours": colours, "width": 460}
-        charts.append(timings(times, title="Time (minimum)", **options))
+    )
     words = f"{_small(report.kernel)}{report.reason or _verdict(report)}"
-    drawn = beside(*charts)
-    return Picture(f"{drawn.alt}\n{words}", f"{drawn.html}<p>{escape(words)}</p>")
+    drawn = [counted] if report.reason else [counted, _times(report, variants, colours)]
+    return Picture(
+        "\n".join([*(picture.alt for picture in drawn), words]),
+        "".join(picture.html for picture in drawn) + f"<p>{escape(words)}</p>",
+    )
+
+
+def _times(report, variants: list, colours: list[str]) -> Picture:
+    """Draw the times in a row of their own: next to two others they would be too small to read."""
+    times = {v.name: v.timing for v in variants}
+    copied = report.floor_seconds, "a copy"
+    return timings(times, title="Time (minimum)", reference=copied, colours=colours)
 
 
 def _small(kernel) -> str:
@@ -36,8 +41,8 @@ def _small(kernel) -> str:
     if not kernel.small:
         return ""
     return (
-        f"Of the {kernel.launches} launches, {kernel.launches - kernel.small} is the kernel; "
-        f"{kernel.small} small torch operations prepare its arguments. "
+        f"Of the {kernel.launches} launches, {kernel.small} are small torch operations that "
+        "prepare the kernel's arguments. "
     )
 
 
@@ -47,5 +52,5 @@ def _verdict(report) -> str:
     share = report.floor_seconds / report.kernel.timing.minimum
     return (
         f"On {report.device}: the results agree, and this kernel reaches {share:.0%} of the speed "
-        "of a copy."
+        "of a copy of the same bytes."
     )
