@@ -292,7 +292,7 @@ slider("groups", "groups", [str(g) for g in groups_at], 0)
 at_each("groups", [group_bars(g) for g in groups_at], 0)
 
 # %%
-cuts = [f"a trained network, its 1x1 layers cut to {g} groups" for g in groups_at]
+cuts = [f"a trained network, cut to {g} groups" for g in groups_at]
 cuts[0] = "a trained network, not cut"
 at_each("groups", [cat_row(cat_in_groups[g], cuts[k]) for k, g in enumerate(groups_at)], 0)
 
@@ -562,7 +562,7 @@ slider("density", "density", density_names, 0)
 at_each(
     "density",
     [
-        speed_curves([show.draw.Mark(d, f"{d:.0%}")], (500, 205), "times as fast as dense")
+        speed_curves([show.draw.Mark(d, f"{d:.0%}")], (500, 205), "a product of 1024 x 1024")
         for d in densities
     ],
     0,
@@ -805,7 +805,7 @@ answer(
         y_label="accuracy, %",
         x_ticks=depths,
         y_limits=(0, 102),
-        size=(860, 246),
+        size=(860, 242),
         sharp=True,
     ),
 )
@@ -855,7 +855,7 @@ rows_of = [C + 4 * k for k in range(4)]
 def written(k: int) -> Picture:
     """Write the k-th line of the expansion, and how its matrix grows."""
     inner = ",\\; ".join(terms[: k + 1] if k < 3 else ["x", "\\ldots", terms[3]])
-    return formula(f"x_{k + 1} = [\\,{inner}\\,]", f"{rows_of[k]} rows")
+    return formula(f"x_{k + 1} = [\\,{inner}\\,]", f"{rows_of[k]} rows", wide=True)
 
 
 # %%
@@ -924,7 +924,7 @@ answer(
         x_label="layers",
         y_label="KiB",
         x_ticks=densenet.depths,
-        size=(860, 246),
+        size=(860, 242),
         sharp=True,
     ),
 )
@@ -1624,8 +1624,8 @@ answer(
         block_rows,
         title="XOR: mean, range of five seeds",
         chance=0.5,
-        width=1600,
-        text=30,
+        width=1620,
+        text=31,
         key=False,
     ),
 )
@@ -1692,7 +1692,7 @@ def zoo_front(label: str) -> Picture:
         )
         for name, cost, on in zip(zoo_names, price, kept, strict=True)
     ]
-    size = {"size": (830, 310)}
+    size = {"size": (915, 336)}
     title = f"test accuracy against {label}; dashed: the front"
     return show.draw.front(spots, title=title, x_label=label, x_text=show.si, **size)
 
@@ -1706,8 +1706,7 @@ at_each("cost", [zoo_front(label) for label in costs], 0)
 # %%
 answer(
     18,
-    "There is a curve: eight networks, two budgets, five seeds each. **Another cost, another "
-    "front.**",
+    "There is a curve for each cost. **Another cost, another front.**",
     verdict("07_zoo", "There is a curve of accuracy against cost"),
     measured(zoo_record),
 )

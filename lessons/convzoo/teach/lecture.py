@@ -150,7 +150,7 @@ def _place(slide: Slide, value: object, column: str, later: bool) -> None:
         slide.columns[column].append(f'<div class="part {kind}{click}">{html}</div>')
 
 
-_FIXED = ("<label", "<pre", '<div class="line"')  # pictures that take the height they need
+_FIXED = ("<label", "<pre", '<div class="line')  # pictures that take the height they need
 _SLOT = "the pictures of a question and of its answer"
 
 

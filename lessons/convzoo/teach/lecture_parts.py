@@ -171,10 +171,11 @@ def bare(picture: Picture, words: str = "") -> Picture:
     return captioned(cut, words) if words else cut
 
 
-def formula(tex: str, words: str = "") -> Picture:
-    """Return a line of a board: a formula, and what it says next to it."""
+def formula(tex: str, words: str = "", wide: bool = False) -> Picture:
+    """Return a line of a board: a formula, and what it says next to it; wide: mostly formula."""
     typeset = f"\\(\\displaystyle {escape(tex)}\\)"
-    html = f'<div class="line"><div>{typeset}</div><p>{escape(words)}</p></div>'
+    kind = "line wide" if wide else "line"
+    html = f'<div class="{kind}"><div>{typeset}</div><p>{escape(words)}</p></div>'
     return Picture(f"{tex} {words}".strip(), html)
 
 

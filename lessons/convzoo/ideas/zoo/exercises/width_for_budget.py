@@ -30,7 +30,7 @@ def _cases(gen: Generator) -> list[Case]:
     return [
         _case(full, few(), 8, 0.8),
         _case("separable", few() + 3, 8, 0.0),
-        _case(full, few(), 4, 0.8),
+        _case(full, few(), 4, 0.97),
         _case(full, 15 + few(), 8, 0.3),  # wider than a short list goes
         Case({"kind": full, "budget": zoo.macs(full, 8) - 1, "step": 8}, {}),
         Case({"kind": full, "budget": zoo.macs(full, 1) // 4, "step": 8}, {}),
