@@ -725,8 +725,8 @@ predict("senet.bytes", cost_bars, measured=more_bytes)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # And the time? We run both blocks, the gate alone, torchvision's gate, and a
-# copy of the image: one read, one write. The gate's *floor* is the least time
-# that its two reads and one write take here, at the fastest copy's speed:
+# copy of the image: one read, one write. The *floor* is the least time in
+# which this device could multiply and move the bytes:
 
 # %% slideshow={"slide_type": "skip"}
 @torch.no_grad()
@@ -738,30 +738,19 @@ def race():
     calls["section 3's"] = lambda: valve(x)
     calls["torchvision's"] = lambda: theirs(x)
     calls["a copy"] = lambda: x.clone()
-    return measure.bench(calls, seconds=2)
-
-
-# %% slideshow={"slide_type": "skip"}
-def gate_floor(copied):
-    """Return the gate's floor; a small image may be copied from the cache."""
+    timings = measure.bench(calls, seconds=2)
+    counted = {name: measure.cost(call) for name, call in calls.items()}
     peaks = measure.roofline.peaks(device)
-    moved = 2 * stage_one.nbytes / copied
-    best = measure.roofline.Peaks(max(moved, peaks.bandwidth), peaks.rate)
-    gate = measure.roofline.squeeze_excitation(56 * 56, 1, 256)
-    return measure.roofline.floor_seconds(gate, best)
+    return timings, measure.roofline.floors(counted, timings, peaks)
 
 
-# %% slideshow={"slide_type": "-"} tags=["hide-input"]
-times = race()
-rows = [
-    (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
-    for name, t in times.items()
-]
-floor = gate_floor(times["a copy"].minimum), "the gate's floor"
-look = {"width": 460}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["hide-input"]
+times, floors = race()
+alone = {name: times.pop(name) for name in list(times)[2:]}
+title = f"The block on {device}, minimum"
 show.draw.beside(
-    show.draw.bars(rows[:2], title=f"The block on {device}, minimum", **look),
-    show.draw.bars(rows[2:], floor, title="The gate alone", **look),
+    show.draw.timings(times, floors, title=title, width=500),
+    show.draw.timings(alone, floors, title="The gate alone", width=500),
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"} tags=["lecture"]

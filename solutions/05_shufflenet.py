@@ -592,6 +592,7 @@ times = {}
 narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 
 
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def race():
     runs = {"MobileNet's unit": lambda: mobile(x_mobile)}
@@ -600,30 +601,20 @@ def race():
     runs["section 2's"] = lambda: shuffle(narrow, 3)
     runs["torch's shuffle"] = lambda: torch.channel_shuffle(narrow, 3)
     times.update(measure.bench(runs, seconds=2))
-
-
-# %% slideshow={"slide_type": "skip"}
-def shuffle_floor(copied):
-    """Return a shuffle's floor; a small image may be copied from the cache."""
-    peaks = measure.roofline.peaks(device)
-    moved = 2 * x_unit.nbytes / copied
-    best = measure.roofline.Peaks(max(moved, peaks.bandwidth), peaks.rate)
-    work = measure.roofline.shuffle(4 * 28 * 28, 60)
-    return measure.roofline.floor_seconds(work, best)
+    counts = {name: measure.cost(run) for name, run in runs.items()}
+    return measure.roofline.floors(
+        counts, times, measure.roofline.peaks(device)
+    )
 
 
 # %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 def race_now():
-    race()
-    bars = [
-        (name, t.minimum, f"{show.seconds(t.minimum)}, spread {t.spread:.0%}")
-        for name, t in times.items()
-    ]
-    floor = shuffle_floor(times["a copy of its input"].minimum), "the floor"
+    floors, timed = race(), list(times.items())
+    units, shuffles = dict(timed[:3]), dict(timed[3:])
     title = f"One call on {device}, minimum"
     return show.draw.beside(
-        show.draw.bars(bars[:3], title=title, width=560),
-        show.draw.bars(bars[3:], floor, title="Its shuffle", width=400),
+        show.draw.timings(units, floors, title=title, width=600),
+        show.draw.timings(shuffles, floors, title="Its shuffle", width=440),
     )
 
 
@@ -640,8 +631,8 @@ predict("shufflenet.time", race_now, measured=time_ratio)
 # ShuffleNet's unit has more channels to read and write for the same
 # multiply-adds, more layers, and three grouped convolutions. The other bars
 # show how long it takes to copy its input once, and how much of its time is
-# the shuffle. (The *floor* is the least time that a shuffle's bytes take
-# here.) Which of these matters most depends on the device.
+# the shuffle. (The *floor* is the least time in which this device could
+# multiply and move the bytes.) What matters most depends on the device.
 #
 # The published figures depend on it too. On one ARM core the two tie: 108.8 ms
 # for ShuffleNet at twice the width, 110.0 ms for MobileNet, at 224 x 224

@@ -2,7 +2,7 @@
 window.zoo = {
   times: new Map(), // when the kernel began with a message that moved a widget
   kernelTime: null,
-  stops: new WeakMap(), // where a control has stood
+  places: new WeakMap(), // where a control has stood
 
   panel() {
     return window.jupyterapp.shell.currentWidget;
@@ -108,9 +108,9 @@ window.zoo = {
   },
 
   walked(kind, node) { // whether it has now stood at all its stops
-    const stood = this.stops.get(node) ?? new Set();
+    const stood = this.places.get(node) ?? new Set();
     const now = node.getAttribute("aria-valuenow") ?? node.selectedIndex ?? node.checked;
-    this.stops.set(node, stood.add(now));
+    this.places.set(node, stood.add(now));
     if (kind !== "slider") return stood.size === (node.options?.length ?? 2);
     return ["aria-valuemin", "aria-valuemax"].every((end) => stood.has(node.getAttribute(end)));
   },
@@ -202,7 +202,7 @@ window.zoo = {
     return new Set([...parts].map((part) => part.dataset.fragmentIndex)).size;
   },
 
-  stops() { // of the sliders on this slide; all of them are turned together
+  turns() { // the stops of the sliders on this slide; all of them are turned together
     const sliders = [...Reveal.getCurrentSlide().querySelectorAll("input[type=range]")];
     return Math.max(0, ...sliders.map((slider) => Number(slider.max) + 1));
   },

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from convzoo import place
 from convzoo.files import write_atomically
 
+PATIENCE = 2.0  # seconds to wait for another kernel: to write takes a few milliseconds
 KINDS = {  # the type of an entry of each
     "exercises": dict,
     "hints": int,
@@ -46,14 +50,32 @@ def _entries(found, type_) -> dict:
 
 def record(kind: str, key: str, value) -> None:
     """Record one thing. A disk that cannot be written to never stops a lesson."""
-    known = load()
-    known[kind][key] = value
+    path = place.home() / "progress.json"
+    with suppress(OSError), _turn(path.with_suffix(".lock")):
+        known = load()
+        known[kind][key] = value
+        write_atomically(path, json.dumps(known, indent=1, sort_keys=True))
+
+
+@contextmanager
+def _turn(lock: Path) -> Iterator[None]:
+    """Wait until no other kernel is writing. The lock is a folder: to make one is a single step on
+    every system. One that a killed kernel has left is taken over after a while."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            lock.mkdir()
+            break
+        except FileExistsError:
+            if time.monotonic() > end:
+                break
+            time.sleep(0.005)
     try:
-        write_atomically(
-            place.home() / "progress.json", json.dumps(known, indent=1, sort_keys=True)
-        )
-    except OSError:
-        pass
+        yield
+    finally:
+        with suppress(OSError):
+            lock.rmdir()
 
 
 def recall(kind: str, key: str, default=None):
