@@ -202,7 +202,7 @@ window.zoo = {
     return new Set([...parts].map((part) => part.dataset.fragmentIndex)).size;
   },
 
-  stops() { // of the sliders on this slide; all of them are turned together
+  turns() { // the stops of the sliders on this slide; all of them are turned together
     const sliders = [...Reveal.getCurrentSlide().querySelectorAll("input[type=range]")];
     return Math.max(0, ...sliders.map((slider) => Number(slider.max) + 1));
   },

@@ -293,7 +293,7 @@ def states(page) -> Iterator[str]:
         for click in range(-1, page.evaluate("k => zoo.clicks(k)", k)):
             page.evaluate("([k, click]) => Reveal.slide(k, 0, click)", [k, click])
             yield f"slide {k + 1}, click {click + 1}"
-        for stop in range(page.evaluate("zoo.stops()")):
+        for stop in range(page.evaluate("zoo.turns()")):
             page.evaluate("stop => zoo.turn(stop)", stop)
             yield f"slide {k + 1}, stop {stop}"
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import disguised
 import slips
 import torch
-from convzoo import measure
+from convzoo import measure, show
 from convzoo import train as training
 from convzoo.data import made
 from convzoo.device import choose
 from convzoo.exercises import all_exercises, assess, rehearsal
+from convzoo.experiments.runner import all_experiments
 from convzoo.gpu import day
 from convzoo.measure import sparse
+from convzoo.show import sparsity
 from slips import resnext
 from torch import Generator, nn
 from torch.nn import functional as F
@@ -89,6 +91,44 @@ def day_on_the_device() -> dict:
     return {"failed": done.failed, "left": done.left, "kind": about["kind"], "points": points}
 
 
+def experiments_there() -> dict[str, str]:
+    """For each experiment the error of a network that cannot take a step there; "" if all can."""
+
+    def step(experiment) -> None:
+        images = experiment.images()
+        x, y = images.train_x[:2].to(D), images.train_y[:2].to(D)
+        for build in experiment.variants.values():
+            F.cross_entropy(build().to(D).train()(x), y).backward()
+
+    found = all_experiments().items()
+    return {name: error(lambda e=experiment: step(e)) for name, experiment in found}
+
+
+def functions_there() -> dict[str, str]:
+    """For each function that a widget calls with tensors, its error there; "" if there is none."""
+    grouped = nn.Conv2d(12, 12, 3, padding=1, groups=3, bias=False).to(D)
+    x = torch.randn(1, 12, 9, 9, device=D)
+    matrix = torch.rand(4, 4, device=D) - 0.5
+    calls = {
+        "channel_matrix": lambda: measure.channel_matrix(grouped, x),
+        "drawn matrix": lambda: show.draw.channel_matrix(
+            measure.channel_matrix(grouped, x), title="grouped"
+        ),
+        "effective_receptive_field": lambda: measure.effective_receptive_field(grouped, x),
+        "receptive_field": lambda: measure.receptive_field([grouped]),
+        "cost": lambda: measure.cost(grouped, x, backward=True),
+        "saved_bytes": lambda: measure.saved_bytes(grouped, x),
+        "bench": lambda: measure.bench({"layer": grouped}, x, seconds=0.01)["layer"].minimum,
+        "changed": lambda: measure.changed(matrix.softmax(1), matrix.flip(1).softmax(1)),
+        "sweep": lambda: sparsity.panel(sparse.sweep(64, 16, device=D, budget_seconds=0.01)),
+        "pixels": lambda: show.draw.pixels(matrix, title="four by four"),
+        "photograph": lambda: show.draw.photograph(x[0, :3].sigmoid(), title="noise"),
+        "kernels": lambda: show.draw.kernels(torch.rand(4, 1, 3, 3, device=D), title="kernels"),
+        "maps": lambda: show.draw.maps(x[0], title="maps"),
+    }
+    return {name: error(call) for name, call in calls.items()}
+
+
 def verdict(id: str, *changes: tuple[str, str]) -> list[str]:
     source = slips.changed(slips.answer(id), *changes)
     found = assess(EXERCISES[id], slips.defined(source, EXERCISES[id].name, **NAMES))
@@ -98,6 +138,8 @@ def verdict(id: str, *changes: tuple[str, str]) -> list[str]:
 one = torch.ones(3, device=D)
 FOUND = {
     "day": day_on_the_device(),
+    "experiments": experiments_there(),
+    "functions": functions_there(),
     "chosen": str(choose()),
     "float64": error(lambda: torch.ones(3, dtype=torch.float64).to(D)),
     "made in float64": error(lambda: torch.zeros(3, dtype=torch.float64, device=D)),

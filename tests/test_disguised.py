@@ -105,3 +105,10 @@ def test_what_the_verb_gpu_measures_runs_there():
     day = found()["day"]
     assert (day["failed"], day["left"], day["kind"]) == ([], 0, "disguise")
     assert set(day["points"]) == {"kernels", "layers", "training", "peaks", "grouped", "sparse"}
+
+
+@pytest.mark.parametrize("kind, fewest", [("experiments", 15), ("functions", 10)])
+def test_the_experiments_networks_and_the_widgets_functions_run_there(kind, fewest):
+    tried = found()[kind]
+    assert {name: error for name, error in tried.items() if error} == {}
+    assert len(tried) >= fewest
