@@ -35,8 +35,8 @@ class Case:
     instead of calling the target, function(target, **tensors, **scalars) returns the numbers to
     compare.
     again: the call comes after others (see `earlier`); channels_last: images have this layout in
-    memory. differentiable: whether the result's gradients count, too. whole: its numbers are used as
-    sizes, for which torch takes no float.
+    memory. differentiable: whether the result's gradients count, too. whole: the result is used as
+    a size, and torch takes no float for that.
     """
 
     scalars: dict
