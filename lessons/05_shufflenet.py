@@ -578,7 +578,7 @@ times = {}
 narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["lecture"]
 @torch.no_grad()
 def race():
     runs = {"MobileNet's unit": lambda: mobile(x_mobile)}

@@ -596,7 +596,7 @@ times = {}
 narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def race():
     runs = {"MobileNet's unit": lambda: mobile(x_mobile)}

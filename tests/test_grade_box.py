@@ -85,8 +85,8 @@ def test_no_exercise_question_or_answer_is_in_a_box():
     for name in compiled:
         assert name.replace("__pycache__/", "").split(".")[0] + ".py" in texts
     for name, text in texts.items():
-        assert Path(name).name not in ("questions.py", "install.py", "commands.py", "__main__.py")
-        assert "teach" not in Path(name).parts
+        assert Path(name).name not in ("questions.py", "install.py", "__main__.py")
+        assert not {"teach", "commands"} & set(Path(name).parts)
         assert not name.removeprefix("convzoo/").startswith(CHANGES_NO_MARK)
         for trace in ("EXERCISE =", "Exercise(", "Question(", "Belief(", "Mistakes(", "@mistake"):
             assert trace not in text, f"{trace} in {name}"

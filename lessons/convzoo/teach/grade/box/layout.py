@@ -24,7 +24,7 @@ LEFT_OUT = (
     "__pycache__",
     "kernel.py",
     "install.py",
-    "commands.py",
+    "commands",
     "__main__.py",
 )
 PREFIX, UNHELD = "convzoo-box-", "convzoo-new-"
