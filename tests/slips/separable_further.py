@@ -271,7 +271,7 @@ SLIPS += (
         ),
         "values",
         "unchanged",
-        (*NUMBERS, "comes back as it was"),
+        (*NUMBERS, "is returned unchanged"),
     ),
     Slip(
         RANK,
