@@ -27,6 +27,10 @@
 # residual one around $f(x) = x$: the first step of a Taylor-like expansion.
 # Adding a layer should add functions, not replace them.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 import torch
 from torch import nn

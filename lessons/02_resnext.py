@@ -27,6 +27,10 @@
 # **The lecture's claim:** with groups, the same width costs less, so at equal
 # cost you can afford more channels. We count it, and we time it.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 import torch
 from torch import nn

@@ -27,6 +27,10 @@
 # growing. And: DenseNet looked best because it was trained better; a ResNet,
 # trained well, beats it (Further D).
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 from functools import cache
 

@@ -27,6 +27,10 @@
 # **The lecture's claims:** in plain networks information travels slowly, 4 to
 # 6 layers from corner to corner. A cheap gate brings it there at once.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 import torch
 import torchvision

@@ -26,6 +26,10 @@
 # **The lecture's claim:** separable convolutions treat each channel
 # separately. They are one end of a scale, with ResNeXt's groups in the middle.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 import torch
 from torch import nn

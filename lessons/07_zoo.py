@@ -26,6 +26,10 @@
 # **The lecture's claims:** there is a curve of accuracy against speed;
 # ShuffleNet is somewhat faster than MobileNet; the shuffle helps elsewhere.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% slideshow={"slide_type": "skip"} tags=["define"]
 from itertools import combinations
 

@@ -23,6 +23,10 @@
 # **The lecture's claim:** a 1x1 convolution is one matrix of output by input
 # channels, applied at each pixel. Its cost is proportional to their product.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% tags=["define"] slideshow={"slide_type": "skip"}
 from collections import OrderedDict
 

@@ -23,6 +23,10 @@
 # never meet. A fixed permutation between two layers restores the mixing, and
 # learns nothing. We test it on a task that needs two groups at once.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% tags=["define"] slideshow={"slide_type": "skip"}
 import torch
 from torch import nn
@@ -592,7 +596,7 @@ times = {}
 narrow = torch.randn(4, 60, 28, 28, device=device)  # what is shuffled
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% tags=["lecture"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 @torch.no_grad()
 def race():
     runs = {"MobileNet's unit": lambda: mobile(x_mobile)}

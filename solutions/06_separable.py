@@ -22,6 +22,10 @@
 # **The lecture's claim:** separable convolutions treat each channel
 # separately. They are one end of a scale, with ResNeXt's groups in the middle.
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Away from the course's folder**, on Colab for example, first run
+# `%pip install "PATH[lessons]"`. PATH is your clone, its archive or the wheel.
+
 # %% tags=["define"] slideshow={"slide_type": "skip"}
 import torch
 from torch import nn

@@ -93,8 +93,13 @@ def answer(claim: int, text: str, said: str, source: str, picture: Picture | Non
     return verdicts[claim][-1]
 
 
-def percent(share: float, signed: bool = False) -> str:
-    return f"{share:+.1%}" if signed else f"{share:.1%}"
+def percent(share: float) -> str:
+    return f"{share:+.1%}"
+
+
+def in_points(gap: float) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{100 * gap:+.1f} points"
 
 
 def nearest(value: float, *stops: float) -> str:
@@ -389,7 +394,7 @@ Asked(
 # %%
 answer(
     4,
-    f"{percent(ratio['params'] - 1, True)} parameters, {percent(ratio['macs'] - 1, True)} "
+    f"{percent(ratio['params'] - 1)} parameters, {percent(ratio['macs'] - 1)} "
     "multiply-adds. The error on ImageNet is the paper's (Xie 2016, table 3).",
     verdict("02_resnext", "ResNeXt-50 has the parameters"),
     counted,
@@ -971,7 +976,7 @@ answer(
     9,
     f"The training: {100 * min(g['gap'] for g in by_recipe):.0f} points or more. The network: at "
     f"most {100 * max(by_network):.1f}. That a well-trained ResNet beats DenseNet was not seen "
-    f"({percent(careful['gap'], True)}).",
+    f"({in_points(careful['gap'])}).",
     "Half of it held." if recipe_wins and careful["gap"] <= 0 else "Held.",
     measured(densenet.recipes["careful"]),
     show.draw.seeds(
@@ -1925,7 +1930,7 @@ Asked(
 # %%
 answer(
     19,
-    f"{percent(norm_gap['gap'], True)} on new images, although all networks know every training "
+    f"{in_points(norm_gap['gap'])} on new images, although all networks know every training "
     "image. That its noise is the reason was not shown.",
     "Held." if norm_gap["visible"] else "Not seen here.",
     measured(norms),

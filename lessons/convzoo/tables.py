@@ -11,19 +11,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from convzoo import ideas
 from convzoo.errors import UserError
-
-V15 = "the stride is in the 3x3 (torchvision, v1.5); the paper has it in the first 1x1"
-FIVE = "torchvision's: its third branch is a 3x3; the paper has a 5x5 (vision issue 906)"
-ABOUT = "the table prints the same budget, about 4.1G, for all five"
-UNSAID = "torchvision's network gives the same count as ours; the paper does not say how it counted"
-GATED = f"{V15}; there it is 3,860,488,192 (timm's legacy_seresnet50)"
-LAST = "with the last linear layer, which the printed figure leaves out"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One printed figure.
+    """One printed figure, from an idea's `printed.py`.
 
     name, settings  as `count` takes them
     macs, params    as printed, with the unit of its last digit: "3.8G", "569M"; "" if none
@@ -42,62 +36,7 @@ class Row:
     without: str = ""
 
 
-def _resnets() -> Iterable[Row]:
-    table, paper = "He et al. 2015, table 1", {"stride_in_1x1": True}
-    yield Row(table, "resnet18", "1.8G")
-    yield Row(table, "resnet34", "3.6G")
-    for name, macs in (("resnet50", "3.8G"), ("resnet101", "7.6G"), ("resnet152", "11.3G")):
-        yield Row(table, name, macs, settings=paper)
-        yield Row(table, name, macs, note=V15)
-
-
-def _resnexts() -> Iterable[Row]:
-    table = "Xie et al. 2016, table 3"
-    errors = {(1, 64): 23.9, (2, 40): 23.0, (4, 24): 22.6, (8, 14): 22.3, (32, 4): 22.2}
-    for (groups, width), error in errors.items():
-        settings = {"groups": groups, "width_per_group": width}
-        yield Row(table, "resnext50_32x4d", "4.1G", "", error, settings, ABOUT)
-
-
-def _mobilenets() -> Iterable[Row]:
-    table = "Howard et al. 2017, table 6"
-    for width, macs, params, error in (
-        (1.0, "569M", "4.2M", 29.4),
-        (0.75, "325M", "2.6M", 31.6),
-        (0.5, "149M", "1.3M", 36.3),
-        (0.25, "41M", "0.5M", 49.4),
-    ):
-        yield Row(table, "mobilenet_v1", macs, params, error, {"width_mult": width})
-    yield Row("Sandler et al. 2018, table 4", "mobilenet_v2", "300M", "3.4M", 28.0, note=UNSAID)
-
-
-def _shufflenets() -> Iterable[Row]:
-    table = "Zhang et al. 2017, tables 1 and 2"
-    for groups, macs, error in (
-        (1, "143M", 33.6),
-        (2, "140M", 32.7),
-        (3, "137M", 32.6),
-        (4, "133M", 32.8),
-        (8, "137M", 32.4),
-    ):
-        settings = {"groups": groups}
-        yield Row(table, "shufflenet_v1", macs, "", error, settings, without="fc")
-    yield Row(table, "shufflenet_v1", "137M", "", 32.6, {"groups": 3}, LAST)
-    for name, macs in (("x0_5", "41M"), ("x1_0", "146M"), ("x1_5", "299M"), ("x2_0", "591M")):
-        yield Row("Ma et al. 2018, table 5", f"shufflenet_v2_{name}", macs, note=UNSAID)
-
-
-ROWS = (
-    Row("Szegedy et al. 2014, section 1", "googlenet", "1.5G", settings={"large": 5}),
-    Row("Szegedy et al. 2014, section 1", "googlenet", "1.5G", note=FIVE),
-    *_resnets(),
-    *_resnexts(),
-    Row(
-        "Hu et al. 2017, table 2, and repository", "seresnet50", "3.87G", "28.1M", 23.29, note=GATED
-    ),
-    *_mobilenets(),
-    *_shufflenets(),
-)
+ROWS = tuple(Row(**row) for module in ideas.modules("printed") for row in module.ROWS)
 
 
 def compared(row: Row, folder: Path | None = None) -> dict:

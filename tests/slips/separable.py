@@ -117,6 +117,13 @@ RIGHT = {
 SLIPS = (
     Slip(
         CONV,
+        "sides_swapped",
+        changed(UNFOLDED, ("y.reshape(n, channels, h, w)", "y.reshape(n, channels, w, h)")),
+        "shape",
+        says=("height and width of its result are swapped",),
+    ),
+    Slip(
+        CONV,
         "all_channels",
         changed(
             LOOP,

@@ -376,8 +376,8 @@ SLIPS += (
             HALVES, ("* step)", ")"), ("return fits * step", "return round(fits / step) * step")
         ),
         "values",
-        "",
-        NUMBER,
+        "rounded",
+        (*NUMBER, "nearest multiple"),
     ),
     Slip(
         WIDTH,

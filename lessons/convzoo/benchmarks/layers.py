@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from convzoo import count, measure, place
+from convzoo import count, ideas, measure, place
 from convzoo.exercises import Exercise, all_exercises
 from convzoo.measure import Timing
 
@@ -22,7 +22,7 @@ HALF = 0.5  # of the framework's speed: a vectorised layer should reach this
 
 @dataclass(frozen=True)
 class Layer:
-    """An exercise at a size that real networks use.
+    """An exercise at a size that real networks use, from its idea's `sizes.py`.
 
     tensors  shape of each tensor argument, by name
     scalars  its other arguments; for a class, those of its constructor
@@ -35,73 +35,7 @@ class Layer:
     trains: bool = True
 
 
-_MAP = (8, 64, 28, 28)
-_C = {name: (64,) for name in ("weight", "bias", "running_mean", "running_var")}
-LAYERS = (
-    Layer("convolution.conv1x1", {"x": _MAP, "weight": (128, 64)}),
-    Layer("convolution.conv2d", {"x": _MAP, "weight": (64, 64, 3, 3)}, {"padding": 1}),
-    Layer("convolution.batch_norm", {"x": _MAP, **_C}, {"training": True}),
-    Layer(
-        "convolution.inception",
-        {"x": (4, 192, 28, 28)},
-        {
-            "in_channels": 192,
-            "ch1x1": 64,
-            "ch3x3red": 96,
-            "ch3x3": 128,
-            "ch5x5red": 16,
-            "ch5x5": 32,
-            "pool_proj": 32,
-        },
-    ),
-    Layer("resnet.basic_block", {"x": _MAP}, {"in_channels": 64, "planes": 64}),
-    Layer("resnet.bottleneck", {"x": (8, 256, 28, 28)}, {"in_channels": 256, "planes": 64}),
-    Layer(
-        "resnext.grouped_conv2d",
-        {"x": (8, 128, 28, 28), "weight": (128, 4, 3, 3)},
-        {"groups": 32, "padding": 1},
-    ),
-    Layer(
-        "resnext.block",
-        {"x": (8, 256, 28, 28)},
-        {"in_channels": 256, "planes": 64, "groups": 32, "width_per_group": 4},
-    ),
-    Layer("densenet.layer", {"x": (8, 256, 28, 28)}, {"in_channels": 256, "growth_rate": 32}),
-    Layer("densenet.block", {"x": _MAP}, {"num_layers": 6, "in_channels": 64, "growth_rate": 32}),
-    Layer(
-        "densenet.buffer",
-        {"x": _MAP},
-        {"num_layers": 6, "in_channels": 64, "growth_rate": 32},
-        trains=False,
-    ),
-    Layer("senet.lecture_gate", {"x": _MAP, "weight": (64, 28, 28)}),
-    Layer(
-        "senet.squeeze_excite", {"x": _MAP, "w1": (4, 64), "b1": (4,), "w2": (64, 4), "b2": (64,)}
-    ),
-    Layer("senet.block", {"x": (8, 256, 28, 28)}, {"in_channels": 256, "planes": 64}),
-    Layer("shufflenet.channel_shuffle", {"x": _MAP}, {"groups": 8}),
-    Layer(
-        "shufflenet.unit",
-        {"x": (8, 240, 28, 28)},
-        {"in_channels": 240, "out_channels": 240, "stride": 1, "groups": 3, "first_groups": 3},
-    ),
-    Layer(
-        "shufflenet.unit_v2",
-        {"x": (8, 116, 28, 28)},
-        {"in_channels": 116, "out_channels": 116, "stride": 1},
-    ),
-    Layer(
-        "separable.depthwise_conv2d",
-        {"x": (8, 128, 28, 28), "weight": (128, 1, 3, 3)},
-        {"padding": 1},
-    ),
-    Layer("separable.block", {"x": (8, 128, 28, 28)}, {"in_channels": 128, "out_channels": 128}),
-    Layer(
-        "separable.inverted_residual",
-        {"x": (8, 32, 28, 28)},
-        {"in_channels": 32, "out_channels": 32},
-    ),
-)
+LAYERS = tuple(Layer(id, **size) for m in ideas.modules("sizes") for id, size in m.LAYERS.items())
 
 
 def rows(device: torch.device, seconds: float = 1.0, layers=LAYERS) -> Iterator[dict]:

@@ -121,7 +121,8 @@ def result(key: str, returns: tuple[str, ...]) -> str:
 
 
 def wrong_values(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, ...]) -> str:
-    """Return that the numbers are not right and, if there are several results, which ones.
+    """Return that the numbers are not right and, if there are several results, which ones or how
+    many.
 
     wrong: their keys, "output.1" for the second; returns: what they are called.
     """
@@ -129,7 +130,9 @@ def wrong_values(wrong: list[str], want: dict[str, Tensor], returns: tuple[str, 
     where = f" ({', '.join(which)})" if 0 < len(which) < len(want) else ""
     if any(want[key].dim() for key in wrong):
         return f"The shape is right, but the numbers are not{where}."
-    return f"The number{'s are' if len(wrong) > 1 else ' is'} not right{where}."
+    some = f"{len(wrong)} of the {len(want)} numbers" if len(wrong) < len(want) else ""
+    what = some if some and not where else f"The number{'s' if len(wrong) > 1 else ''}"
+    return f"{what} {'are' if len(wrong) > 1 else 'is'} not right{where}."
 
 
 def unwritten(reply: Reply) -> str:

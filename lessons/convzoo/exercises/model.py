@@ -141,10 +141,20 @@ def small_module_case(
 def module_case(
     reference: type, scalars: dict, tensors: dict[str, Tensor], gen: Generator, training=False
 ) -> Case:
-    """Return a case for a module: random weights by name, in the shapes of the reference."""
+    """Return a case for a module: random weights by name, in the shapes of the reference.
+
+    A batch norm scales by at least a half and shifts by little. Otherwise all channels of a narrow
+    layer are sometimes negative, their ReLU returns zeros, and what comes before it is not checked.
+    """
     weights = {}
     for name, value in state(reference(**scalars)).items():
         drawn = normal(gen, *value.shape)
-        fan_in = max(1, value[0].numel()) if value.dim() > 1 else 1
-        weights[name] = 0.5 + drawn.abs() if name.endswith("running_var") else drawn / fan_in**0.5
+        if name.endswith("running_var"):
+            weights[name] = 0.5 + drawn.abs()
+        elif value.dim() > 1:
+            weights[name] = drawn / max(1, value[0].numel()) ** 0.5
+        elif name.endswith("weight"):
+            weights[name] = drawn + 0.5 * drawn.sign()
+        else:
+            weights[name] = drawn / 4
     return Case(scalars, tensors, weights, training)

@@ -24,7 +24,9 @@ _OF_WEIGHTS = _AXES | {4: ("output channel", "input channel", "row", "column")}
 _SHOWN = 8  # places that are listed
 # Widths and budgets are not among these: they differ from case to case anyway.
 _SETTINGS = ("stride", "padding", "dilation", "groups", "first_groups", "expand_ratio", "warmup")
+_KERNELS = ("weight", "depthwise")  # arguments that are the weight of a convolution
 _NEAR = 0.02  # of the largest number: "close" may be this far off
+_SWAPPED_SIDES = "The height and width of its result are swapped."
 Pair = tuple[Tensor, Tensor]
 Change = tuple[str, Callable[[Case], Case | None]]
 Axes = dict[int, tuple[str, ...]]  # what the axes of a result are called, by their number
@@ -66,7 +68,8 @@ def pattern_of(exercise: Exercise, cases: list[Case], replies: list[Reply]) -> s
         ways.append(lambda: _other_arguments(exercise, asked))
         ways += [lambda: _of_shapes([one.pair for one in wrong], axes)] * comparable
     found = next(filter(None, (way() for way in ways)), "")
-    return " ".join(filter(None, (found, _in_which_cases(asked))))
+    cases = "" if found == _SWAPPED_SIDES else _in_which_cases(asked)  # right if they are equal
+    return " ".join(filter(None, (found, cases)))
 
 
 # --- which cases ------------------------------------------------------------------------------
@@ -116,7 +119,7 @@ def _is_image(x: Tensor | None) -> bool:
 
 def _kernel(case: Case) -> Tensor | None:
     """Return the first argument of a case that is the weight of a convolution, or None."""
-    return next((v for k, v in case.tensors.items() if k != "x" and v.dim() == 4), None)
+    return next((v for k, v in case.tensors.items() if k in _KERNELS and v.dim() == 4), None)
 
 
 # --- the right numbers of other arguments --------------------------------------------------------
@@ -375,6 +378,10 @@ def _is_turned(have: Tensor, want: Tensor) -> bool:
     return want.dim() == 2 and have.shape == want.T.shape and close(have, want.T.contiguous())
 
 
+def _is_turned_image(have: Tensor, want: Tensor) -> bool:
+    return have.dim() == want.dim() == 4 and have.shape == want.transpose(2, 3).shape
+
+
 def _reordered(have: Tensor, want: Tensor, axis: int) -> bool:
     """Return whether the slices along an axis are the expected ones, each of them once."""
     mine, theirs = (v.movedim(axis, 0).flatten(1) for v in (have, want))
@@ -488,6 +495,8 @@ def _of_shapes(pairs: list[Pair], axes: Axes) -> str:
         return ""
     if all(_is_turned(have, want) for have, want in pairs):
         return "It is the transpose of the expected matrix: rows and columns are swapped."
+    if all(_is_turned_image(have, want) for have, want in pairs):
+        return _SWAPPED_SIDES
     if all(have.numel() == want.numel() for have, want in pairs):
         if all(close(have.flatten(), want.flatten()) for have, want in pairs):
             return "Its numbers are right and in order; only the shape is wrong."

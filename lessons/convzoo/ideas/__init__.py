@@ -1,9 +1,12 @@
 """One folder per idea, with everything that its lesson brings. An idea imports only earlier
 ideas."""
 
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
+from types import ModuleType
 
 
 @cache
@@ -20,3 +23,10 @@ def families() -> dict[str, str]:
     "02_resnext"}."""
     modules = {lesson: import_module(f"{__name__}.{name}") for name, lesson in lessons().items()}
     return {family: lesson for lesson, m in modules.items() for family in m.FAMILIES}
+
+
+def modules(part: str) -> Iterator[ModuleType]:
+    """Yield the module `part` of every idea that has one, in the lessons' order."""
+    for name in lessons():
+        if find_spec(f"{__name__}.{name}.{part}"):
+            yield import_module(f"{__name__}.{name}.{part}")

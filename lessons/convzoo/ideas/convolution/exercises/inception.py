@@ -26,10 +26,10 @@ def _block_case(gen, widths, image, large, training=False) -> Case:
 def _block_cases(gen: Generator) -> list[Case]:
     wide = pick(gen, [4, 5, 6])
     return [
-        _block_case(gen, (3, 2, 3, wide, 1, 3, 2), (6, 5), 5),
+        _block_case(gen, (3, 2, 3, wide, 2, 3, 2), (6, 5), 5),
         _block_case(gen, (4, 3, 2, 4, 3, 2, 5), (4, 7), 3, training=True),
-        _block_case(gen, (5, 1, 4, 3, 2, 4, 2), (5, 5), 5),
-        _block_case(gen, (2, 3, 2, 2, 2, 1, 3), (1, 1), 3),
+        _block_case(gen, (5, 1, 4, 3, 2, 4, 5), (5, 5), 5),
+        _block_case(gen, (2, 3, 4, 2, 4, 1, 3), (1, 1), 3),
     ]
 
 

@@ -204,6 +204,13 @@ def over_the_batch(x, **weights):
 
 
 @mistake
+def without_images(x, **weights):
+    """The mean runs over the images too, so the dimension of the images is lost. Average over
+    height and width only: each image needs a row of gates of its own."""
+    return _gates(x.mean(0, keepdim=True), **weights)[0][:, :]  # it raises
+
+
+@mistake
 def reshaped(x, w1, w2, **weights):
     """The weights are reshaped to fit. A reshape puts their numbers in other places: transpose
     them."""

@@ -120,8 +120,8 @@ def one_twin(cost, accuracy, less_is_better):
 @mistake
 def best_so_far(cost, accuracy, less_is_better):
     """Each point is compared only with those before it in the order of cost. Of two points with the
-    same cost, the later one may beat the earlier one; and two points that are equal in both should
-    both stay."""
+    same cost, the later one may beat the earlier one. And of two points that are equal in both,
+    neither beats the other."""
     best, mask = float("-inf"), torch.zeros(len(cost), dtype=torch.bool)
     for i in (cost if less_is_better else cost.neg()).argsort(stable=True).tolist():
         mask[i] = accuracy[i].item() > best

@@ -32,6 +32,7 @@ def _cases(gen: Generator) -> list[Case]:
         _case("separable", few() + 3, 8, 0.0),
         _case(full, few(), 4, 0.97),
         _case(full, 15 + few(), 8, 0.3),  # wider than a short list goes
+        _case(full, 2, 8, 0.53),  # nearer to the next multiple in cost, but not in width
         Case({"kind": full, "budget": zoo.macs(full, 8) - 1, "step": 8}, {}),
         Case({"kind": full, "budget": zoo.macs(full, 1) // 4, "step": 8}, {}),
         # its channels are rounded to even numbers, so a wider one may cost the same:
@@ -82,6 +83,13 @@ def rounded_up(kind, budget, step):
     """The widest network within the budget is rounded up to a multiple of `step`, and then it costs
     more than the budget. Round down."""
     return -(-framework.width_for_budget(kind, budget, 1) // step) * step
+
+
+@mistake
+def rounded(kind, budget, step):
+    """The widest network within the budget is rounded to the nearest multiple of `step`. If that is
+    the next one up, it costs more than the budget. Round down."""
+    return round(framework.width_for_budget(kind, budget, 1) / step) * step
 
 
 @mistake
