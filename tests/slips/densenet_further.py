@@ -103,6 +103,13 @@ RIGHT = {
 
 SLIPS = (
     Slip(
+        WIDTHS,
+        "as_floats",
+        changed(answer(WIDTHS), ("append(there)", "append(float(there))")),
+        "run",
+        says=("a number of channels has to be an int",),
+    ),
+    Slip(
         KEPT,
         "flat",
         changed(SUMMED, ("in_channels + i * growth_rate", "in_channels")),

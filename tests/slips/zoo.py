@@ -220,6 +220,13 @@ SLIPS = (
         "at_least_one",
         NUMBER,
     ),
+    Slip(
+        WIDTH,
+        "as_a_float",
+        changed(HALVES, ("return fits * step", "return float(fits * step)")),
+        "run",
+        says=("a number of channels has to be an int",),
+    ),
     Slip(WIDTH, "doublings", DOUBLINGS, "values", "doublings", NUMBER),
     Slip(
         WIDTH,

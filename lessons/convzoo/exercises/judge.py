@@ -93,7 +93,7 @@ def compare(
         if stage:
             rest = unwatched or respond
             return _explain(exercise, respond, rest, cases, replies, stage, message)
-    for case in everyday_cases(cases):
+    for case in everyday_cases(cases, exercise.sizes):
         reply, stage, message = _asked(exercise, respond, case)
         replies.append(reply)
         if stage:

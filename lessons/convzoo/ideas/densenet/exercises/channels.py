@@ -155,6 +155,7 @@ EXERCISE = Exercise(
     reference=framework.channels,
     cases=_width_cases,
     small=_width_small,
+    sizes=True,
     mistakes=tuple(mistake),
     hints=(
         "Keep one number: the current number of channels. What does a block of n layers do to it? "

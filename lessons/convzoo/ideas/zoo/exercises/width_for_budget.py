@@ -19,7 +19,11 @@ LESSON = "07_zoo"
 def _case(kind: str, steps: int, step: int, part: float) -> Case:
     """Return a case whose budget is `part` of the way from this number of steps to the next."""
     low, high = (zoo.macs(kind, (steps + more) * step) for more in (0, 1))
-    return Case({"kind": kind, "budget": low + int(part * (high - low)), "step": step}, {})
+    return _within(kind, low + int(part * (high - low)), step)
+
+
+def _within(kind: str, budget: int, step: int) -> Case:
+    return Case({"kind": kind, "budget": budget, "step": step}, {})
 
 
 def _cases(gen: Generator) -> list[Case]:
@@ -33,8 +37,8 @@ def _cases(gen: Generator) -> list[Case]:
         _case(full, few(), 4, 0.97),
         _case(full, 15 + few(), 8, 0.3),  # wider than a short list goes
         _case(full, 2, 8, 0.53),  # nearer to the next multiple in cost, but not in width
-        Case({"kind": full, "budget": zoo.macs(full, 8) - 1, "step": 8}, {}),
-        Case({"kind": full, "budget": zoo.macs(full, 1) // 4, "step": 8}, {}),
+        _within(full, zoo.macs(full, 8) - 1, 8),
+        _within(full, zoo.macs(full, 1) // 4, 8),
         # its channels are rounded to even numbers, so a wider one may cost the same:
         _case("DenseNet", 2 * few() - 3, 1, 0.0),
     ]
@@ -44,7 +48,7 @@ def _small() -> list[Case]:
     near = [_case("plain", 2, 8, part) for part in (0.5, 0.0, 0.9)]
     far = [_case("separable", 3, 8, 0.5), _case("plain", 13, 8, 0.5)]
     budgets = 100, zoo.macs("plain", 8) - 1
-    none = [Case({"kind": "plain", "budget": budget, "step": 8}, {}) for budget in budgets]
+    none = [_within("plain", budget, 8) for budget in budgets]
     return [*near, *none, *far]
 
 
@@ -186,6 +190,7 @@ EXERCISE = Exercise(
     reference=framework.width_for_budget,
     cases=_cases,
     small=_small,
+    sizes=True,
     mistakes=tuple(mistake),
     hints=(
         "`zoo.macs(kind, width)` returns what a width costs, and the cost grows with the width. "
