@@ -35,7 +35,8 @@ class Case:
     instead of calling the target, function(target, **tensors, **scalars) returns the numbers to
     compare.
     again: the call comes after others (see `earlier`); channels_last: images have this layout in
-    memory. differentiable: whether the result's gradients count, too.
+    memory. differentiable: whether the result's gradients count, too. whole: the result is used as
+    a size, and torch takes no float for that.
     """
 
     scalars: dict
@@ -46,6 +47,7 @@ class Case:
     again: bool = False
     channels_last: bool = False
     differentiable: bool = True
+    whole: bool = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -116,6 +118,8 @@ def _fill(reply: Reply, target: Callable, case: Case, watch: bool) -> None:
         output = call(inputs)
     if watch:
         reply.ops, reply.calls, reply.watched = recorder.ops, recorder.calls, recorder.kept_on
+    if case.whole:
+        _object_to_floats(output)
     outputs = _in_float64(_named_outputs(output, case), case)
     _object(outputs, inputs, case)
     _object_to_settings(outputs)
@@ -277,6 +281,24 @@ def _object(outputs: dict[str, Tensor], inputs: dict[str, Tensor], case: Case) -
                 f"It changes its argument `{name}` in place, but the caller still needs it. "
                 "Create a new tensor instead."
             )
+
+
+def _object_to_floats(output) -> None:
+    """Raise an Objection to a result that contains Python's or torch's floats."""
+    floats = [number for number in _numbers(output) if isinstance(number, float)]
+    if floats:
+        raise Objection(
+            f"It returned the float {floats[0]}, but a number of channels has to be an int. Divide "
+            "with `//` instead of `/`, or convert the result with `int(...)`."
+        )
+
+
+def _numbers(output) -> list:
+    """Return all Python numbers in a result that may be a number, an array, a tensor or a list."""
+    plain = output.tolist() if hasattr(output, "tolist") else output
+    if isinstance(plain, (tuple, list)):
+        return [number for part in plain for number in _numbers(part)]
+    return [plain]
 
 
 def _object_to_modes(layer: nn.Module, before: dict[str, bool]) -> None:

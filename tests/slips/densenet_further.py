@@ -103,6 +103,13 @@ RIGHT = {
 
 SLIPS = (
     Slip(
+        WIDTHS,
+        "as_floats",
+        changed(answer(WIDTHS), ("append(there)", "append(float(there))")),
+        "run",
+        says=("a number of channels has to be an int",),
+    ),
+    Slip(
         KEPT,
         "flat",
         changed(SUMMED, ("in_channels + i * growth_rate", "in_channels")),
@@ -203,7 +210,7 @@ SLIPS = (
         changed(ZEROS, ("buffer[:, filled:end] =", "buffer[:, -self.growth_rate :] =")),
         "values",
         "at_the_end",
-        ("what is filled",),
+        ("the filled part",),
     ),
     Slip(
         BUFFER,
@@ -316,7 +323,7 @@ SLIPS = (
         changed(COUNTED, ("num_layers * growth_rate", "growth_rate")),
         "values",
         "once_a_block",
-        ("each layer of a block",),
+        ("Every layer of a block",),
     ),
     Slip(
         WIDTHS,
@@ -371,7 +378,7 @@ SLIPS = (
         changed(SUMMED, ("inside, sum(read)", "inside, pieces + growth_rate")),
         "values",
         "inputs_end",
-        ("It is a sum",),
+        ("It should be a sum",),
     ),
     Slip(
         KEPT,
@@ -387,7 +394,7 @@ SLIPS = (
         changed(SUMMED, ("pieces = in_channels + ", "pieces = ")),
         "values",
         "pieces_without_x",
-        ("without x",),
+        ("leaves out x",),
     ),
     Slip(
         KEPT,

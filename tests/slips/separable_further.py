@@ -51,7 +51,69 @@ RIGHT = {
     INVERTED: {"clamped": CLAMPED, "in_place": ADDED_IN_PLACE},
 }
 
+ASCENDING = """
+def best_separable(weight, rank):
+    matrices = weight.flatten(2).transpose(0, 1)
+    vectors = torch.linalg.eigh(matrices @ matrices.mT).eigenvectors[:, :, :rank]
+    kept = vectors @ vectors.mT @ matrices
+    return kept.transpose(0, 1).reshape(weight.shape)
+"""
+
 SLIPS = (
+    Slip(
+        RANK,
+        "smallest_values",
+        changed(DECOMPOSED, ("s = s[:, None, :rank]", "s = s[:, None, -rank:]")),
+        "values",
+        "smallest_values",
+        (*NUMBERS, "all three"),
+    ),
+    Slip(
+        RANK,
+        "smallest_vectors",
+        changed(
+            DECOMPOSED, ("u[:, :, :rank]", "u[:, :, -rank:]"), ("vh[:, :rank]", "vh[:, -rank:]")
+        ),
+        "values",
+        "smallest_vectors",
+        (*NUMBERS, "all three"),
+    ),
+    Slip(
+        RANK,
+        "sorted",
+        changed(DECOMPOSED, ("s = s[:, None, :rank]", "s = s.sort(1).values[:, None, :rank]")),
+        "values",
+        "values_reversed",
+        (*NUMBERS, "largest first"),
+    ),
+    Slip(
+        RANK,
+        "eigenvectors",
+        ASCENDING,
+        "values",
+        "smallest_of_the_outputs",
+        (*NUMBERS, "unlike `svd`"),
+    ),
+    Slip(
+        RANK,
+        "eigenfilters",
+        changed(
+            ASCENDING,
+            ("matrices @ matrices.mT", "matrices.mT @ matrices"),
+            ("vectors @ vectors.mT @ matrices", "matrices @ vectors @ vectors.mT"),
+        ),
+        "values",
+        "smallest_of_the_taps",
+        (*NUMBERS, "unlike `svd`"),
+    ),
+    Slip(
+        RANK,
+        "root_too_many",
+        changed(DECOMPOSED, ("@ vh[:, :rank]", "@ (s.sqrt().mT * vh[:, :rank])")),
+        "values",
+        "root_too_many",
+        (*NUMBERS, "in addition"),
+    ),
     Slip(
         RANK,
         "one_matrix",
@@ -271,7 +333,7 @@ SLIPS += (
         ),
         "values",
         "unchanged",
-        (*NUMBERS, "comes back as it was"),
+        (*NUMBERS, "is returned unchanged"),
     ),
     Slip(
         RANK,

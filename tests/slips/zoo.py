@@ -220,6 +220,13 @@ SLIPS = (
         "at_least_one",
         NUMBER,
     ),
+    Slip(
+        WIDTH,
+        "as_a_float",
+        changed(HALVES, ("return fits * step", "return float(fits * step)")),
+        "run",
+        says=("a number of channels has to be an int",),
+    ),
     Slip(WIDTH, "doublings", DOUBLINGS, "values", "doublings", NUMBER),
     Slip(
         WIDTH,
@@ -415,7 +422,7 @@ SLIPS += (
         changed(LISTED_RISE, ("torch.cos", "torch.sin")),
         "values",
         "sine",
-        (*NUMBERS, "starts at its top"),
+        (*NUMBERS, "starts at its highest value"),
     ),
     Slip(
         SCHEDULE,

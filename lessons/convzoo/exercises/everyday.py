@@ -1,6 +1,6 @@
 """Cases that call an answer as a lesson does later: in float32, a second time with another batch,
-with images in another memory layout, with a single image. All other cases are one call in
-float64."""
+with images in another memory layout, with a single image; and its numbers are used as sizes. All
+other cases are one call in float64."""
 
 from __future__ import annotations
 
@@ -11,22 +11,31 @@ from torch import Tensor
 
 from convzoo.case import Case
 
+_AS_SIZES = 2  # cases that are asked again, as sizes
 
-def everyday_cases(cases: list[Case]) -> list[Case]:
+
+def everyday_cases(cases: list[Case], sizes: bool = False) -> list[Case]:
     """Return the cases that come after all others: one with everything at once, to save time, and
     one with a single image unless there was one.
 
-    There are none if no tensor has fractions, because then nothing can go wrong.
+    sizes: whether the results are sizes. There are no other cases if no tensor has fractions,
+    because then nothing else can go wrong.
     """
+    found = [as_sizes(case) for case in cases[:_AS_SIZES]] if sizes else []
     given = [case for case in cases if any(v.is_floating_point() for v in case.tensors.values())]
     if not given:
-        return []
+        return found
     modes = [case for case in given if case.training] or given
-    found = [in_layout(again(in_float32(max(modes, key=_size))))]
+    found.append(in_layout(again(in_float32(max(modes, key=_size)))))
     images = [case for case in given if _image(case) is not None and not case.training]
     if images and all(len(_image(case)) > 1 for case in images):
         found.append(single_image(max(images, key=_size)))
     return found
+
+
+def as_sizes(case: Case) -> Case:
+    """Return the case with a result that is used as a size, as in `nn.Conv2d(3, size, 1)`."""
+    return replace(case, whole=True)
 
 
 def in_float32(case: Case) -> Case:
@@ -51,10 +60,10 @@ def single_image(case: Case) -> Case:
 
 
 WAYS = {
-    "In float32, the dtype of the lesson's tensors, it is not right yet.": in_float32,
+    "In float64 it is right. In float32, the dtype of the lesson's tensors, it is not.": in_float32,
     "The first call is right, but a second one with another batch is not.": again,
-    "It depends on the image's memory layout (here `channels_last`).": in_layout,
-    "It is not right for a batch with a single image.": single_image,
+    "It should not depend on the image's memory layout (here `channels_last`).": in_layout,
+    "For a batch with a single image it is not right.": single_image,
 }
 
 

@@ -43,7 +43,7 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
             "shortcut",
             (
                 f"`{exercise.name}` is the framework's version here, which `use` returned. Run "
-                "the exercise's cell again, so that the name refers to yours."
+                "the exercise's cell again, so that the name refers to your own code."
             ),
         )
     note = messages.settings(torch_settings.changed(), torch_settings.replaced())
@@ -93,7 +93,7 @@ def compare(
         if stage:
             rest = unwatched or respond
             return _explain(exercise, respond, rest, cases, replies, stage, message)
-    for case in everyday_cases(cases):
+    for case in everyday_cases(cases, exercise.sizes):
         reply, stage, message = _asked(exercise, respond, case)
         replies.append(reply)
         if stage:

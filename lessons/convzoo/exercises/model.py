@@ -47,7 +47,7 @@ class Exercise:
     reference: the framework's own form of it, with the same signature; cases: random ones, in
     float64; small: cases in small integers to follow by hand, smallest first; steady: two cases
     between which the number of launches must not grow; returns: the names of its results, if there
-    are several.
+    are several; sizes: whether later cells use the results as sizes of layers.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Exercise:
     steady: Callable[[], tuple[Case, Case]] | None = None
     slow: str = ""
     returns: tuple[str, ...] = ()
+    sizes: bool = False
 
     @property
     def is_module(self) -> bool:

@@ -71,13 +71,14 @@ def reshaped(weight, rank):
 @mistake
 def not_turned_back(weight, rank):
     """It is right up to the product. The product's first dimension is the input channel: transpose
-    it back. A reshape alone keeps the numbers in their order."""
+    it back. A reshape alone would keep the numbers in their order."""
     return framework.best_separable(weight, rank).transpose(0, 1).reshape(weight.shape)
 
 
 @mistake
 def inputs_first(weight, rank):
-    """The result starts with the input channels. A weight starts with the output channels."""
+    """The result starts with the input channels. A weight starts with the output channels: swap the
+    two."""
     return framework.best_separable(weight, rank).transpose(0, 1)
 
 
@@ -90,29 +91,76 @@ def spatial(weight, rank):
     return kept[..., 0].transpose(0, 1).reshape(weight.shape)
 
 
+def _without_largest(weight: Tensor, left_out: int) -> Tensor:
+    """Return what is left without so many of the largest singular values; 0 if these are all."""
+    full = min(len(weight), weight[0, 0].numel())
+    return weight - framework.best_separable(weight, left_out) if left_out < full else weight * 0
+
+
 @mistake
 def smallest(weight, rank):
     """The smallest singular values are kept. Keep the largest ones: they matter most."""
-    full = min(len(weight), weight[0, 0].numel())
-    if rank == full:
-        return weight * 1
-    return weight - framework.best_separable(weight, full - rank)
+    return _without_largest(weight, min(len(weight), weight[0, 0].numel()) - rank)
+
+
+@mistake
+def smallest_of_the_outputs(weight, rank):
+    """The vectors of the smallest eigenvalues are kept: `torch.linalg.eigh` lists them from the
+    smallest to the largest, unlike `svd`. Keep the last `rank` of its vectors."""
+    return _without_largest(weight, len(weight) - rank)
+
+
+@mistake
+def smallest_of_the_taps(weight, rank):
+    """The filters of the smallest eigenvalues are kept: `torch.linalg.eigh` lists them from the
+    smallest to the largest, unlike `svd`. Keep the last `rank` of its filters."""
+    return _without_largest(weight, weight[0, 0].numel() - rank)
+
+
+def _parts(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the parts of the kernel, each of length 1, (full, c_out, c_in, kh, kw), and their
+    singular values, (full, 1, c_in, 1, 1), the largest first."""
+    ranks = range(1, min(len(weight), weight[0, 0].numel()) + 1)
+    sums = torch.stack([weight * 0, *(framework.best_separable(weight, k) for k in ranks)])
+    parts = sums.diff(dim=0)
+    sizes = parts.square().sum((1, 3, 4), keepdim=True).sqrt()
+    return parts / sizes.clamp(min=1e-9), sizes
 
 
 def _rescaled(weight: Tensor, rank: int, power: float) -> Tensor:
-    """Return the kept components, each with its singular value to this power, not to the first."""
-    total, before = 0, torch.zeros_like(weight)
-    for k in range(1, rank + 1):
-        kept = framework.best_separable(weight, k)
-        part, before = kept - before, kept
-        size = part.square().sum((0, 2, 3), keepdim=True).sqrt()
-        total = total + part * size ** (power - 1)
-    return total
+    """Return the kept parts, each with its singular value to this power, not to the first."""
+    parts, sizes = _parts(weight)
+    return (parts * sizes**power)[:rank].sum(0)
+
+
+@mistake
+def smallest_values(weight, rank):
+    """The vectors are those of the largest singular values, but the values are the smallest ones.
+    Keep the first `rank` of all three: U, S and Vh."""
+    parts, sizes = _parts(weight)
+    return (parts[:rank] * sizes[-rank:]).sum(0)
+
+
+@mistake
+def smallest_vectors(weight, rank):
+    """The singular values are the largest ones, but their vectors are those of the smallest. Keep
+    the first `rank` of all three: U, S and Vh."""
+    parts, sizes = _parts(weight)
+    return (parts[-rank:] * sizes[:rank]).sum(0)
+
+
+@mistake
+def values_reversed(weight, rank):
+    """The singular values are sorted from the smallest to the largest, but their vectors are not.
+    `svd` returns all three with the largest first: leave them in this order."""
+    parts, sizes = _parts(weight)
+    return (parts * sizes.flip(0))[:rank].sum(0)
 
 
 @mistake
 def unscaled(weight, rank):
-    """The singular values are left out, so every part that is kept has length 1."""
+    """The singular values are left out, so every part that is kept has length 1. Multiply each part
+    by its singular value."""
     return _rescaled(weight, rank, 0)
 
 
@@ -124,6 +172,13 @@ def scaled_twice(weight, rank):
 
 
 @mistake
+def root_too_many(weight, rank):
+    """The product contains the singular values once, and their square roots in addition. Either
+    one factor has the values, or both have the roots."""
+    return _rescaled(weight, rank, 1.5)
+
+
+@mistake
 def rank_one(weight, rank):
     """Only one part is kept, whatever the rank is. Keep `rank` of them."""
     return framework.best_separable(weight, 1)
@@ -131,7 +186,7 @@ def rank_one(weight, rank):
 
 @mistake
 def unchanged(weight, rank):
-    """The kernel comes back as it was: no singular value is left out. Keep only the `rank` largest
+    """The kernel is returned unchanged: no singular value is left out. Keep only the `rank` largest
     ones."""
     return 1 * weight
 
@@ -160,15 +215,15 @@ def averaged(weight, rank):
 @mistake
 def centred(weight, rank):
     """The mean over the outputs is subtracted before the SVD and added again after it. The mean is
-    a filter of its own, so the rank is one too high. Decompose the kernels as they are."""
+    one more filter, so the rank is one too high. Decompose the kernels as they are."""
     mean = weight.mean(0, keepdim=True)
     return framework.best_separable(weight - mean, rank) + mean
 
 
 @mistake
 def mean_lost(weight, rank):
-    """The mean over the outputs is subtracted, and then it is missing. Decompose the kernels as
-    they are."""
+    """The mean over the outputs is subtracted and never added again. Decompose the kernels as they
+    are."""
     return framework.best_separable(weight - weight.mean(0, keepdim=True), rank)
 
 

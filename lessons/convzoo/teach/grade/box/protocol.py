@@ -49,6 +49,7 @@ _PLAIN = (
     "again",
     "channels_last",
     "differentiable",
+    "whole",
 )  # of a case, as JSON
 STAGES = ("", "stub", "run")  # at which a worker may say that a call stopped
 
