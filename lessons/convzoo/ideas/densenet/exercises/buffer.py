@@ -94,7 +94,7 @@ def emptied(**sizes):
 
 @mistake
 def whole(**sizes):
-    """A layer gets too many channels: those of the whole buffer. Slice the channels, dimension 1,
+    """A layer gets too many channels: those of the whole buffer. Slice the channels (dimension 1)
     as far as they are filled."""
     return _fed(lambda x, y: y, sizes)
 
@@ -108,8 +108,8 @@ def stands_still(**sizes):
 
 @mistake
 def one_place(**sizes):
-    """Every layer writes to the same place, over the channels of the layer before. The place moves
-    on by the growth rate at each layer."""
+    """Every layer writes to the same place, over the channels of the layer before. The place has to
+    move on by the growth rate at each layer."""
     block = framework.BufferBlock(**sizes)
     change_input(block, _overwritten, *block)
     return change_result(block, lambda x, y: torch.hstack(_overwritten(_pieces(block, x, y))))
@@ -117,8 +117,8 @@ def one_place(**sizes):
 
 @mistake
 def at_the_end(**sizes):
-    """Every layer writes to the end of the buffer. Its place is right after what is filled, where
-    the next layer reads."""
+    """Every layer writes to the end of the buffer. Write right after the filled part, where the
+    next layer reads."""
     block = written_late(**sizes)
 
     def overwrite(x: Tensor, y: Tensor) -> Tensor:

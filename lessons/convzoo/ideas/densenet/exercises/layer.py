@@ -59,13 +59,15 @@ mistake = Mistakes(framework.DenseLayer)
 
 @mistake
 def no_first_relu(**sizes):
-    """There is no ReLU between the first batch norm and the 1x1."""
+    """There is no ReLU between the first batch norm and the 1x1. Each batch norm is followed by
+    one."""
     return replace_call(framework.DenseLayer(**sizes), "relu1")
 
 
 @mistake
 def no_second_relu(**sizes):
-    """There is no ReLU between the second batch norm and the 3x3."""
+    """There is no ReLU between the second batch norm and the 3x3. Each batch norm is followed by
+    one."""
     return replace_call(framework.DenseLayer(**sizes), "relu2")
 
 
@@ -126,7 +128,8 @@ def narrow(bn_size, **sizes):
 
 @mistake
 def always_four(bn_size, **sizes):
-    """The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only its default."""
+    """The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only the default: use
+    `bn_size`."""
     return framework.DenseLayer(bn_size=4, **sizes)
 
 
@@ -139,7 +142,7 @@ def no_padding(**sizes):
 
 @mistake
 def joined(**sizes):
-    """The layer returns its input and the new channels together. Here it returns the new ones
+    """The layer returns its input and the new channels together. It should return the new ones
     alone; the block puts them together."""
     return change_result(framework.DenseLayer(**sizes), lambda x, new: torch.hstack((x, new)))
 
@@ -211,7 +214,7 @@ def joined_in_front(**sizes):
 
 @mistake
 def kernels_exchanged(**sizes):
-    """The kernel sizes are swapped. `conv1` is the 1x1, which makes the many channels few, and
+    """The kernel sizes are swapped. `conv1` is the 1x1, which reduces the number of channels, and
     `conv2` is the 3x3."""
     layer = framework.DenseLayer(**sizes)
     first, second = layer.conv1, layer.conv2
