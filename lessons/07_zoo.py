@@ -107,7 +107,7 @@ def width_for_budget(kind, budget, step):
 
     zoo.macs(kind, width) counts the multiply-adds of a network of width 1
     or more; a wider one never has fewer. A network of exactly `budget`
-    multiply-adds is within it. Returns 0 if even the width `step` is not.
+    multiply-adds is within it. Returns an int: 0 if even `step` is not.
     Try few widths: each count takes some milliseconds.
     """
     # your code here
