@@ -107,7 +107,7 @@ SHAPE = {
     ),
     "truth": (
         written.UNFOLDED.replace("return y.", "return (y > 0)."),
-        "torch.bool, expected torch.float64. Truth values",
+        "torch.bool, expected torch.float64. Booleans",
         "`.to(x.dtype)`",
     ),
     "complex": (
@@ -139,7 +139,7 @@ def test_where_no_float_is_given_whole_numbers_are_to_be_made_floats():
 def test_floats_where_truth_values_are_asked_for():
     exercise = all_exercises()["zoo.pareto_front"]
     verdict = assess(exercise, lambda cost, accuracy, **rest: cost)
-    assert verdict.stage == "shape" and "expected torch.bool. Return truth" in verdict.message
+    assert verdict.stage == "shape" and "expected torch.bool. Return booleans" in verdict.message
 
 
 def solution(exercise):

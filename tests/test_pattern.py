@@ -58,7 +58,7 @@ SAYS = {
     "results": (
         "convolution.stack",
         lambda found, **given: found[::-1],
-        "the right results in another order: output size and receptive field",
+        "Two of the results are swapped: output size and receptive field",
     ),
     "factor": (CONV, lambda y, **given: 2 * y, "Every number is 2 times the expected one."),
     "part": (CONV, lambda y, **given: y / 4, "Every number is 1/4 times the expected one."),
@@ -66,15 +66,15 @@ SAYS = {
     "images": (
         SHUFFLE,
         lambda y, x, groups: y * groups,
-        "Every number is too large by a factor: `groups`.",
+        "Every number is too large. The factor is `groups`.",
     ),
     "pixels": (
         SHUFFLE,
         lambda y, x, groups: y / y[0, 0].numel(),
-        "too small by a factor: the number of pixels",
+        "too small. The factor is the number of pixels",
     ),
     "offset": (CONV, lambda y, **given: y + 3, "Every number is 3 too large."),
-    "zeros": (CONV, lambda y, **given: 0 * y, "Every number of it is 0."),
+    "zeros": (CONV, lambda y, **given: 0 * y, "Every number in it is 0."),
     "nan": (CONV, lambda y, **given: y / 0, "`nan` or infinite"),
     "relu": (CONV, lambda y, **given: y.clamp(min=0), "there is one ReLU too many"),
     "channels": (CONV, lambda y, **given: y.flip(1), "the right channels in another order"),

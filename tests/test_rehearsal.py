@@ -194,7 +194,9 @@ def test_other_numbers_on_an_accelerator_are_told(monkeypatch):
     case = CONV.cases(Generator().manual_seed(0))[0]
     right = CONV.reference
     assert rehearsal.for_real(CONV, right, case) == ""
-    assert "other numbers" in rehearsal.for_real(CONV, lambda **given: 2 * right(**given), case)
+    assert "numbers are not right" in rehearsal.for_real(
+        CONV, lambda **given: 2 * right(**given), case
+    )
 
 
 def test_an_answer_that_the_rehearsal_cannot_run_is_not_judged():

@@ -789,7 +789,7 @@ SLIPS = (
         changed(UNFOLDED, ("weight.flatten(1)", "weight.transpose(0, 1).reshape(len(weight), -1)")),
         "values",
         "channels_swapped",
-        ("output comes first",),
+        ("output already comes first",),
     ),
     Slip(
         CONV,
@@ -834,7 +834,7 @@ SLIPS = (
         ),
         "values",
         "one_image",
-        ("Each image has its own",),
+        ("Each image needs its own",),
     ),
     Slip(
         CONV,
@@ -850,7 +850,7 @@ SLIPS = (
         changed(PLACED, ("2 * padding", "padding")),
         "shape",
         "padded_once",
-        ("counted once",),
+        ("counted only once",),
     ),
     Slip(
         CONV,

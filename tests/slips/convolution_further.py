@@ -100,7 +100,7 @@ SLIPS = (
         changed(NORMALISED, ("    if training:", "    if True:")),
         "values",
         "always_training",
-        (*NUMBERS, "belongs to training"),
+        (*NUMBERS, "the same as in training"),
     ),
     Slip(
         NORM,
@@ -221,7 +221,7 @@ SLIPS = (
         changed(NORMALISED, (".detach()", "")),
         "gradients",
         "graph_kept",
-        ("`x`", "detach them"),
+        ("`x`", "Detach them"),
     ),
     Slip(
         NORM,

@@ -135,7 +135,7 @@ SLIPS = (
         changed(STACKED, ("weight @ matrix", "weight")),
         "values",
         "as_they_are",
-        ("must be multiplied",),
+        ("multiply the weight by the matrix",),
     ),
     Slip(
         GROW,
@@ -656,7 +656,7 @@ SLIPS = (
         changed(STACKED, ("weight @ matrix", "weight @ matrix.detach()")),
         "gradients",
         "new_cut_off",
-        ("in the product",),
+        ("In the product",),
     ),
     Slip(
         LAYER,

@@ -210,7 +210,7 @@ SLIPS = (
         changed(ZEROS, ("buffer[:, filled:end] =", "buffer[:, -self.growth_rate :] =")),
         "values",
         "at_the_end",
-        ("what is filled",),
+        ("the filled part",),
     ),
     Slip(
         BUFFER,
@@ -323,7 +323,7 @@ SLIPS = (
         changed(COUNTED, ("num_layers * growth_rate", "growth_rate")),
         "values",
         "once_a_block",
-        ("each layer of a block",),
+        ("Every layer of a block",),
     ),
     Slip(
         WIDTHS,
@@ -378,7 +378,7 @@ SLIPS = (
         changed(SUMMED, ("inside, sum(read)", "inside, pieces + growth_rate")),
         "values",
         "inputs_end",
-        ("It is a sum",),
+        ("It should be a sum",),
     ),
     Slip(
         KEPT,
@@ -394,7 +394,7 @@ SLIPS = (
         changed(SUMMED, ("pieces = in_channels + ", "pieces = ")),
         "values",
         "pieces_without_x",
-        ("without x",),
+        ("leaves out x",),
     ),
     Slip(
         KEPT,

@@ -234,7 +234,7 @@ SLIPS = (
         changed(LAYERS, ("    return", "        return")),
         "values",
         "first_layer_alone",
-        (*NUMBERS, "first round"),
+        (*NUMBERS, "return inside its loop"),
     ),
     Slip(
         STACK,
@@ -405,7 +405,7 @@ SLIPS = (
         changed(BLOCK, ("F.relu(y + shortcut)", "F.relu(y + x)")),
         "run",
         "unprojected",
-        ("projected input is added",),
+        ("add the projected input",),
     ),
     Slip(
         BASIC,
@@ -413,7 +413,7 @@ SLIPS = (
         changed(BLOCK, ("else self.downsample(x)", "else F.relu(self.downsample(x))")),
         "values",
         "rectified_projection",
-        (*NUMBERS, "after the sum"),
+        (*NUMBERS, "after the addition"),
     ),
     Slip(
         BASIC,
@@ -566,7 +566,7 @@ SLIPS = (
         changed(BY_HAND, ("scale[:, None, None]", "scale")),
         "run",
         "along_the_width",
-        (line_of(BY_HAND, "for_branch ="), "row of the image"),
+        (line_of(BY_HAND, "for_branch ="), "meet the width"),
     ),
     Slip(
         GRADIENTS,
@@ -775,7 +775,7 @@ def scale_gradients(branch, scale, upstream):
         ),
         "values",
         "upstream_for_scale_alone",
-        ("counts for",),
+        ("also act through y",),
     ),
     Slip(
         GRADIENTS,

@@ -416,7 +416,7 @@ def pad_shortcut(x, out_channels, stride):
         changed(PADDED, ("0, missing)", "missing // 2, missing // 2)")),
         "shape",
         "halves_cut",
-        ("rounded down, twice",),
+        ("rounded down twice",),
     ),
     Slip(
         DEEP,
@@ -424,7 +424,7 @@ def pad_shortcut(x, out_channels, stride):
         changed(BOTTLENECK, ("else self.downsample(x)", "else F.relu(self.downsample(x))")),
         "values",
         "rectified_projection",
-        ("after the sum",),
+        ("after the addition",),
     ),
     Slip(
         DEEP,

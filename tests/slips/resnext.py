@@ -927,7 +927,7 @@ SLIPS = (
         changed(PADDED, ("(i * c, (g - 1 - i) * c)", "(i * r, (g - 1 - i) * r)")),
         "shape",
         "columns_by_rows",
-        ("It has c columns",),
+        ("A block has c columns",),
     ),
     Slip(
         MATRIX,
@@ -1103,7 +1103,7 @@ SLIPS = (
         changed(BOTTLENECK, ("y + identity", "y + F.relu(identity)")),
         "values",
         "relu_on_input",
-        (*NUMBERS, "What is added"),
+        (*NUMBERS, "before the addition"),
     ),
     Slip(
         BLOCK,

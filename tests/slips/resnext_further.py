@@ -188,7 +188,7 @@ SLIPS = (
         changed(COUNTED, ("8 * 2 * entries", "8 * entries")),
         "values",
         "one_index",
-        ("its row and its column",),
+        ("the row and the column",),
     ),
     Slip(
         INDEX,
@@ -256,7 +256,7 @@ SLIPS = (
         changed(PLACED, ("*extra]", "*[extra[0]] * len(extra)]")),
         "values",
         "first_extra",
-        ("same extra block",),
+        ("first extra block is in every place",),
     ),
     Slip(
         OFF,
@@ -367,7 +367,7 @@ SLIPS = (
         changed(COUNTED, ("8 * ", "1 * ")),
         "values",
         "not_bytes",
-        ("numbers of indices",),
+        ("counts of indices",),
     ),
     Slip(INDEX, "bits", changed(COUNTED, ("8 * ", "64 * ")), "values", "bits", ("Those are bits",)),
     Slip(
@@ -445,7 +445,7 @@ SLIPS = (
         changed(PLACED, ("[*blocks, *extra], diagonal + places", "blocks, diagonal")),
         "values",
         "no_extra",
-        ("extra blocks are missing",),
+        ("Only the blocks on the diagonal",),
     ),
     Slip(
         OFF,

@@ -507,7 +507,7 @@ SLIPS = (
         changed(LINEAR, (".sigmoid()", "")),
         "values",
         "no_sigmoid",
-        (*NUMBERS, "sigmoid is missing"),
+        (*NUMBERS, "sigmoid at the end is missing"),
     ),
     Slip(
         PAPER,
@@ -598,7 +598,7 @@ SLIPS = (
         changed(answer(LIVE), ("slope[:, None] * moved", "(slope[:, None] * moved).T")),
         "values",
         "transposed",
-        (*NUMBERS, "rows are outputs"),
+        (*NUMBERS, "Rows are outputs"),
     ),
     Slip(
         LIVE,
@@ -716,7 +716,7 @@ SLIPS = (
         changed(answer(BLOCK), ("(out, reduction)", "(out)")),
         "parameters",
         "fixed_reduction",
-        ("`se.fc1.weight`", "on to it"),
+        ("`se.fc1.weight`", "`reduction` to it"),
     ),
     Slip(
         BLOCK,
@@ -1051,7 +1051,7 @@ SLIPS = (
         changed(LINEAR, ("F.relu(F.linear(z, w1, b1))", "F.linear(z, w1, b1)"), (".sigmoid()", "")),
         "values",
         "linear",
-        (*NUMBERS, "neither a ReLU"),
+        (*NUMBERS, "so is the sigmoid"),
     ),
     Slip(
         PAPER,
@@ -1085,7 +1085,7 @@ SLIPS = (
         changed(answer(PAPER), ("return x *", "return x +")),
         "values",
         "gates_added",
-        (*NUMBERS, "so multiply"),
+        (*NUMBERS, "rescale it: multiply"),
     ),
     Slip(
         PAPER,
@@ -1193,7 +1193,7 @@ SLIPS = (
         changed(answer(BLOCK), ("F.relu(y + identity)", "F.relu(y) + identity")),
         "values",
         "relu_on_branch",
-        (*NUMBERS, "only the branch"),
+        (*NUMBERS, "the branch only"),
     ),
     Slip(
         BLOCK,

@@ -258,7 +258,7 @@ SLIPS = (
         changed(UNFOLDED, ("(n, channels, kh * kw, -1)", "(channels, kh * kw, -1)")),
         "values",
         "one_image",
-        (*NUMBERS, "run together"),
+        (*NUMBERS, "columns of all images are joined"),
     ),
     Slip(
         CONV,
@@ -573,7 +573,7 @@ SLIPS += (
         ),
         "values",
         "",
-        (*NUMBERS, "too small by a factor: the number of taps"),
+        (*NUMBERS, "too small. The factor is the number of taps"),
     ),
     Slip(
         KERNEL,

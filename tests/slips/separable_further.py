@@ -333,7 +333,7 @@ SLIPS += (
         ),
         "values",
         "unchanged",
-        (*NUMBERS, "comes back as it was"),
+        (*NUMBERS, "is returned unchanged"),
     ),
     Slip(
         RANK,

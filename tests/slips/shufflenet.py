@@ -347,7 +347,7 @@ def channel_shuffle(x, groups):
         changed(answer(UNIT), (" - (in_channels if stride == 2 else 0)", "")),
         "shape",
         "whole_branch",
-        ("branch makes the rest",),
+        ("branch makes only the rest",),
     ),
     Slip(
         UNIT,
@@ -371,7 +371,7 @@ def channel_shuffle(x, groups):
         changed(answer(UNIT), ("groups=first_groups", "groups=groups")),
         "parameters",
         "first_always_grouped",
-        ("conv1.weight", "narrow"),
+        ("conv1.weight", "few channels"),
     ),
     Slip(
         UNIT,
@@ -689,7 +689,7 @@ def mixing_matrix(orders):
         changed(answer(SHUFFLE), ("transpose(1, 2)", "mT")),
         "values",
         "rows_for_columns",
-        (*NUMBERS, "Rows and columns"),
+        (*NUMBERS, "rows and columns"),
     ),
     Slip(
         SHUFFLE,
@@ -716,7 +716,7 @@ def fold_shuffle(weight, groups):
         changed(answer(MIXING), ("    return", "        return")),
         "values",
         "returned_early",
-        (*NUMBERS, "when the loop"),
+        (*NUMBERS, "return inside its loop"),
     ),
     Slip(
         MIXING,
@@ -738,7 +738,7 @@ def fold_shuffle(weight, groups):
         changed(answer(MIXING), ("[torch.arange(c), order]", "[:, order]")),
         "values",
         "whole_columns",
-        (*NUMBERS, "Every cell"),
+        (*NUMBERS, "Whole rows or columns"),
     ),
     Slip(
         UNIT,
@@ -920,7 +920,7 @@ def fold_shuffle(weight, groups):
         ),
         "names",
         "layer_too_many",
-        ("a layer too many", "ReLU"),
+        ("one layer too many", "ReLU"),
     ),
     Slip(
         V2,
@@ -978,7 +978,7 @@ def fold_shuffle(weight, groups):
         ),
         "values",
         "input_added",
-        (*NUMBERS, "nothing is added"),
+        (*NUMBERS, "Nothing is added"),
     ),
     Slip(
         V2,

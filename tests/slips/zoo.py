@@ -422,7 +422,7 @@ SLIPS += (
         changed(LISTED_RISE, ("torch.cos", "torch.sin")),
         "values",
         "sine",
-        (*NUMBERS, "starts at its top"),
+        (*NUMBERS, "starts at its highest value"),
     ),
     Slip(
         SCHEDULE,

@@ -15,7 +15,7 @@ from convzoo.exercises.model import Exercise
 from convzoo.exercises.shortcuts import KERNEL
 from convzoo.recorder import form_name
 
-OWN_FORM = "It calls the framework's version of this exercise, which is what you are building."
+OWN_FORM = "It calls the framework's version of this exercise, which is what you should write here."
 
 
 def shortcut_among(exercise: Exercise, replies: Iterable[Reply]) -> str:

@@ -112,7 +112,7 @@ def notice_text(exercise: Exercise, verdict: Verdict) -> tuple[str, str, str]:
             f"{exercise.id}: not attempted yet",
             (
                 f"{exercise.title}: {_points(exercise.points)}, about {exercise.minutes} minutes. "
-                "Write it in the cell above, in place of the line `raise NotAttempted(...)`. "
+                "Write it in the cell above, instead of the line `raise NotAttempted(...)`. "
                 "Until then the lesson uses the framework's version."
             ),
             "todo",

@@ -60,10 +60,10 @@ def single_image(case: Case) -> Case:
 
 
 WAYS = {
-    "In float32, the dtype of the lesson's tensors, it is not right yet.": in_float32,
+    "In float64 it is right. In float32, the dtype of the lesson's tensors, it is not.": in_float32,
     "The first call is right, but a second one with another batch is not.": again,
-    "It depends on the image's memory layout (here `channels_last`).": in_layout,
-    "It is not right for a batch with a single image.": single_image,
+    "It should not depend on the image's memory layout (here `channels_last`).": in_layout,
+    "For a batch with a single image it is not right.": single_image,
 }
 
 

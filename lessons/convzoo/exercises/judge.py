@@ -43,7 +43,7 @@ def assess(exercise: Exercise, target: Callable, gen: Generator | None = None) -
             "shortcut",
             (
                 f"`{exercise.name}` is the framework's version here, which `use` returned. Run "
-                "the exercise's cell again, so that the name refers to yours."
+                "the exercise's cell again, so that the name refers to your own code."
             ),
         )
     note = messages.settings(torch_settings.changed(), torch_settings.replaced())

@@ -13,7 +13,7 @@ from convzoo.recorder import allocates
 
 UNSTEADY = (
     "Called again with the same arguments, it returns other numbers: something in it is random, or "
-    "is kept from one call to the next."
+    "is kept from one call to the next. The same arguments must always give the same result."
 )
 
 
@@ -30,7 +30,7 @@ def kind(exercise: Exercise, target: Callable) -> str:
 def other_stub(exercise_id: str) -> str:
     """Return that the stub of another exercise was called."""
     return (
-        f"It calls the untouched stub of {exercise_id}. Solve that one first, or use "
+        f"It calls the stub of {exercise_id}, which is not solved yet. Solve that first, or use "
         f'`use("{exercise_id}")`: it returns the framework\'s version until then.'
     )
 
@@ -75,7 +75,7 @@ def shapes(reply: Reply, expected: Reply, case: Case) -> str:
     have, scalars = reply.parameters, ", ".join(f"{k}={v!r}" for k, v in case.scalars.items())
     for name, shape in expected.parameters.items():
         if have.get(name, shape) != shape:
-            return f"`{name}` has shape {have[name]}, expected {shape}, where {scalars}."
+            return f"`{name}` has shape {have[name]}, expected {shape}, for {scalars}."
     return ""
 
 
@@ -101,9 +101,9 @@ def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
     """Return that a result has another dtype, and what to do."""
     advice = "Keep the dtype of the input."
     if want == torch.bool:
-        advice = "Return truth values, as a comparison gives them."
+        advice = "Return booleans (True or False), as a comparison does."
     elif not have.is_floating_point and not have.is_complex:
-        those = "Truth values" if have == torch.bool else "Whole numbers"
+        those = "Booleans" if have == torch.bool else "Whole numbers"
         like = next((k for k, v in case.tensors.items() if v.is_floating_point()), "")
         convert = f".to({like}.dtype)" if like else ".float()"
         advice = (
@@ -111,7 +111,7 @@ def dtype(have: torch.dtype, want: torch.dtype, case: Case) -> str:
             f"`{convert}` before you compute."
         )
     elif have == torch.float32:
-        advice = "`torch.zeros` gives float32 by default. Give new tensors the dtype of the input."
+        advice = "`torch.zeros` makes float32 by default. Give new tensors the dtype of the input."
     return f"Its result is {have}, expected {want}. {advice}"
 
 

@@ -88,7 +88,7 @@ def _in_which_cases(asked: list[Asked]) -> str:
             found.append(f"wrong {yes} and right {no}")
         elif None not in has and [not h for h in has] == wrong:
             found.append(f"wrong {no} and right {yes}")
-    return f"In all cases, it is {found[0]}." if len(found) == 1 else ""
+    return f"In every case it is {found[0]}." if len(found) == 1 else ""
 
 
 def _features(case: Case) -> dict[tuple[str, str], bool]:
@@ -158,7 +158,7 @@ def _changes(exercise: Exercise, case: Case) -> Iterator[Change]:
     if not exercise.is_module:
         yield from _other_scalars(case)
     else:
-        yield "it computes as in the other mode", lambda c: replace(c, training=not c.training)
+        yield "as if it were in the other mode", lambda c: replace(c, training=not c.training)
     yield from _other_tensors(case)
     yield from _other_layers(case)
 
@@ -172,7 +172,7 @@ def _other_scalars(case: Case) -> Iterator[Change]:
 
     for name, value in case.scalars.items():
         if isinstance(value, bool):
-            yield f"`{name}` is reversed to its opposite", put(name, lambda v: not v)
+            yield f"as if `{name}` were the opposite", put(name, lambda v: not v)
         elif isinstance(value, (int, float)):
             for plain in (0, 1):
                 yield f"as if `{name}` were {plain}", put(name, lambda v, plain=plain: plain)
@@ -180,7 +180,7 @@ def _other_scalars(case: Case) -> Iterator[Change]:
             yield f"as if `{name}` were smaller by 1", put(name, lambda v: v - 1)
     numbers = [k for k, v in case.scalars.items() if type(v) in (int, float)]
     for one, two in combinations(numbers, 2):
-        yield f"as if `{one}` and `{two}` were exchanged", exchanged(one, two)
+        yield f"as if `{one}` and `{two}` were swapped", exchanged(one, two)
         for a, b in product((0, 1), repeat=2):
             both = {one: a, two: b}
             yield (
@@ -199,23 +199,20 @@ def _other_tensors(case: Case) -> Iterator[Change]:
     given = {k: v for k, v in case.tensors.items() if v.is_floating_point()}
     for one, two in combinations(given, 2):
         if given[one].shape == given[two].shape:
-            yield f"as if `{one}` and `{two}` were exchanged", exchanged(one, two)
+            yield f"as if `{one}` and `{two}` were swapped", exchanged(one, two)
     for name, value in given.items():
         if len(given) > 1:
             yield f"as if `{name}` were 0 everywhere", put(name, torch.zeros_like)
             yield f"as if `{name}` were 1 everywhere", put(name, torch.ones_like)
         yield f"as if `{name}` had the opposite sign", put(name, torch.neg)
         if value.dim() > 1:
-            words = "the first two axes" if value.dim() > 2 else "rows and columns"
+            words = "the first two dimensions" if value.dim() > 2 else "rows and columns"
             turned = put(name, lambda v: v.transpose(0, 1).contiguous())
-            yield f"as if {words} of `{name}` were exchanged", turned
+            yield f"as if {words} of `{name}` were swapped", turned
         if value.dim() == 4:
             turned = put(name, lambda v: v.transpose(2, 3).contiguous())
-            yield f"as if height and width of `{name}` were exchanged", turned
-            yield (
-                f"as if `{name}` were turned upside down and left to right",
-                put(name, lambda v: v.flip(2, 3)),
-            )
+            yield f"as if height and width of `{name}` were swapped", turned
+            yield (f"as if `{name}` were rotated by 180 degrees", put(name, lambda v: v.flip(2, 3)))
 
 
 def _other_layers(case: Case) -> Iterator[Change]:
@@ -238,7 +235,7 @@ def _other_layers(case: Case) -> Iterator[Change]:
             kept = {f"{layer}.{k}": v for k, v in parts.items() if f"{layer}.{k}" in case.weights}
             yield f"as if `{layer}` changed nothing", put(kept)
         elif name.endswith("weight") and case.weights[name].dim() > 1:
-            yield f"as if `{layer}` gave 0 everywhere", put({name: 0.0})
+            yield f"as if `{layer}` returned 0 everywhere", put({name: 0.0})
 
 
 # --- the numbers themselves --------------------------------------------------------------------
@@ -255,7 +252,7 @@ def _results_exchanged(wrong: list[Asked], names: tuple[str, ...]) -> str:
             mine.keys() == keys.keys() and all(close(mine[a], w[b]) for a, b in keys.items())
             for mine, w in zip(have, want, strict=True)
         ):
-            return f"These are the right results in another order: {names[i]} and {names[j]}."
+            return f"Two of the results are swapped: {names[i]} and {names[j]}."
     return ""
 
 
@@ -267,7 +264,7 @@ def _simple(wrong: list[Asked]) -> str:
     if all(not have.isfinite().all() for have, _ in pairs):
         return "Some of its numbers are `nan` or infinite: is something divided by 0?"
     if all(not have.any() for have, _ in pairs):
-        return "Every number of it is 0." if any(want.dim() for _, want in pairs) else "It is 0."
+        return "Every number in it is 0." if any(want.dim() for _, want in pairs) else "It is 0."
     return _factor(pairs, [one.case for one in wrong])
 
 
@@ -312,12 +309,12 @@ def _factor(pairs: list[Pair], cases: list[Case]) -> str:
         if None in values:
             continue
         if all(isclose(f, v, rel_tol=1e-6) for f, v in zip(factors, values, strict=True)):
-            return f"Every number is too large by a factor: {name}."
+            return f"Every number is too large. The factor is {name}."
         if all(v and isclose(f, 1 / v, rel_tol=1e-6) for f, v in zip(factors, values, strict=True)):
-            return f"Every number is too small by a factor: {name}."
+            return f"Every number is too small. The factor is {name}."
     if all(want.numel() > 1 for _, want in pairs):
         some = ", ".join(dict.fromkeys(_number(f) for f in factors[:3]))
-        return f"In each case all numbers are wrong by one factor ({some})."
+        return f"In each case all numbers are off by the same factor ({some})."
     return ""
 
 
@@ -367,7 +364,7 @@ def _order(pairs: list[Pair], axes: Axes) -> str:
     """Return that the right numbers are in other places, and along which axis."""
     dims = {want.dim() for _, want in pairs}
     if dims == {2} and all(_is_turned(have, want) for have, want in pairs):
-        return "It is the transpose of the expected matrix: rows and columns are exchanged."
+        return "It is the transpose of the expected matrix: rows and columns are swapped."
     if not all(close(h.flatten().sort().values, w.flatten().sort().values) for h, w in pairs):
         return ""
     names = axes.get(dims.pop(), ()) if len(dims) == 1 else ()
@@ -497,7 +494,7 @@ def _of_shapes(pairs: list[Pair], axes: Axes) -> str:
     if any(have.dtype != want.dtype for have, want in pairs):
         return ""
     if all(_is_turned(have, want) for have, want in pairs):
-        return "It is the transpose of the expected matrix: rows and columns are exchanged."
+        return "It is the transpose of the expected matrix: rows and columns are swapped."
     if all(_is_turned_image(have, want) for have, want in pairs):
         return _SWAPPED_SIDES
     if all(have.numel() == want.numel() for have, want in pairs):

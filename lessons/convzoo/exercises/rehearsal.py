@@ -281,7 +281,7 @@ def for_real(exercise: Exercise, target: Callable, case: Case) -> str:
         if isinstance(value, Tensor) and value.shape == want.shape and want.is_floating_point():
             off = (value.detach().cpu() - want).abs().max() if want.numel() else 0
             if not off <= BOUND * max(1.0, float(want.abs().max())):
-                return f"On this machine's {kind} device, in float32, it returns other numbers."
+                return f"On this machine's {kind} device, in float32, its numbers are not right."
     return ""
 
 

@@ -78,7 +78,8 @@ def in_groups(op: Op) -> bool:
 
 CONVOLUTIONS = ("*convolution*", "*[cC]onv_*", "*[cC]onv[123]d*", "*ConvTranspose[123]d")
 KERNEL = Shortcut(
-    "It calls one of the course's finished kernels, which does the work for you.",
+    "It calls one of the course's finished kernels, which does the work for you. Do it with your "
+    "own code.",
     modules=("convzoo.ideas.*.kernel",),
 )
 AUTOGRAD = (

@@ -83,14 +83,14 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["co"],
-                "With one number for each channel, the layer could only rescale. Each output has a "
-                "weight for each input.",
+                "With one number for each channel, the layer could only rescale the channels. Each "
+                "output has a weight for each input.",
                 name="one weight for each output",
             ),
             Belief(
                 lambda v: v["ci"] * v["h"] * v["w"],
-                "Those are the numbers in the image. The layer's parameters do not depend on the "
-                "image.",
+                "That is how many numbers the image has. The layer's parameters do not depend on "
+                "the image.",
                 name="counts the numbers in the image",
             ),
         ),
@@ -115,7 +115,8 @@ QUESTIONS = (
             (v["a"] + v["b"] + v["c"] + v["d"]) / 4,
             v["a"] + v["b"] + v["c"] + v["d"],
         ),
-        explain="It reads the pixel at the top left. The other three are never read.",
+        explain="It reads the pixel at the top left and multiplies it by {w}. The other three are "
+        "never read.",
         beliefs=(
             Belief(
                 lambda v: v["w"] * (v["a"] + v["b"] + v["c"] + v["d"]) / 4,
@@ -168,8 +169,8 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["b"],
-                "That is the batch's mean. It normalises this batch, but only a tenth of it goes "
-                "into the running mean.",
+                "That is the batch's mean. It is used to normalise this batch, but only a tenth of "
+                "it goes into the running mean.",
                 name="replaces the running mean by the batch's",
             ),
             Belief(

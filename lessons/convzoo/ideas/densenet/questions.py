@@ -94,7 +94,7 @@ QUESTIONS = (
             "It returns {a} + {b} channels of {s} x {s} pixels.",
             "It fails: both need the same number of channels.",
             "It returns {a} channels: those of f(x) are added to the first {b}.",
-            "It returns {a} channels, after f(x) was filled up with zeros.",
+            "It returns {a} channels, after f(x) was padded with zeros.",
         ),
         explain="Only batch, height and width must be the same. The addition in a residual block "
         "is different: it needs the same number of channels.",
@@ -109,7 +109,7 @@ QUESTIONS = (
                 "Nothing is added: both are in the result unchanged.",
             ),
             Belief(
-                "It returns {a} channels, after f(x) was filled up with zeros.",
+                "It returns {a} channels, after f(x) was padded with zeros.",
                 "No zeros are needed: the result has the channels of both.",
             ),
         ),
@@ -199,9 +199,9 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["c"] * v["s"] ** 2,
-                "A transition makes the image smaller twice: the 1x1 reduces the channels, and the "
-                "pool reduces the pixels.",
-                name="halves once in all",
+                "That is what the block returns. In the transition, the 1x1 halves the channels, "
+                "and the pool turns 2 x 2 pixels into one.",
+                name="the transition changes nothing",
             ),
         ),
     ),

@@ -72,7 +72,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["x"] + v["b"],
-                "The branch returns -{b}: mind the sign.",
+                "The branch returns -{b}, not {b}: watch the sign.",
                 name="loses the branch's sign",
             ),
             Belief(
@@ -114,7 +114,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["a"] * v["b"],
-                "The projection also has a batch norm.",
+                "The projection also has a batch norm, with two parameters for each channel.",
                 name="leaves out the batch norm",
             ),
             Belief(
@@ -169,7 +169,7 @@ QUESTIONS = (
             "Its test images are harder than those of the other net.",
         ),
         explain="A net that overfits does well on its training images. This one does badly on them "
-        "too. Yet {deep} layers could copy the shallow net and pass the image on through the rest.",
+        "too. Yet {deep} layers could copy the shallow net, and the rest could pass its result on.",
         beliefs=(
             Belief(
                 "It overfits: so many layers learn the training images by heart.",
@@ -229,12 +229,12 @@ QUESTIONS = (
             ),
             Belief(
                 _sign_lost,
-                "One sign got lost: the product at the second pixel is {g2} * {b2}.",
+                "A sign got lost: the product at the second pixel is {g2} * {b2}.",
                 name="loses a sign",
             ),
             Belief(
                 lambda v: _at_scale(v) / 2,
-                "It is the sum over both pixels, not the mean.",
+                "s acts at both pixels, so its gradient is the sum over both, not the mean.",
                 name="takes the mean over the pixels",
             ),
         ),
@@ -265,7 +265,9 @@ QUESTIONS = (
                 name="skips in one direction only",
             ),
             Belief(
-                lambda v: v["half"], "That is only one row of them.", name="counts one row only"
+                lambda v: v["half"],
+                "That is only one row of them. It reads {half} rows.",
+                name="counts one row only",
             ),
             Belief(
                 lambda v: 1 / 4,

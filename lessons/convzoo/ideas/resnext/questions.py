@@ -86,11 +86,13 @@ QUESTIONS = (
                 name="takes the groups for the group width",
             ),
             Belief(
-                lambda v: v["c"], "That would be a layer with groups=1.", name="reads all channels"
+                lambda v: v["c"],
+                "That would be a layer with groups=1. Here an output reads only its own group.",
+                name="reads all channels",
             ),
             Belief(
                 lambda v: 1,
-                "It reads one channel only with groups={c}: that is a depthwise convolution.",
+                "An output reads a single channel only if groups={c}: a depthwise convolution.",
                 name="reads one channel only",
             ),
         ),
@@ -162,12 +164,12 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: 8 * (v["n"] + v["entries"]),
-                "One number is missing: the place where the last row ends.",
+                "One number is missing: CSR also stores where the last row ends.",
                 name="leaves out where the last row ends",
             ),
             Belief(
                 lambda v: 4 * (v["n"] + 1 + v["entries"]),
-                "That uses 4 bytes for an integer. Here an integer has 8.",
+                "That uses 4 bytes for each integer. Here each one takes 8.",
                 name="integers of 4 bytes",
             ),
         ),

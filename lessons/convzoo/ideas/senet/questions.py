@@ -34,7 +34,8 @@ QUESTIONS = (
             2 * (v["n"] - 1),
             v["n"] ** 2,
         ),
-        explain="Each layer reaches one pixel further, and the corner is {n} - 1 pixels away.",
+        explain="Each layer reaches one pixel further, and the other corner is {n} - 1 pixels "
+        "away, in height and in width.",
         beliefs=(
             Belief(
                 lambda v: (v["n"] - 1) / 2,
@@ -44,7 +45,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["n"],
-                "One layer less is enough: a pixel already sees itself before the first layer.",
+                "One layer fewer is enough: a pixel already sees itself before the first layer.",
                 name="counts one layer too many",
             ),
             Belief(
@@ -131,11 +132,13 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: v["c"],
-                "That would be gates of 1. What is sigmoid(0)?",
+                "The gates would have to be 1 for that. What is sigmoid(0)?",
                 name="sigmoid(0) is 1",
             ),
             Belief(
-                lambda v: 0, "That would be gates of 0. What is sigmoid(0)?", name="sigmoid(0) is 0"
+                lambda v: 0,
+                "The gates would have to be 0 for that. What is sigmoid(0)?",
+                name="sigmoid(0) is 0",
             ),
         ),
     ),
@@ -187,7 +190,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: 2 * v["c"] ** 2 + 2 * v["c"],
-                "That has no reduction. Between the two layers there are {c}/{r} numbers.",
+                "That leaves out the reduction. Only {c}/{r} numbers are between the two layers.",
                 name="leaves out the reduction",
             ),
         ),
@@ -220,7 +223,7 @@ QUESTIONS = (
             ),
             Belief(
                 "They are all 1: gates work only in training.",
-                "Dropout works that way. A gate is a part of the network, also after training.",
+                "Dropout works only in training. A gate stays a part of the network after it.",
             ),
         ),
     ),

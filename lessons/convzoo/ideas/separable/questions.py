@@ -142,7 +142,7 @@ QUESTIONS = (
         beliefs=(
             Belief(
                 "Everything that the dense layer can, with fewer multiply-adds.",
-                "Count the weights: with so many fewer numbers, it cannot reach every dense "
+                "Count the weights: with so many fewer numbers, it cannot make every dense "
                 "kernel. Look at the kernel that you built from the two layers.",
             ),
             Belief(
@@ -171,7 +171,7 @@ QUESTIONS = (
             "It is at most A's: less work cannot take longer.",
         ),
         explain="Multiply-adds decide the time only if arithmetic is what limits the device. Bytes "
-        "and launches count too, and so does the code that runs in this case.",
+        "and launches count too, and so does how well the code suits the layer's shape.",
         beliefs=(
             Belief(
                 "It is half of A's.",
@@ -181,7 +181,7 @@ QUESTIONS = (
             Belief(
                 "It is less than A's, but more than half.",
                 "That is often true, but not always: a layer with fewer multiply-adds can be the "
-                "slower one. It has been measured.",
+                "slower one, as measurements show.",
             ),
             Belief(
                 "It is at most A's: less work cannot take longer.",
@@ -207,7 +207,7 @@ QUESTIONS = (
             (1 - v["a"] ** 2) * v["m"],
             v["a"] ** 0.5 * v["m"],
         ),
-        explain="Both inputs and outputs are fewer, so the factor counts twice: {a} x {a}.",
+        explain="There are fewer inputs and fewer outputs, so the factor counts twice: {a} x {a}.",
         tolerance=1e-6,
         beliefs=(
             Belief(

@@ -57,7 +57,8 @@ QUESTIONS = (
         answer=_place,
         wrong_numbers=_misplaced,
         explain="Channel {j} is number {i} in group {k}, both counted from 0. After the shuffle, "
-        "the channels number {i} of the {g} groups are next to each other, from place {f} on.",
+        "the channels with number {i} from all {g} groups are next to each other. The first of "
+        "them is at place {f}.",
         beliefs=(
             Belief(
                 _undone,
@@ -77,7 +78,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: _place(v) + 1,
-                "That counts places from 1. Count from 0.",
+                "That counts the places from 1. Here they are counted from 0.",
                 name="counts from one",
             ),
         ),
@@ -105,12 +106,12 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: 1,
-                "A shuffle in one group moves nothing.",
+                "A shuffle with one group moves nothing.",
                 name="one group undoes the shuffle",
             ),
             Belief(
                 lambda v: v["c"],
-                "A shuffle in {c} groups of one channel moves nothing.",
+                "A shuffle with {c} groups of one channel each moves nothing.",
                 name="groups of one channel undo the shuffle",
             ),
         ),
@@ -129,13 +130,13 @@ QUESTIONS = (
             "They are drawn again in training and fixed in evaluation.",
             "They change a little, by their gradient.",
         ),
-        explain="The weights of the next layer rely on the order of the channels. Two numbers fix "
-        "the permutation: channels and groups.",
+        explain="The weights of the next layer rely on the order of the channels. The permutation "
+        "depends only on the number of channels and the number of groups.",
         beliefs=(
             Belief(
                 "They are drawn again for each batch, as in dropout.",
                 "Then the weights of the next layer would get different channels each time. "
-                "Nothing is random: the channels and the groups fix the shuffle.",
+                "Nothing is random: the number of channels and of groups decides the order.",
             ),
             Belief(
                 "They are drawn again in training and fixed in evaluation.",
@@ -179,7 +180,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: _depth(v) + 1,
-                "One layer less is enough: after the first layer, an output already sees a whole "
+                "One layer fewer is enough: after the first layer, an output already sees a whole "
                 "group.",
                 name="counts one layer too many",
             ),
@@ -197,7 +198,7 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: _depth(v) - 1,
-                "That is the number of shuffles between the layers. There is one layer more.",
+                "That is the number of shuffles between the layers. There is one more layer.",
                 name="counts the shuffles, not the layers",
             ),
         ),

@@ -120,8 +120,8 @@ QUESTIONS = (
             ),
             Belief(
                 lambda v: 2 ** v["n"],
-                "That lets each result choose a network freely. But each network must get {s} of "
-                "them.",
+                "That lets each result go to either network freely. But each network must get "
+                "{s} of them.",
                 name="lets each result choose freely",
             ),
         ),
@@ -152,7 +152,10 @@ QUESTIONS = (
                 "Of two networks with the same number of multiply-adds, one can take several times "
                 "as long as the other.",
             ),
-            Belief("Both parameters and time.", "Neither follows from the multiply-adds."),
+            Belief(
+                "Both parameters and time.",
+                "Neither follows from the multiply-adds: each axis has its own order.",
+            ),
         ),
     ),
 )

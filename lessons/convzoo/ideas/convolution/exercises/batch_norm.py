@@ -193,7 +193,7 @@ def constant_statistics(**given):
 @mistake
 def graph_kept(**given):
     """The running statistics are still connected to the graph of this batch. They are kept from one
-    batch to the next, and every graph would stay in memory with them: detach them."""
+    batch to the next, and every graph would stay in memory with them. Detach them."""
     y, mean, var = framework.batch_norm(**given)
     if given["training"]:
         batch_var, batch_mean = torch.var_mean(given["x"], (0, 2, 3))
@@ -256,7 +256,7 @@ def batch_kept(**given):
 
 @mistake
 def never_updated(**given):
-    """The running statistics never change. In training return new ones, in which this batch has a
+    """The running statistics never change. In training, return new ones, in which this batch has a
     share of `momentum`."""
     y = framework.batch_norm(**given)[0]
     return y, given["running_mean"], given["running_var"]
@@ -264,8 +264,8 @@ def never_updated(**given):
 
 @mistake
 def nothing_forgotten(**given):
-    """The batch is added to all of the old statistic. The old one keeps only a share of 1 -
-    `momentum`, or it would grow without end."""
+    """The share of the batch is added to the whole old statistic. Only 1 - `momentum` of the old
+    one is kept: otherwise the statistic would grow without end."""
     y, *kept = framework.batch_norm(**given)
     if given["training"]:
         old = given["running_mean"], given["running_var"]
@@ -275,7 +275,8 @@ def nothing_forgotten(**given):
 
 @mistake
 def momentum_unused(momentum, **given):
-    """`momentum` is not used: the share of the new batch is always 0.1. Let it be `momentum`."""
+    """`momentum` is not used: the share of the new batch is always 0.1. Use the `momentum` that is
+    passed in."""
     return framework.batch_norm(**given)
 
 
@@ -299,7 +300,7 @@ def no_shift(bias, **given):
 
 @mistake
 def shift_scaled(weight, bias, **given):
-    """The bias is added before the scale, and gets multiplied by `weight` too. Add it last."""
+    """The bias is added before the scale, so it is multiplied by `weight` too. Add it last."""
     return framework.batch_norm(weight=weight, bias=weight * bias, **given)
 
 
@@ -327,15 +328,15 @@ def modes_swapped(training, **given):
 
 @mistake
 def always_training(training, **given):
-    """In evaluation it does what belongs to training. There, use the running statistics and return
-    them unchanged."""
+    """In evaluation it does the same as in training. In evaluation, use the running statistics and
+    return them unchanged."""
     return framework.batch_norm(training=True, **given)
 
 
 @mistake
 def never_training(training, **given):
-    """In training it does what belongs to evaluation. There, use the statistics of the batch and
-    update the running ones."""
+    """In training it does the same as in evaluation. In training, use the statistics of the batch
+    and update the running ones."""
     return framework.batch_norm(training=False, **given)
 
 

@@ -57,8 +57,8 @@ def _one_steady() -> tuple[Case, Case]:
 
 STRIDE_UNUSED = "The stride is not used: the output is as large as with stride 1."
 CUT_OFF = (
-    "No gradient reaches a copy of the weights, and the layer cannot learn: compute with `weight` "
-    "itself."
+    "The weights are copied in a way that cuts off their gradient, so the layer cannot learn. "
+    "Compute with `weight` itself."
 )
 
 mistake = Mistakes(framework.conv1x1)
@@ -100,8 +100,9 @@ def results_mixed(x, weight, stride=1):
 
 @mistake
 def scrambled(x, weight, stride=1):
-    """It multiplies neighbouring numbers in memory, and those are pixels of one channel. A reshape
-    moves nothing: move the channels to the last dimension first, and back afterwards."""
+    """The matrix meets numbers that are neighbours in memory: pixels of one channel, not the
+    channels of one pixel. A reshape moves nothing: move the channels to the last dimension first,
+    and back afterwards."""
     x = x[..., ::stride, ::stride]
     images, channels, high, wide = x.shape
     y = framework.conv1x1(x.reshape(-1, channels, 1, 1), weight)
@@ -139,8 +140,7 @@ def along_the_width(x, weight, stride=1):
 
 @mistake
 def last_channel(x, weight, stride=1):
-    """Only the last input channel is in the result. Add the product of each channel to those of the
-    channels before it."""
+    """Only the last input channel is in the result. Add up the products of all channels."""
     return framework.conv1x1(x[:, -1:], weight[:, -1:], stride)
 
 
@@ -153,7 +153,8 @@ def averaged(x, weight, stride=1):
 
 @mistake
 def late_start(x, weight, stride=1):
-    """It starts with a later pixel. Start with pixel 0: with stride 2 it reads pixels 0, 2, 4."""
+    """With a stride, it starts at a later pixel. Start with pixel 0: with stride 2 it reads pixels
+    0, 2, 4."""
     return framework.conv1x1(x[..., stride - 1 :, stride - 1 :], weight, stride)
 
 
@@ -226,7 +227,7 @@ def columns_thinned(x, weight, stride=1):
 
 @mistake
 def rounded_down(x, weight, stride=1):
-    """The last row or column is missing where the size is not a multiple of the stride. Pixel 0 is
+    """The last row or column is missing if the size is not a multiple of the stride. Pixel 0 is
     always read, so the size is rounded up."""
     high, wide = (n // stride * stride for n in x.shape[2:])
     return framework.conv1x1(x[..., :high, :wide], weight, stride)
@@ -266,5 +267,5 @@ EXERCISE = Exercise(
     shortcuts=(CONVOLUTION,),
     steady=_one_steady,
     slow="The number of operations grows with the number of pixels or channels. One product can do "
-    "all of them.",
+    "the work for all of them.",
 )

@@ -65,14 +65,14 @@ mistake = Mistakes(framework.conv2d)
 
 @mistake
 def flipped(x, weight, **settings):
-    """The kernel is turned by 180 degrees. In deep learning a convolution does not flip its
+    """The kernel is rotated by 180 degrees. In deep learning, a convolution does not flip its
     kernel."""
     return framework.conv2d(x, weight.flip(2, 3), **settings)
 
 
 @mistake
 def transposed(x, weight, **settings):
-    """Rows and columns of the kernel are swapped: height comes before width."""
+    """The rows and columns of the kernel are swapped. Height comes before width."""
     return framework.conv2d(x, weight.transpose(2, 3), **settings)
 
 
@@ -138,7 +138,7 @@ def dilation_counted(x, weight, **settings):
 
 @mistake
 def positions_in_a_row(x, weight, **settings):
-    """The positions are still in one row. Give them back their height and width."""
+    """The positions are still in one row. Turn them back into height and width."""
     return framework.conv2d(x, weight, **settings).flatten(2)
 
 
@@ -180,7 +180,7 @@ def no_padding(x, weight, padding=0, **settings):
 
 @mistake
 def no_dilation(x, weight, dilation=1, **settings):
-    """The dilation is not used: neighbouring taps read pixels that are `dilation` apart."""
+    """The dilation is not used. Neighbouring taps should read pixels that are `dilation` apart."""
     return framework.conv2d(x, weight, **settings)
 
 
@@ -201,16 +201,16 @@ def positions_mixed(x, weight, **settings):
 
 @mistake
 def weight_cut_up(x, weight, **settings):
-    """The weight is flattened so that numbers of different outputs get mixed. Each output's numbers
-    lie next to each other: keep the first dimension and flatten the other three."""
+    """The weight is flattened so that the numbers of different outputs get mixed. Each output's
+    numbers are next to each other: keep the first dimension and flatten the other three."""
     mixed = weight.reshape(-1, len(weight)).T.reshape(weight.shape)
     return framework.conv2d(x, mixed, **settings)
 
 
 @mistake
 def channels_swapped(x, weight, **settings):
-    """Input and output channels of the weight get mixed up: a swap before the reshape. In the
-    weight the output comes first already."""
+    """Input and output channels of the weight get mixed up, because they are swapped before the
+    reshape. In the weight, the output already comes first."""
     mixed = weight.transpose(0, 1).reshape(weight.shape)
     return framework.conv2d(x, mixed, **settings)
 
@@ -241,7 +241,7 @@ def square_kernel(x, weight, **settings):
 
 @mistake
 def one_image(x, weight, **settings):
-    """Every result is that of the first image. Each image has its own."""
+    """Every image gets the result of the first one. Each image needs its own."""
     return framework.conv2d(x[:1].expand_as(x), weight, **settings)
 
 
@@ -254,7 +254,8 @@ def one_less(x, weight, **settings):
 
 @mistake
 def padded_once(x, weight, stride=1, padding=0, dilation=1):
-    """The padding is counted once. It is added on both sides: left and right, top and bottom."""
+    """The padding is counted only once. It is added on both sides: left and right, top and
+    bottom."""
     padded = F.pad(x, (padding, 0, padding, 0))
     return framework.conv2d(padded, weight, stride, 0, dilation)
 

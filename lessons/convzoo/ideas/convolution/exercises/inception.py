@@ -87,7 +87,7 @@ def no_pool(**settings):
 
 @mistake
 def pool_after(**settings):
-    """In the fourth branch the pool comes after the 1x1. Pool first."""
+    """In the fourth branch the pool comes after the 1x1. The pool should come first."""
     block = _with_pool(nn.Identity(), settings)
     return change_output(block, "branch4", lambda y: F.max_pool2d(y, 3, 1, 1))
 

@@ -86,8 +86,8 @@ def stride_forgotten(size, layers):
 
 @mistake
 def own_stride(size, layers):
-    """A layer's own stride already counts for its own kernel. It spreads only the kernels of the
-    layers after it: use the product of the strides before."""
+    """The stride of a layer is applied to its own kernel. It spreads only the kernels of the layers
+    after it: use the product of the strides before."""
     strides = [layer[1] for layer in layers] + [1]
     shifted = [[k, s, p, d] for (k, _, p, d), s in zip(layers, strides[1:], strict=True)]
     return _size(size, layers), _field([[1, strides[0], 0, 1], *shifted])
@@ -95,8 +95,8 @@ def own_stride(size, layers):
 
 @mistake
 def dilation_forgotten(size, layers):
-    """The field ignores the dilation. Neighbouring taps are `dilation` pixels apart, so the kernel
-    minus 1 counts that many times."""
+    """The field ignores the dilation. Neighbouring taps are `dilation` pixels apart, so multiply
+    the kernel minus 1 by it."""
     return _size(size, layers), _field([[k, s, p, 1] for k, s, p, _ in layers])
 
 
@@ -109,15 +109,15 @@ def distances_forgotten(size, layers):
 
 @mistake
 def dilation_nowhere(size, layers):
-    """Neither the size nor the field uses the dilation. The outermost taps of a kernel are the
-    kernel minus 1, times the dilation, apart."""
+    """Neither the size nor the field uses the dilation. The outermost taps of a kernel are dilation
+    * (kernel - 1) pixels apart."""
     return framework.stack(size, [[k, s, p, 1] for k, s, p, _ in layers])
 
 
 @mistake
 def last_stride(size, layers):
-    """Only the stride of the layer before counts. Strides multiply: after two layers of stride 2,
-    neighbouring outputs are 4 pixels of the image apart."""
+    """Only the stride of the layer directly before is used. Strides multiply: after two layers of
+    stride 2, neighbouring outputs are 4 pixels of the image apart."""
     strides = [1, *(layer[1] for layer in layers)]
     alone = [[[1, s, 0, 1], layer] for layer, s in zip(layers, strides, strict=False)]
     return _size(size, layers), 1 + sum(_field(pair) - 1 for pair in alone)
@@ -132,13 +132,14 @@ def from_zero(size, layers):
 
 @mistake
 def swapped(size, layers):
-    """The two results are swapped: the size comes first, then the field."""
+    """The two results are swapped. The order is: size, field."""
     return framework.stack(size, layers)[::-1]
 
 
 @mistake
 def first_alone(size, layers):
-    """It returns after the first layer: look at how far the `return` is indented."""
+    """Only the first layer is in the result. Does the function return inside its loop? Return once,
+    after the loop."""
     return framework.stack(size, layers[:1])
 
 
@@ -160,7 +161,7 @@ def one_less(size, layers):
 
 @mistake
 def padded_once(size, layers):
-    """The padding is counted once. It is added on both sides of the image."""
+    """The padding is counted only once. It is added on both sides of the image."""
     return _padded(size, layers, sides=1), _field(layers)
 
 
@@ -247,14 +248,14 @@ def size_divided(size, layers):
 
 @mistake
 def last_size(size, layers):
-    """Each layer starts from the size of the image. It starts from the size that the layer before
-    it returned."""
+    """Each layer starts from the size of the image. Start from the size that the layer before it
+    returned."""
     return _size(size, layers[-1:]), _field(layers)
 
 
 @mistake
 def last_reach(size, layers):
-    """Only the last layer counts for the field. Every layer adds to what was seen before."""
+    """Only the last layer adds to the field. Every layer adds to what was seen before."""
     strides = [[1, layer[1], 0, 1] for layer in layers[:-1]]
     return _size(size, layers), _field([*strides, *layers[-1:]])
 
@@ -293,8 +294,8 @@ def own_stride_alone(size, layers):
 
 @mistake
 def clamped(size, layers):
-    """The field ends at the border of the image. The question is about an output far from every
-    border, so the field may be larger than the image."""
+    """The field is cut off at the size of the image. The exercise asks about an output far from
+    every border, so the field may be larger than the image."""
     return _size(size, layers), min(size, _field(layers))
 
 
@@ -314,7 +315,7 @@ def no_padding(size, layers):
 
 @mistake
 def no_stride_in_size(size, layers):
-    """The size ignores the strides. With a stride of 2 a layer has only half of the positions."""
+    """The size ignores the strides. With a stride of 2 there are only half as many positions."""
     return _size(size, [[k, 1, p, d] for k, _, p, d in layers]), _field(layers)
 
 

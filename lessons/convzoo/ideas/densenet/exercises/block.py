@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 
 import torch
 from torch import Generator, Tensor, nn
@@ -14,8 +14,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -24,9 +23,7 @@ from convzoo.ideas.densenet import framework
 LESSON = "03_densenet"
 
 
-def _block_case(gen, training=False, image=(3, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.DenseBlock, scalars, {"x": x}, gen, training)
+_block_case = partial(layer_case, framework.DenseBlock, image=(3, 4))
 
 
 def _block_cases(gen: Generator) -> list[Case]:
@@ -94,8 +91,8 @@ def added(**sizes):
 
 @mistake
 def along_images(**sizes):
-    """The new channels are concatenated along the images, dimension 0, which is the default. The
-    channels are dimension 1."""
+    """The new channels are concatenated along the images, dimension 0, which is the default.
+    Concatenate along the channels, dimension 1."""
     return _folded(lambda x, new: torch.cat((x, new)), sizes)
 
 
@@ -125,15 +122,15 @@ def too_early(num_layers, in_channels, growth_rate, bn_size):
 
 @mistake
 def multiples(num_layers, in_channels, growth_rate, bn_size):
-    """Layer i is made for i + 1 times the channels of the block's input. What each layer adds is
-    the growth rate."""
+    """Layer i is made for i + 1 times the channels of the block's input. Each layer adds the growth
+    rate, not the channels of the input."""
     widths = [in_channels * (i + 1) for i in range(num_layers)]
     return _of_widths(widths, growth_rate, bn_size)
 
 
 @mistake
 def no_bn_size(bn_size, **sizes):
-    """`bn_size` is not passed to the layers, so each uses the default, 4."""
+    """`bn_size` is not passed to the layers, so each uses the default, 4. Pass it on."""
     return framework.DenseBlock(bn_size=4, **sizes)
 
 
@@ -186,16 +183,16 @@ def without_x(num_layers, in_channels, growth_rate, bn_size):
 
 @mistake
 def new_first(**sizes):
-    """The new channels come before the old ones. The old ones keep their places, and the new ones
-    come after them."""
+    """The new channels come before the old ones. The old ones should keep their places: put the new
+    ones after them."""
     block = last_first(**sizes)
     return change_input(block, lambda pieces: pieces[::-1], *block)
 
 
 @mistake
 def last_first(growth_rate, **sizes):
-    """The layers read what they should, but in the result the pieces are in reverse order: x comes
-    first, then the layers in the order in which they ran."""
+    """The layers read what they should, but in the result the pieces are in reverse order. Put x
+    first, then the channels of the layers, in the order in which the layers ran."""
 
     def turn(x: Tensor, y: Tensor) -> Tensor:
         new = y[:, x.shape[1] :].split(growth_rate, 1)
@@ -206,7 +203,7 @@ def last_first(growth_rate, **sizes):
 
 @mistake
 def x_last(**sizes):
-    """In the result, the layers' channels come first and x comes last. x keeps its place in front:
+    """In the result, the layers' channels come first and x comes last. x should stay in front:
     whatever reads the block counts its channels from there."""
     return change_result(framework.DenseBlock(**sizes), lambda x, y: y.roll(-x.shape[1], 1))
 
@@ -242,7 +239,7 @@ def only_new(**sizes):
 @mistake
 def cut_off(**sizes):
     """What a layer reads is cut off from the gradient, so the layers before it learn nothing from
-    it."""
+    it. Give the layers `x` itself."""
     block = framework.DenseBlock(**sizes)
     return change_input(block, lambda pieces: [piece.detach() for piece in pieces], *block)
 
@@ -256,8 +253,8 @@ def unlearned(**sizes):
 
 @mistake
 def no_grad(**sizes):
-    """The whole block runs without gradients. That is for a network that is fully trained; these
-    layers still have to learn."""
+    """The whole block runs without gradients. That is only for a trained network that is used for
+    prediction; these layers still have to learn."""
     return framework.BufferBlock(**sizes)
 
 
@@ -280,7 +277,7 @@ def relu_before(**sizes):
 @mistake
 def input_cut_off(**sizes):
     """The old channels are cut off from the gradient when they are put before the new ones. Then
-    the gradient takes no short way back to x."""
+    the gradient has no short way back to x."""
     return _folded(lambda x, new: torch.hstack((x.detach(), new)), sizes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -13,8 +14,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -23,9 +23,7 @@ from convzoo.ideas.densenet import framework
 LESSON = "03_densenet"
 
 
-def _buffer_case(gen, training=False, image=(3, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.BufferBlock, scalars, {"x": x}, gen, training)
+_buffer_case = partial(layer_case, framework.BufferBlock, image=(3, 4))
 
 
 def _buffer_cases(gen: Generator) -> list[Case]:
@@ -96,7 +94,7 @@ def emptied(**sizes):
 
 @mistake
 def whole(**sizes):
-    """A layer gets too many channels: those of the whole buffer. Slice the channels, dimension 1,
+    """A layer gets too many channels: those of the whole buffer. Slice the channels (dimension 1)
     as far as they are filled."""
     return _fed(lambda x, y: y, sizes)
 
@@ -110,8 +108,8 @@ def stands_still(**sizes):
 
 @mistake
 def one_place(**sizes):
-    """Every layer writes to the same place, over the channels of the layer before. The place moves
-    on by the growth rate at each layer."""
+    """Every layer writes to the same place, over the channels of the layer before. The place has to
+    move on by the growth rate at each layer."""
     block = framework.BufferBlock(**sizes)
     change_input(block, _overwritten, *block)
     return change_result(block, lambda x, y: torch.hstack(_overwritten(_pieces(block, x, y))))
@@ -119,8 +117,8 @@ def one_place(**sizes):
 
 @mistake
 def at_the_end(**sizes):
-    """Every layer writes to the end of the buffer. Its place is right after what is filled, where
-    the next layer reads."""
+    """Every layer writes to the end of the buffer. Write right after the filled part, where the
+    next layer reads."""
     block = written_late(**sizes)
 
     def overwrite(x: Tensor, y: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ def last_halved(num_init_features, growth_rate, block_config):
 
 @mistake
 def after_transitions(num_init_features, growth_rate, block_config):
-    """Those are the channels after the transitions. The question asks for those at the end of each
+    """Those are the channels after the transitions. The exercise asks for those at the end of each
     block, before they are halved."""
     *widths, last = framework.channels(num_init_features, growth_rate, block_config)
     return *(width // 2 for width in widths), last
@@ -61,8 +61,8 @@ def after_transitions(num_init_features, growth_rate, block_config):
 
 @mistake
 def all_halved(num_init_features, growth_rate, block_config):
-    """Every number is halved. The question asks for the channels at the end of each block, before
-    its transition halves them; after the last block there is none."""
+    """Every number is halved. The exercise asks for the channels at the end of each block, before
+    its transition halves them. After the last block there is no transition."""
     widths = framework.channels(num_init_features, growth_rate, block_config)
     return tuple(width // 2 for width in widths)
 
@@ -87,7 +87,7 @@ def rounded_up(num_init_features, growth_rate, block_config):
 
 @mistake
 def once_a_block(num_init_features, growth_rate, block_config):
-    """Each block adds the growth rate once. It is added by each layer of a block."""
+    """Each block adds the growth rate only once. Every layer of a block adds it."""
     return framework.channels(num_init_features, growth_rate, [1] * len(block_config))
 
 
@@ -106,8 +106,8 @@ def _starts(num_init_features: int, growth_rate: int, block_config: list[int]) -
 
 @mistake
 def added_alone(num_init_features, growth_rate, block_config):
-    """Those are the channels that each block adds. It also passes on the channels of its input, so
-    count these too."""
+    """Those are the channels that each block adds. A block also passes on the channels of its
+    input, so count these too."""
     ends = framework.channels(num_init_features, growth_rate, block_config)
     starts = _starts(num_init_features, growth_rate, block_config)
     return tuple(end - start for start, end in zip(starts, ends, strict=True))
@@ -115,7 +115,7 @@ def added_alone(num_init_features, growth_rate, block_config):
 
 @mistake
 def starts(num_init_features, growth_rate, block_config):
-    """Those are the channels that each block starts with. The question asks for those that it ends
+    """Those are the channels that each block starts with. The exercise asks for those that it ends
     with, after all of its layers."""
     return tuple(_starts(num_init_features, growth_rate, block_config))
 

@@ -49,16 +49,16 @@ def new_on_top(matrix, weight):
 
 @mistake
 def as_they_are(matrix, weight):
-    """The new rows are the weight as it is. A weight reads the current channels, and each of those
-    is itself a row over x: the two must be multiplied."""
+    """The new rows are the weight as it is. The weight reads the current channels, and each of
+    those is itself a row over x: multiply the weight by the matrix."""
     width = matrix.shape[1]
     return torch.vstack((matrix, F.pad(weight, (0, width))[:, :width]))
 
 
 @mistake
 def turned(matrix, weight):
-    """The factors of the product are swapped. A new channel is a sum over the current channels, so
-    each new row is a sum of the matrix's rows: the weight comes first."""
+    """The factors of the product are swapped. Each new row is a weighted sum of the matrix's rows,
+    so the weight comes first."""
     return torch.vstack((matrix, matrix.mm(weight)))
 
 
@@ -94,7 +94,7 @@ def from_the_identity(matrix, weight):
 @mistake
 def added(matrix, weight):
     """The new rows are added to old ones, as in a residual layer. Here nothing is added: the old
-    rows stay, and the matrix gets higher."""
+    rows stay, and the new ones go below them."""
     new = F.linear(weight, matrix.mT)
     return matrix + F.pad(new, (0, 0, 0, len(matrix) - len(new)))
 
@@ -113,7 +113,7 @@ def upside_down(matrix, weight):
 
 @mistake
 def cut_off(matrix, weight):
-    """The weight is copied in a way that cuts off its gradient."""
+    """The weight is copied in a way that cuts off its gradient. Compute with `weight` itself."""
     return framework.grow(matrix, weight.detach())
 
 
@@ -133,8 +133,8 @@ def all_multiplied(matrix, weight):
 
 @mistake
 def matrix_transposed(matrix, weight):
-    """The matrix is transposed in the product. Use it as it is given: each of its rows is a
-    channel that the weight reads."""
+    """The matrix is transposed in the product. Use it as it is given: each of its rows is a channel
+    that the weight reads."""
     return torch.vstack((matrix, F.linear(weight, matrix)))
 
 
@@ -160,15 +160,15 @@ def relu(matrix, weight):
 
 @mistake
 def old_cut_off(matrix, weight):
-    """The old rows are copied in a way that cuts off their gradient. Only through the new rows does
-    some of it get back to the matrix."""
+    """The old rows are copied in a way that cuts off their gradient. Part of it reaches the matrix
+    through the new rows only."""
     return torch.vstack((matrix.detach(), F.linear(weight, matrix.mT)))
 
 
 @mistake
 def new_cut_off(matrix, weight):
-    """The matrix is copied in the product in a way that cuts off its gradient. Only through the old
-    rows does some of it get back to the matrix."""
+    """In the product, the matrix is copied in a way that cuts off its gradient. Part of it reaches
+    the matrix through the old rows only."""
     return torch.vstack((matrix, F.linear(weight, matrix.mT.detach())))
 
 

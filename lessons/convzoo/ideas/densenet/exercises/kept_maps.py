@@ -47,7 +47,7 @@ def after_the_layer(in_channels, growth_rate, **sizes):
 @mistake
 def norms_alone(**sizes):
     """The outputs of the ReLUs are missing from the first count. A convolution needs its input for
-    its weight's gradient, and that is not the same tensor as the norm's input."""
+    the gradient of its weight, and that is not the same tensor as the norm's input."""
     naive, inputs, pieces = framework.kept_maps(**sizes)
     return naive // 2, inputs, pieces
 
@@ -62,8 +62,8 @@ def no_bottleneck(**sizes):
 
 @mistake
 def narrow_once(in_channels, growth_rate, num_layers, bn_size):
-    """The narrow maps are counted once in the first count. The second batch norm keeps them, and
-    the ReLU after it keeps the same number again."""
+    """The narrow maps are counted only once in the first count. The second batch norm keeps them,
+    and the ReLU after it keeps the same number again."""
     naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
     return naive - num_layers * bn_size * growth_rate, *rest
 
@@ -87,7 +87,7 @@ def last_alone(in_channels, growth_rate, num_layers, bn_size):
 
 @mistake
 def last_piece(growth_rate, **sizes):
-    """The new channels of the last layer are counted among the pieces. No layer reads those, so
+    """The new channels of the last layer are counted among the pieces. No layer reads them, so
     nothing in this block keeps them."""
     naive, inputs, pieces = framework.kept_maps(growth_rate=growth_rate, **sizes)
     return naive, inputs, pieces + growth_rate
@@ -119,7 +119,7 @@ def inputs_alone(**sizes):
 
 @mistake
 def no_bn_size(in_channels, growth_rate, num_layers, bn_size):
-    """The narrow part is counted with `growth_rate` maps. It has bn_size times the growth rate."""
+    """The narrow part is counted as `growth_rate` maps. It has bn_size times that many."""
     naive, *rest = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
     return naive - 2 * num_layers * (bn_size - 1) * growth_rate, *rest
 
@@ -142,8 +142,8 @@ def result_kept(in_channels, growth_rate, num_layers, bn_size):
 
 @mistake
 def inputs_end(in_channels, growth_rate, num_layers, bn_size):
-    """The second count is what the block returns. It is a sum: each layer keeps its own input, with
-    all channels up to there."""
+    """The second count is what the block returns. It should be a sum: each layer keeps its own
+    input, with all channels up to there."""
     naive, _, pieces = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
     return naive, pieces + growth_rate, pieces
 
@@ -158,7 +158,7 @@ def inputs_doubled(**sizes):
 
 @mistake
 def pieces_without_x(in_channels, **sizes):
-    """The third count is without x. It is a piece as well: every layer reads it."""
+    """The third count leaves out x. x is a piece as well: every layer reads it."""
     naive, inputs, pieces = framework.kept_maps(in_channels=in_channels, **sizes)
     return naive, inputs, pieces - in_channels
 
@@ -174,7 +174,7 @@ def new_pieces(in_channels, growth_rate, **sizes):
 @mistake
 def without_x(in_channels, growth_rate, num_layers, bn_size):
     """The channels of the block's input are missing from the first two counts. Every layer reads
-    them, with what the layers before it have added."""
+    them, together with what the layers before it have added."""
     naive, inputs, pieces = framework.kept_maps(in_channels, growth_rate, num_layers, bn_size)
     missing = num_layers * in_channels
     return naive - 2 * missing, inputs - missing, pieces
@@ -182,7 +182,8 @@ def without_x(in_channels, growth_rate, num_layers, bn_size):
 
 @mistake
 def in_bytes(**sizes):
-    """Those are bytes. The question asks for maps: a map is one channel of one image."""
+    """The counts are multiplied by 4, the bytes of one float. The exercise asks for maps: a map is
+    one channel of one image."""
     return tuple(4 * count for count in framework.kept_maps(**sizes))
 
 

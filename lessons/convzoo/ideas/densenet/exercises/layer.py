@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Generator, nn
 
@@ -18,8 +20,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -28,9 +29,7 @@ from convzoo.ideas.densenet import framework
 LESSON = "03_densenet"
 
 
-def _layer_case(gen, training=False, image=(4, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.DenseLayer, scalars, {"x": x}, gen, training)
+_layer_case = partial(layer_case, framework.DenseLayer, image=(4, 5))
 
 
 def _layer_cases(gen: Generator) -> list[Case]:
@@ -60,13 +59,15 @@ mistake = Mistakes(framework.DenseLayer)
 
 @mistake
 def no_first_relu(**sizes):
-    """There is no ReLU between the first batch norm and the 1x1."""
+    """There is no ReLU between the first batch norm and the 1x1. Each batch norm is followed by
+    one."""
     return replace_call(framework.DenseLayer(**sizes), "relu1")
 
 
 @mistake
 def no_second_relu(**sizes):
-    """There is no ReLU between the second batch norm and the 3x3."""
+    """There is no ReLU between the second batch norm and the 3x3. Each batch norm is followed by
+    one."""
     return replace_call(framework.DenseLayer(**sizes), "relu2")
 
 
@@ -127,7 +128,8 @@ def narrow(bn_size, **sizes):
 
 @mistake
 def always_four(bn_size, **sizes):
-    """The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only its default."""
+    """The 1x1 makes 4 times the growth rate, whatever `bn_size` is. 4 is only the default: use
+    `bn_size`."""
     return framework.DenseLayer(bn_size=4, **sizes)
 
 
@@ -140,7 +142,7 @@ def no_padding(**sizes):
 
 @mistake
 def joined(**sizes):
-    """The layer returns its input and the new channels together. Here it returns the new ones
+    """The layer returns its input and the new channels together. It should return the new ones
     alone; the block puts them together."""
     return change_result(framework.DenseLayer(**sizes), lambda x, new: torch.hstack((x, new)))
 
@@ -212,7 +214,7 @@ def joined_in_front(**sizes):
 
 @mistake
 def kernels_exchanged(**sizes):
-    """The kernel sizes are swapped. `conv1` is the 1x1, which makes the many channels few, and
+    """The kernel sizes are swapped. `conv1` is the 1x1, which reduces the number of channels, and
     `conv2` is the 3x3."""
     layer = framework.DenseLayer(**sizes)
     first, second = layer.conv1, layer.conv2

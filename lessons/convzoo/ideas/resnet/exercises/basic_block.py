@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -16,16 +18,14 @@ from convzoo.exercises.mistakes import (
     skip_relu,
     unpad,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
 
 
-def _basic_case(gen: Generator, training: bool = False, image=(6, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.BasicBlock, scalars, {"x": x}, gen, training)
+_basic_case = partial(layer_case, framework.BasicBlock)
 
 
 def _basic_cases(gen: Generator) -> list[Case]:
@@ -61,11 +61,11 @@ def _basic_small() -> list[Case]:
 NO_LAST_RELU = "The last ReLU is missing. Apply it after the addition."
 RELU_THEN_ADD = (
     "The last ReLU comes before the addition. Then the branch can only add to the input, and never "
-    "subtract from it. Add first."
+    "subtract from it. Add first, then apply the ReLU."
 )
 RELU_TWICE = (
     "The branch ends with a ReLU of its own, before the addition. Then it can only add to the "
-    "input, and never subtract from it. The last ReLU is the one after the sum."
+    "input, and never subtract from it. Keep only the ReLU after the addition."
 )
 NO_INPUT = (
     "The input is never added: this is the plain block. Add the input, or its projection, to the "
@@ -73,7 +73,7 @@ NO_INPUT = (
 )
 UNPROJECTED = (
     "When the number of channels changes, the unchanged input is added to the branch. The shortcut "
-    "needs its projection there too, whatever the stride, and the projected input is added."
+    "needs its projection there, with stride 1 too: add the projected input."
 )
 TWO_SIZES = (
     "When the stride is not 1, branch and shortcut have different sizes. Both need the block's "
@@ -81,23 +81,24 @@ TWO_SIZES = (
     "stays the same."
 )
 STRIDE_TWICE = (
-    "Two convolutions of the branch have the stride, so the image shrinks twice. Give it to one."
+    "Two convolutions of the branch have the stride, so the image shrinks twice. Give it to only "
+    "one of them."
 )
 NO_NORM = (
-    "The projection has no batch norm. Every convolution of the block is followed by one, and so "
-    "is this one."
+    "The projection has no batch norm. Every convolution of the block is followed by one, this one "
+    "too."
 )
 NOT_A_LAYER = (
     "`downsample` is None if input and output have the same shape, and None cannot be called. Add "
     "the input itself then."
 )
 RECTIFIED_PROJECTION = (
-    "The projection has a ReLU of its own. It ends with its batch norm; the only ReLU it meets is "
-    "the one after the sum."
+    "The projection ends with a ReLU. It should end with its batch norm: the only ReLU after it is "
+    "the one after the addition."
 )
 UNPADDED = (
     "The output of the branch is smaller than its input although the stride is 1: a 3x3 without "
-    "padding loses one pixel on each side."
+    "padding loses one pixel on each side. Give it a padding of 1."
 )
 
 
@@ -198,8 +199,7 @@ def no_second_norm(**settings):
 
 @mistake
 def no_first_relu(**settings):
-    """There is no ReLU between the two 3x3 layers, and so none in the whole branch. Apply one after
-    the first batch norm."""
+    """There is no ReLU between the two 3x3 layers. Apply one after the first batch norm."""
     return skip_relu(framework.BasicBlock(**settings), 0, of=2)
 
 
@@ -210,8 +210,8 @@ mistake.add(
 
 @mistake
 def stride_second(stride, **widths):
-    """The second 3x3 has the stride. The sizes are right, but the first 3x3 then works at the large
-    size and the numbers differ. Give the stride to the first 3x3."""
+    """The second 3x3 has the stride. The sizes are right, but the first 3x3 then works at the full
+    size, and the numbers differ. Give the stride to the first 3x3."""
     return set_strides(framework.BasicBlock(stride=stride, **widths), 1, stride)
 
 
@@ -256,8 +256,8 @@ def no_relu(**settings):
 
 @mistake
 def norm_after_sum(**settings):
-    """The second batch norm comes after the addition. Then it also scales and shifts the input:
-    normalise the branch, and add afterwards."""
+    """The second batch norm comes after the addition. Then it scales and shifts the input as well.
+    Normalise the branch first, then add."""
     block = framework.BasicBlock(**settings)
     norm = block.bn2.forward
     replace_call(block, "bn2")
@@ -267,8 +267,8 @@ def norm_after_sum(**settings):
 
 @mistake
 def shortcut_from_the_middle(**settings):
-    """The shortcut starts after the first 3x3: what it adds is not the input any more. Keep the
-    input of the block until the addition; a new name for what the layers return helps."""
+    """The shortcut starts after the first 3x3, so what it adds is no longer the input. Keep the
+    input of the block until the addition: give the outputs of the layers another name."""
     block = framework.BasicBlock(**settings)
     conv, norm = block.conv1.forward, block.bn1.forward
     replace_call(block, "conv1")
@@ -278,8 +278,8 @@ def shortcut_from_the_middle(**settings):
 
 @mistake
 def both_rectified(**settings):
-    """Branch and shortcut each go through a ReLU before they are added, and no negative number is
-    left to subtract. Add first, then apply one ReLU to the sum."""
+    """Branch and shortcut each go through a ReLU before they are added, so neither can be negative.
+    Add first, then apply one ReLU to the sum."""
     block = relu_after(relu_after(framework.BasicBlock(**settings), "bn2"), "downsample")
     if block.downsample is None:
         block.downsample = nn.ReLU()
@@ -305,8 +305,8 @@ def padded_projection(**settings):
 
 @mistake
 def one_unpadded(**settings):
-    """The second 3x3 has no padding, and the branch loses one pixel on each side. Both 3x3 layers
-    need one of 1."""
+    """The second 3x3 has no padding, so the branch loses one pixel on each side. Both 3x3 layers
+    need a padding of 1."""
     return unpad(framework.BasicBlock(**settings), "conv2")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Generator, nn
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 from convzoo.ideas.resnet.exercises.basic_block import (
@@ -32,9 +34,7 @@ from convzoo.ideas.resnet.exercises.basic_block import (
 LESSON = "01_resnet"
 
 
-def _bottleneck_case(gen: Generator, training: bool = False, image=(6, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.Bottleneck, scalars, {"x": x}, gen, training)
+_bottleneck_case = partial(layer_case, framework.Bottleneck)
 
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:
@@ -81,7 +81,7 @@ def always_3x3(stride_in_1x1, **settings):
 
 @mistake
 def always_1x1(stride_in_1x1, **settings):
-    """The first 1x1 has the stride in both layouts. That is the paper's layout. Without
+    """The first 1x1 has the stride in both layouts. That is the paper's layout only. Without
     `stride_in_1x1` the stride belongs to the 3x3."""
     return framework.Bottleneck(stride_in_1x1=True, **settings)
 
@@ -95,7 +95,8 @@ def reversed(stride_in_1x1, **settings):
 
 @mistake
 def in_the_last(stride, **settings):
-    """The last 1x1 has the stride. It belongs to the first 1x1 or to the 3x3."""
+    """The last 1x1 has the stride. Depending on `stride_in_1x1`, it belongs to the first 1x1 or to
+    the 3x3."""
     return set_strides(framework.Bottleneck(stride=stride, **settings), 1, 1, stride)
 
 
@@ -206,8 +207,8 @@ def stride_lost(stride, stride_in_1x1, **settings):
 
 @mistake
 def not_widened(in_channels, planes, stride, stride_in_1x1):
-    """The block returns `planes` channels. Its last 1x1 widens them to 4 * `planes`, and so does
-    the projection."""
+    """The block returns `planes` channels. It should return 4 * `planes`: the last 1x1 widens the
+    branch to that number, and the projection does the same for the shortcut."""
     block = framework.Bottleneck(in_channels, planes, stride, stride_in_1x1)
     block.conv3, block.bn3 = nn.Conv2d(planes, planes, 1, bias=False), nn.BatchNorm2d(planes)
     block.downsample = framework.projection(in_channels, planes, stride)

@@ -101,8 +101,8 @@ def zero_rows(x, out_channels, stride):
 
 @mistake
 def largest(x, out_channels, stride):
-    """It keeps the largest number of each window. The shortcut keeps the first pixel of each step,
-    whatever its value."""
+    """It keeps the largest number of each window. The shortcut keeps the first pixel of each
+    window, whatever its value."""
     return framework.pad_shortcut(F.max_pool2d(x, stride), out_channels, 1)
 
 
@@ -116,8 +116,8 @@ def one_corner(x, out_channels, stride):
 
 @mistake
 def averaged(x, out_channels, stride):
-    """It averages the pixels of each step. The shortcut keeps one pixel of each step as it is and
-    skips the others."""
+    """It averages the pixels of each window. The shortcut keeps one pixel of each window as it is
+    and skips the others."""
     means = F.avg_pool2d(x, stride, ceil_mode=True)
     return framework.pad_shortcut(means, out_channels, 1)
 
@@ -125,14 +125,13 @@ def averaged(x, out_channels, stride):
 @mistake
 def averaged_and_cut(x, out_channels, stride):
     """It averages neighbouring pixels, and leaves out a last row or column without neighbours. The
-    shortcut keeps one pixel of each step as it is and skips the others."""
+    shortcut keeps one pixel of each window as it is and skips the others."""
     return framework.pad_shortcut(F.avg_pool2d(x, stride), out_channels, 1)
 
 
 @mistake
 def second_pixel(x, out_channels, stride):
-    """It starts with a later pixel. The first one that it keeps is pixel 0, in height and in
-    width."""
+    """It starts at a later pixel. The first pixel to keep is pixel 0, in height and in width."""
     return framework.pad_shortcut(x[..., stride - 1 :, stride - 1 :], out_channels, stride)
 
 
@@ -150,7 +149,8 @@ def columns_alone(x, out_channels, stride):
 
 @mistake
 def cut_off(x, out_channels, stride):
-    """The result is cut off from `x`. A way back for the gradient is what a shortcut is for."""
+    """No gradient gets back to `x`. To give the gradient a way back is what a shortcut is for:
+    compute with `x` itself."""
     return framework.pad_shortcut(x.detach(), out_channels, stride)
 
 
@@ -172,8 +172,8 @@ def last_repeated(x, out_channels, stride):
 
 @mistake
 def interpolated(x, out_channels, stride):
-    """It resizes the image, and does not always keep pixels 0, s, 2s and so on. Keep pixel 0 and
-    every `stride`-th one after it."""
+    """It resizes the image, and that does not always keep pixels 0, s, 2s and so on. Keep pixel 0
+    and every `stride`-th one after it."""
     size = [(n - 1) // stride + 1 for n in x.shape[2:]]
     return framework.pad_shortcut(F.interpolate(x, size), out_channels, 1)
 
@@ -181,7 +181,7 @@ def interpolated(x, out_channels, stride):
 @mistake
 def blended(x, out_channels, stride):
     """It resizes the image and blends neighbouring pixels. The shortcut keeps one pixel of each
-    step as it is and skips the others."""
+    window as it is and skips the others."""
     size = [(n - 1) // stride + 1 for n in x.shape[2:]]
     return framework.pad_shortcut(F.interpolate(x, size, mode="bilinear"), out_channels, 1)
 
@@ -195,7 +195,7 @@ def no_stride(x, out_channels, stride):
 
 @mistake
 def rounded_down(x, out_channels, stride):
-    """The last row or column is missing where the size is not a multiple of the stride. Pixel 0 is
+    """The last row or column is missing if the size is not a multiple of the stride. Pixel 0 is
     always kept, so the size is rounded up."""
     high, wide = (n // stride * stride for n in x.shape[2:])
     return framework.pad_shortcut(x[..., :high, :wide], out_channels, stride)
@@ -203,7 +203,7 @@ def rounded_down(x, out_channels, stride):
 
 @mistake
 def halves_cut(x, out_channels, stride):
-    """One channel is missing: half of an odd number of channels was rounded down, twice. All zero
+    """One channel is missing, because half of an odd number was rounded down twice. All zero
     channels belong after those of `x`, not half before and half after."""
     half = (out_channels - x.shape[1]) // 2
     return framework.pad_shortcut(x, x.shape[1] + 2 * half, stride).roll(half, 1)

@@ -86,7 +86,7 @@ def from_the_start(weights, scale):
 
 @mistake
 def scaled_all(weights, scale):
-    """The scale also multiplies the input. It belongs to the branch alone."""
+    """The scale also multiplies the input. It should multiply the branch alone."""
     return scale ** len(weights) * framework.residual_stack(weights, 1)
 
 
@@ -112,8 +112,8 @@ def begun_with_weights(weights, scale):
 
 @mistake
 def first_layer_alone(weights, scale):
-    """Only the first layer is in the result. A `return` inside the loop stops it in the first
-    round."""
+    """Only the first layer is in the result. Does the function return inside its loop? Return once,
+    after the loop."""
     return framework.residual_stack(weights[:1], scale)
 
 
@@ -126,7 +126,7 @@ def by_entries(weights, scale):
 
 @mistake
 def float32(weights, scale):
-    """`torch.eye` makes float32 unless you pass a dtype: give it the dtype of `weights`."""
+    """`torch.eye` makes float32 unless you pass a dtype. Give it the dtype of `weights`."""
     return torch.mm(weights[0], torch.eye(weights.shape[-1]))
 
 
@@ -139,7 +139,8 @@ def transposed(weights, scale):
 
 @mistake
 def cut_off(weights, scale):
-    """The matrix is cut off from `weights`: compute with them, not with a detached copy."""
+    """The matrix is cut off from the gradient of `weights`. Compute with `weights` itself, not with
+    a detached copy."""
     return framework.residual_stack(weights.detach(), scale)
 
 
@@ -174,13 +175,13 @@ def last_layer_alone(weights, scale):
 
 @mistake
 def first_left_out(weights, scale):
-    """The first layer is missing. Go through all of `weights`."""
+    """The first layer is missing from the result. Go through all of `weights`."""
     return framework.residual_stack(weights[1:], scale)
 
 
 @mistake
 def last_left_out(weights, scale):
-    """The last layer is missing. Go through all of `weights`."""
+    """The last layer is missing from the result. Go through all of `weights`."""
     return framework.residual_stack(weights[:-1], scale)
 
 

@@ -57,7 +57,7 @@ def dead_at_zero(branch, scale, upstream):
 @mistake
 def mean(branch, scale, upstream):
     """The gradient of the scale is averaged over images and pixels. One scale acts on all of them,
-    so add up their shares."""
+    so add up their contributions."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale / branch[:, 0].numel(), for_branch, for_x
 
@@ -88,8 +88,8 @@ def one_number(branch, scale, upstream):
 
 @mistake
 def each_image(branch, scale, upstream):
-    """There is a row for each image. The same scale acts on every image, so sum over the images
-    too."""
+    """The gradient of the scale has a row for each image. The same scale acts on every image, so
+    sum over the images too."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return torch.einsum("nchw,nchw->nc", upstream, branch), for_branch, for_x
 
@@ -97,7 +97,7 @@ def each_image(branch, scale, upstream):
 @mistake
 def not_summed(branch, scale, upstream):
     """The gradient of the scale is not summed. One number acts at every pixel of every image, so
-    add up the shares of all of them."""
+    add up the contributions of all of them."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return upstream * branch, for_branch, for_x
 
@@ -105,15 +105,15 @@ def not_summed(branch, scale, upstream):
 @mistake
 def axes_kept(branch, scale, upstream):
     """The sums are right, but three dimensions of length 1 are kept. `scale` has one dimension, and
-    so has its gradient."""
+    so does its gradient."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale.view(1, -1, 1, 1), for_branch, for_x
 
 
 @mistake
 def along_the_width(branch, scale, upstream):
-    """Torch lines up shapes from the last dimension, so c numbers next to (n, c, h, w) are taken
-    for a row of the image. Give them two dimensions of length 1 at the end."""
+    """Torch lines up shapes from the last dimension, so the c numbers of the scale meet the width
+    of (n, c, h, w). Give them two dimensions of length 1 at the end."""
     for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, scale * for_x, for_x
 
@@ -136,7 +136,7 @@ def slope_alone(branch, scale, upstream):
 @mistake
 def scale_as_it_is(branch, scale, upstream):
     """The gradient of the branch is the scale alone, one number for each channel. The branch has a
-    number at each pixel, and so has its gradient: `upstream`, times the scale of the channel."""
+    number at each pixel, and so does its gradient: `upstream`, times the scale of the channel."""
     for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, scale.clone(), for_x
 
@@ -159,8 +159,8 @@ def x_scaled(branch, scale, upstream):
 
 @mistake
 def x_twice(branch, scale, upstream):
-    """The gradient of x includes a share that came through the branch. `branch` is given here, so x
-    reaches y by the shortcut alone."""
+    """The gradient of x also contains a part that came through the branch. `branch` is given here,
+    so x reaches y only through the shortcut."""
     for_scale, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, for_branch, for_x + _everywhere(scale) * for_x
 
@@ -175,8 +175,8 @@ def x_ones(branch, scale, upstream):
 
 @mistake
 def sums_multiplied(branch, scale, upstream):
-    """For the scale it multiplies two sums. At each pixel the scale meets one number of the branch
-    and one of `upstream`: multiply first, then sum."""
+    """For the scale, two sums are multiplied. At each pixel the scale meets one number of the
+    branch and one of `upstream`: multiply first, then sum."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, upstream)
     sums = [torch.einsum("nchw->c", t) for t in (upstream, branch)]
     return sums[0] * sums[1], for_branch, for_x
@@ -238,16 +238,16 @@ def x_first(branch, scale, upstream):
 
 @mistake
 def upstream_for_scale_alone(branch, scale, upstream):
-    """Only the gradient of the scale uses `upstream`. How much the loss changes with y counts for
-    the branch and for x too."""
+    """Only the gradient of the scale uses `upstream`. It says how much the loss changes with y, and
+    the branch and x also act through y."""
     for_scale, _, for_x = framework.scale_gradients(branch, scale, upstream)
     return for_scale, _everywhere(scale).expand_as(branch), torch.ones_like(for_x)
 
 
 @mistake
 def no_upstream_at_all(branch, scale, upstream):
-    """All three gradients leave out `upstream`: they are those of y. The loss changes with y as
-    `upstream` says, so it is a factor of each of them."""
+    """All three gradients leave out `upstream`, so they are gradients of y, not of the loss.
+    `upstream` is a factor of each of them."""
     _, for_branch, for_x = framework.scale_gradients(branch, scale, torch.ones_like(upstream))
     return torch.einsum("nchw->c", branch), for_branch, for_x
 

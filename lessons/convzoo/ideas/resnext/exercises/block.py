@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import ceil
 
 import torch
@@ -23,8 +24,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -34,9 +34,7 @@ from convzoo.ideas.resnext import framework
 LESSON = "02_resnext"
 
 
-def _bottleneck_case(gen, training=False, image=(6, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.Bottleneck, scalars, {"x": x}, gen, training)
+_bottleneck_case = partial(layer_case, framework.Bottleneck)
 
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:
@@ -82,8 +80,8 @@ def rounded_up(planes, groups=1, width_per_group=64, **scalars):
 
 @mistake
 def rounded_last(planes, groups=1, width_per_group=64, **scalars):
-    """The whole width is rounded down, not the width of one group. Round that first, then multiply
-    by `groups`: every group has the same whole number of channels."""
+    """The whole width is rounded down, not the width of one group. Round the width of one group
+    first, then multiply by `groups`: every group has the same whole number of channels."""
     width = int(planes * width_per_group * groups / 64)
     module = framework.Bottleneck(planes=planes, width_per_group=64 * width / planes, **scalars)
     if groups > 1:  # the layer itself refuses a width that is not divisible by `groups`
@@ -113,9 +111,7 @@ def width_for_groups(planes, groups=1, width_per_group=64, **scalars):
 def stride_first(**scalars):
     """The stride is in the first 1x1. There it throws away three of four pixels before the 3x3 has
     seen them. In ResNeXt the stride is in the 3x3."""
-    module = framework.Bottleneck(**scalars)
-    module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
-    return module
+    return swap_strides(framework.Bottleneck(**scalars), "conv1", "conv2")
 
 
 @mistake
@@ -127,7 +123,7 @@ def no_last_relu(**scalars):
 @mistake
 def relu_then_add(**scalars):
     """The last ReLU comes before the addition. Then the branch can only add, never subtract. Add
-    first, then use the ReLU."""
+    first, then apply the ReLU."""
     return skip_relu(relu_twice(**scalars), 2, of=3)
 
 
@@ -146,7 +142,7 @@ def _with_shortcut(**scalars) -> nn.Module:
 
 @mistake
 def no_shortcut(**scalars):
-    """The input is not added. Without it this is not a residual block."""
+    """The input is not added. Without the addition this is not a residual block."""
     return change_output(_with_shortcut(**scalars), "downsample", torch.zeros_like)
 
 
@@ -161,13 +157,13 @@ def input_overwritten(**scalars):
 
 @mistake
 def no_middle_relu(**scalars):
-    """There is no ReLU between the 3x3 and the last 1x1."""
+    """There is no ReLU between the 3x3 and the last 1x1. Apply one after the second batch norm."""
     return skip_relu(framework.Bottleneck(**scalars), 1, of=3)
 
 
 @mistake
 def no_first_relu(**scalars):
-    """There is no ReLU between the first 1x1 and the 3x3."""
+    """There is no ReLU between the first 1x1 and the 3x3. Apply one after the first batch norm."""
     return skip_relu(framework.Bottleneck(**scalars), 0, of=3)
 
 
@@ -220,8 +216,8 @@ def bn1_twice(**scalars):
 
 @mistake
 def no_padding(**scalars):
-    """The 3x3 has no padding. Without a border of zeros the image shrinks, and can no longer be
-    added to the input."""
+    """The 3x3 has no padding. Without a border of zeros the image shrinks and no longer fits the
+    shortcut."""
     return unpad(framework.Bottleneck(**scalars), "conv2")
 
 
@@ -252,8 +248,8 @@ def project_on_channels(in_channels, planes, **scalars):
 
 @mistake
 def always_project(in_channels, planes, stride=1, **scalars):
-    """`downsample` must be None when the input already has the output's shape. Then the input
-    itself is added."""
+    """There is a projection even when the input already has the output's shape. Then `downsample`
+    must be None, and the input itself is added."""
     module = framework.Bottleneck(in_channels, planes, stride, **scalars)
     conv = nn.Conv2d(in_channels, 4 * planes, 1, stride, bias=False)
     module.downsample = nn.Sequential(conv, nn.BatchNorm2d(4 * planes))
@@ -272,8 +268,8 @@ def width_of_one_group(planes, groups=1, width_per_group=64, **scalars):
 
 @mistake
 def full_groups(width_per_group=64, **scalars):
-    """Each group is `planes` wide, whatever `width_per_group` is. It scales the width of a group:
-    only at 64 is that equal to `planes`."""
+    """Each group is `planes` wide, whatever `width_per_group` is. `width_per_group` scales the
+    width of a group: only at 64 is it equal to `planes`."""
     return framework.Bottleneck(**scalars)
 
 
@@ -300,8 +296,8 @@ def no_relus(**scalars):
 
 @mistake
 def relu_on_input(**scalars):
-    """What is added goes through a ReLU first. Add the input as it is, or what `downsample` makes
-    of it: the ReLU comes after the addition."""
+    """The shortcut goes through a ReLU before the addition. Add the input as it is, or what
+    `downsample` makes of it: the ReLU comes after the addition."""
     return change_output(_with_shortcut(**scalars), "downsample", F.relu)
 
 

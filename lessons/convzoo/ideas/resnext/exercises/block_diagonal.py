@@ -68,7 +68,7 @@ def anti_diagonal(blocks):
 
 @mistake
 def one_block(blocks):
-    """The first block is in every place. Each group has its own weights."""
+    """The first block is in every place. Each group has its own weights: put block i in place i."""
     return torch.block_diag(*[blocks[0]] * len(blocks))
 
 
@@ -91,8 +91,8 @@ def steps_of_rows(blocks):
 
 @mistake
 def square(blocks):
-    """The width of the result is counted with the height of a block. A block has r rows and c
-    columns, and the two may differ."""
+    """The width of the result is computed from the number of rows of a block. A block has r rows
+    and c columns, and the two may differ: use c."""
     groups, rows, columns = blocks.shape
     if rows < columns:
         blocks[0].expand(rows, groups * rows % columns)  # torch's own error: what is left of a row
@@ -101,8 +101,8 @@ def square(blocks):
 
 @mistake
 def square_places(blocks):
-    """The columns of a block are counted with its height. A block has r rows and c columns, and the
-    two may differ."""
+    """The place of a block's columns is computed from its number of rows. A block has r rows and c
+    columns, and the two may differ: use c."""
     groups, rows, columns = blocks.shape
     blocks[0].expand(rows, min(rows, groups * columns))  # torch's own error, if it is not square
     return torch.block_diag(*blocks)
@@ -110,7 +110,8 @@ def square_places(blocks):
 
 @mistake
 def cut_off(blocks):
-    """The numbers are copied in a way that cuts off the gradient of `blocks`."""
+    """The numbers are copied in a way that cuts off the gradient of `blocks`. Compute with `blocks`
+    itself."""
     return torch.block_diag(*blocks.detach())
 
 
@@ -123,16 +124,16 @@ def first_alone(blocks):
 
 @mistake
 def whole_rows(blocks):
-    """Each block is repeated all along its rows. Outside the diagonal there are only zeros: a group
+    """Each block is repeated along its rows. Outside the diagonal there are only zeros: a group
     reads none of the other groups' inputs."""
     return blocks.flatten(0, 1).repeat(1, len(blocks))
 
 
 @mistake
 def not_permuted(blocks):
-    """Each block is in the right place of a (g, g, r, c) tensor, but a reshape does not move a
-    number. A row of the result takes the same row of all g blocks next to each other: permute the
-    dimensions first."""
+    """Each block is in the right place of a (g, g, r, c) tensor, but a reshape does not move any
+    number. A row of the result consists of the same row of g blocks, next to each other: permute
+    the dimensions first."""
     groups, rows, columns = blocks.shape
     whole = torch.block_diag(*blocks).unflatten(1, (groups, columns)).unflatten(0, (groups, rows))
     return whole.transpose(1, 2).reshape(groups * rows, groups * columns)
@@ -140,8 +141,8 @@ def not_permuted(blocks):
 
 @mistake
 def columns_by_rows(blocks):
-    """The zeros next to a block are counted with its number of rows. It has c columns, so there are
-    multiples of c zeros to its left and to its right."""
+    """The number of zeros next to a block is computed from its rows. A block has c columns, so
+    there are multiples of c zeros to its left and to its right."""
     rows, last = blocks.shape[1], len(blocks) - 1
     return torch.cat([F.pad(b, (i * rows, (last - i) * rows)) for i, b in enumerate(blocks)])
 

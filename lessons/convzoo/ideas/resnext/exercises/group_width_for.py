@@ -69,7 +69,7 @@ def not_rounded(budget, channels, groups):
 
 @mistake
 def total_width(budget, channels, groups):
-    """That is the width of all groups together. The question asks for the width of one."""
+    """That is the width of all groups together. The exercise asks for the width of one."""
     return groups * framework.group_width(budget, channels, groups)
 
 
@@ -88,7 +88,7 @@ def full_middle(budget, channels, groups):
 
 @mistake
 def each_group_all(budget, channels, groups):
-    """Every group gets the whole budget. The groups share it."""
+    """Every group gets the whole budget. The groups have to share it."""
     return framework.group_width(budget, channels, 1)
 
 
@@ -101,13 +101,14 @@ def below(budget, channels, groups):
 
 @mistake
 def at_least_one(budget, channels, groups):
-    """When the budget does not allow even one channel, the answer is 0."""
+    """It never returns less than 1. When the budget does not allow even one channel, the answer is
+    0."""
     return max(1, framework.group_width(budget, channels, groups))
 
 
 @mistake
 def one_too_many(budget, channels, groups):
-    """That is the first width that exceeds the budget. The question asks for the last one within
+    """That is the first width that exceeds the budget. The exercise asks for the last one within
     it."""
     return 1 + framework.group_width(budget, channels, groups)
 

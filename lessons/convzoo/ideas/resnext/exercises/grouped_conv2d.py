@@ -83,8 +83,8 @@ def split_late(x, weight, groups, **window):
 
 @mistake
 def mixed_outputs(x, weight, groups, **window):
-    """The right channels come out in the wrong order. All outputs of group 0 come first, so the
-    group is the slower of the two output dimensions."""
+    """The output channels are right, but in the wrong order. All outputs of group 0 come first, so
+    the group is the slower of the two output dimensions."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y[:, interleave(y.shape[1], groups)]
 
@@ -116,8 +116,8 @@ def weight_split(x, weight, groups, **window):
 
 @mistake
 def rows_by_inputs(x, weight, groups, **window):
-    """The rows of `weight` for a group are counted with its number of inputs. Rows are outputs: a
-    group has c_out / groups of them."""
+    """A group takes as many rows of `weight` as it has inputs. Rows are outputs: a group has c_out
+    / groups of them."""
     wide = weight.shape[1]
     rows = weight[: wide * groups]
     reads = torch.arange(len(rows)) // wide
@@ -127,14 +127,14 @@ def rows_by_inputs(x, weight, groups, **window):
 
 @mistake
 def reversed(x, weight, groups, **window):
-    """The groups come out in reverse order. The outputs of group 0 come first."""
+    """The groups are in reverse order in the result. The outputs of group 0 come first."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)
 
 
 @mistake
 def first_input(x, weight, groups, **window):
-    """Every group reads the channels of group 0. Give each group its own slice of `x`."""
+    """Every group reads the channels of group 0. Give each group its own channels of `x`."""
     first = x[:, : weight.shape[1]].repeat(1, groups, 1, 1)
     return framework.grouped_conv2d(first, weight, groups, **window)
 
@@ -202,15 +202,16 @@ def far_corner(x, weight, groups, stride=1, padding=0):
 @mistake
 def positions_first(x, weight, groups, **window):
     """The positions come before the channels of a group when the result gets its shape. A reshape
-    moves no number: the last dimension must be the positions, which become height and width."""
+    does not move any number: the last dimension must be the positions, which become height and
+    width."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.reshape(len(x), groups, -1, y[0, 0].numel()).transpose(2, 3).reshape(y.shape)
 
 
 @mistake
 def images_inside(x, weight, groups, **window):
-    """The images come after the groups when the result gets its shape. A reshape moves no number:
-    the first dimension must be the images."""
+    """The images come after the groups when the result gets its shape. A reshape does not move any
+    number: the first dimension must be the images."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y.transpose(0, 1).reshape(y.shape)
 
@@ -273,20 +274,21 @@ def stride_for_bias(x, weight, groups, stride=1, padding=0):
 
 @mistake
 def cut_off_image(x, weight, **rest):
-    """The image is copied in a way that cuts off its gradient."""
+    """The image is copied in a way that cuts off its gradient. Compute with `x` itself."""
     return framework.grouped_conv2d(x.detach(), weight, **rest)
 
 
 @mistake
 def cut_off_both(x, weight, **rest):
-    """No gradient gets back at all, neither to the image nor to the weights: torch does not record
-    the product."""
+    """No gradient gets back at all, neither to the image nor to the weights: the result is cut off
+    from both."""
     return framework.grouped_conv2d(x, weight, **rest).detach()
 
 
 @mistake
 def cut_off(x, weight, **rest):
-    """The weights are copied in a way that cuts off their gradient."""
+    """The weights are copied in a way that cuts off their gradient. Compute with `weight`
+    itself."""
     return framework.grouped_conv2d(x, weight.detach(), **rest)
 
 

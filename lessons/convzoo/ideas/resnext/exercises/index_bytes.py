@@ -70,13 +70,14 @@ mistake = Mistakes(framework.index_bytes)
 
 @mistake
 def one_index(mask, block):
-    """COO stores two numbers for each entry: its row and its column."""
+    """COO is counted with one number for each entry. It stores two: the row and the column."""
     return _counted(mask, block, coo=1)
 
 
 @mistake
 def no_end(mask, block):
-    """CSR and BSR store where each row begins, and one more number: where the last row ends."""
+    """CSR and BSR are one number short. They store where each row begins, and one more number:
+    where the last row ends."""
     return _counted(mask, block, ends=0)
 
 
@@ -88,8 +89,8 @@ def four_bytes(mask, block):
 
 @mistake
 def sparsity(mask, block):
-    """That is the share of zeros, the sparsity. The density is the share of entries that are
-    stored."""
+    """That is the share of zeros, the sparsity. The density is the share of cells that hold an
+    entry."""
     density, *sizes = framework.index_bytes(mask, block)
     return 1 - density, *sizes
 
@@ -139,8 +140,8 @@ def csr_like_coo(mask, block):
 
 @mistake
 def columns_alone(mask, block):
-    """CSR and BSR are counted without their rows. Next to the columns they store where each row
-    begins, and where the last one ends."""
+    """CSR and BSR are counted without their rows. In addition to the columns, they store where each
+    row begins, and where the last one ends."""
     density, coo, csr, bsr = framework.index_bytes(mask, block)
     return density, coo, csr - 8 * (len(mask) + 1), bsr - 8 * (len(mask) // block + 1)
 
@@ -162,20 +163,20 @@ def bsr_without_end(mask, block):
 
 @mistake
 def not_bytes(mask, block):
-    """Those are numbers of indices. The question asks for bytes: an index of int64 takes 8."""
+    """Those are counts of indices. The exercise asks for bytes: an index of int64 takes 8."""
     return _counted(mask, block, size=1)
 
 
 @mistake
 def bits(mask, block):
-    """Those are bits, eight times as many. The question asks for bytes: an index of int64 takes
+    """Those are bits, eight times too many. The exercise asks for bytes: an index of int64 takes
     8."""
     return _counted(mask, block, size=64)
 
 
 @mistake
 def with_values(mask, block):
-    """The values are counted too. The question asks for the index alone: where the values are."""
+    """The values are counted too. The exercise asks for the index alone: where the values are."""
     density, coo, csr, bsr = framework.index_bytes(mask, block)
     values, tiles = coo // 2, bsr - 8 * (len(mask) // block + 1)
     return density, coo + values, csr + values, bsr + tiles * block**2
@@ -183,8 +184,8 @@ def with_values(mask, block):
 
 @mistake
 def rows_of_cells(mask, block):
-    """BSR is counted with a number for each row of cells. It stores one for each row of tiles, of
-    which there are `block` times fewer."""
+    """BSR is counted with a number for each row of cells. It stores one for each row of tiles, and
+    there are `block` times fewer of those."""
     density, coo, csr, bsr = framework.index_bytes(mask, block)
     return density, coo, csr, bsr + 8 * (len(mask) - len(mask) // block)
 

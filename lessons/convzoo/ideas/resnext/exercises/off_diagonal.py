@@ -59,13 +59,14 @@ def swapped(blocks, extra, places):
 
 @mistake
 def transposed(blocks, extra, places):
-    """The extra blocks are transposed. In every block, rows are outputs."""
+    """The extra blocks are transposed. In every block, rows are outputs: use it as it is."""
     return framework.off_diagonal(blocks, extra.mT.reshape(extra.shape), places)
 
 
 @mistake
 def first_extra(blocks, extra, places):
-    """The same extra block is in every place. Each place has its own weights."""
+    """The first extra block is in every place. Each place has its own weights: block k of `extra`
+    belongs in place k."""
     return framework.off_diagonal(blocks, extra[:1].expand_as(extra), places)
 
 
@@ -77,7 +78,7 @@ def no_diagonal(blocks, extra, places):
 
 @mistake
 def one_place(blocks, extra, places):
-    """Only the last of the extra blocks is there. Each place needs its block."""
+    """Only the last of the extra blocks is there. Every place needs its own block."""
     return framework.off_diagonal(blocks, extra[-1:], places[-1:])
 
 
@@ -89,7 +90,7 @@ def cut_off(blocks, extra, places):
 
 @mistake
 def no_extra(blocks, extra, places):
-    """Only the blocks on the diagonal are there. The extra blocks are missing."""
+    """Only the blocks on the diagonal are there. Put block k of `extra` in place k."""
     return framework.off_diagonal(blocks, extra[:0], [])
 
 
@@ -127,7 +128,7 @@ def cut_off_blocks(blocks, extra, places):
 @mistake
 def both_sides(blocks, extra, places):
     """Each extra block is also on the other side of the diagonal. A place is one block: group i
-    reads group j, and not the other way round."""
+    reads group j, but not the other way round."""
     whole = framework.off_diagonal(torch.zeros_like(blocks), extra, places)
     other = swapped(torch.zeros_like(blocks), extra, places)
     return framework.block_diagonal(blocks) + torch.where(other != 0, other, whole)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -18,16 +20,14 @@ from convzoo.exercises.mistakes import (
     skip_relu,
     swap_strides,
 )
-from convzoo.exercises.model import Exercise, module_case, normal, pick
+from convzoo.exercises.model import Exercise, layer_case, pick
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
 
 
-def _block_case(gen, training=False, image=(5, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.SEBottleneck, scalars, {"x": x}, gen, training)
+_block_case = partial(layer_case, framework.SEBottleneck, image=(5, 4))
 
 
 def _block_cases(gen: Generator) -> list[Case]:
@@ -112,7 +112,8 @@ mistake = Mistakes(framework.SEBottleneck)
 
 @mistake
 def not_asked(**scalars):
-    """The gate makes no difference: it is built but never called, or its result is not used."""
+    """The gate makes no difference: it is built but never called, or its result is not used. Apply
+    it to the branch."""
     module = framework.SEBottleneck(**scalars)
     module.bn3.after = (nn.Identity(),)
     return module
@@ -146,7 +147,7 @@ def relu_before_gate(**scalars):
 
 @mistake
 def before_norm(**scalars):
-    """The gate comes before the last batch norm. It should come after it."""
+    """The gate comes before the last batch norm. Apply it after that batch norm."""
     module = not_asked(**scalars)
     return change_output(module, "conv3", module.se)
 
@@ -160,13 +161,13 @@ def stride_first(**scalars):
 
 @mistake
 def no_last_relu(**scalars):
-    """The last ReLU is missing: it comes after the addition."""
+    """The last ReLU is missing. Apply it after the addition."""
     return skip_relu(framework.SEBottleneck(**scalars), 2, of=3)
 
 
 @mistake
 def fixed_reduction(reduction=16, **scalars):
-    """The gate always divides by 16, whatever `reduction` is: pass the block's `reduction` on to
+    """The gate always divides by 16, whatever `reduction` is. Pass the block's `reduction` to
     it."""
     return framework.SEBottleneck(**scalars)
 
@@ -180,8 +181,8 @@ def of_planes(reduction=16, **scalars):
 
 @mistake
 def middle_is_reduction(reduction=16, **scalars):
-    """The gate's middle layer has `reduction` channels. It should have the block's output channels
-    divided by `reduction`."""
+    """The gate's middle layer has `reduction` channels. It should have the number of the block's
+    output channels divided by `reduction`."""
     module = framework.SEBottleneck(**scalars)
     module.se = SqueezeExcitation(module.se.fc2.out_channels, reduction)
     module.bn3.after = (module.se,)
@@ -205,25 +206,25 @@ def relu_then_add(**scalars):
 
 @mistake
 def relu_on_branch(**scalars):
-    """The last ReLU covers only the branch. It comes after the addition."""
+    """The last ReLU is applied to the branch only. Apply it after the addition."""
     return skip_relu(relu_then_add(**scalars), 2, of=3)
 
 
 @mistake
 def no_first_relu(**scalars):
-    """There is no ReLU between the first 1x1 and the 3x3."""
+    """There is no ReLU between the first 1x1 and the 3x3. Apply one after the first batch norm."""
     return skip_relu(framework.SEBottleneck(**scalars), 0, of=3)
 
 
 @mistake
 def no_middle_relu(**scalars):
-    """There is no ReLU between the 3x3 and the last 1x1."""
+    """There is no ReLU between the 3x3 and the last 1x1. Apply one after the second batch norm."""
     return skip_relu(framework.SEBottleneck(**scalars), 1, of=3)
 
 
 @mistake
 def no_shortcut(**scalars):
-    """The shortcut is missing: the input, or what `downsample` makes of it, is not added."""
+    """The shortcut is missing. Add the input, or what `downsample` makes of it, to the branch."""
     module = framework.SEBottleneck(**scalars)
     if module.downsample is None:
         module.downsample = torch.zeros_like
@@ -233,8 +234,8 @@ def no_shortcut(**scalars):
 
 @mistake
 def inside(**scalars):
-    """The gate is built for the channels between the convolutions. It comes after the last one:
-    build it for the block's output."""
+    """The gate is built for the channels between the convolutions. It comes after the last
+    convolution: build it for the block's output."""
     module = not_asked(**scalars)
     width = module.conv2.out_channels
     module.se = SqueezeExcitation(width, max(1, width // scalars["reduction"]))
@@ -243,7 +244,7 @@ def inside(**scalars):
 
 @mistake
 def dense(**scalars):
-    """The 3x3 is a full convolution: pass `groups` on to it."""
+    """The 3x3 is a full convolution. Pass `groups` to it."""
     return regroup(framework.SEBottleneck(**scalars), "conv2", 1)
 
 
@@ -262,13 +263,13 @@ def rounded(planes, width_per_group=64, **scalars):
 
 @mistake
 def width_unused(planes, width_per_group=64, **scalars):
-    """`width_per_group` is not used. The width is computed as in ResNeXt."""
+    """`width_per_group` is not used. Compute the width from it and `planes`, as in ResNeXt."""
     return _of_width(planes, planes, **scalars)
 
 
 @mistake
 def groups_unused(planes, groups=1, width_per_group=64, **scalars):
-    """The width is that of a single group. The 3x3 has `groups` of them side by side."""
+    """The width is that of a single group. The 3x3 has `groups` of them, next to each other."""
     width = int(planes * width_per_group / 64)
     if width % groups:  # a layer that cannot be
         groups = 1

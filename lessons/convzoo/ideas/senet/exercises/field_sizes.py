@@ -65,7 +65,7 @@ def no_stride(layers):
 @mistake
 def no_dilation(layers):
     """The dilation is not used. It spreads out the kernel's taps: with a dilation of 2, a 3x3
-    kernel covers 5 pixels."""
+    kernel is 5 pixels across."""
     return framework.field_sizes([[kernel, stride, 1] for kernel, stride, _ in layers])
 
 
@@ -96,7 +96,7 @@ def kernel_times_dilation(layers):
 
 @mistake
 def dilation_stays(layers):
-    """The dilation is carried on to later layers, as if it were a stride. It only spreads out the
+    """The dilation is carried over to later layers, as if it were a stride. It only spreads out the
     taps of its own layer."""
     return framework.field_sizes(
         [[kernel, stride * dilation, dilation] for kernel, stride, dilation in layers]
@@ -156,7 +156,7 @@ def plain(layers):
 
 @mistake
 def swapped(layers):
-    """Stride and dilation are swapped: a layer is [kernel, stride, dilation], in this order."""
+    """Stride and dilation are swapped. The order is: kernel, stride, dilation."""
     return framework.field_sizes([[k, dilation, stride] for k, stride, dilation in layers])
 
 
@@ -197,8 +197,8 @@ def steps_added(layers):
 
 @mistake
 def dilation_added(layers):
-    """The dilation is added to the kernel size. It is the length of every gap between two taps, so
-    it multiplies the number of gaps."""
+    """The dilation is added to the kernel size. It is the length of each gap between two taps, so
+    multiply the number of gaps by it."""
     return framework.field_sizes([[k + d - 1, stride, 1] for k, stride, d in layers])
 
 
@@ -225,14 +225,14 @@ def before_the_layer(layers):
 
 @mistake
 def each_alone(layers):
-    """Each size is that of one layer alone. A layer adds its reach to the size before it."""
+    """Each size is that of one layer alone. Add the reach of each layer to the size before it."""
     return tuple(framework.field_sizes([layer])[0] for layer in layers)
 
 
 @mistake
 def spacings(layers):
-    """Those are the distances between neighbouring pixels: the strides, multiplied. You need them,
-    but return the sizes."""
+    """Those are the distances between neighbouring pixels: the strides, multiplied. You need them
+    on the way, but return the sizes."""
     steps = (framework.field_sizes([[1, stride, 1], [2, 1, 1]])[-1] - 1 for _, stride, _ in layers)
     return tuple(accumulate(steps, mul))
 

@@ -92,7 +92,7 @@ def per_pixel(x, weight, scaled=False):
 @mistake
 def sigmoid(x, weight, scaled=False):
     """Each sum goes through a sigmoid by itself. That is the paper's gate; in the lecture's gate
-    the channels compete, in a softmax."""
+    the channels compete in a softmax."""
     alone = x.mul(weight).flatten(0, 1)[:, None]  # nc 1 h w
     pairs = torch.cat([alone, torch.zeros_like(alone)], 1)  # each beside a channel of zeros
     gates = _shares(pairs)[:, 0].unflatten(0, x.shape[:2])
@@ -123,7 +123,8 @@ def never_scaled(x, weight, scaled=False):
 
 @mistake
 def always_scaled(x, weight, scaled=False):
-    """The gates are multiplied by the number of channels even when `scaled` is False."""
+    """The gates are multiplied by the number of channels even when `scaled` is False. Do that only
+    when it is True."""
     return framework.lecture_gate(x, weight, True)
 
 
@@ -143,22 +144,22 @@ def scaled_sums(x, weight, scaled=False):
 
 @mistake
 def scaled_image_alone(x, weight, scaled=False):
-    """The image is multiplied by the number of channels, but the gates that come back are not.
+    """The image is multiplied by the number of channels, but the gates that are returned are not.
     Return the gates that you used."""
     return framework.lecture_gate(x, weight, scaled)[0], framework.lecture_gate(x, weight)[1]
 
 
 @mistake
 def scaled_by_pixels(x, weight, scaled=False):
-    """With `scaled`, the gates are multiplied by the number of pixels. They are shared out among
-    the channels, so multiply by the number of channels."""
+    """With `scaled`, the gates are multiplied by the number of pixels. They are shares among the
+    channels: multiply by the number of channels."""
     pixels = x[0, 0].numel() if scaled else 1
     return rescale(x, framework.lecture_gate(x, weight)[1] * pixels)
 
 
 @mistake
 def added(x, weight, scaled=False):
-    """The gates are added to the image. They should rescale it, so multiply."""
+    """The gates are added to the image. They should rescale it: multiply."""
     gates = framework.lecture_gate(x, weight, scaled)[1]
     return gates[..., None, None] + x, gates
 
@@ -194,8 +195,8 @@ def softmax_first_averaged(x, weight, scaled=False):
 
 @mistake
 def no_softmax(x, weight, scaled=False):
-    """The sums are divided by their total. A softmax takes their exponentials first: sums can be
-    negative, shares cannot."""
+    """The sums are divided by their total. A softmax takes their exponentials first, because sums
+    can be negative and shares cannot."""
     sums = x.mul(weight).sum((2, 3))
     return rescale(x, sums / sums.sum(1, keepdim=True) * _factor(x, scaled))
 
@@ -248,15 +249,15 @@ def products_rescaled(x, weight, scaled=False):
 
 @mistake
 def residual(x, weight, scaled=False):
-    """The image is added to the rescaled image. The gate only rescales."""
+    """The image is added to the rescaled image. The gate only rescales: return the product."""
     rescaled, gates = framework.lecture_gate(x, weight, scaled)
     return x + rescaled, gates
 
 
 @mistake
 def sums_returned(x, weight, scaled=False):
-    """The second result is the sums, as they are before the softmax. Return the gates that the
-    image was multiplied by."""
+    """The second result is the sums before the softmax. Return the gates that the image was
+    multiplied by."""
     return framework.lecture_gate(x, weight, scaled)[0], x.mul(weight).sum((2, 3))
 
 

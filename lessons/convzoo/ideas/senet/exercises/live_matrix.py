@@ -74,19 +74,20 @@ def held_still(pixel, **call):
 
 @mistake
 def gate_alone(pixel, **call):
-    """The diagonal of the gates is missing: a channel also reaches its own output directly."""
+    """The diagonal of the gates is missing. A channel also reaches its own output directly,
+    multiplied by its gate."""
     return framework.live_matrix(pixel, **call) - held_still(pixel, **call)
 
 
 @mistake
 def transposed(**call):
-    """Rows and columns are swapped: rows are outputs, columns are inputs."""
+    """Rows and columns are swapped. Rows are outputs, columns are inputs."""
     return framework.live_matrix(**call).mT
 
 
 @mistake
 def no_relu(pixel, **call):
-    """The ReLU's slope is missing: when a middle number is not above zero, nothing goes through
+    """The ReLU's slope is missing. When a middle number is not above zero, nothing goes through
     it."""
     factor = pixel * _slopes(**call)
     return held_still(pixel, **call) + _gate_part(factor, **call, relu=lambda z: z)
@@ -103,7 +104,8 @@ def relu_of_weights(pixel, w1, **call):
 
 @mistake
 def linear(pixel, mean, b2, **weights):
-    """The ReLU is missing, in the gates and in their slope."""
+    """The ReLU is missing twice: in the gates and in their slope. It comes between the two
+    layers."""
     return framework.live_matrix(pixel, mean, b2=b2, **_doubled(**weights))
 
 
@@ -117,7 +119,7 @@ def linear_gates(pixel, mean, b2, **weights):
 
 @mistake
 def middle_for_slope(pixel, **call):
-    """The middle numbers themselves are multiplied in after the ReLU. What you need there is the
+    """After the ReLU, the middle numbers themselves are multiplied in. What you need there is the
     ReLU's slope, which does not depend on how large they are."""
     factor = pixel * _slopes(**call)
     bent = _gate_part(factor, **call, relu=lambda z: z.clamp(min=0).square() / 2)
@@ -126,7 +128,8 @@ def middle_for_slope(pixel, **call):
 
 @mistake
 def no_slope(pixel, **call):
-    """The sigmoid's slope is missing. A gate that is nearly 0 or 1 hardly changes."""
+    """The sigmoid's slope is missing, as a factor of each row. A gate that is nearly 0 or 1 hardly
+    changes."""
     return held_still(pixel, **call) + _gate_part(pixel, **call)
 
 
@@ -146,14 +149,14 @@ def rest_for_slope(pixel, **call):
 
 @mistake
 def mean_for_pixel(pixel, mean, **weights):
-    """The gate's part is multiplied by the channel's mean. What the gate rescales here is the
-    pixel."""
+    """The gate's part is multiplied by the channel's mean. Here the gate rescales the pixel:
+    multiply by that."""
     return framework.live_matrix(mean, mean, **weights)
 
 
 @mistake
 def pixel_for_mean(pixel, mean, **weights):
-    """The gates are computed from the pixel. They are computed from the means."""
+    """The gates are computed from the pixel. Compute them from the means."""
     return framework.live_matrix(pixel, pixel, **weights)
 
 
@@ -181,8 +184,8 @@ def slope_of_column(pixel, **call):
 
 @mistake
 def pixel_on_diagonal(pixel, **call):
-    """The diagonal is the gates times the pixels: those are the outputs. When a pixel changes, its
-    output changes by the gate alone."""
+    """The diagonal is the gates times the pixels, which are the outputs. When a pixel changes by 1,
+    its output changes by the gate alone."""
     return held_still(pixel, **call) * pixel + gate_alone(pixel, **call)
 
 

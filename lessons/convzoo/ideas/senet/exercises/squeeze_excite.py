@@ -90,7 +90,8 @@ def largest(x, **weights):
 
 @mistake
 def no_relu(x, **weights):
-    """There is no ReLU between the two layers. Without it, two layers are no more than one."""
+    """There is no ReLU between the two layers. Without it, the two can do no more than one linear
+    layer."""
     return _with(x, weights, activation=nn.Identity())
 
 
@@ -103,7 +104,7 @@ def softmax(x, **weights):
 
 @mistake
 def no_sigmoid(x, **weights):
-    """The gates are not between 0 and 1: the sigmoid is missing."""
+    """The sigmoid at the end is missing, so the gates are not limited to the range from 0 to 1."""
     return _with(x, weights, scale_activation=nn.Identity())
 
 
@@ -116,19 +117,19 @@ def relu_last(x, **weights):
 
 @mistake
 def no_biases(x, w1, b1, w2, b2):
-    """The biases are not used. Both layers have one."""
+    """The biases are not used. Both layers have one: add `b1` and `b2`."""
     return framework.squeeze_excite(x, w1, b1 * 0, w2, b2 * 0)
 
 
 @mistake
 def no_first_bias(x, w1, b1, w2, b2):
-    """The first layer's bias is not used."""
+    """The first layer's bias is not used. Add `b1`."""
     return framework.squeeze_excite(x, w1, b1 * 0, w2, b2)
 
 
 @mistake
 def no_second_bias(x, w1, b1, w2, b2):
-    """The second layer's bias is not used."""
+    """The second layer's bias is not used. Add `b2`."""
     return framework.squeeze_excite(x, w1, b1, w2, b2 * 0)
 
 
@@ -157,13 +158,15 @@ def not_applied(x, **weights):
 
 @mistake
 def sigmoid_twice(x, **weights):
-    """There is a sigmoid after the first layer too. Between the two layers there is a ReLU."""
+    """There is a sigmoid after the first layer too. Between the two layers there should be a
+    ReLU."""
     return _with(x, weights, activation=nn.Sigmoid())
 
 
 @mistake
 def exchanged(x, **weights):
-    """The activations are swapped: the ReLU comes between the layers, the sigmoid at the end."""
+    """The two activations are swapped. The ReLU comes between the layers, the sigmoid at the
+    end."""
     return _with(x, weights, activation=nn.Sigmoid(), scale_activation=nn.ReLU())
 
 
@@ -182,14 +185,14 @@ def relu_first(x, **weights):
 
 @mistake
 def linear(x, **weights):
-    """There is neither a ReLU between the two layers nor a sigmoid at the end."""
+    """The ReLU between the two layers is missing, and so is the sigmoid at the end."""
     return _with(x, weights, activation=nn.Identity(), scale_activation=nn.Identity())
 
 
 @mistake
 def one_minus(x, **weights):
-    """Each gate is one minus the right one: a sign in the sigmoid is wrong. It should grow with its
-    input."""
+    """Each gate is one minus the right one, as if a sign in the sigmoid were wrong. A gate should
+    grow with the input of its sigmoid."""
     return rescale(x, 1 - _gates(x, **weights))
 
 
@@ -209,29 +212,30 @@ def without_images(x, **weights):
 
 @mistake
 def reshaped(x, w1, w2, **weights):
-    """The weights are reshaped to fit. That puts their numbers in other places: transpose them."""
+    """The weights are reshaped to fit. A reshape puts their numbers in other places: transpose
+    them."""
     w1, w2 = w1.reshape(w1.mT.shape).mT, w2.reshape(w2.mT.shape).mT
     return framework.squeeze_excite(x, w1=w1, w2=w2, **weights)
 
 
 @mistake
 def gates_added(x, **weights):
-    """The gates are added to the image. They should rescale it, so multiply."""
+    """The gates are added to the image. They should rescale it: multiply."""
     gates = _gates(x, **weights)
     return gates[..., None, None] + x, gates
 
 
 @mistake
 def before_the_sigmoid(x, **weights):
-    """The image is right. The gates that come back are those before the sigmoid: return what the
-    image was multiplied by."""
+    """The image is right, but the gates that are returned are those before the sigmoid. Return what
+    the image was multiplied by."""
     rescaled, gates = framework.squeeze_excite(x, **weights)
     return rescaled, gates.logit()
 
 
 @mistake
 def means_returned(x, **weights):
-    """The image is right. The second result is the means of the channels: return the gates."""
+    """The image is right, but the second result is the means of the channels. Return the gates."""
     return framework.squeeze_excite(x, **weights)[0], x.mean((2, 3))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from torch import Generator, nn
 from torch.nn import functional as F
@@ -16,7 +17,7 @@ from convzoo.exercises.mistakes import (
     replace_call,
     swap_strides,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.depthwise_conv2d import GROUPED
@@ -31,9 +32,7 @@ GROUPED_LAYER = replace(
 )
 
 
-def _case(gen, training=False, image=(6, 5), times=1.0, **scalars) -> Case:
-    x = times * normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.DepthwiseSeparable, scalars, {"x": x}, gen, training)
+_case = partial(layer_case, framework.DepthwiseSeparable)
 
 
 def _cases(gen: Generator) -> list[Case]:
@@ -108,7 +107,7 @@ def shortcut_before_relu(**scalars):
 
 @mistake
 def no_norms(**scalars):
-    """Both batch norms are created but not used. One comes after each of the two convolutions."""
+    """Both batch norms are created but not used. Apply one after each of the two convolutions."""
     return replace_call(replace_call(framework.DepthwiseSeparable(**scalars), "bn1"), "bn2")
 
 
@@ -139,15 +138,15 @@ def norm_first(**scalars):
 
 @mistake
 def no_pointwise(**scalars):
-    """The 1x1 is created but not used, so the channels are never mixed. It comes after the first
+    """The 1x1 is created but not used, so the channels are never mixed. Apply it after the first
     ReLU."""
     return replace_call(framework.DepthwiseSeparable(**scalars), "pointwise")
 
 
 @mistake
 def stride_as_padding(in_channels, out_channels, stride):
-    """The stride of the block is used as the padding of the depthwise layer, and its stride is 1.
-    The arguments are the channels, the kernel size, the stride and the padding, in this order."""
+    """The block's stride is used as the padding of the depthwise layer, and the stride of that
+    layer stays 1. The arguments are channels, kernel size, stride and padding, in this order."""
     block = framework.DepthwiseSeparable(in_channels, out_channels)
     block.depthwise.padding = (stride, stride)
     return block
@@ -170,8 +169,7 @@ def stride_in_pointwise(**scalars):
 
 @mistake
 def stride_in_both(**scalars):
-    """Both layers have the stride, so it is applied twice. It belongs to the depthwise layer
-    only."""
+    """Both layers have the stride, so it is applied twice. Give it to the depthwise layer only."""
     block = framework.DepthwiseSeparable(**scalars)
     block.pointwise.stride = block.depthwise.stride
     return block
@@ -179,7 +177,7 @@ def stride_in_both(**scalars):
 
 @mistake
 def no_stride(in_channels, out_channels, stride):
-    """The stride is not used. It belongs to the depthwise layer."""
+    """The stride is not used. Give it to the depthwise layer."""
     return framework.DepthwiseSeparable(in_channels, out_channels)
 
 
@@ -206,7 +204,8 @@ def relu_before_norm(**scalars):
 
 @mistake
 def relu6(**scalars):
-    """Large numbers are cut off at 6. That is ReLU6, which came with MobileNetV2. V1 uses ReLU."""
+    """Large numbers are cut off at 6. That is ReLU6, which the paper of MobileNetV2 uses. The paper
+    of V1 uses ReLU."""
     block = framework.DepthwiseSeparable(**scalars)
     block.relu1, block.relu2 = nn.ReLU6(), nn.ReLU6()
     return block

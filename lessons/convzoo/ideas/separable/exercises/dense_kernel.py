@@ -109,7 +109,7 @@ def weights_summed(depthwise, pointwise):
 
 @mistake
 def each_repeated(depthwise, pointwise):
-    """Each filter is repeated for one output after the other, but the filters have to alternate:
+    """Each filter is repeated for several outputs in a row, but the filters have to alternate:
     every output channel reads all filters, from the first to the last."""
     filters = depthwise.repeat_interleave(len(pointwise), 0)
     kernel = filters.reshape(*pointwise.shape[:2], *depthwise.shape[2:])
@@ -118,15 +118,15 @@ def each_repeated(depthwise, pointwise):
 
 @mistake
 def turned_weights(depthwise, pointwise):
-    """The weights of the 1x1 are transposed. They are fine as they are: output channels first, then
-    the channels that they read."""
+    """The weights of the 1x1 are transposed. Use them as they are: output channels first, then the
+    channels that they read."""
     turned = pointwise.transpose(0, 1)
     return framework.dense_kernel(depthwise.expand(-1, len(turned), -1, -1)[:, 0, None], turned)
 
 
 @mistake
 def order_of_the_path(depthwise, pointwise):
-    """The numbers are computed with the input channels first and then reshaped. A reshape keeps the
+    """The kernel is computed with the input channels first and then reshaped. A reshape keeps the
     numbers in their order: to swap two dimensions, transpose them."""
     kernel = framework.dense_kernel(depthwise, pointwise)
     return kernel.transpose(0, 1).reshape(kernel.shape)
@@ -134,8 +134,8 @@ def order_of_the_path(depthwise, pointwise):
 
 @mistake
 def filters_and_weights(depthwise, pointwise):
-    """The two are added in one kernel, with the filters on its diagonal. In a row, each filter is
-    multiplied by the weights of the 1x1 that read its channel."""
+    """The two are added in one kernel, with the filters on its diagonal. One layer after the other
+    is a product: each filter is multiplied by the weights of the 1x1 that read its channel."""
     kernel = torch.zeros(*pointwise.shape[:2], *depthwise.shape[2:], dtype=pointwise.dtype)
     for i in range(min(pointwise.shape[:2])):
         kernel[i, i] = depthwise[i, 0]
@@ -165,7 +165,8 @@ def flipped(depthwise, pointwise):
 
 @mistake
 def cut_off(depthwise, pointwise):
-    """The numbers are right, but no gradient gets back to `depthwise`."""
+    """The numbers are right, but no gradient gets back to `depthwise`. Compute with `depthwise`
+    itself."""
     return framework.dense_kernel(depthwise.detach(), pointwise)
 
 

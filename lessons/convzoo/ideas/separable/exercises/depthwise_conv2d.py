@@ -197,8 +197,8 @@ def every_filter(x, weight, stride, padding):
 
 @mistake
 def one_image(x, weight, stride, padding):
-    """The columns of all images are run together, as if there were only one image. The columns need
-    a dimension for the images."""
+    """The columns of all images are joined, as if there were only one image. The columns need a
+    dimension for the images."""
     # the columns of all images read as those of one: (channels, taps, everything else)
     taps = weight[0].numel()
     one_tap = torch.eye(taps, dtype=x.dtype).reshape(taps, *weight.shape[1:])
@@ -224,7 +224,8 @@ def in_a_row(x, weight, stride, padding):
 
 @mistake
 def cut_off(x, weight, stride, padding):
-    """The weights are copied in a way that cuts off their gradient."""
+    """The weights are copied in a way that cuts off their gradient. Compute with `weight`
+    itself."""
     return framework.depthwise_conv2d(x, weight.detach(), stride, padding)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -18,7 +19,7 @@ from convzoo.exercises.mistakes import (
     swap_strides,
     unpad,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.block import GROUPED_LAYER
@@ -26,9 +27,7 @@ from convzoo.ideas.separable.exercises.block import GROUPED_LAYER
 LESSON = "06_separable"
 
 
-def _case(gen, training=False, image=(5, 4), times=1.0, **scalars) -> Case:
-    x = times * normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.InvertedResidual, scalars, {"x": x}, gen, training)
+_case = partial(layer_case, framework.InvertedResidual, image=(5, 4))
 
 
 def _cases(gen: Generator) -> list[Case]:
@@ -108,8 +107,8 @@ def only_expanded_added(stride, in_channels, out_channels, expand_ratio):
 
 @mistake
 def added_by_width(stride, in_channels, out_channels, expand_ratio):
-    """The input is added only if the wide middle has the same number of channels. Compare the two
-    ends of the block: its input and its output."""
+    """The input is added only if the wide middle has the same number of channels as the input.
+    Compare the two ends of the block instead: its input and its output."""
     block = framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
     block.use_res_connect &= in_channels == in_channels * expand_ratio
     return block
@@ -144,7 +143,7 @@ def relu_after_addition(**scalars):
 
 @mistake
 def wide_shortcut(**scalars):
-    """The shortcut connects the wide ends, around the depthwise layer. In V2 it connects the thin
+    """The shortcut connects the wide ends, around the depthwise layer. In V2 it connects the narrow
     ends: the block's input and its output."""
     block = framework.InvertedResidual(**scalars)
     added, block.use_res_connect = block.use_res_connect, False
@@ -182,8 +181,8 @@ def relu(**scalars):
 
 @mistake
 def always_expanded(in_channels, out_channels, stride, expand_ratio):
-    """There is a first 1x1 even when the ratio is 1. Then there is nothing to expand: leave out
-    that layer and its batch norm."""
+    """There is a first 1x1 even when the ratio is 1. At that ratio there is nothing to expand:
+    leave out that layer and its batch norm."""
     if expand_ratio == 1:
         expand_ratio += 0.4 / in_channels  # the width is rounded, so it stays
     return framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
@@ -191,7 +190,8 @@ def always_expanded(in_channels, out_channels, stride, expand_ratio):
 
 @mistake
 def stride_in_expand(**scalars):
-    """The stride is in the first 1x1. It belongs to the depthwise layer."""
+    """The stride is in the first 1x1, which then skips pixels that no layer has read. It belongs to
+    the depthwise layer."""
     block = framework.InvertedResidual(**scalars)
     return swap_strides(block, "expand", "depthwise") if hasattr(block, "expand") else block
 
@@ -217,8 +217,7 @@ def stride_in_project(**scalars):
 
 @mistake
 def stride_in_both(stride, in_channels, out_channels, expand_ratio):
-    """Two layers have the stride, so it is applied twice. It belongs to the depthwise layer
-    only."""
+    """Two layers have the stride, so it is applied twice. Give it to the depthwise layer only."""
     block = framework.InvertedResidual(in_channels, out_channels, stride, expand_ratio)
     block.project.stride = (stride, stride)
     return block
@@ -226,7 +225,7 @@ def stride_in_both(stride, in_channels, out_channels, expand_ratio):
 
 @mistake
 def no_stride(stride, in_channels, out_channels, expand_ratio):
-    """The stride is not used. It belongs to the depthwise layer."""
+    """The stride is not used. Give it to the depthwise layer."""
     block = framework.InvertedResidual(in_channels, out_channels, 1, expand_ratio)
     block.use_res_connect &= stride == 1
     return block
@@ -259,16 +258,16 @@ def relu_before_norm(**scalars):
 
 @mistake
 def input_activated(expand_ratio, **scalars):
-    """With a ratio of 1 the input goes through a ReLU6. Then the whole first part is left out: the
-    1x1, its batch norm and its ReLU6."""
+    """With a ratio of 1 the input goes through a ReLU6. At that ratio the whole first part is left
+    out: the 1x1, its batch norm and its ReLU6."""
     block = framework.InvertedResidual(expand_ratio=expand_ratio, **scalars)
     return change_input(block, F.relu6, "depthwise") if expand_ratio == 1 else block
 
 
 @mistake
 def depthwise_left_out(expand_ratio, **scalars):
-    """With a ratio of 1 the depthwise layer is left out too. Only the first 1x1 is left out, with
-    its batch norm and its ReLU6: look at the indentation."""
+    """With a ratio of 1 the depthwise layer is left out too. Leave out only the first 1x1, its
+    batch norm and its ReLU6: look at the indentation."""
     block = framework.InvertedResidual(expand_ratio=expand_ratio, **scalars)
     if expand_ratio == 1:
         for layer in ("depthwise", "bn2", "relu2"):

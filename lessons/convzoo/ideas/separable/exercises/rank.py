@@ -71,13 +71,14 @@ def reshaped(weight, rank):
 @mistake
 def not_turned_back(weight, rank):
     """It is right up to the product. The product's first dimension is the input channel: transpose
-    it back. A reshape alone keeps the numbers in their order."""
+    it back. A reshape alone would keep the numbers in their order."""
     return framework.best_separable(weight, rank).transpose(0, 1).reshape(weight.shape)
 
 
 @mistake
 def inputs_first(weight, rank):
-    """The result starts with the input channels. A weight starts with the output channels."""
+    """The result starts with the input channels. A weight starts with the output channels: swap the
+    two."""
     return framework.best_separable(weight, rank).transpose(0, 1)
 
 
@@ -158,7 +159,8 @@ def values_reversed(weight, rank):
 
 @mistake
 def unscaled(weight, rank):
-    """The singular values are left out, so every part that is kept has length 1."""
+    """The singular values are left out, so every part that is kept has length 1. Multiply each part
+    by its singular value."""
     return _rescaled(weight, rank, 0)
 
 
@@ -184,7 +186,7 @@ def rank_one(weight, rank):
 
 @mistake
 def unchanged(weight, rank):
-    """The kernel comes back as it was: no singular value is left out. Keep only the `rank` largest
+    """The kernel is returned unchanged: no singular value is left out. Keep only the `rank` largest
     ones."""
     return 1 * weight
 
@@ -213,15 +215,15 @@ def averaged(weight, rank):
 @mistake
 def centred(weight, rank):
     """The mean over the outputs is subtracted before the SVD and added again after it. The mean is
-    a filter of its own, so the rank is one too high. Decompose the kernels as they are."""
+    one more filter, so the rank is one too high. Decompose the kernels as they are."""
     mean = weight.mean(0, keepdim=True)
     return framework.best_separable(weight - mean, rank) + mean
 
 
 @mistake
 def mean_lost(weight, rank):
-    """The mean over the outputs is subtracted, and then it is missing. Decompose the kernels as
-    they are."""
+    """The mean over the outputs is subtracted and never added again. Decompose the kernels as they
+    are."""
     return framework.best_separable(weight - weight.mean(0, keepdim=True), rank)
 
 

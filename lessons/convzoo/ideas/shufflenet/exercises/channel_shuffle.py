@@ -106,14 +106,15 @@ def wrong_axes(x, groups):
 
 @mistake
 def cut_off(x, groups):
-    """The numbers are copied in a way that lets no gradient back to `x`."""
+    """The numbers are copied in a way that lets no gradient back to `x`. Compute with `x`
+    itself."""
     return torch.channel_shuffle(x.detach(), groups)
 
 
 @mistake
 def rows_for_columns(x, groups):
-    """Rows and columns of the image are swapped, and the channels are not. Swap the group and the
-    place within the group."""
+    """The rows and columns of the image are swapped, and the channels are not. Swap the group and
+    the place within the group instead."""
     return x.mT.reshape(x.shape)
 
 

@@ -43,13 +43,14 @@ def shuffled_again(weight, groups):
 
 @mistake
 def nothing_moved(weight, groups):
-    """The weight is unchanged. Its columns belong to inputs, and these now arrive unshuffled."""
+    """The weight is unchanged. Its columns belong to inputs, and these now arrive unshuffled:
+    reorder the columns."""
     return weight.clone()
 
 
 @mistake
 def rows(weight, groups):
-    """The outputs are reordered. The shuffle reorders the inputs: the columns."""
+    """The outputs are reordered. The shuffle reorders the inputs, so reorder the columns."""
     swapped = weight.transpose(0, 1)
     dividing = groups if len(weight) % groups == 0 else 1
     return torch.channel_shuffle(swapped, dividing).transpose(0, 1)
@@ -84,14 +85,15 @@ def rolled(weight, groups):
 
 @mistake
 def cut_off(weight, groups):
-    """The numbers are right, but no gradient gets back to `weight`."""
+    """The numbers are right, but no gradient gets back to `weight`. Compute with `weight`
+    itself."""
     return framework.fold_shuffle(weight.detach(), groups)
 
 
 @mistake
 def of_the_outputs(weight, groups):
-    """The number of outputs is divided by the groups. What is shuffled are the inputs: dimension
-    1."""
+    """The number of outputs is divided by the groups. The inputs are what is shuffled: divide the
+    size of dimension 1."""
     return torch.channel_shuffle(weight, max(1, len(weight) // groups))
 
 

@@ -42,8 +42,8 @@ mistake = Mistakes(framework.mixing_matrix)
 
 @mistake
 def transposed(orders):
-    """The permutations are inverted. Row i has its one in the column of the channel that comes to
-    place i."""
+    """The permutations are inverted. In row i, the one belongs in the column of the channel that
+    comes to place i."""
     return framework.mixing_matrix(orders).mT
 
 
@@ -63,14 +63,14 @@ def mean(orders):
 
 @mistake
 def only_the_first(orders):
-    """Only the first permutation is used. All of them have to be added up."""
+    """Only the first permutation is used. Add up all of them."""
     return framework.mixing_matrix(orders[:1])
 
 
 @mistake
 def by_channels(orders):
-    """The sum is divided by the square root of the number of channels. It grows with the number of
-    permutations: use that number."""
+    """The sum is divided by the square root of the number of channels. Divide by the square root of
+    the number of permutations: the sum grows with those."""
     return framework.mixing_matrix(orders) * sqrt(len(orders) / orders.shape[1])
 
 
@@ -91,29 +91,28 @@ def composed_in_turn(orders):
 
 @mistake
 def no_overlap(orders):
-    """When two permutations have a one in the same cell, it counts only once. It has to count
-    twice."""
+    """When two permutations have a one in the same cell, it is counted only once. It has to be
+    counted twice."""
     return (framework.mixing_matrix(orders) > 0).double() / sqrt(len(orders))
 
 
 @mistake
 def returned_early(orders):
-    """Only the first permutation is there, divided for all of them. The function should return only
-    when the loop is done."""
+    """Only the first permutation is there, divided as if all were added. Does the function return
+    inside its loop? Return once, after the loop."""
     return framework.mixing_matrix(orders[:1]) / sqrt(len(orders))
 
 
 @mistake
 def only_the_last(orders):
-    """Only the last permutation is left. The matrix should start from zeros once, before the first
+    """Only the last permutation is left. Start the matrix from zeros once, before the first
     permutation is added."""
     return framework.mixing_matrix(orders[-1:]) / sqrt(len(orders))
 
 
 @mistake
 def whole_columns(orders):
-    """Every cell is counted: whole rows or columns are filled. A permutation has one cell in each
-    row."""
+    """Whole rows or columns are filled with ones. A permutation has a single one in each row."""
     return torch.ones_like(framework.mixing_matrix(orders)) * sqrt(len(orders))
 
 

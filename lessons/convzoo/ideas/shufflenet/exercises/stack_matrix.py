@@ -60,8 +60,8 @@ def from_the_right(layers, order):
 
 @mistake
 def inverse_order(layers, order):
-    """The permutation is inverted: channel i is sent to place order[i]. It should be that place i
-    takes channel order[i]."""
+    """The permutation is inverted: channel i goes to place order[i]. Instead, place i should take
+    channel order[i]."""
     return framework.stack_matrix(layers, order.argsort())
 
 
@@ -74,20 +74,22 @@ def columns(layers, order):
 
 @mistake
 def after_the_last(layers, order):
-    """There is also a permutation after the last layer. It belongs only between two layers."""
+    """There is also a permutation after the last layer. Permutations belong only between two
+    layers."""
     return framework.stack_matrix(layers, order)[order]
 
 
 @mistake
 def one_place_late(layers, order):
-    """The permutation comes one place too late: there is one after the last layer, and none after
+    """Each permutation comes one place too late: there is one after the last layer, and none after
     the first."""
     return reduce(lambda product, weight: F.linear(weight, product.mT)[order], layers)
 
 
 @mistake
 def before_the_first(layers, order):
-    """There is also a permutation before the first layer. It belongs only between two layers."""
+    """There is also a permutation before the first layer. Permutations belong only between two
+    layers."""
     return framework.stack_matrix(layers, order)[:, order.argsort()]
 
 
@@ -103,7 +105,8 @@ def only_once(layers, order):
 
 @mistake
 def no_permutation(layers, order):
-    """The permutation is not used: this is the plain product of the layers."""
+    """The permutation is not used: this is the plain product of the layers. Permute the channels
+    between every two layers."""
     return framework.stack_matrix(layers, torch.arange(len(order)))
 
 
@@ -115,7 +118,7 @@ def elementwise(layers, order):
 
 @mistake
 def summed(layers, order):
-    """The layers are added up. One layer after the other is a product."""
+    """The layers are added up. One layer after the other is a matrix product."""
     return layers.sum(0)
 
 
@@ -128,13 +131,14 @@ def single_precision(layers, order):
 
 @mistake
 def transposed(layers, order):
-    """The result is transposed: rows should be outputs and columns inputs."""
+    """The result is transposed. Rows are outputs and columns are inputs."""
     return framework.stack_matrix(layers, order).mT
 
 
 @mistake
 def cut_off(layers, order):
-    """The numbers are right, but no gradient gets back to `layers`."""
+    """The numbers are right, but no gradient gets back to `layers`. Compute with `layers`
+    itself."""
     return framework.stack_matrix(layers.detach(), order)
 
 
@@ -154,21 +158,21 @@ def only_at_the_end(layers, order):
 
 @mistake
 def without_the_first(layers, order):
-    """The first layer's matrix is missing from the product."""
+    """The first layer's matrix is missing from the product. Start from it."""
     eye = torch.eye(len(order), dtype=layers.dtype)
     return framework.stack_matrix(torch.cat([eye[None], layers[1:]]), order)
 
 
 @mistake
 def without_the_last(layers, order):
-    """The last layer's matrix is missing from the product."""
+    """The last layer's matrix is missing from the product. Go through all of `layers`."""
     return framework.stack_matrix(layers[: max(1, len(layers) - 1)], order)
 
 
 @mistake
 def first_two(layers, order):
-    """Only the first two layers are used. The function should return only when the loop has reached
-    the last layer."""
+    """Only the first two layers are used. Does the function return inside its loop? Return once,
+    after the loop."""
     return framework.stack_matrix(layers[:2], order)
 
 

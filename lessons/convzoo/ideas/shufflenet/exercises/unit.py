@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from torch import Generator, nn
 
@@ -17,13 +18,10 @@ from convzoo.exercises.mistakes import (
     swap_strides,
     unpad,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.ideas.shufflenet import framework
 
-
-def _unit_case(gen, training=False, image=(5, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.ShuffleUnit, scalars, {"x": x}, gen, training)
+_unit_case = partial(layer_case, framework.ShuffleUnit, image=(5, 4))
 
 
 def _unit(in_channels: int, out_channels: int, stride: int, groups: int, first: int) -> dict:
@@ -78,7 +76,7 @@ mistake = Mistakes(framework.ShuffleUnit)
 @mistake
 def no_shuffle(**scalars):
     """Nothing is shuffled, so the two grouped 1x1 layers never exchange anything between their
-    groups."""
+    groups. Shuffle before the depthwise layer."""
     return replace_call(framework.ShuffleUnit(**scalars), "shuffle")
 
 
@@ -89,8 +87,8 @@ def _shuffle_after(layer: str, groups: int, **scalars) -> nn.Module:
 
 @mistake
 def late_shuffle(**scalars):
-    """The shuffle comes after the depthwise layer. In the paper's figure 2 it comes before: the
-    function is the same, but the depthwise weights are in another order."""
+    """The shuffle comes after the depthwise layer. In the paper's figure 2 it comes before it: the
+    unit can compute the same functions, but the depthwise weights are in another order."""
     return _shuffle_after("bn2", **scalars)
 
 
@@ -118,7 +116,7 @@ def relu_after_depthwise(**scalars):
 
 @mistake
 def no_first_relu(**scalars):
-    """The ReLU after the first 1x1 is missing."""
+    """The ReLU after the first 1x1 is missing. It comes after its batch norm."""
     return replace_call(framework.ShuffleUnit(**scalars), "relu")
 
 
@@ -131,13 +129,13 @@ def _with(layer: nn.Module, place: str, **scalars) -> nn.Module:
 
 @mistake
 def no_last_relu(**scalars):
-    """The last ReLU is missing: it comes after the input and the branch are joined."""
+    """The last ReLU is missing. Apply it after the input and the branch are joined."""
     return _with(nn.Identity(), "last", **scalars)
 
 
 @mistake
 def relu_then_join(**scalars):
-    """The last ReLU covers only the branch. It should come after the input and the branch are
+    """The last ReLU is applied to the branch only. Apply it after the input and the branch are
     joined."""
     return relu_after(no_last_relu(**scalars), "bn3")
 
@@ -164,7 +162,7 @@ def bare_pool(**scalars):
 
 @mistake
 def no_padding(**scalars):
-    """The 3x3 has no padding, so the branch loses its border."""
+    """The 3x3 has no padding, so the branch loses its border. It needs a padding of 1."""
     return unpad(framework.ShuffleUnit(**scalars), "conv2")
 
 
@@ -198,15 +196,15 @@ for _norm in ("bn1", "bn2", "bn3"):
 
 @mistake
 def branch_first(stride, **scalars):
-    """The two parts are concatenated in the wrong order: the pooled input comes first."""
+    """The two parts are concatenated in the wrong order. The pooled input should come first."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
     return change_result(module, lambda x, y: y.roll(-x.shape[1], 1)) if stride == 2 else module
 
 
 @mistake
 def whole_branch(stride, **scalars):
-    """At stride 2 the branch makes all of the output's channels. The pooled input already brings
-    some of them: the branch makes the rest."""
+    """At stride 2 the branch makes as many channels as the whole output has. The pooled input
+    already brings some of them: the branch makes only the rest."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
     whole = framework.ShuffleUnit(stride=1, **scalars)
     module.conv3, module.bn3 = whole.conv3, whole.bn3
@@ -218,7 +216,7 @@ def whole_branch(stride, **scalars):
 @mistake
 def first_always_grouped(groups, first_groups, **scalars):
     """The first 1x1 has `groups` groups. It should have `first_groups`, which is 1 when the input
-    is narrow."""
+    has few channels."""
     return framework.ShuffleUnit(groups=groups, first_groups=groups, **scalars)
 
 
@@ -250,7 +248,7 @@ def shuffle_before_norm(**scalars):
 
 @mistake
 def pooled_added(stride, **scalars):
-    """At stride 2 the pooled input is added to the branch. There the two are concatenated."""
+    """At stride 2 the pooled input is added to the branch. The two should be concatenated."""
     module = framework.ShuffleUnit(stride=stride, **scalars)
     if stride > 1:
         module.join = lambda x, branch: module.pool(x) + branch
@@ -259,7 +257,7 @@ def pooled_added(stride, **scalars):
 
 @mistake
 def no_stride(**scalars):
-    """The stride does not reach the branch: pass it on to the 3x3."""
+    """The stride does not reach the branch. Pass it to the 3x3."""
     module = framework.ShuffleUnit(**scalars)
     module.conv2.stride = (1, 1)
     return module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -22,18 +23,14 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.shufflenet import framework
 
-
-def _v2_case(gen, training=False, image=(5, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.ShuffleUnitV2, scalars, {"x": x}, gen, training)
+_v2_case = partial(layer_case, framework.ShuffleUnitV2, image=(5, 4))
 
 
 def _v2(in_channels: int, out_channels: int, stride: int) -> dict:
@@ -68,14 +65,15 @@ def _shuffle_back(module: nn.Module) -> nn.Module:
 
 @mistake
 def no_shuffle(**scalars):
-    """The two halves are not shuffled after they are joined, so the kept half would never be
-    processed."""
+    """The two halves are not shuffled after they are joined. Then the kept half would be kept by
+    the next unit too, and never be processed."""
     return _shuffle_back(framework.ShuffleUnitV2(**scalars))
 
 
 @mistake
 def inverse_shuffle(**scalars):
-    """That is the inverse shuffle: the joined halves are two groups, one after the other."""
+    """That is the inverse shuffle. The joined halves are two groups, one after the other: shuffle
+    in 2 groups."""
     return _shuffle_back(no_shuffle(**scalars))
 
 
@@ -106,7 +104,7 @@ def first_half_processed(stride, **scalars):
 
 @mistake
 def every_second(**scalars):
-    """Every second channel is kept. The half to keep is the first c / 2 channels."""
+    """Every second channel is kept. Keep the first half of the channels instead."""
     return _split_after(lambda x: torch.cat([x[:, ::2], x[:, 1::2]], 1), **scalars)
 
 
@@ -141,14 +139,14 @@ def none_depthwise(**scalars):
 
 @mistake
 def other_order(**scalars):
-    """The two parts are joined in the wrong order: branch1's result, or the kept half, comes
-    first."""
+    """The two parts are joined in the wrong order. The kept half, or at stride 2 the result of
+    branch1, should come first."""
     return change_result(framework.ShuffleUnitV2(**scalars), lambda x, y: _swapped(y))
 
 
 @mistake
 def relu_after_depthwise(**scalars):
-    """There is a ReLU after the depthwise layer. Only a batch norm follows it."""
+    """There is a ReLU after the depthwise layer. Only a batch norm should follow it."""
     module = framework.ShuffleUnitV2(**scalars)
     relu_after(module.branch2, "4")
     return module
@@ -194,15 +192,15 @@ def _layers(module: nn.Module, branch: str, *layers: nn.Module) -> nn.Module:
 
 @mistake
 def layer_too_few(**scalars):
-    """In branch2 a layer is missing before the depthwise one, which is number 3 (counted from 0):
-    the ReLU after the first batch norm."""
+    """In branch2 a layer is missing before the depthwise one, such as the ReLU after the first
+    batch norm. The depthwise layer should be number 3 (counted from 0)."""
     module = framework.ShuffleUnitV2(**scalars)
     return _layers(module, "branch2", *module.branch2[:2], *module.branch2[3:])
 
 
 @mistake
 def layer_too_many(**scalars):
-    """In branch2 there is a layer too many after the depthwise one and its batch norm, such as a
+    """In branch2 there is one layer too many after the depthwise one and its batch norm, such as a
     ReLU. The second 1x1 follows them directly, as number 5 (counted from 0)."""
     module = framework.ShuffleUnitV2(**scalars)
     return _layers(module, "branch2", *module.branch2[:5], nn.ReLU(), *module.branch2[5:])
@@ -210,7 +208,7 @@ def layer_too_many(**scalars):
 
 @mistake
 def layer_too_many_in_branch1(**scalars):
-    """In branch1 there is a layer too many after the depthwise one and its batch norm, such as a
+    """In branch1 there is one layer too many after the depthwise one and its batch norm, such as a
     ReLU. The 1x1 follows them directly, as number 2 (counted from 0)."""
     module = framework.ShuffleUnitV2(**scalars)
     more = (nn.ReLU(),) if len(module.branch1) else ()
@@ -242,14 +240,15 @@ def branch1_stride_last(**scalars):
 
 @mistake
 def no_padding(**scalars):
-    """The depthwise layer of branch2 has no padding, so the branch loses its border."""
+    """The depthwise layer of branch2 has no padding, so the branch loses its border. It needs a
+    padding of 1."""
     return unpad(framework.ShuffleUnitV2(**scalars), "branch2.3")
 
 
 @mistake
 def input_added(stride, **scalars):
-    """At stride 1 the input of branch2 is added to its result, as in a residual unit. Here the kept
-    half does that work: nothing is added."""
+    """At stride 1 the input of branch2 is added to its result, as in a residual unit. Nothing is
+    added here: the kept half has the role of the shortcut."""
     module = framework.ShuffleUnitV2(stride=stride, **scalars)
     if stride == 1:
         module.branch2.register_forward_hook(lambda _, args, y: y + args[0])

@@ -98,27 +98,29 @@ def signed(one, other):
 
 @mistake
 def seen_signed(one, other):
-    """The observed gap still has its sign. When `other` is the better one it is negative, and every
-    split has a larger gap than that."""
+    """The observed gap still has its sign. When `other` is the better one, it is negative, and
+    every split has a larger gap than that. Take its size."""
     gaps, observed = _splits(one, other)
     return _share(gaps.abs() >= observed)
 
 
 @mistake
 def the_rest(one, other):
-    """This is the share of the splits with a smaller gap. The task asks for the other splits."""
+    """This is the share of the splits with a smaller gap. The exercise asks for the other
+    splits."""
     return 1 - framework.chance(one, other)
 
 
 @mistake
 def a_count(one, other):
-    """This is the number of splits with such a gap. The task asks for their share of all splits."""
+    """This is the number of splits with such a gap. The exercise asks for their share of all
+    splits."""
     return round(framework.chance(one, other) * len(_splits(one, other)[0]))
 
 
 @mistake
 def percent(one, other):
-    """This is the share in percent. The task asks for a number from 0 to 1."""
+    """This is the share in percent. The exercise asks for a number from 0 to 1."""
     return 100 * framework.chance(one, other)
 
 
@@ -179,7 +181,7 @@ def distinct_alone(one, other):
 
 @mistake
 def distinct_splits(one, other):
-    """Two splits with the same numbers are counted once. Equal numbers are different seeds, so
+    """Two splits with the same numbers are counted only once. Equal numbers are different seeds, so
     these are two different splits."""
     both = torch.cat([one, other])
     parts = both[torch.combinations(torch.arange(len(both)), r=len(one))]
@@ -196,24 +198,24 @@ def distinct_gaps(one, other):
 
 @mistake
 def at_most(one, other):
-    """This is the share of the splits whose gap is at most as large as the observed one. The task
-    asks for at least as large."""
+    """This is the share of the splits whose gap is at most as large as the observed one. The
+    exercise asks for those whose gap is at least as large."""
     gaps, observed = _splits(one, other)
     return _share(gaps.abs() <= observed.abs())
 
 
 @mistake
 def means_against_sums(one, other):
-    """The gap of a split is one of means, and the observed one is a gap of sums, so hardly any
-    split reaches it. Compare sums with sums or means with means."""
+    """The gap of a split is computed from means, and the observed one from sums, so hardly any
+    split reaches it. Compare sums with sums, or means with means."""
     gaps, observed = _splits(one, other)
     return _share(gaps.abs() / len(one) >= observed.abs())
 
 
 @mistake
 def sums_against_means(one, other):
-    """The gap of a split is one of sums, and the observed one is a gap of means, so nearly every
-    split reaches it. Compare sums with sums or means with means."""
+    """The gap of a split is computed from sums, and the observed one from means, so nearly every
+    split reaches it. Compare sums with sums, or means with means."""
     gaps, observed = _splits(one, other)
     return _share(gaps.abs() >= observed.abs() / len(one))
 
@@ -237,8 +239,8 @@ def observed_once_more(one, other):
 
 @mistake
 def of_252(one, other):
-    """The count is divided by 252, which is right for five seeds each. Count the splits: other
-    numbers of seeds have another number of splits."""
+    """The count is divided by 252, which is right for five seeds each. Count the splits: with
+    another number of seeds, there are more or fewer."""
     gaps, observed = _splits(one, other)
     return int((gaps.abs() >= observed.abs()).sum()) / 252
 
@@ -252,7 +254,7 @@ def per_seed(one, other):
 
 @mistake
 def medians(one, other):
-    """Medians are compared. The task asks for the gap between the means."""
+    """Medians are compared. The exercise asks for the gap between the means."""
     both, s = torch.cat([one, other]), len(one)
     places = torch.combinations(torch.arange(2 * s), r=s)
     rest = torch.tensor([[i for i in range(2 * s) if i not in p] for p in places.tolist()])
@@ -262,7 +264,8 @@ def medians(one, other):
 
 @mistake
 def one_too_few(one, other):
-    """One number too few is chosen. Each side of a split has as many numbers as there are seeds."""
+    """One number too few is chosen. Each side of a split has as many numbers as one network has
+    seeds."""
     both, s = torch.cat([one, other]), len(one)
     chosen = both[torch.combinations(torch.arange(2 * s), r=s - 1)]
     return _summed(one, other, chosen, both.sum())

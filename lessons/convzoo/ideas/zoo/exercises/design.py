@@ -60,14 +60,14 @@ def full(in_channels, planes, stride):
 
 @mistake
 def depthwise_alone(in_channels, planes, stride):
-    """With a depthwise layer alone no two channels ever meet. Something has to mix them."""
+    """With a depthwise layer alone, no two channels ever meet. Something has to mix them."""
     return _layer(in_channels, planes, stride, 3, gcd(in_channels, planes))
 
 
 @mistake
 def four_groups(in_channels, planes, stride):
-    """The block keeps within the budget, but these are stovepipes: four groups that never meet
-    (lesson 05). Something has to mix them."""
+    """The block keeps within the budget, but its four groups never meet (lesson 05 calls them
+    stovepipes). Something has to mix them."""
     return _layer(in_channels, planes, stride, 3, 4)
 
 
@@ -80,15 +80,15 @@ def two_groups(in_channels, planes, stride):
 
 @mistake
 def one_pixel(in_channels, planes, stride):
-    """All channels meet, but a pixel sees none of its neighbours. A block of an image network has
-    to look at 3 x 3 pixels or more."""
+    """All channels meet, but an output sees none of its pixel's neighbours. A block of an image
+    network has to look at 3 x 3 pixels or more."""
     return _layer(in_channels, planes, stride, 1)
 
 
 @mistake
 def column(in_channels, planes, stride):
-    """A pixel sees only 3 pixels, in one column or in one row. A 3 x 1 kernel needs a 1 x 3 kernel
-    as well."""
+    """An output sees only 3 pixels, in one column or in one row. A 3 x 1 kernel needs a 1 x 3
+    kernel as well."""
     return nn.Conv2d(in_channels, planes, (3, 1), stride, (1, 0))
 
 
@@ -102,14 +102,14 @@ def unused(in_channels, planes, stride):
 
 @mistake
 def no_stride(in_channels, planes, stride):
-    """The stride is not used: with stride 2 the output has half as many rows and columns."""
+    """The stride is not used. With stride 2 the output has half as many rows and columns."""
     return framework.Design(in_channels, planes, 1)
 
 
 @mistake
 def stride_in_rows(in_channels, planes, stride):
-    """The stride is used for the rows only. With stride 2 the output has half as many columns,
-    too."""
+    """The stride is used for the rows only. With stride 2 the output should have half as many
+    columns, too."""
     block = framework.Design(in_channels, planes, stride)
     block.depthwise.stride = (stride, 1)
     return block
@@ -133,8 +133,8 @@ def two_full(in_channels, planes, stride):
 
 @mistake
 def row_after_column(in_channels, planes, stride):
-    """A 3 x 1 layer and a 1 x 3 layer see 3 x 3 pixels, but two full ones cost two thirds of a 3x3
-    layer or more. The budget is a half."""
+    """A 3 x 1 layer and a 1 x 3 layer see 3 x 3 pixels, but two full ones cost two thirds of a full
+    3x3 layer or more. The budget is a half."""
     column = nn.Conv2d(in_channels, planes, (3, 1), (stride, 1), (1, 0))
     return nn.Sequential(column, nn.ReLU(), nn.Conv2d(planes, planes, (1, 3), (1, stride), (0, 1)))
 
@@ -163,7 +163,7 @@ def no_padding(in_channels, planes, stride):
 
 @mistake
 def planes_fixed(in_channels, planes, stride):
-    """The block returns another number of channels than `planes`."""
+    """The block returns another number of channels than `planes`. Return `planes` channels."""
     return framework.Design(in_channels, 4, stride)
 
 

@@ -102,8 +102,8 @@ def strictly_both(cost, accuracy, less_is_better):
 
 @mistake
 def twins_lost(cost, accuracy, less_is_better):
-    """Two points that are equal in both have beaten each other. To beat another point, a point has
-    to be better in at least one of the two."""
+    """Two points that are equal in both beat each other here. To beat another point, a point has to
+    be better in at least one of the two."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.as_cheap & pairs.as_good & ~torch.eye(len(cost), dtype=torch.bool))
 
@@ -119,9 +119,9 @@ def one_twin(cost, accuracy, less_is_better):
 
 @mistake
 def best_so_far(cost, accuracy, less_is_better):
-    """Each point is compared only with those before it in the order of cost. Of two that cost the
-    same, the later one may beat the earlier one. And neither of two points that are equal
-    in both beats the other."""
+    """Each point is compared only with those before it in the order of cost. Of two points with the
+    same cost, the later one may beat the earlier one. And of two points that are equal in both,
+    neither beats the other."""
     best, mask = float("-inf"), torch.zeros(len(cost), dtype=torch.bool)
     for i in (cost if less_is_better else cost.neg()).argsort(stable=True).tolist():
         mask[i] = accuracy[i].item() > best
@@ -131,8 +131,8 @@ def best_so_far(cost, accuracy, less_is_better):
 
 @mistake
 def better_of_the_cheaper(cost, accuracy, less_is_better):
-    """The points are compared in the order of cost, and one stays if it is at least as accurate as
-    all before it. But one that is equally accurate and costs more is beaten."""
+    """The points are compared in the order of cost, and a point stays if it is at least as accurate
+    as all before it. But a point that is only equally accurate and costs more is beaten."""
     best, mask = float("-inf"), torch.zeros(len(cost), dtype=torch.bool)
     for i in (cost if less_is_better else cost.neg()).argsort(stable=True).tolist():
         mask[i] = accuracy[i].item() >= best
@@ -190,8 +190,8 @@ def later_points(cost, accuracy, less_is_better):
 
 @mistake
 def last_one_decides(cost, accuracy, less_is_better):
-    """The last comparison alone decides: every new one overwrites the result. A point that was
-    beaten once stays beaten."""
+    """The last comparison alone decides, because every new one overwrites the result. A point that
+    was beaten once stays beaten."""
     pairs = _pairs(cost, accuracy, less_is_better)
     beats = pairs.as_cheap & pairs.as_good & (pairs.better | pairs.cheaper)
     return ~beats[-1]
@@ -199,8 +199,8 @@ def last_one_decides(cost, accuracy, less_is_better):
 
 @mistake
 def first_point_alone(cost, accuracy, less_is_better):
-    """Only the first point was compared with the others. The function returns before the loop gets
-    to the second one: look at the indentation."""
+    """Only the first point was compared with the others. Does the function return inside its loop?
+    Return once, after the loop."""
     mask = torch.ones(len(cost), dtype=torch.bool)
     mask[0] = framework.pareto_front(cost, accuracy, less_is_better)[0]
     return mask
@@ -208,14 +208,15 @@ def first_point_alone(cost, accuracy, less_is_better):
 
 @mistake
 def both_reversed(cost, accuracy, less_is_better):
-    """If more cost is better, the accuracy is reversed, too. More accuracy is always better."""
+    """When more cost is better, the accuracy is reversed too. More accuracy is always better:
+    reverse only the cost."""
     better = accuracy if less_is_better else -accuracy
     return framework.pareto_front(cost, better, less_is_better)
 
 
 @mistake
 def beats_nobody(cost, accuracy, less_is_better):
-    """These are the points that beat no other point. The task asks for the points that no other
+    """These are the points that beat no other point. The exercise asks for the points that no other
     point beats."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten((pairs.as_cheap & pairs.as_good & (pairs.better | pairs.cheaper)).T)
@@ -223,7 +224,8 @@ def beats_nobody(cost, accuracy, less_is_better):
 
 @mistake
 def beaten_by_itself(cost, accuracy, less_is_better):
-    """No point is left. Each one is at least as good as itself, so here it beats itself."""
+    """No point is left, because each one beats itself: it is at least as good as itself. To beat
+    another point, a point has to be better in at least one of the two."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.as_cheap & pairs.as_good)
 
@@ -239,7 +241,7 @@ def one_is_enough(cost, accuracy, less_is_better):
 @mistake
 def only_by_cheaper(cost, accuracy, less_is_better):
     """A point that costs the same as another one and is less accurate is still there. The other one
-    beats it: it costs no more, and it is better."""
+    beats it: it costs no more, and it is more accurate."""
     pairs = _pairs(cost, accuracy, less_is_better)
     return _unbeaten(pairs.cheaper & pairs.as_good)
 
@@ -254,14 +256,14 @@ def only_by_better(cost, accuracy, less_is_better):
 
 @mistake
 def direction_ignored(cost, accuracy, less_is_better):
-    """The direction is not used. For some costs more is better, for example for images per
+    """`less_is_better` is not used. For some costs more is better, for example for images per
     second."""
     return framework.pareto_front(cost, accuracy, True)
 
 
 @mistake
 def direction_reversed(cost, accuracy, less_is_better):
-    """The direction is reversed: with `less_is_better`, the cheaper point is the better one."""
+    """The direction is reversed. With `less_is_better`, the cheaper point is the better one."""
     return framework.pareto_front(cost, accuracy, not less_is_better)
 
 
@@ -273,7 +275,7 @@ def worst_accuracy(cost, accuracy, less_is_better):
 
 @mistake
 def the_rest(cost, accuracy, less_is_better):
-    """These are the points that are beaten. The task asks for the other ones."""
+    """These are the points that are beaten. The exercise asks for the other ones."""
     return ~framework.pareto_front(cost, accuracy, less_is_better)
 
 

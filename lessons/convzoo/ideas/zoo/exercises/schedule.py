@@ -60,8 +60,8 @@ def from_zero(steps, warmup, lr):
 
 @mistake
 def from_zero_to_lr(steps, warmup, lr):
-    """The first step has learning rate 0, so it learns nothing. The rise goes up `warmup` times by
-    the same amount, and the first training step is already the first time."""
+    """The first step has learning rate 0, so it learns nothing. The rise goes up by the same amount
+    `warmup` times, and the first training step should already be one step up."""
     return _curve(steps, warmup, lr, rise=lambda i: i / max(1, warmup - 1))
 
 
@@ -82,7 +82,7 @@ def cosine_from_the_start(steps, warmup, lr):
 @mistake
 def fall_counts_all(steps, warmup, lr):
     """The fall has the right length, but it starts partway down, because its steps are counted from
-    the start of the training. Its step 0 is the first step after the rise."""
+    the start of the training. Count them from the first step after the rise."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i, 0, steps - warmup))
 
 
@@ -122,8 +122,8 @@ def zero_at_the_last(steps, warmup, lr):
 
 @mistake
 def once_at_the_top(steps, warmup, lr):
-    """The full `lr` comes only once. It comes twice: in the last step of the rise and in the first
-    step of the fall."""
+    """The full `lr` comes only once. It should come twice: in the last step of the rise and in the
+    first step of the fall."""
     return _curve(steps, warmup, lr, fall=lambda i: _half(i + 1, warmup, steps + 1))
 
 
@@ -136,8 +136,8 @@ def reaches_lr_late(steps, warmup, lr):
 
 @mistake
 def first_is_zero(steps, warmup, lr):
-    """The first step has learning rate 0, even if no step rises, and the rise is one step late. Its
-    steps count from 1: the first of them is already above 0."""
+    """The first step has learning rate 0, even without a warmup, and the rise is one step late.
+    Count the steps of the rise from 1: the first of them is already above 0."""
     rise = lambda i: i / warmup  # noqa: E731
     fall = lambda i: _half(i, warmup, steps) if i else 0.0  # noqa: E731
     return _curve(steps, warmup, lr, rise, fall)
@@ -145,8 +145,8 @@ def first_is_zero(steps, warmup, lr):
 
 @mistake
 def squared_rise(steps, warmup, lr):
-    """The rise is not even: it goes up by more in every step. All its steps have the same
-    height."""
+    """The rise is not even: it goes up by more in every step. It should go up by the same amount in
+    each."""
     return _curve(steps, warmup, lr, rise=lambda i: ((i + 1) / warmup) ** 2)
 
 
@@ -193,7 +193,7 @@ def rises_again(steps, warmup, lr):
 @mistake
 def sine(steps, warmup, lr):
     """The fall is a sine: it starts at half of `lr` and first goes up. A cosine starts at its
-    top."""
+    highest value."""
     angle = lambda i: pi * (i - warmup) / (steps - warmup)  # noqa: E731
     return _curve(steps, warmup, lr, fall=lambda i: (1 + cos(angle(i) - pi / 2)) / 2)
 
@@ -230,8 +230,8 @@ def fall_of_all_steps(steps, warmup, lr):
 
 @mistake
 def rise_too_long(steps, warmup, lr):
-    """There is one step too many: the rise also has the step with learning rate 0. It has only
-    `warmup` steps: leave out that one."""
+    """There is one step too many, because the rise also contains the step with learning rate 0.
+    Leave that one out: the rise has only `warmup` steps."""
     rates = framework.schedule(steps, warmup, lr)
     return torch.cat([torch.zeros(1).double(), rates]) if warmup else rates
 
@@ -245,7 +245,7 @@ def quarter(steps, warmup, lr):
 
 @mistake
 def straight(steps, warmup, lr):
-    """The fall is a straight line. Half a cosine is flat at both ends."""
+    """The fall is a straight line. It should be half a cosine, which is flat at both ends."""
     return _curve(steps, warmup, lr, fall=lambda i: 1 - (i - warmup) / (steps - warmup))
 
 

@@ -57,7 +57,7 @@ mistake = Mistakes(framework.width_for_budget)
 
 @mistake
 def first_above(kind, budget, step):
-    """This is the first width above the budget. The task asks for the last one within it."""
+    """This is the first width above the budget. The exercise asks for the last one within it."""
     return framework.width_for_budget(kind, budget, step) + step
 
 
@@ -77,8 +77,8 @@ def doublings(kind, budget, step):
 
 @mistake
 def one_too_few(kind, budget, step):
-    """A wider network would fit. The task asks for the last width within the budget: check where
-    your search ends."""
+    """A wider network would fit. The exercise asks for the last width within the budget: check
+    where your search ends."""
     return max(0, framework.width_for_budget(kind, budget, step) - step)
 
 
@@ -106,7 +106,7 @@ def below_step(kind, budget, step):
 
 @mistake
 def cost_of_it(kind, budget, step):
-    """This is what the network costs. The task asks for its width."""
+    """This is what the network costs. The exercise asks for its width."""
     width = framework.width_for_budget(kind, budget, step)
     return zoo.macs(kind, width) if width else 0
 
@@ -120,13 +120,13 @@ def counted_twice(kind, budget, step):
 
 @mistake
 def minus_one(kind, budget, step):
-    """Sometimes no width fits at all. Then the answer is 0, and here it is below 0."""
+    """When no width fits at all, the answer is 0. Here it is below 0."""
     return framework.width_for_budget(kind, budget, step) or -1
 
 
 @mistake
 def minus_step(kind, budget, step):
-    """Sometimes no width fits at all, and then the answer is 0. Here it is one step below 0."""
+    """When no width fits at all, the answer is 0. Here it is one step below 0."""
     return framework.width_for_budget(kind, budget, step) or -step
 
 
@@ -139,34 +139,34 @@ def always_plain(kind, budget, step):
 
 @mistake
 def nearest(kind, budget, step):
-    """This is the width whose cost is nearest to the budget, but it costs more than the budget
-    allows. Take the last width that fits."""
+    """This is the width whose cost is nearest to the budget, even if it costs more. Take the last
+    width that fits."""
     low = framework.width_for_budget(kind, budget, step)
     return min((low, low + step), key=lambda w: abs((zoo.macs(kind, w) if w else 0) - budget))
 
 
 @mistake
 def any_width(kind, budget, step):
-    """The step is not used: the width has to be a multiple of it."""
+    """The step is not used. The width has to be a multiple of it."""
     return framework.width_for_budget(kind, budget, 1)
 
 
 @mistake
 def steps(kind, budget, step):
-    """This is the number of steps. The task asks for the width, in channels."""
+    """This is the number of steps. The exercise asks for the width, in channels."""
     return framework.width_for_budget(kind, budget, step) // step
 
 
 @mistake
 def in_proportion(kind, budget, step):
-    """The width grows in proportion to the budget. But the cost of a full layer grows with the
-    square of the width: count the network instead."""
+    """The width is computed in proportion to the budget. But the cost of a full layer grows with
+    the square of the width: count the network instead."""
     return step * (budget // zoo.macs(kind, step))
 
 
 @mistake
 def by_the_root(kind, budget, step):
-    """The width grows with the square root of the budget. That is close, but the stem, the
+    """The width is computed from the square root of the budget. That is close, but the stem, the
     depthwise layers and the linear layer grow in proportion to the width: count the network
     instead."""
     return step * int(sqrt(budget / zoo.macs(kind, step)))
@@ -174,7 +174,8 @@ def by_the_root(kind, budget, step):
 
 @mistake
 def at_least_one(kind, budget, step):
-    """Sometimes even the narrowest network costs more than the budget. Then the answer is 0."""
+    """It never returns less than `step`. Sometimes even the narrowest network costs more than the
+    budget: then the answer is 0."""
     return max(step, framework.width_for_budget(kind, budget, step))
 
 
