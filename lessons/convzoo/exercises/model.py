@@ -159,3 +159,15 @@ def module_case(
         else:
             weights[name] = drawn / 4
     return Case(scalars, tensors, weights, training)
+
+
+def layer_case(
+    reference: type, gen: Generator, training=False, image=(6, 5), times=1.0, **scalars
+) -> Case:
+    """Return a case for a layer that is called on two images (see `module_case`).
+
+    image: height and width; times: how much larger than usual the pixels are; scalars: what the
+    layer is built from, `in_channels` among them.
+    """
+    x = times * normal(gen, 2, scalars["in_channels"], *image)
+    return module_case(reference, scalars, {"x": x}, gen, training)

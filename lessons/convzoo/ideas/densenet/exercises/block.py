@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 
 import torch
 from torch import Generator, Tensor, nn
@@ -14,8 +14,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -24,9 +23,7 @@ from convzoo.ideas.densenet import framework
 LESSON = "03_densenet"
 
 
-def _block_case(gen, training=False, image=(3, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.DenseBlock, scalars, {"x": x}, gen, training)
+_block_case = partial(layer_case, framework.DenseBlock, image=(3, 4))
 
 
 def _block_cases(gen: Generator) -> list[Case]:

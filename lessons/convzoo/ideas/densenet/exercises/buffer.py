@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -13,8 +14,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -23,9 +23,7 @@ from convzoo.ideas.densenet import framework
 LESSON = "03_densenet"
 
 
-def _buffer_case(gen, training=False, image=(3, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.BufferBlock, scalars, {"x": x}, gen, training)
+_buffer_case = partial(layer_case, framework.BufferBlock, image=(3, 4))
 
 
 def _buffer_cases(gen: Generator) -> list[Case]:

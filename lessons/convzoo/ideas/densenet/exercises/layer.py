@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Generator, nn
 
@@ -18,8 +20,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -28,9 +29,7 @@ from convzoo.ideas.densenet import framework
 LESSON = "03_densenet"
 
 
-def _layer_case(gen, training=False, image=(4, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.DenseLayer, scalars, {"x": x}, gen, training)
+_layer_case = partial(layer_case, framework.DenseLayer, image=(4, 5))
 
 
 def _layer_cases(gen: Generator) -> list[Case]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -16,16 +18,14 @@ from convzoo.exercises.mistakes import (
     skip_relu,
     unpad,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 
 LESSON = "01_resnet"
 
 
-def _basic_case(gen: Generator, training: bool = False, image=(6, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.BasicBlock, scalars, {"x": x}, gen, training)
+_basic_case = partial(layer_case, framework.BasicBlock)
 
 
 def _basic_cases(gen: Generator) -> list[Case]:

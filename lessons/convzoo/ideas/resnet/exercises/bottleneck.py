@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Generator, nn
 
 from convzoo.case import Case
 from convzoo.exercises.mistakes import Mistakes, relu_after, replace_call, skip_relu, unpad
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.resnet import framework
 from convzoo.ideas.resnet.exercises.basic_block import (
@@ -32,9 +34,7 @@ from convzoo.ideas.resnet.exercises.basic_block import (
 LESSON = "01_resnet"
 
 
-def _bottleneck_case(gen: Generator, training: bool = False, image=(6, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.Bottleneck, scalars, {"x": x}, gen, training)
+_bottleneck_case = partial(layer_case, framework.Bottleneck)
 
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import ceil
 
 import torch
@@ -23,8 +24,7 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
@@ -34,9 +34,7 @@ from convzoo.ideas.resnext import framework
 LESSON = "02_resnext"
 
 
-def _bottleneck_case(gen, training=False, image=(6, 5), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.Bottleneck, scalars, {"x": x}, gen, training)
+_bottleneck_case = partial(layer_case, framework.Bottleneck)
 
 
 def _bottleneck_cases(gen: Generator) -> list[Case]:
@@ -113,9 +111,7 @@ def width_for_groups(planes, groups=1, width_per_group=64, **scalars):
 def stride_first(**scalars):
     """The stride is in the first 1x1. There it throws away three of four pixels before the 3x3 has
     seen them. In ResNeXt the stride is in the 3x3."""
-    module = framework.Bottleneck(**scalars)
-    module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
-    return module
+    return swap_strides(framework.Bottleneck(**scalars), "conv1", "conv2")
 
 
 @mistake

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -18,16 +20,14 @@ from convzoo.exercises.mistakes import (
     skip_relu,
     swap_strides,
 )
-from convzoo.exercises.model import Exercise, module_case, normal, pick
+from convzoo.exercises.model import Exercise, layer_case, pick
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.senet import framework
 
 LESSON = "04_senet"
 
 
-def _block_case(gen, training=False, image=(5, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.SEBottleneck, scalars, {"x": x}, gen, training)
+_block_case = partial(layer_case, framework.SEBottleneck, image=(5, 4))
 
 
 def _block_cases(gen: Generator) -> list[Case]:

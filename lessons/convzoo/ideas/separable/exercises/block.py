@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from torch import Generator, nn
 from torch.nn import functional as F
@@ -16,7 +17,7 @@ from convzoo.exercises.mistakes import (
     replace_call,
     swap_strides,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.depthwise_conv2d import GROUPED
@@ -31,9 +32,7 @@ GROUPED_LAYER = replace(
 )
 
 
-def _case(gen, training=False, image=(6, 5), times=1.0, **scalars) -> Case:
-    x = times * normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.DepthwiseSeparable, scalars, {"x": x}, gen, training)
+_case = partial(layer_case, framework.DepthwiseSeparable)
 
 
 def _cases(gen: Generator) -> list[Case]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
@@ -18,7 +19,7 @@ from convzoo.exercises.mistakes import (
     swap_strides,
     unpad,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.separable import framework
 from convzoo.ideas.separable.exercises.block import GROUPED_LAYER
@@ -26,9 +27,7 @@ from convzoo.ideas.separable.exercises.block import GROUPED_LAYER
 LESSON = "06_separable"
 
 
-def _case(gen, training=False, image=(5, 4), times=1.0, **scalars) -> Case:
-    x = times * normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.InvertedResidual, scalars, {"x": x}, gen, training)
+_case = partial(layer_case, framework.InvertedResidual, image=(5, 4))
 
 
 def _cases(gen: Generator) -> list[Case]:

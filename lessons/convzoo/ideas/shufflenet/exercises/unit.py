@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from torch import Generator, nn
 
@@ -17,13 +18,10 @@ from convzoo.exercises.mistakes import (
     swap_strides,
     unpad,
 )
-from convzoo.exercises.model import Exercise, integers, module_case, normal, pick, small_module_case
+from convzoo.exercises.model import Exercise, integers, layer_case, pick, small_module_case
 from convzoo.ideas.shufflenet import framework
 
-
-def _unit_case(gen, training=False, image=(5, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.ShuffleUnit, scalars, {"x": x}, gen, training)
+_unit_case = partial(layer_case, framework.ShuffleUnit, image=(5, 4))
 
 
 def _unit(in_channels: int, out_channels: int, stride: int, groups: int, first: int) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -22,18 +23,14 @@ from convzoo.exercises.model import (
     Exercise,
     Shortcut,
     integers,
-    module_case,
-    normal,
+    layer_case,
     pick,
     small_module_case,
 )
 from convzoo.exercises.shortcuts import TORCHVISION
 from convzoo.ideas.shufflenet import framework
 
-
-def _v2_case(gen, training=False, image=(5, 4), **scalars) -> Case:
-    x = normal(gen, 2, scalars["in_channels"], *image)
-    return module_case(framework.ShuffleUnitV2, scalars, {"x": x}, gen, training)
+_v2_case = partial(layer_case, framework.ShuffleUnitV2, image=(5, 4))
 
 
 def _v2(in_channels: int, out_channels: int, stride: int) -> dict:
