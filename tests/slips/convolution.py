@@ -715,7 +715,7 @@ SLIPS = (
         changed(SUMMED, (".sum(2)", ".mean(2)")),
         "values",
         "mean_of_channels",
-        ("Add them up",),
+        ("adds them up",),
     ),
     Slip(
         ONE,

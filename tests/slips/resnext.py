@@ -456,7 +456,7 @@ SLIPS = (
         changed(UNFOLDED, ("weight.reshape", "weight.movedim(1, 3).reshape")),
         "values",
         "taps_first",
-        (*NUMBERS, "the channel is the slower one"),
+        (*NUMBERS, "the channel comes first"),
     ),
     Slip(
         CONV,

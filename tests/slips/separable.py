@@ -164,7 +164,7 @@ SLIPS = (
         ),
         "values",
         "taps_first",
-        (*NUMBERS, "slower of the two"),
+        (*NUMBERS, "the channel comes first"),
     ),
     Slip(
         CONV,

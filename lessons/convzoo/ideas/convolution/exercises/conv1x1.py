@@ -55,7 +55,10 @@ def _one_steady() -> tuple[Case, Case]:
     return _one_case(gen, 2, 3, 2, (3, 3)), _one_case(gen, 2, 6, 8, (6, 5))
 
 
-STRIDE_UNUSED = "The stride is not used: the output is as large as with stride 1."
+STRIDE_UNUSED = (
+    "The stride is not used: the output is as large as with stride 1. Windows start only at every "
+    "`stride`-th row and column."
+)
 CUT_OFF = (
     "The weights are copied in a way that cuts off their gradient, so the layer cannot learn. "
     "Compute with `weight` itself."
@@ -207,7 +210,7 @@ def largest(x, weight, stride=1):
 
 @mistake
 def mean_of_channels(x, weight, stride=1):
-    """It averages the products over the input channels. Add them up."""
+    """It averages the products over the input channels. A convolution adds them up."""
     return framework.conv1x1(x, weight, stride) / x.shape[1]
 
 

@@ -174,7 +174,7 @@ mistake.add(
 
 @mistake
 def no_padding(x, weight, padding=0, **settings):
-    """The padding is not used: the border of zeros is missing."""
+    """The padding is not used: the border of zeros is missing. Add it on all four sides."""
     return framework.conv2d(x, weight, **settings)
 
 

@@ -38,7 +38,8 @@ mistake = Mistakes(framework.channels)
 
 @mistake
 def never_halved(num_init_features, growth_rate, block_config):
-    """The transitions between the blocks are missing. Each halves the channels."""
+    """The transitions between the blocks are missing. Each halves the channels before the next
+    block."""
     layers = accumulate(block_config)
     return tuple(framework.channels(num_init_features, growth_rate, [n])[0] for n in layers)
 

@@ -101,7 +101,7 @@ def added(matrix, weight):
 
 @mistake
 def only_new(matrix, weight):
-    """Only the new rows are there. DenseNet keeps the old ones above them."""
+    """Only the new rows are in the result. DenseNet keeps the old ones above them."""
     return F.linear(weight, matrix.mT)
 
 

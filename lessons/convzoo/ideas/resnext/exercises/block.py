@@ -116,7 +116,7 @@ def stride_first(**scalars):
 
 @mistake
 def no_last_relu(**scalars):
-    """The last ReLU is missing. It comes after the addition."""
+    """The last ReLU is missing. Apply it after the addition."""
     return skip_relu(framework.Bottleneck(**scalars), 2, of=3)
 
 
@@ -283,7 +283,7 @@ def width_unscaled(planes, width_per_group=64, **scalars):
 
 @mistake
 def no_inner_relus(**scalars):
-    """Two ReLUs are missing: one after each of the first two batch norms."""
+    """Two ReLUs are missing: apply one after each of the first two batch norms."""
     return skip_relu(framework.Bottleneck(**scalars), 0, 1, of=3)
 
 

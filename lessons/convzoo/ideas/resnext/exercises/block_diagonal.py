@@ -117,8 +117,8 @@ def cut_off(blocks):
 
 @mistake
 def first_alone(blocks):
-    """Only the first block is there. Does the function return inside its loop? Return once, after
-    the loop."""
+    """Only the first block is in the result. Does the function return inside its loop? Return once,
+    after the loop."""
     return torch.block_diag(blocks[0], *torch.zeros_like(blocks[1:]))
 
 

@@ -84,7 +84,7 @@ def split_late(x, weight, groups, **window):
 @mistake
 def mixed_outputs(x, weight, groups, **window):
     """The output channels are right, but in the wrong order. All outputs of group 0 come first, so
-    the group is the slower of the two output dimensions."""
+    the group is the first of the two output dimensions."""
     y = framework.grouped_conv2d(x, weight, groups, **window)
     return y[:, interleave(y.shape[1], groups)]
 
@@ -107,8 +107,8 @@ def mixed_both(x, weight, groups, **window):
 
 @mistake
 def weight_split(x, weight, groups, **window):
-    """`weight` is split the wrong way round. The rows of a group are next to each other, so the
-    groups are the slower part of c_out and come first."""
+    """`weight` is split the wrong way round. The rows of a group are next to each other, so when
+    c_out is split, the groups come first."""
     # torch's own error, if the two do not fit
     weight.new_empty(len(weight) // groups, 1, 1) + x.new_empty(len(x), groups, 1, 1)
     return framework.grouped_conv2d(x, weight, groups, **window)
@@ -178,7 +178,7 @@ def transposed(x, weight, **rest):
 @mistake
 def taps_first(x, weight, **rest):
     """The channels and the taps of the kernel are in the wrong order. Where they share a dimension,
-    the channel is the slower one, in the patches as in the weight."""
+    the channel comes first, in the patches as in the weight."""
     taps_first = weight.permute(0, 2, 3, 1).reshape(weight.shape)
     return framework.grouped_conv2d(x, taps_first, **rest)
 
@@ -218,13 +218,14 @@ def images_inside(x, weight, groups, **window):
 
 @mistake
 def no_stride(x, weight, groups, stride=1, padding=0):
-    """The stride is not used: the output is as large as with stride 1."""
+    """The stride is not used: the output is as large as with stride 1. Neighbouring windows start
+    `stride` pixels apart."""
     return framework.grouped_conv2d(x, weight, groups, padding=padding)
 
 
 @mistake
 def no_padding(x, weight, groups, stride=1, padding=0):
-    """The padding is not used: the border of zeros is missing."""
+    """The padding is not used: the border of zeros is missing. Add it on all four sides."""
     return framework.grouped_conv2d(x, weight, groups, stride)
 
 
@@ -333,8 +334,8 @@ def next_row(x, weight, groups, **window):
 
 @mistake
 def first_group(x, weight, groups, **window):
-    """Only the outputs of group 0 are there. Does the function return inside its loop? Return once,
-    after the loop."""
+    """Only the outputs of group 0 are in the result. Does the function return inside its loop?
+    Return once, after the loop."""
     return framework.grouped_conv2d(x, weight, groups, **window)[:, : len(weight) // groups]
 
 

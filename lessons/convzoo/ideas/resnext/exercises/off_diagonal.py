@@ -78,13 +78,14 @@ def no_diagonal(blocks, extra, places):
 
 @mistake
 def one_place(blocks, extra, places):
-    """Only the last of the extra blocks is there. Every place needs its own block."""
+    """Only the last of the extra blocks is in the result. Every place needs its own block."""
     return framework.off_diagonal(blocks, extra[-1:], places[-1:])
 
 
 @mistake
 def cut_off(blocks, extra, places):
-    """The extra blocks are copied in a way that cuts off their gradient."""
+    """The extra blocks are copied in a way that cuts off their gradient. Compute with `extra`
+    itself."""
     return framework.off_diagonal(blocks, extra.detach(), places)
 
 
@@ -96,8 +97,8 @@ def no_extra(blocks, extra, places):
 
 @mistake
 def first_place(blocks, extra, places):
-    """Only the first of the extra blocks is there. Does the function return inside its loop? Return
-    once, after the loop."""
+    """Only the first of the extra blocks is in the result. Does the function return inside its
+    loop? Return once, after the loop."""
     return framework.off_diagonal(blocks, extra[:1], places[:1])
 
 
@@ -121,7 +122,8 @@ def one_for_all(blocks, extra, places):
 
 @mistake
 def cut_off_blocks(blocks, extra, places):
-    """The blocks on the diagonal are copied in a way that cuts off their gradient."""
+    """The blocks on the diagonal are copied in a way that cuts off their gradient. Compute with
+    `blocks` itself."""
     return framework.off_diagonal(blocks.detach(), extra, places)
 
 

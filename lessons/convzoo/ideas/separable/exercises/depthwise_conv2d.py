@@ -88,7 +88,7 @@ def summed(x, weight, stride, padding):
 @mistake
 def taps_first(x, weight, stride, padding):
     """The columns are split into (taps, channels). In the columns that `F.unfold` returns, the
-    channel is the slower of the two: (channels, taps)."""
+    channel comes first: (channels, taps)."""
     channels, _, height, width = weight.shape
     taps, spoilt = height * width, weight.new_zeros(channels, channels * height * width)
     for i in range(channels):  # tap t of channel i is read from column t channels + i
@@ -138,13 +138,14 @@ def largest(x, weight, stride, padding):
 
 @mistake
 def mean(x, weight, stride, padding):
-    """The taps are averaged. A convolution adds them up."""
+    """The products of the taps are averaged. A convolution adds them up."""
     return framework.depthwise_conv2d(x, weight / weight[0].numel(), stride, padding)
 
 
 @mistake
 def no_stride(x, weight, stride, padding):
-    """The stride is not used: the output is as large as with stride 1."""
+    """The stride is not used: the output is as large as with stride 1. Neighbouring windows start
+    `stride` pixels apart."""
     return framework.depthwise_conv2d(x, weight, 1, padding)
 
 
@@ -158,7 +159,7 @@ def stride_counted(x, weight, stride, padding):
 
 @mistake
 def no_padding(x, weight, stride, padding):
-    """The padding is not used: the border of zeros is missing."""
+    """The padding is not used: the border of zeros is missing. Add it on all four sides."""
     return framework.depthwise_conv2d(x, weight, stride, 0)
 
 
