@@ -6,7 +6,7 @@ from html import escape
 from convzoo.errors import UserError
 from convzoo.show import palette
 from convzoo.show.matrix import as_lists, colour_of
-from convzoo.show.picture import Picture
+from convzoo.show.picture import Picture, on_white
 
 _TOP, _GAP, _LABEL, _SIDE = 64, 12, 22, 10  # px
 _TEXT, _TITLE = 16, 21
@@ -56,16 +56,7 @@ def taps(
     ]
     height = _TOP + len(down) * high
     alt = _words(lists, chosen, title)
-    return Picture(
-        alt,
-        (
-            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-            f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
-            f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
-            'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
-            f"{_heading(title, width)}{''.join(drawn)}</svg>"
-        ),
-    )
+    return on_white(alt, width, height, _TEXT, _heading(title, width) + "".join(drawn))
 
 
 def place(tap: Tap) -> str:

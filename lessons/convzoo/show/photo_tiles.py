@@ -11,7 +11,7 @@ import numpy as np
 
 from convzoo.show import palette
 from convzoo.show.bar_chart import bars
-from convzoo.show.picture import Picture
+from convzoo.show.picture import Picture, on_white
 
 _TOP, _SIDE, _TITLE, _TEXT = 40, 8, 20, 16  # px
 _GAP = 6  # px between two tiles
@@ -128,13 +128,9 @@ def _framed(data: str, wide: float, high: float, alt: str, title: str, note: str
     below = (
         f'<text x="{_SIDE}" y="{height - 10:.0f}" fill="{palette.NEUTRAL}">{escape(note)}</text>'
     )
-    return Picture(
-        alt,
-        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-        f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
-        'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
+    page = (
         f'<text x="{_SIDE}" y="26" font-weight="bold" font-size="{_TITLE}">{escape(title)}</text>'
         f'<image x="{_SIDE}" y="{_TOP}" width="{wide:.0f}" height="{high:.0f}" href="{data}" '
-        f'style="image-rendering:auto"/>{below if note else ""}</svg>',
+        f'style="image-rendering:auto"/>{below if note else ""}'
     )
+    return on_white(alt, width, height, _TEXT, page)

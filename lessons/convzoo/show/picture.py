@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from html import escape
 
-from convzoo.show.palette import INPUT, MONO, NEUTRAL, OUTPUT, WEIGHT, channels
+from convzoo.show.palette import FONT, INPUT, MONO, NEUTRAL, OUTPUT, WEIGHT, channels
 from convzoo.show.stills import for_any_page
 
 KINDS = {"pass": (OUTPUT, "✓"), "fail": (WEIGHT, "✗"), "info": (INPUT, "➜"), "todo": (NEUTRAL, "○")}
@@ -28,6 +28,21 @@ class Picture:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {"text/html": for_any_page(self.html), "text/plain": self.alt}
+
+
+def on_white(alt: str, width: float, height: float, text: float, drawn: str) -> Picture:
+    """Return a drawing as an SVG on a white page. Sizes are in pixels.
+
+    text: the size of its letters; drawn: what is on the page, as SVG elements.
+    """
+    return Picture(
+        alt,
+        f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
+        f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'preserveAspectRatio="xMinYMin" font-family="{FONT}" font-size="{text}" '
+        'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
+        f"{drawn}</svg>",
+    )
 
 
 def in_notebook() -> bool:

@@ -6,7 +6,7 @@ from html import escape
 from convzoo.errors import UserError
 from convzoo.show import palette
 from convzoo.show.matrix import as_lists, colour_of
-from convzoo.show.picture import Picture
+from convzoo.show.picture import Picture, on_white
 
 _TOP, _SIDE, _TEXT, _TITLE = 40, 10, 16, 20  # px
 _NUMBERED = 22  # px: a cell of this size has space for its number
@@ -54,17 +54,12 @@ def pixels(
         f'<text x="{_SIDE}" y="{height - 12:.0f}" fill="{palette.NEUTRAL}">{escape(note)}</text>'
     )
     alt = _words(rows, outlined, title, note)
-    return Picture(
-        alt,
-        (
-            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-            f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
-            f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
-            'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
-            f'<text x="{_SIDE}" y="24" font-weight="bold" font-size="{letters:.1f}">{escape(title)}'
-            f"</text>{''.join(drawn)}{below if note else ''}</svg>"
-        ),
+    heading = (
+        f'<text x="{_SIDE}" y="24" font-weight="bold" font-size="{letters:.1f}">{escape(title)}'
+        "</text>"
     )
+    page = heading + "".join(drawn) + (below if note else "")
+    return on_white(alt, width, height, _TEXT, page)
 
 
 def _pixel(value: float, x: float, y: float, cell: float, largest: float, numbered: bool) -> str:

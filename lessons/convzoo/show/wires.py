@@ -6,7 +6,7 @@ from html import escape
 from convzoo.errors import UserError
 from convzoo.show import palette
 from convzoo.show.matrix import as_lists
-from convzoo.show.picture import Picture
+from convzoo.show.picture import Picture, on_white
 
 _CYCLE = (palette.INPUT, palette.WEIGHT, palette.OUTPUT, palette.GATE, *palette.ALTERNATIVES)
 _PALE = "#d0d0d0"
@@ -65,16 +65,7 @@ def lines(
     drawn += [_text(across[-1] + 18, _at(i, gap) + 6, str(t)) for i, t in enumerate(labels[1])]
     height = _at(max(heights), gap)
     alt = _words(title, names, matrices, reached, follow)
-    return Picture(
-        alt,
-        (
-            f'<svg role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg" '
-            f'width="{width}" height="{height:.0f}" viewBox="0 0 {width} {height:.0f}" '
-            f'preserveAspectRatio="xMinYMin" font-family="{palette.FONT}" font-size="{_TEXT}" '
-            'style="max-width:100%;height:auto"><rect width="100%" height="100%" fill="#fff"/>'
-            f"{''.join(drawn)}</svg>"
-        ),
-    )
+    return on_white(alt, width, height, _TEXT, "".join(drawn))
 
 
 def _reached(matrices, inputs: int, follow: int | None) -> list[set[int]] | None:
