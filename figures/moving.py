@@ -34,7 +34,8 @@ def frames() -> list[Image.Image]:
         copy = browser.copy_of(ROOT, Path(folder, "project"))
         with (
             browser.lab_over(copy, Path(folder), CONVZOO_PREDICT="skip") as lab,
-            browser.chromium_window(*WINDOW) as window,
+            browser.running() as chromium,
+            browser.window_of(chromium, *WINDOW) as window,
         ):
             page = window.new_page()
             browser.open_notebook(page, lab, LESSON)

@@ -147,20 +147,29 @@ def _end(server: subprocess.Popen) -> None:
 
 
 @contextmanager
-def chromium_window(width: int = 1280, height: int = 1400):
-    """A window of a headless Chromium, in which each test opens a page of its own: what
-    JupyterLab is made of is loaded once."""
+def running():
+    """A headless Chromium. Playwright can run only once in a process, so tests share it."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as kit:
-        browser = kit.chromium.launch(executable_path=chromium(), args=FLAGS)
-        window = browser.new_context(viewport={"width": width, "height": height})
-        window.add_init_script(_SCRIPT)
-        window.set_default_timeout(60_000)
+        opened = kit.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
-            yield window
+            yield opened
         finally:
-            browser.close()
+            opened.close()
+
+
+@contextmanager
+def window_of(opened, width: int = 1280, height: int = 1400):
+    """A window of a Chromium, in which each test opens a page of its own: what JupyterLab is made
+    of is loaded once."""
+    window = opened.new_context(viewport={"width": width, "height": height})
+    window.add_init_script(_SCRIPT)
+    window.set_default_timeout(60_000)
+    try:
+        yield window
+    finally:
+        window.close()
 
 
 def open_notebook(page, lab: Lab, notebook: str) -> None:

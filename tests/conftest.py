@@ -69,6 +69,17 @@ def convzoo_home(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
+def chromium():
+    """The one Chromium of this process."""
+    import browser
+
+    if not browser.chromium():
+        pytest.skip("needs Chromium")
+    with browser.running() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def root() -> Path:
     """The project's root."""
     return ROOT

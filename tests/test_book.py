@@ -6,7 +6,6 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from browser import FLAGS, chromium
 from convzoo import UserError
 from convzoo.notebook.reading import read
 from convzoo.place import COURSE
@@ -103,25 +102,13 @@ def test_a_missing_package_gets_a_sentence(monkeypatch, tmp_path):
         book.make_book(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def window():
-    if not chromium():
-        pytest.skip("needs Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("light", [True, False], ids=["light", "dark"])
-def test_every_page_fits_a_phone_asks_no_host_and_is_accessible(site, window, light):
+def test_every_page_fits_a_phone_asks_no_host_and_is_accessible(site, chromium, light):
     from axe_playwright_python.sync_playwright import Axe
 
     scheme = "light" if light else "dark"
-    context = window.new_context(viewport={"width": 360, "height": 800}, color_scheme=scheme)
+    context = chromium.new_context(viewport={"width": 360, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -138,8 +125,8 @@ def test_every_page_fits_a_phone_asks_no_host_and_is_accessible(site, window, li
 
 
 @pytest.mark.browser
-def test_a_slider_and_a_formula_work_without_a_kernel(site, window):
-    page = window.new_page()
+def test_a_slider_and_a_formula_work_without_a_kernel(site, chromium):
+    page = chromium.new_page()
     page.goto((site / "students" / "lessons" / "02_resnext.html").as_uri())
     page.wait_for_selector(".MathJax", timeout=20_000)
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")

@@ -50,8 +50,8 @@ def lab(copy, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def window():
-    with browser.chromium_window() as opened:
+def window(chromium):
+    with browser.window_of(chromium) as opened:
         yield opened
 
 

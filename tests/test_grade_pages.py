@@ -9,7 +9,6 @@ from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
-from browser import FLAGS, chromium
 from convzoo.exercises import all_questions
 from convzoo.place import LIBRARY
 from convzoo.teach.grade.intake.collect import Collected, Handed, notice_lines
@@ -200,20 +199,15 @@ def test_a_student_reads_the_question_the_answer_and_what_was_taken_off():
 
 
 @pytest.mark.browser
-def test_the_table_of_students_is_sorted_and_fits_a_phone(tmp_path):
-    if not chromium():
-        pytest.skip("needs Chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_the_table_of_students_is_sorted_and_fits_a_phone(tmp_path, chromium):
     (tmp_path / "class.html").write_text(classpage.page(*small_class(), []), encoding="utf-8")
-    with sync_api.sync_playwright() as play:
-        window = play.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page = window.new_page(viewport={"width": 390, "height": 800})
-        page.goto((tmp_path / "class.html").as_uri())
-        first = page.locator("table.sortable tbody a").first
-        assert first.inner_text() == "ann"
-        page.get_by_role("button", name="points").click()
-        assert first.inner_text() == "Dee Dum"
-        page.get_by_role("button", name="points").click()
-        assert first.inner_text() == "ann"
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        window.close()
+    page = chromium.new_page(viewport={"width": 390, "height": 800})
+    page.goto((tmp_path / "class.html").as_uri())
+    first = page.locator("table.sortable tbody a").first
+    assert first.inner_text() == "ann"
+    page.get_by_role("button", name="points").click()
+    assert first.inner_text() == "Dee Dum"
+    page.get_by_role("button", name="points").click()
+    assert first.inner_text() == "ann"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()

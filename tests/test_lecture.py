@@ -240,8 +240,8 @@ needs_chromium = pytest.mark.skipif(browser.chromium() is None, reason="no Chrom
 
 
 @pytest.fixture(scope="module")
-def window():
-    with browser.chromium_window(1280, 720) as opened:
+def window(chromium):
+    with browser.window_of(chromium, 1280, 720) as opened:
         yield opened
 
 
