@@ -15,7 +15,7 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
-	@echo "make test             set up with the test tools, then run every test (15 minutes)"
+	@echo "make test             set up with the test tools, then run every test (19 minutes)"
 	@echo "make check-quick      the same without what is slow (4 minutes): while a lesson is made"
 	@echo "make doctor           check versions, device, widgets and disk, and say what to do"
 	@echo "make exercises        list the exercises"
@@ -52,13 +52,12 @@ lab: setup
 	$(if $(FIRST),--LabApp.default_url=/lab/tree/$(FIRST)) $(LAB)
 
 # In the order of tests/conftest.py: by itself xdist keeps the browser's tests, few and long, for
-# the end, when nothing is left to run beside them. Three processes keep two cores busy, because
-# tests with a kernel or a browser often wait.
+# the end, when nothing is left to run beside them.
 RUFF = .venv/bin/python -m ruff format --check . && .venv/bin/python -m ruff check .
-TESTS = .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+TESTS = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup-test
-	@echo "Running every test, three at a time: about 15 minutes."
+	@echo "Running every test, two at a time: about 19 minutes."
 	@$(RUFF) && $(TESTS) --durations=10 $(PYTEST)
 
 check-quick: setup-test
