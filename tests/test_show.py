@@ -273,3 +273,10 @@ def test_timings_say_time_spread_floor_and_why_one_is_missing():
     times = {"mine": summary([0.004] * 3), "other": summary([], "no memory")}
     words = draw.timings(times, {"mine": 0.001}, title="One call").alt
     assert words.startswith("One call: mine 4 ms, spread 0%, floor 1 ms; other not available: no")
+
+
+def test_a_number_and_its_unit_stay_on_one_line():
+    for longer in range(40):  # wherever the line ends
+        rows = [("a", 1, f"4.14 ms, {'x' * longer}, spread 64%, floor 4.03 ms")]
+        lines = re.findall(r"<text[^>]*>([^<]*)</text>", draw.bars(rows, title="A block").html)
+        assert "ms" not in [line.split(",")[0] for line in lines], lines

@@ -10,6 +10,7 @@ from convzoo.show.picture import Picture
 
 _ROW, _BAR, _TEXT = 40, 26, 18  # px
 _WORDY = 26  # characters: longer texts are placed under their bars
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=[a-zA-Zµ]+(?:,|$))")  # a line never ends between the two
 
 
 def bars(
@@ -45,7 +46,8 @@ def bars(
             f'fill="{colour}"/>'
         )
         if wordy:
-            wrapped = textwrap.wrap(text, int(span / 9.8))
+            whole = _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
+            wrapped = textwrap.wrap(whole, int(span / 9.8))
             drawn += [_words(left, y + _BAR + 20 + 22 * k, part) for k, part in enumerate(wrapped)]
             y += 22 * len(wrapped)
         else:

@@ -256,9 +256,9 @@ PREDICTIONS = (
     ),
     Prediction(
         id="resnext.kernel",
-        question="A grouped 3x3 with 128 channels in 32 groups. One way copies all patches with "
-        "`F.unfold` and then multiplies. The kernel reads each number of the image where it is. "
-        "How many times as many bytes does the first way move?",
+        question="A grouped 3x3 with 128 channels in 32 groups. Your `grouped_conv2d` and the "
+        "kernel compute the same numbers. How many times as many bytes does yours move? (If yours "
+        "has not passed, the framework's runs in its place.)",
         unit="times as many",
         why="Which bytes does the kernel not move?",
     ),
