@@ -7,7 +7,6 @@ pass.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -35,11 +34,10 @@ from convzoo.teach.grade.mark.marks import (
     credit,
 )
 from convzoo.teach.grade.mark.operations import countable, unwatched_flags
-from convzoo.teach.grade.mark.plan import Plan, Submission, seed
+from convzoo.teach.grade.mark.plan import Plan, Submission, imported, seed, used
 from convzoo.teach.grade.mark.scan import Wanted, scan_cell
 from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_lines
 
-_USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_WORDS = 500  # characters of a short answer that are kept
@@ -271,7 +269,7 @@ class _Marker:
                 )
             texts = tuple((_label(c), plain(c.source)) for c in cells)
             passed = frozenset(self.passed - {exercise})
-            job = Job(texts, name, exercise, question, passed, self._modules(passed))
+            job = Job(texts, name, exercise, question, passed, self._modules(cells, passed))
             try:
                 found = self.session.define(job)
             except Failed as problem:
@@ -320,14 +318,13 @@ class _Marker:
             return cell
         return self._shortened(rest) if rest and rest.source != cell.source else rest
 
-    def _modules(self, passed: frozenset[str]) -> tuple[str, ...]:
-        """Return the modules that the lesson imports and that its `use` may return: imported once,
-        not in every fork."""
-        text = "\n".join(c.source for c in self.submission.plan.lesson.cells if c.defines)
-        used = [
-            all_exercises()[i] for i in set(_USE.findall(text)) - passed if i in all_exercises()
-        ]
-        return tuple(self.submission.plan.imports | {e.reference.__module__ for e in used})
+    def _modules(self, cells: list[Cell], passed: frozenset[str]) -> tuple[str, ...]:
+        """Return the modules that these cells import and that their `use` may return, if the lesson
+        asks for them too: imported once, not in every fork."""
+        plan = self.submission.plan
+        ids = used(cells) & plan.uses & all_exercises().keys() - passed
+        returned = {all_exercises()[id].reference.__module__ for id in ids}
+        return tuple(imported(cells) & plan.imports | returned)
 
     # --- questions ---
 

@@ -18,6 +18,7 @@ from convzoo.teach.grade.mark.marks import Graded
 from convzoo.teach.grade.mark.plan import Submission
 
 LOOK_EVERY = 1.0  # seconds between two checks that the run is still there
+PATIENCE = 10  # seconds in which a scheduler must answer
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
             "Grading on several machines needs Dask. Run `pip install -e '.[teacher,distributed]'`."
         ) from None
     try:
-        client = Client(scheduler, timeout="10s", set_as_default=True)
+        client = Client(scheduler, timeout=PATIENCE, set_as_default=True)
     except (OSError, ValueError, TimeoutError) as problem:
         raise UserError(
             f"There is no Dask scheduler at {scheduler} ({problem}). Start one with `dask "
