@@ -15,7 +15,6 @@ from convzoo.teach import lecture, lecture_parts, pdf, release
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "solutions" / "lecture.py"
-SHOTS = ROOT / "build" / "screenshots"
 LESSONS = [path.stem for path in sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))]
 CLAIMS = set(range(1, 20))
 LEAST = 20  # px that any text on a slide has
@@ -310,8 +309,8 @@ def page(window, made):
 @needs_chromium
 @pytest.mark.browser
 @pytest.mark.slow
-def test_every_slide_fits_the_screen_and_nothing_comes_from_the_network(page, made):
-    assert browser.slides_that_overflow(page, made.files[0], SHOTS) == []
+def test_every_slide_fits_the_screen_and_nothing_comes_from_the_network(page, made, shots):
+    assert browser.slides_that_overflow(page, made.files[0], shots) == []
     assert page.wanted == []
 
 
