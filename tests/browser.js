@@ -25,16 +25,57 @@ window.zoo = {
     return digits ? Number("0." + digits[2]) : 0;
   },
 
+  async foldAway() { // the side bar
+    if (!window.jupyterapp.shell.leftCollapsed) {
+      await window.jupyterapp.commands.execute("application:toggle-left-area");
+    }
+  },
+
+  async open(path) {
+    const panel = await window.jupyterapp.commands.execute("docmanager:open", { path });
+    await Promise.all([panel.revealed, panel.sessionContext.ready]);
+    await this.idle();
+    await this.loaded(panel.node);
+    this.listen();
+  },
+
+  async close() { // every notebook, without its changes
+    for (const panel of [...window.jupyterapp.shell.widgets("main")].filter((w) => w.context)) {
+      await panel.sessionContext.shutdown();
+      panel.context.model.dirty = false;
+      panel.dispose();
+    }
+  },
+
+  async idle() {
+    while (this.panel().sessionContext.session.kernel.status !== "idle") await this.later();
+  },
+
+  later(ms = 20) {
+    return new Promise((done) => setTimeout(done, ms));
+  },
+
+  async loaded(node) { // all its pictures, or that they cannot be
+    await Promise.allSettled([...node.querySelectorAll("img")].map((i) => i.decode()));
+  },
+
   async runAll(seconds) {
-    const late = new Promise((done) => setTimeout(done, seconds * 1000, "late"));
-    const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
-    if ((await Promise.race([run, late])) === "late") return false;
-    const idle = async () => {
-      while (this.panel().sessionContext.session.kernel.status !== "idle") {
-        await new Promise((done) => setTimeout(done, 100));
-      }
+    const late = this.later(seconds * 1000).then(() => "late");
+    const run = async () => {
+      await window.jupyterapp.commands.execute("notebook:run-all-cells");
+      await this.idle();
+      while (!this.drawn()) await this.later();
+      await this.loaded(this.panel().node);
     };
-    return (await Promise.race([idle(), late])) !== "late";
+    return (await Promise.race([run(), late])) !== "late";
+  },
+
+  drawn() { // whether each widget of an output is there
+    const mime = "application/vnd.jupyter.widget-view+json";
+    return this.panel().content.widgets.filter((cell) => cell.model.type === "code").every(
+      ({ outputArea: { model, node } }) => !node.textContent.includes("Loading widget...")
+        && model.toJSON().filter((o) => o.data?.[mime]).length
+          <= node.querySelectorAll(".jp-OutputArea-output > .jupyter-widgets").length);
   },
 
   troubles() {
@@ -50,12 +91,15 @@ window.zoo = {
           found.push(`${where}: ${output.ename}: ${output.evalue}`);
         }
       }
-      const text = cell.outputArea.node.textContent;
-      for (const sign of ["No picture at", "Error displaying widget", "Loading widget..."]) {
-        if (text.includes(sign)) found.push(`${where} shows: ${text.slice(0, 300)}`);
-      }
+      found.push(...this.signs(cell.outputArea.node).map((text) => `${where} shows: ${text}`));
     });
     return found;
+  },
+
+  signs(node) { // of an error, in what can be read
+    const text = node.textContent;
+    return ["No picture at", "Error displaying widget", "Loading widget..."]
+      .filter((sign) => text.includes(sign)).map(() => text.slice(0, 300));
   },
 
   broken(node) { // pictures that could not be loaded
@@ -155,6 +199,49 @@ window.zoo = {
     const name = labels.map((l) => l.textContent.replace(/\u200b/g, "").trim()).find(Boolean);
     const walked = this.walked(kind, node);
     return { kind, name: name || kind, picture: before, walked, next: this.next(kind, node) };
+  },
+
+  async walk(k, moves) { // at most so many moves; tells what is wrong at a stop
+    const { kind, node, view } = this.controls()[k];
+    const wrong = () => [...this.signs(view), ...this.broken(view)];
+    const found = wrong();
+    for (let move = 0; move < moves && !this.walked(kind, node); move++) {
+      const answered = this.answered();
+      this.press(kind, node);
+      await answered;
+      await this.loaded(view);
+      found.push(...wrong());
+    }
+    return found;
+  },
+
+  press(kind, node) { // as the keyboard does
+    const next = this.next(kind, node);
+    if (kind === "checkbox") return node.click();
+    if (kind === "slider") {
+      return node.dispatchEvent(new KeyboardEvent("keydown", { key: next, bubbles: true }));
+    }
+    node.selectedIndex = next;
+    node.dispatchEvent(new Event("change", { bubbles: true }));
+  },
+
+  answered() { // when the next message of a widget has been dealt with, in the page too
+    const kernel = this.panel().sessionContext.session.kernel;
+    return new Promise((done, failed) => {
+      let asked = null;
+      const send = (_, { msg, direction }) => {
+        if (direction === "send" && msg.header.msg_type === "comm_msg") asked ??= msg.header.msg_id;
+      };
+      const answer = (_, { content, parent_header }) => {
+        if (!asked || parent_header?.msg_id !== asked || content.execution_state !== "idle") return;
+        kernel.anyMessage.disconnect(send);
+        kernel.iopubMessage.disconnect(answer);
+        done();
+      };
+      kernel.anyMessage.connect(send);
+      kernel.iopubMessage.connect(answer);
+      setTimeout(failed, 60000, "the kernel has not answered to a move");
+    });
   },
 
   async seen() {

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from convzoo.teach.pdf import chromium
 
@@ -39,14 +38,13 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab: its address, its secret, the copy it serves."""
+    """A running JupyterLab: its address, its secret, the copy it serves, and where it keeps the
+    student's progress."""
 
     url: str
     token: str
     root: Path
-
-    def address(self, notebook: str) -> str:
-        return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
+    convzoo: Path
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def lab_over(copy: Path, home: Path, **environment: str):
             cwd=copy,
             env={**os.environ, **{k: str(v) for k, v in own.items()}, **environment},
         )
-    lab = Lab(f"http://127.0.0.1:{port}", token, copy)
+    lab = Lab(f"http://127.0.0.1:{port}", token, copy, home / "convzoo")
     try:
         _await_answer(lab, server, log)
         yield lab
@@ -172,25 +170,22 @@ def window_of(opened, width: int = 1280, height: int = 1400):
         window.close()
 
 
-def open_notebook(page, lab: Lab, notebook: str) -> None:
-    """Open a notebook and wait for its kernel; the side bar is folded away."""
-    page.goto(lab.address(notebook))
-    page.wait_for_selector(".jp-Notebook .jp-Cell")
-    page.wait_for_function(
-        "document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')"
-    )
-    page.evaluate(
-        "jupyterapp.shell.leftCollapsed ||"
-        "jupyterapp.commands.execute('application:toggle-left-area')"
-    )
-    page.evaluate("zoo.listen()")
+def open_lab(page, lab: Lab) -> None:
+    """Load JupyterLab, which takes some seconds; the side bar is folded away."""
+    page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    page.wait_for_function("window.jupyterapp?.shell.widgets('main').next().value")
+    page.evaluate("zoo.foldAway()")
+
+
+def open_notebook(page, notebook: str) -> None:
+    """Open a notebook in JupyterLab and wait for its kernel."""
+    page.evaluate("path => zoo.open(path)", notebook)
 
 
 def run_all(page) -> None:
     """Run every cell; return when the last is done and the widgets are drawn."""
     done = page.evaluate("seconds => zoo.runAll(seconds)", SECONDS)
     assert done, f"the notebook had not run to its end after {SECONDS} s"
-    page.wait_for_timeout(1500)
 
 
 def troubles(page) -> list[str]:
@@ -205,6 +200,13 @@ def move_every_control(page) -> list[Move]:
         made.append(move(page, k))
         assert made[-1].changed, f"moving {made[-1].control} changed nothing"
     return made
+
+
+def troubles_at_stops(page, moves: int = 20) -> list[str]:
+    """Takes each control from stop to stop, in so many moves; tells which end in an error."""
+    walk = "([k, moves]) => zoo.walk(k, moves)"
+    controls = range(page.evaluate("zoo.number()"))
+    return [wrong for k in controls for wrong in page.evaluate(walk, [k, moves])]
 
 
 def move(page, k: int, patience: int = 1000) -> Move:
@@ -223,35 +225,20 @@ def move(page, k: int, patience: int = 1000) -> Move:
     )
 
 
-def latency(page, k: int, moves: int = 20, seconds: float = 15) -> str:
-    """The medians of some moves of one control, in words; fewer moves where it is slow, or has
-    been at all its stops.
-
-    It walks from one end to the other, whatever the values of the other controls: a stop where
-    nothing changes (a dilation with one layer) is passed over.
-    """
-    made, until = [], time.monotonic() + seconds
-    while len(made) < moves and time.monotonic() < until:
-        made.append(move(page, k, patience=200))
-        if made[-1].walked:
-            break
-    seen = [m for m in made if m.changed]
-    if not seen:
-        return f"{made[0].control}: {len(made)} moves changed nothing"
-    told = [m.kernel for m in seen if m.kernel is not None]
-    kernel = f"{median(told):.0f} ms in the kernel, " if told else ""
-    screen = median(m.screen for m in seen)
-    return f"{made[0].control}: {kernel}{screen:.0f} ms on the screen ({len(seen)} moves)"
-
-
-def screenshots(page, folder: Path, name: str) -> None:
-    """The whole notebook, a window's height at a time."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob(f"{name}-*.png"):
-        old.unlink()
+def screenshots(page, folder: Path | None, name: str) -> None:
+    """The whole notebook, a window's height at a time, if there is a folder for them."""
+    if folder is None:
+        return
+    _make_room(folder, name)
     for k in range(page.evaluate("zoo.pages()")):
         page.evaluate("k => zoo.scroll(k)", k)
         page.screenshot(path=folder / f"{name}-{k + 1:02}.png")
+
+
+def _make_room(folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{name}-*.png"):
+        old.unlink()
 
 
 _SCRIPT = (Path(__file__).parent / "browser.js").read_text()
@@ -277,21 +264,23 @@ def barriers(page) -> list[str]:
     ]
 
 
-def slides_that_overflow(page, deck: Path, folder: Path) -> list[str]:
-    """Take a screenshot of each slide of a deck and report those that do not fit."""
+def slides_that_overflow(page, deck: Path, folder: Path | None) -> list[str]:
+    """Report the slides of a deck that do not fit; take a screenshot of each, if there is a folder
+    for them."""
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(deck.resolve().as_uri())
     page.wait_for_function("window.Reveal?.isReady()")
     page.wait_for_function("window.MathJax?.Hub?.queue.pending === 0")
     page.add_style_tag(content="* { transition: none !important; animation: none !important }")
-    folder.mkdir(parents=True, exist_ok=True)
-    name = deck.name.split(".")[0]
-    for old in folder.glob(f"{name}-slide-*.png"):
-        old.unlink()
+    page.evaluate("document.fonts.ready.then(() => null)")
+    name = f"{deck.name.split('.')[0]}-slide"
+    if folder:
+        _make_room(folder, name)
     found = []
     for k in range(page.evaluate("Reveal.getTotalSlides()")):
         found += page.evaluate("k => zoo.slide(k)", k)
-        page.screenshot(path=folder / f"{name}-slide-{k + 1:02}.png")
+        if folder:
+            page.screenshot(path=folder / f"{name}-{k + 1:02}.png")
     return found
 
 
@@ -340,6 +329,6 @@ def theme(page, light: bool) -> None:
     page.wait_for_timeout(500)
 
 
-def end_kernels(page) -> None:
-    """One lesson's kernel at a time is enough."""
-    page.evaluate("jupyterapp.serviceManager.sessions.shutdownAll()")
+def close_notebook(page) -> None:
+    """End the notebook's kernel and drop its changes."""
+    page.evaluate("zoo.close()")

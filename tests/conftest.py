@@ -30,6 +30,9 @@ def pytest_addoption(parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="no slow test, and every exercise under one seed"
     )
+    parser.addoption(
+        "--screenshots", action="store_true", help="keep what Chromium shows in build/screenshots"
+    )
     parser.addoption("--gpu", action="store_true", help="only the tests that need a GPU")
 
 
@@ -77,6 +80,12 @@ def chromium():
         pytest.skip("needs Chromium")
     with browser.running() as opened:
         yield opened
+
+
+@pytest.fixture
+def shots(request) -> Path | None:
+    """Where screenshots go, if they are asked for."""
+    return ROOT / "build" / "screenshots" if request.config.getoption("screenshots") else None
 
 
 @pytest.fixture(scope="session")

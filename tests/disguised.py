@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import runpy
 import sys
-from dataclasses import replace
 from functools import partial
 
 import torch
 from convzoo import device as devices
-from convzoo import train
-from convzoo.experiments import runner
-from convzoo.measure import timing
+from little_work import little_work
 from torch import Tensor
 from torch.utils._python_dispatch import return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map
@@ -26,7 +23,6 @@ from torch.utils.backend_registration import (
 )
 
 NAME = "disguise"
-IMAGES = 32  # that a training gets, and a test of it
 # What may read a tensor of the CPU next to one of the device: copies between the two.
 _COPIES = ("aten.copy_", "aten._to_copy", "aten._copy_from")
 _INDEXED = ("aten.index.", "aten.index_put", "aten._index_put", "aten._unsafe_index")
@@ -157,25 +153,6 @@ def register() -> None:
 
 
 # --- a lesson on it ---------------------------------------------------------------------------
-
-
-def little_work() -> None:
-    """Train on a few images and time as few repeats as there may be: what is learned and how fast
-    is not the question here."""
-    full = train.train
-
-    def shorter(model, images, *given, **settings):
-        few = replace(
-            images,
-            **{
-                name: getattr(images, name)[:IMAGES]
-                for name in ("train_x", "train_y", "test_x", "test_y")
-            },
-        )
-        return full(model, few, *given, **settings)
-
-    train.train = runner.train = shorter
-    timing._SHORTEST, timing._MOST_REPEATS = 0.0, timing._FEWEST_REPEATS
 
 
 def be_the_accelerator() -> None:

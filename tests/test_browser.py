@@ -1,9 +1,11 @@
 """Every lesson in JupyterLab and in a real Chromium; a new lesson joins by being there.
 
-Screenshots are kept under build/screenshots/, to be looked at. Latencies are printed
-(pytest -rP), never asserted: the machine that runs the tests is not the reader's.
+With --screenshots, every screen and every slide is kept under build/screenshots/, to be looked at.
+How long a move of a slider takes: tests/bench_sliders.py.
 """
 
+import shutil
+from functools import partial
 from pathlib import Path
 
 import browser
@@ -12,12 +14,12 @@ import pytest
 from convzoo import photographs
 from convzoo.errors import UserError
 from convzoo.teach import slides
+from lesson_runs import exercises, progress
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted(ROOT.glob("lessons/[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted(ROOT.glob("solutions/[0-9][0-9]_*.ipynb"))
-SHOTS = ROOT / "build" / "screenshots"
 
 BUTTON = """
 from convzoo import photographs, show
@@ -62,63 +64,79 @@ def page(window):
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def desk(window, lab):
+    """JupyterLab in a page, loaded once."""
+    page = window.new_page()
+    browser.open_lab(page, lab)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def notebook(desk):
+    """Opens a notebook in JupyterLab; after the test it is closed and its kernel ends."""
+    yield partial(browser.open_notebook, desk)
+    browser.close_notebook(desk)
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_as_a_reader_goes_through_it(lesson, lab, page):
+def test_a_lesson_as_a_reader_goes_through_it(lesson, lab, desk, notebook, shots):
     """Runs all, guesses, sees each result after the guess and not before, moves every control."""
-    browser.open_notebook(page, lab, f"lessons/{lesson.name}")
-    browser.run_all(page)
-    assert browser.troubles(page) == []
-    asked = browser.guess_everything(page)
+    shutil.rmtree(lab.convzoo, ignore_errors=True)
+    notebook(f"lessons/{lesson.name}")
+    browser.run_all(desk)
+    assert browser.troubles(desk) == []
+    assert progress(lab.convzoo) == dict.fromkeys(exercises(lesson.stem), "not attempted")
+    asked = browser.guess_everything(desk)
     assert asked == lesson.read_text(encoding="utf-8").count("predict(")
-    assert browser.troubles(page) == []
-    browser.screenshots(page, SHOTS, lesson.stem)
-    for k, made in enumerate(browser.move_every_control(page)):
+    assert browser.troubles(desk) == []
+    browser.screenshots(desk, shots, lesson.stem)
+    for made in browser.move_every_control(desk):
         assert made.before["html"] != made.after["html"], f"{made.control}: the picture stayed"
         assert made.before["alt"] != made.after["alt"], f"{made.control}: its words stayed"
-        print(f"{lesson.stem}: {browser.latency(page, k)}")
-    assert browser.troubles(page) == []
-    assert browser.barriers(page) == []
-    browser.theme(page, light=False)
-    browser.screenshots(page, SHOTS, f"{lesson.stem}-dark")
-    browser.theme(page, light=True)
-    browser.end_kernels(page)
+    assert browser.troubles_at_stops(desk) == []
+    assert browser.troubles(desk) == []
+    assert browser.barriers(desk) == []
+    if shots:
+        browser.theme(desk, light=False)
+        browser.screenshots(desk, shots, f"{lesson.stem}-dark")
+        browser.theme(desk, light=True)
 
 
-def test_a_photograph_of_the_readers_own_is_named_on_the_page(lab, page):
+def test_a_photograph_of_the_readers_own_is_named_on_the_page(lab, desk, notebook, shots):
     """A notebook with the button alone; the file is what a reader would choose."""
     cell = nbformat.v4.new_code_cell(BUTTON)
     own = lab.root / "lessons" / "own_photo.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), own)
-    browser.open_notebook(page, lab, f"lessons/{own.name}")
-    browser.run_all(page)
-    assert page.get_by_text("➜ No photo yet").is_visible()
+    notebook(f"lessons/{own.name}")
+    browser.run_all(desk)
+    assert desk.get_by_text("➜ No photo yet").is_visible()
     shipped = photographs.photograph("cat").square()[0].permute(1, 2, 0)
     mine = lab.root / "mine.png"
     Image.fromarray((255 * shipped).byte().numpy()).save(mine)
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="your photo").click()
+    with desk.expect_file_chooser() as chooser:
+        desk.get_by_role("button", name="your photo").click()
     chooser.value.set_files(mine)
-    page.locator("svg[role=img][aria-label^='mine.png: a photograph of 224 x 224']").wait_for()
-    assert browser.troubles(page) == []
-    browser.screenshots(page, SHOTS, "own_photo")
-    browser.end_kernels(page)
+    desk.locator("svg[role=img][aria-label^='mine.png: a photograph of 224 x 224']").wait_for()
+    assert browser.troubles(desk) == []
+    browser.screenshots(desk, shots, "own_photo")
 
 
 @pytest.mark.parametrize("solution", SOLUTIONS, ids=lambda path: path.stem)
-def test_a_solution_can_be_read_without_running_it(solution, lab, page):
+def test_a_solution_can_be_read_without_running_it(solution, desk, notebook, shots):
     """JupyterLab cleans the HTML of a notebook that nobody ran here: pictures must survive."""
-    browser.open_notebook(page, lab, f"solutions/{solution.name}")
-    browser.screenshots(page, SHOTS, f"{solution.stem}-solution")
-    assert browser.troubles(page) == []
-    drawn = page.locator(".jp-OutputArea-output img[src^='data:image']")
+    notebook(f"solutions/{solution.name}")
+    browser.screenshots(desk, shots, f"{solution.stem}-solution")
+    assert browser.troubles(desk) == []
+    drawn = desk.locator(".jp-OutputArea-output img[src^='data:image']")
     shown = [image for image in drawn.all() if image.is_visible()]
     assert shown and all(image.get_attribute("alt") for image in shown)
-    assert page.locator(".convzoo-live:visible").count() == 0
-    browser.end_kernels(page)
+    assert desk.locator(".convzoo-live:visible").count() == 0
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_no_slide_is_larger_than_the_screen(lesson, tmp_path, page):
+def test_no_slide_is_larger_than_the_screen(lesson, tmp_path, page, shots):
     try:
         deck = slides.main([lesson.stem], out=tmp_path)[0]
     except UserError as problem:
@@ -127,7 +145,7 @@ def test_no_slide_is_larger_than_the_screen(lesson, tmp_path, page):
         pytest.skip(str(problem))
     wanted = []
     page.on("request", lambda r: r.url.startswith("http") and wanted.append(r.url))
-    assert browser.slides_that_overflow(page, deck, SHOTS) == []
+    assert browser.slides_that_overflow(page, deck, shots) == []
     assert wanted == [], "the slides asked the network"
 
 

@@ -144,7 +144,7 @@ def test_marks_of_a_grading_run_are_taken_over(course):
     from convzoo.teach.grade.run import Options, grade_class
 
     marks = course / "marks"
-    summary = grade_class(course / "submitted", marks, ROOT, Options(jobs=2), lambda *a: None)
+    summary = grade_class(course / "submitted", marks, ROOT, Options(jobs=1), lambda *a: None)
     assert summary["graded"] == 4
     kept = marks / "results" / "raiser" / f"{LESSON}.json"
     changed = json.loads(kept.read_text())

@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("distributed")
 
 from convzoo.errors import UserError
+from convzoo.teach.grade.mark import workers
 from convzoo.teach.grade.run import Options, grade_class
 from made_class import BLOCKS, ROOT, Made, hand_in, right
 
@@ -29,7 +30,8 @@ def test_a_cluster_of_processes_grades_a_class(tmp_path):
     assert summary["mean"] == 2
 
 
-def test_a_scheduler_that_is_not_there_is_told(tmp_path):
+def test_a_scheduler_that_is_not_there_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "PATIENCE", 1)
     place = tmp_path / "in"
     hand_in(place, Made("a", {BLOCKS: right(BLOCKS)}))
     with pytest.raises(UserError, match="no Dask scheduler"):

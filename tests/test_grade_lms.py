@@ -12,7 +12,7 @@ pytest.importorskip("joblib")
 
 from convzoo.errors import UserError
 from convzoo.teach.grade.run import Options
-from grading import LIMITS, OPTIONS, grade, items
+from grading import ALONE, LIMITS, grade, items
 from made_class import BLOCKS, LESSON, Made, hand_in, head, notebook, right
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
@@ -33,7 +33,7 @@ def test_questions_are_marked_with_the_students_own_numbers(tmp_path):
     hand_in(place, Made("dora", {"resnext.weights": ask.format(repr(hostile_text))}))
     hand_in(place, Made("emil", {"resnext.weights": ask.format("'a' * 10**9")}))
     hand_in(place, Made("free", {"resnext.explain": hostile_text + "\n=1+1"}))
-    grade(place, out, OPTIONS)
+    grade(place, out, ALONE)
     marks = {
         n: items(out, n)["resnext.weights"]["earned"]
         for n in ("anna", "bob", "carl", "dora", "emil")
@@ -90,7 +90,7 @@ def test_canvas_and_moodle_there_and_back(tmp_path):
         '"Wednesday, 10 June 2026, 2:20 PM",-,\n'
         "Participant 205,Hal Eye,h@x,No submission,,23,-,-,\n"
     )
-    summary = grade(place, out, Options(jobs=2, limits=LIMITS, roster=worksheet))
+    summary = grade(place, out, Options(jobs=1, limits=LIMITS, roster=worksheet))
     rows = {r["student"]: r for r in csv.DictReader((out / "grades.csv").open())}
     assert summary["graded"] == 4
     assert rows["doejane_101"][f"{LESSON} late"] == "yes"

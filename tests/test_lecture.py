@@ -15,7 +15,6 @@ from convzoo.teach import lecture, lecture_parts, pdf, release
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "solutions" / "lecture.py"
-SHOTS = ROOT / "build" / "screenshots"
 LESSONS = [path.stem for path in sorted(ROOT.glob("solutions/[0-9][0-9]_*.py"))]
 CLAIMS = set(range(1, 20))
 LEAST = 20  # px that any text on a slide has
@@ -27,10 +26,12 @@ def slides() -> list[lecture.Slide]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> lecture.Made:
-    """The deck and its PDF, as the command makes them."""
+def made(slides, tmp_path_factory) -> lecture.Made:
+    """The deck and its PDF, as the command makes them, of the slides that are there already."""
     try:
-        return lecture.main(tmp_path_factory.mktemp("lecture"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lecture, "slides_of", {SOURCE: slides}.__getitem__)
+            return lecture.main(tmp_path_factory.mktemp("lecture"))
     except UserError as problem:
         if "network" not in str(problem):
             raise
@@ -231,9 +232,55 @@ def test_without_a_browser_the_deck_is_made_and_one_sentence_says_so(tmp_path, m
     monkeypatch.setattr(shutil, "which", lambda name: None)
     deck = tmp_path / "deck.html"
     deck.write_text("<p>deck</p>")
-    said = pdf.printed(deck, tmp_path / "deck.pdf")
+    said = pdf.printed(deck, tmp_path / "deck.pdf", slides=1)
     assert said.startswith("No PDF was made, because there is no Chromium")
     assert not (tmp_path / "deck.pdf").exists()
+
+
+@pytest.fixture
+def small_deck(tmp_path) -> Path:
+    """A deck whose two pages and formulas come late, as on a busy machine."""
+    deck = tmp_path / "deck.html"
+    page = '<div class="pdf-page" style="break-after: page">a slide</div>'
+    deck.write_text(
+        "<style>@page { size: 1280px 720px; margin: 0 }</style><script>"
+        f"setTimeout(() => {{ document.body.innerHTML = '{2 * page}' }}, 500);"
+        "setTimeout(() => { window.MathJax = { isReady: true, Hub: { Queue: (then) =>"
+        " setTimeout(() => { document.body.append('formula'); then() }, 500) } } }, 1000)"
+        "</script>"
+    )
+    return deck
+
+
+@pytest.mark.parametrize("does", ["exit 1", "exec sleep 60"])
+def test_a_browser_that_does_not_start_is_one_sentence(small_deck, monkeypatch, does):
+    stub = small_deck.parent / "chromium"
+    stub.write_text(f"#!/bin/sh\n{does}\n")
+    stub.chmod(0o755)
+    monkeypatch.setattr(pdf, "chromium", lambda: str(stub))
+    monkeypatch.setattr(pdf, "SECONDS", 0.2)
+    said = pdf.printed(small_deck, small_deck.with_suffix(".pdf"), slides=2)
+    assert said.startswith("No PDF was made, because chromium did not start")
+    assert "deck.html?print-pdf in a browser" in said
+
+
+def test_a_pdf_that_has_not_all_slides_is_not_kept(small_deck, monkeypatch):
+    monkeypatch.setattr(pdf, "chromium", lambda: "/usr/bin/chromium")
+    monkeypatch.setattr(pdf, "_pdf_of", lambda *_: b"/Type /Pages /Type /Page\n")
+    target = small_deck.with_suffix(".pdf")
+    target.write_bytes(b"of another day")
+    said = pdf.printed(small_deck, target, slides=2)
+    assert said.startswith("No PDF was made, because chromium printed 1 of its 2 slides")
+    assert not target.exists()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(browser.chromium() is None, reason="no Chromium is installed")
+def test_the_printing_waits_for_the_pages_and_the_formulas(small_deck):
+    target = small_deck.with_suffix(".pdf")
+    assert pdf.printed(small_deck, target, slides=3) == ""
+    assert pdf.pages_of(target.read_bytes()) == 3
 
 
 needs_chromium = pytest.mark.skipif(browser.chromium() is None, reason="no Chromium is installed")
@@ -262,8 +309,8 @@ def page(window, made):
 @needs_chromium
 @pytest.mark.browser
 @pytest.mark.slow
-def test_every_slide_fits_the_screen_and_nothing_comes_from_the_network(page, made):
-    assert browser.slides_that_overflow(page, made.files[0], SHOTS) == []
+def test_every_slide_fits_the_screen_and_nothing_comes_from_the_network(page, made, shots):
+    assert browser.slides_that_overflow(page, made.files[0], shots) == []
     assert page.wanted == []
 
 
@@ -327,5 +374,5 @@ def test_the_key_s_opens_the_notes(page, slides):
 def test_the_pdf_has_a_page_for_each_slide(made, slides):
     assert made.notice == ""
     printed = made.files[1].read_bytes()
-    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) == len(slides)
+    assert pdf.pages_of(printed) == len(slides)
     assert set(re.findall(rb"/MediaBox\s*\[([^\]]*)\]", printed)) == {b"0 0 960 540"}

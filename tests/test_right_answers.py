@@ -1,11 +1,12 @@
 """What passes `check` in a student's own notebook gets its points, whatever is around it.
 
 All odd notebooks are executed in one real kernel, which forgets everything between two of them,
-and graded; then the two are compared.
+and graded in one sandbox, with a fork for each exercise; then the two are compared.
 """
 
 import json
 import os
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -15,6 +16,10 @@ import nbformat
 from convzoo.exercises import all_exercises, assess
 from convzoo.notebook.reading import parse
 from convzoo.teach import check_file
+from convzoo.teach.grade.box import session
+from convzoo.teach.grade.box.sandbox import Box
+from convzoo.teach.grade.box.session import Session
+from convzoo.teach.grade.mark.running import known
 from grading import ALONE, grade, result
 from made_class import BLOCKS, CONV, LESSON, ROOT, clean, full
 from made_odd import Book, odd
@@ -71,6 +76,16 @@ def in_a_kernel(tmp_path_factory) -> list[set[str]]:
     return [{id for id, r in found.items() if r["status"] == "passed"} for found in reports]
 
 
+@contextmanager
+def one_sandbox():
+    """Let all students be graded by one worker: torch is imported once, and not for each."""
+    box = Box()
+    with Session(box, ALONE.limits, known()) as shared, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "Session", lambda *given: nullcontext(shared))
+        yield
+    box.close()
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     place, out = tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out")
@@ -79,7 +94,8 @@ def graded(tmp_path_factory):
         path.parent.mkdir()
         nb = {"cells": notebook(one), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
         path.write_text(json.dumps(nb))
-    grade(place, out, ALONE)
+    with one_sandbox():
+        grade(place, out, ALONE)
     return out
 
 

@@ -21,6 +21,9 @@ class Blocker:
         if name.partition(".")[0] in MISSING:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Blocker())
+sys.path.append(sys.argv[2])
+from little_work import little_work
+little_work()
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
@@ -49,7 +52,7 @@ def downloaded(tmp_path_factory) -> Path:
 def test_the_script_runs_without_ipython_and_ipywidgets(name, tmp_path, downloaded, capsys):
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", BLOCKED, f"{name}.py"],
+        [sys.executable, "-c", BLOCKED, f"{name}.py", str(Path(__file__).parent)],
         cwd=ROOT / "lessons",
         env=environment(tmp_path) | {"CONVZOO_DATA": str(downloaded)},
         capture_output=True,

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from convzoo import NotAttempted, ideas
 from convzoo.count import definitions
+from convzoo.notebook.cells import Notebook
 from convzoo.notebook.reading import read
 from torch import nn
 from torch.nn import functional as F
@@ -41,11 +42,15 @@ class Slip:
 
 
 @cache
+def solution(idea: str) -> Notebook:
+    """The idea's solution, as written in solutions/NN_name.py."""
+    return read(SOLUTIONS / f"{ideas.lessons()[idea]}.py")
+
+
 def answer(exercise_id: str) -> str:
-    """The solution's own answer: the source of the exercise's cell in solutions/NN_name.py."""
-    idea = exercise_id.split(".")[0]
-    source = read(SOLUTIONS / f"{ideas.lessons()[idea]}.py")
-    cell = next(c for c in source.cells if c.owner == ("exercise", exercise_id))
+    """The solution's own answer: the source of the exercise's cell."""
+    cells = solution(exercise_id.split(".")[0]).cells
+    cell = next(c for c in cells if c.owner == ("exercise", exercise_id))
     lines = cell.source.split("\n")
     return "\n".join(line for line in lines if not line.lstrip().startswith("### ")) + "\n"
 

@@ -68,7 +68,7 @@ def main(out: Path | None = None, root: Path | None = None) -> Made:
     assets.provide(root / "build" / "assets", out)
     deck, pdf = out / "lecture.html", out / "lecture.pdf"
     deck.write_text(page(slides), encoding="utf-8")
-    notice = printed(deck, pdf)
+    notice = printed(deck, pdf, len(slides))
     return Made((deck,) if notice else (deck, pdf), notice)
 
 

@@ -6,7 +6,8 @@ import ast
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ CHANGES_NO_MARK = (
     "teach/grade/out/",  # pages and tables, made from the marks at each run
     "teach/grade/nbgrader/",  # the same marks, in another gradebook
 )
+_USE = re.compile(r"""\buse\(\s*["']([\w.]+)["']""")
 MAX_CALLS = 20  # cells with a call of `begin` that are read
 
 
@@ -45,11 +47,12 @@ class Plan:
     @cached_property
     def imports(self) -> frozenset[str]:
         """Return the modules that the lesson itself imports."""
-        trees = [syntax(plain(c.source)) for c in self.lesson.cells if c.defines]
-        nodes = [node for tree in trees if tree for node in ast.walk(tree)]
-        names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
-        names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
-        return frozenset(names - {""})
+        return imported([c for c in self.lesson.cells if c.defines])
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """Return the exercises that the lesson itself calls `use` for."""
+        return used([c for c in self.lesson.cells if c.defines])
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,19 @@ class Submission:
         own = sorted([*owner, c.source] for owner, c in self.own.items())
         text = json.dumps([student, self.plan.name, self.plan.version, cells, own])
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def imported(cells: Iterable[Cell]) -> frozenset[str]:
+    """Return the modules that cells import."""
+    nodes = [node for cell in cells for node in _nodes(cell)]
+    names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+    return frozenset(names - {""})
+
+
+def used(cells: Iterable[Cell]) -> frozenset[str]:
+    """Return the ids in cells' calls of `use`."""
+    return frozenset(id for cell in cells for id in _USE.findall(cell.source))
 
 
 def _nodes(cell: Cell) -> Iterator[ast.AST]:

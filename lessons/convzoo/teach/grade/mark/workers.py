@@ -18,6 +18,7 @@ from convzoo.teach.grade.mark.marks import Graded
 from convzoo.teach.grade.mark.plan import Submission
 
 LOOK_EVERY = 1.0  # seconds between two checks that the run is still there
+PATIENCE = 10  # seconds in which a scheduler must answer
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def perform(task: Task) -> list[Graded]:
         import torch
 
         from convzoo.teach.grade.box.session import NotGraded, Session
-        from convzoo.teach.grade.mark.student import grade, known
+        from convzoo.teach.grade.mark.running import known
+        from convzoo.teach.grade.mark.student import grade
 
         torch.set_num_threads(1)
         box = _box(task.boxed, task.hidden, task.folder, task.limits)
@@ -87,7 +89,7 @@ _fine: set[str] = set()
 
 def _proved(session, submission: Submission) -> None:
     """Check once per process and lesson that the untouched lesson runs in the sandbox."""
-    from convzoo.teach.grade.mark.student import prove
+    from convzoo.teach.grade.mark.running import prove
 
     if submission.plan.version not in _fine:
         prove(session, submission.plan)
@@ -158,7 +160,7 @@ def _over_machines(tasks: list[Task], scheduler: str) -> Iterator[list[Graded]]:
             "Grading on several machines needs Dask. Run `pip install -e '.[teacher,distributed]'`."
         ) from None
     try:
-        client = Client(scheduler, timeout="10s", set_as_default=True)
+        client = Client(scheduler, timeout=PATIENCE, set_as_default=True)
     except (OSError, ValueError, TimeoutError) as problem:
         raise UserError(
             f"There is no Dask scheduler at {scheduler} ({problem}). Start one with `dask "

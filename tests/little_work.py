@@ -1,0 +1,19 @@
+"""A lesson with little to compute, for tests that ask only whether it runs. What is learned and
+how fast is seen where lessons run whole, in notebooks."""
+
+from convzoo import train
+from convzoo.experiments import runner
+from convzoo.measure import timing
+
+IMAGES = 32  # that a training gets, and a test of it
+
+
+def little_work() -> None:
+    """From now on, train on a few images and time as few repeats as there may be."""
+    full = train.train
+
+    def shorter(model, images, *given, **settings):
+        return full(model, images.limit(IMAGES, IMAGES), *given, **settings)
+
+    train.train = runner.train = shorter
+    timing._SHORTEST, timing._MOST_REPEATS = 0.0, timing._FEWEST_REPEATS
