@@ -8,7 +8,7 @@ from convzoo.exercises import all_exercises, assess, compare
 from convzoo.teach.grade.box.sandbox import Box, Limits
 from convzoo.teach.grade.box.session import Job, Session
 from convzoo.teach.grade.mark.operations import unwatched_flags
-from convzoo.teach.grade.mark.student import known
+from convzoo.teach.grade.mark.running import known
 
 HEAD = """\
 import functools, sys, threading

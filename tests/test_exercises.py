@@ -6,14 +6,25 @@ Later lessons join by being in the catalogue; their students' code is in slips.N
 import re
 import time
 import zlib
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from functools import cache, lru_cache
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 import slips
 import torch
-from convzoo.case import Reply, answer
-from convzoo.exercises import STAGES, Verdict, all_exercises, assess, compare, diagnosis, judge
+from convzoo.case import Case, Reply, answer
+from convzoo.exercises import (
+    STAGES,
+    Exercise,
+    Verdict,
+    all_exercises,
+    assess,
+    compare,
+    diagnosis,
+    judge,
+)
 from convzoo.exercises.as_text import LINE, MAX_NUMBERS
 from convzoo.exercises.differences import same
 from torch import Generator
@@ -28,53 +39,77 @@ RIGHT = {e.id: {"solution": slips.answer(e.id)} for e in EXERCISES}
 for _id, _ways in (pair for m in LESSONS for pair in m.RIGHT.items()):
     RIGHT[_id] |= _ways
 SLIPS = [slip for m in LESSONS for slip in m.SLIPS]
-each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
-each_wrong = pytest.mark.parametrize(
-    ("exercise", "wrong"), WRONG, ids=[f"{e.id}-{w.name}" for e, w in WRONG]
-)
-each_right = pytest.mark.parametrize(
-    ("exercise", "name"), [(i, name) for i, ways in RIGHT.items() for name in ways]
-)
-each_slip = pytest.mark.parametrize("slip", SLIPS, ids=lambda s: f"{s.exercise}-{s.name}")
+OURS = {e.reference for e in EXERCISES} | {w.target for e in EXERCISES for w in e.mistakes}
+# All tests of an exercise run one after another, so that what was answered can be kept for them.
+each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id, scope="module")
 
 
-OURS = {e.reference for e in EXERCISES} | {w.target for _, w in WRONG}
+# --- what is kept of an exercise while it is tested ----------------------------------------------
 
 
-class Asked:
-    """A target, a case and whether the operations are written down; equal where all that is asked
-    is the same, to the bit."""
+class Kept:
+    """An exercise whose cases are drawn once for each seed, and what our own targets (the reference
+    and the mistakes) have replied to cases of it. A student's code always runs."""
 
-    def __init__(self, *words):
-        self.words = target, case, watch = words
-        named = [*case.tensors.items(), *case.weights.items()]
-        numbers = [(k, v.dtype, v.shape, v.numpy().tobytes()) for k, v in named]
-        self.key = target, watch, repr((case.scalars, case.training, case.examine)), (*numbers,)
+    def __init__(self, exercise: Exercise):
+        self._fresh, self._drawn = exercise, {}
+        self._numbers: dict[tuple, int] = {}
+        self._known: dict[int, tuple[Case, int]] = {}
+        self._replies: dict[tuple, Reply] = {}
+        small = self._keep(exercise.small())
+        self.exercise = replace(exercise, cases=self._cases, small=lambda: small)
 
-    def __hash__(self) -> int:
-        return hash(self.key)
+    def answer(self, target, case: Case, watch: bool = True) -> Reply:
+        if target not in OURS:
+            return answer(target, case, watch)
+        asked = target, self._number(case), watch
+        if asked not in self._replies:
+            self._replies[asked] = answer(target, case, watch)
+        return self._replies[asked]
 
-    def __eq__(self, other) -> bool:
-        return self.key == other.key
+    def is_as_drawn(self) -> bool:
+        """Whether all cases are still what they were before they were answered."""
+        fresh = {seed: self._fresh.cases(seeded(seed)) for seed in self._drawn}
+        pairs = [pair for seed, cases in self._drawn.items() for pair in zip(cases, fresh[seed])]
+        pairs += zip(self.exercise.small(), self._fresh.small())
+        return all(_words(kept) == _words(drawn) for kept, drawn in pairs)
+
+    def _cases(self, gen: Generator) -> list[Case]:
+        seed = gen.initial_seed()
+        if seed not in self._drawn:
+            self._drawn[seed] = self._keep(self._fresh.cases(gen))
+        return self._drawn[seed]
+
+    def _keep(self, cases: list[Case]) -> list[Case]:
+        self._known |= {id(case): (case, self._number(case)) for case in cases}
+        return cases
+
+    def _number(self, case: Case) -> int:
+        """Return the same number for cases that ask the same, to the bit."""
+        if id(case) in self._known:
+            return self._known[id(case)][1]
+        return self._numbers.setdefault(_words(case), len(self._numbers))
 
 
-@lru_cache(maxsize=4096)
-def answered(asked: Asked) -> Reply:
-    return answer(*asked.words)
+def _words(case: Case) -> tuple:
+    """All that a case asks: equal for equal cases."""
+    plain = [getattr(case, f.name) for f in fields(case) if f.name not in ("tensors", "weights")]
+    named = [*case.tensors.items(), *case.weights.items()]
+    return repr(plain), *((k, v.dtype, v.shape, v.numpy().tobytes()) for k, v in named)
+
+
+@lru_cache(maxsize=1)
+def kept(id: str) -> Kept:
+    return Kept(all_exercises()[id])
 
 
 @pytest.fixture(autouse=True)
-def ours_answer_a_case_once(monkeypatch):
+def ours_answer_a_case_once(request, monkeypatch):
     """What the reference and the mistakes say to a case is computed once and kept for the next
-    mistake or slip that is compared with it. A student's code always runs."""
-
-    def shared(target, case, watch=True):
-        if target in OURS:
-            return answered(Asked(target, case, watch))
-        return answer(target, case, watch)
-
-    for room in (judge, diagnosis):
-        monkeypatch.setattr(room, "answer", shared)
+    mistake or slip that is compared with it."""
+    if "exercise" in request.fixturenames:
+        for room in (judge, diagnosis):
+            monkeypatch.setattr(room, "answer", kept(request.getfixturevalue("exercise").id).answer)
 
 
 @pytest.fixture
@@ -89,13 +124,34 @@ def seeded(seed: int) -> Generator:
 @cache
 def verdict(id: str, mistake: str, seed: int) -> Verdict:
     """What is said to a mistake; seed 0 is that of a check in a notebook."""
-    exercise = all_exercises()[id]
+    exercise = kept(id).exercise
     target = next(w.target for w in exercise.mistakes if w.name == mistake)
     return assess(exercise, target, seeded(seed))
 
 
 def judged(exercise, source: str, seed: int = 0):
-    return assess(exercise, slips.defined(source, exercise.name, **NAMES), seeded(seed))
+    target = slips.defined(source, exercise.name, **NAMES)
+    return assess(kept(exercise.id).exercise, target, seeded(seed))
+
+
+class EachTold:
+    """Looks at one thing after another; at the end, all that failed is told, each by its name."""
+
+    def __enter__(self):
+        self._failed = []
+        return self._one
+
+    @contextmanager
+    def _one(self, *names):
+        try:
+            yield
+        except Exception as problem:
+            kind = "" if isinstance(problem, AssertionError) else f"{type(problem).__name__}: "
+            self._failed.append(f"{' '.join(map(str, names))}: {kind}{problem}")
+
+    def __exit__(self, *problem) -> None:
+        if self._failed:
+            pytest.fail("\n\n".join(self._failed))
 
 
 def own_seed(*names: str) -> int:
@@ -129,11 +185,14 @@ def test_students_code_stands_for_it(exercise):
     assert sum(slip.exercise == exercise.id for slip in SLIPS) >= 3
 
 
-@each_wrong
-def test_a_sentence_helps_and_holds_no_code(exercise, wrong):
-    assert len(wrong.sentence) > 30 and wrong.sentence.endswith(".")
-    assert not re.search(r"\w\(|\.\w+\[|\w = |@", wrong.sentence)
-    assert not re.search(r"\bobviously\b|\bsimply\b|\bjust\b", wrong.sentence)
+@each
+def test_a_sentence_helps_and_holds_no_code(exercise):
+    with EachTold() as one:
+        for wrong in exercise.mistakes:
+            with one(wrong.name):
+                assert len(wrong.sentence) > 30 and wrong.sentence.endswith(".")
+                assert not re.search(r"\w\(|\.\w+\[|\w = |@", wrong.sentence)
+                assert not re.search(r"\bobviously\b|\bsimply\b|\bjust\b", wrong.sentence)
 
 
 @each
@@ -182,7 +241,7 @@ class Rectified(TorchDispatchMode):
 def test_no_relu_of_a_layer_hides_what_comes_before_it(exercise, seeds):
     """Zeros in every place would be the same whatever the answer does before them."""
     for seed in seeds if exercise.is_module else ():
-        for case in exercise.cases(seeded(seed)):
+        for case in kept(exercise.id).exercise.cases(seeded(seed)):
             with Rectified() as relus:
                 answer(exercise.reference, case, False)
             assert all(relus.alive), (seed, case.scalars)
@@ -215,19 +274,21 @@ def test_the_reference_agrees_with_itself_and_is_no_answer(exercise, seeds):
             asked.append(answer(exercise.reference, case))
             return asked[-1]
 
-        found = compare(exercise, respond, seeded(seed))
+        found = compare(kept(exercise.id).exercise, respond, seeded(seed))
         assert found.passed or found.stage == "shortcut", found.message
         assert not any(reply.stage for reply in asked)
     handed_out = assess(exercise, exercise.reference)
     assert handed_out.stage == "shortcut" and "framework's version" in handed_out.message
 
 
-@each_right
-def test_other_right_ways_pass(exercise, name, seeds):
-    exercise = all_exercises()[exercise]
-    for seed in (0, 1, own_seed(exercise.id, name))[: len(seeds)]:
-        verdict = judged(exercise, RIGHT[exercise.id][name], seed)
-        assert verdict.passed, verdict.message
+@each
+def test_other_right_ways_pass(exercise, seeds):
+    with EachTold() as one:
+        for name, source in RIGHT[exercise.id].items():
+            for seed in (0, 1, own_seed(exercise.id, name))[: len(seeds)]:
+                with one(name, seed):
+                    verdict = judged(exercise, source, seed)
+                    assert verdict.passed, verdict.message
 
 
 def test_a_check_takes_less_than_a_second(capsys):
@@ -249,24 +310,34 @@ def test_a_check_takes_less_than_a_second(capsys):
 # --- wrong -----------------------------------------------------------------------
 
 
-@each_wrong
-def test_a_wrong_answer_is_refused_as_itself(exercise, wrong, seeds):
-    for seed in seeds:
-        found = verdict(exercise.id, wrong.name, seed)
-        assert found.status == "failed" and not found.usable
-        assert found.mistake == wrong.name, f"taken for {found.mistake!r}: {found.message}"
-        assert wrong.sentence in found.message
+@each
+def test_a_wrong_answer_is_refused_as_itself(exercise, seeds):
+    with EachTold() as one:
+        for wrong, seed in product(exercise.mistakes, seeds):
+            with one(wrong.name, seed):
+                found = verdict(exercise.id, wrong.name, seed)
+                assert found.status == "failed" and not found.usable
+                assert found.mistake == wrong.name, f"taken for {found.mistake!r}: {found.message}"
+                assert wrong.sentence in found.message
 
 
 def in_training_alone(exercise, wrong) -> bool:
     """Whether only a batch's own statistics tell: what is followed by hand is in evaluation."""
-    cases = [case for case in exercise.cases(seeded(0)) if not case.training]
-    pairs = [(answer(wrong.target, case), answer(exercise.reference, case)) for case in cases]
+    ours = kept(exercise.id)
+    cases = [case for case in ours.exercise.cases(seeded(0)) if not case.training]
+    pairs = [(ours.answer(w, case) for w in (wrong.target, exercise.reference)) for case in cases]
     return not any(_differ(mine, right) for mine, right in pairs)
 
 
-@each_wrong
-def test_numbers_that_differ_are_shown_on_a_small_case(exercise, wrong):
+@each
+def test_numbers_that_differ_are_shown_on_a_small_case(exercise):
+    with EachTold() as one:
+        for wrong in exercise.mistakes:
+            with one(wrong.name):
+                numbers_are_shown(exercise, wrong)
+
+
+def numbers_are_shown(exercise, wrong) -> None:
     found = verdict(exercise.id, wrong.name, 0)
     case = found.message.partition("\n\n")[2]
     if SAME_IN_EVALUATION in wrong.sentence:
@@ -286,9 +357,10 @@ def test_most_wrong_answers_get_past_the_shape(exercise):
 
 @each
 def test_no_two_wrong_answers_are_the_same(exercise, seeds):
+    ours = kept(exercise.id)
     for seed in seeds[:3]:
-        cases = exercise.cases(seeded(seed))
-        replies = [[answer(w.target, case, False) for case in cases] for w in exercise.mistakes]
+        cases = ours.exercise.cases(seeded(seed))
+        replies = [[ours.answer(w.target, c, False) for c in cases] for w in exercise.mistakes]
         for (a, mine), (b, other) in combinations(zip(exercise.mistakes, replies, strict=True), 2):
             assert any(_differ(x, y) for x, y in zip(mine, other, strict=True)), (a.name, b.name)
 
@@ -299,13 +371,21 @@ def _differ(a, b) -> bool:
     return a.loaded and not same(a.tensors, b.tensors)
 
 
-@each_slip
-def test_a_slip_is_refused_and_told(slip, seeds):
-    exercise = all_exercises()[slip.exercise]
-    for seed in (0, own_seed(slip.exercise, slip.name))[: len(seeds)]:
-        verdict = judged(exercise, slip.source, seed)
-        assert (verdict.status, verdict.stage) == ("failed", slip.stage), verdict.message
-        assert verdict.mistake == slip.mistake, verdict.message
-        for words in slip.says:
-            assert words in verdict.message, verdict.message
-        assert verdict.usable == (slip.stage == "launches")
+@each
+def test_a_slip_is_refused_and_told(exercise, seeds):
+    with EachTold() as one:
+        for slip in (slip for slip in SLIPS if slip.exercise == exercise.id):
+            for seed in (0, own_seed(slip.exercise, slip.name))[: len(seeds)]:
+                with one(slip.name, seed):
+                    verdict = judged(exercise, slip.source, seed)
+                    found = verdict.status, verdict.stage, verdict.mistake
+                    assert found == ("failed", slip.stage, slip.mistake), verdict.message
+                    assert verdict.usable == (slip.stage == "launches")
+                    for words in slip.says:
+                        assert words in verdict.message, verdict.message
+
+
+@each
+def test_no_answer_changed_a_case(exercise):
+    """The last test of an exercise: all that was asked in those before it is as it was drawn."""
+    assert kept(exercise.id).is_as_drawn()

@@ -19,7 +19,7 @@ from convzoo.teach import check_file
 from convzoo.teach.grade.box import session
 from convzoo.teach.grade.box.sandbox import Box
 from convzoo.teach.grade.box.session import Session
-from convzoo.teach.grade.mark.student import known
+from convzoo.teach.grade.mark.running import known
 from grading import ALONE, grade, result
 from made_class import BLOCKS, CONV, LESSON, ROOT, clean, full
 from made_odd import Book, odd

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from math import nan
-from types import CodeType, FrameType
+from types import FrameType
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ HIDING = frozenset(
     "start_new_thread start_joinable_thread fork setprofile settrace _disable_current_modes".split()
 )
 _COMPILED = HIDING | {"run_backward"}  # functions without Python code whose calls are recorded
+_AS_IT_IS = frozenset({type(None), bool, int, float, str})
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ class Recorder(TorchDispatchMode):
         self._filename = filename
         self._functions = _Functions(self)
         self._known: set[tuple[str, int, str]] = set()
-        self._passed_over: dict[int, CodeType] = {}
-        self._called = self._call_of_python  # one object, to be recognised at the end
+        self._called = _told_of_calls(self)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -88,48 +88,60 @@ class Recorder(TorchDispatchMode):
         super().__exit__(*problem)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = str(func)
+        name, launch, empty = _known(func)
         if len(self.ops) < MAX_OPS:
-            plain = [_plain(value) for value in _in_order(func, args, kwargs)]
             line, borrowed = self._origin(sys._getframe(1))
-            self.ops.append(Op(name, plain, _starts_kernel(func), line, borrowed))
+            given = _plain(_in_order(func, args, kwargs))
+            self.ops.append(Op(name, given, launch, line, borrowed))
         else:
             self.note(name, sys._getframe(1), _in_order(func, args, kwargs))
         output = func(*args, **(kwargs or {}))
-        if allocates(name) and output.layout == torch.strided and output.is_floating_point():
+        if empty and output.layout == torch.strided and output.is_floating_point():
             output.fill_(nan)  # memory that happens to hold zeros would hide that it was never set
         return output
 
-    def note(self, name: str, frame: FrameType, args=()) -> None:
+    def note(self, name: str, frame: FrameType, args: list | tuple = ()) -> None:
         """Record a call, once for each line that it comes from."""
         line, borrowed = self._origin(frame)
         if len(self.calls) < MAX_OPS and (name, line, borrowed) not in self._known:
             self._known.add((name, line, borrowed))
-            self.calls.append(Op(name, [_plain(v) for v in args], False, line, borrowed))
-
-    def _call_of_python(self, frame: FrameType, event: str, called) -> None:
-        if frame.f_globals is globals():
-            return
-        if event == "c_call" and called.__name__ in _COMPILED:
-            self.note(f"{called.__module__}:{called.__name__}", frame)
-        if event != "call" or id(frame.f_code) in self._passed_over:
-            return
-        module = frame.f_globals.get("__name__")
-        if isinstance(module, str) and module.startswith(_WATCHED):
-            self.note(f"{module}:{frame.f_code.co_qualname}", frame)
-        else:
-            self._passed_over[id(frame.f_code)] = frame.f_code  # kept alive, because ids are reused
+            self.calls.append(Op(name, _plain(args), False, line, borrowed))
 
     def _origin(self, frame: FrameType | None) -> tuple[int, str]:
         """Return the line of the cell from which a frame was reached, and the form that was
         borrowed."""
-        borrowed = ""
+        borrowed, filename = "", self._filename
         while frame is not None:
-            borrowed = _form(frame) or borrowed
-            if self._filename and frame.f_code.co_filename == self._filename:
+            names = frame.f_globals
+            module = names["__name__"] if "__name__" in names else ""
+            if type(module) is str and _idea(module):
+                borrowed = _form(frame, module) or borrowed
+            if filename and frame.f_code.co_filename == filename:
                 return frame.f_lineno, borrowed
             frame = frame.f_back
         return 0, borrowed
+
+
+def _told_of_calls(recorder: Recorder) -> Callable[[FrameType, str, object], None]:
+    """Return the function that Python tells of each call and return. It runs thousands of times in
+    a second, mostly for nothing, so that it looks at the event first and has few names to look
+    up."""
+    own, passed_over = globals(), {}
+
+    def told(frame: FrameType, event: str, called) -> None:
+        if event == "call":
+            code = frame.f_code
+            if id(code) in passed_over:
+                return
+            module = frame.f_globals.get("__name__")
+            if isinstance(module, str) and module.startswith(_WATCHED):
+                recorder.note(f"{module}:{code.co_qualname}", frame)
+            else:
+                passed_over[id(code)] = code  # kept alive, because ids are reused
+        elif event == "c_call" and called.__name__ in _COMPILED and frame.f_globals is not own:
+            recorder.note(f"{called.__module__}:{called.__name__}", frame)
+
+    return told
 
 
 @contextmanager
@@ -157,14 +169,12 @@ class _Functions(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _form(frame: FrameType) -> str:
-    """Return "resnext.grouped_conv2d" for a frame in this form of the framework, "" for any
-    other."""
-    module = frame.f_globals.get("__name__")
-    found = _idea(module) if isinstance(module, str) else ""
-    if not found or getattr(sys.modules.get(module), "__dict__", None) is not frame.f_globals:
+def _form(frame: FrameType, module: str) -> str:
+    """Return "resnext.grouped_conv2d" for a frame in this form of the framework, "" if its module
+    only has the name of one."""
+    if getattr(sys.modules.get(module), "__dict__", None) is not frame.f_globals:
         return ""  # a `__name__` may be forged
-    return f"{found}.{frame.f_code.co_qualname.split('.')[0]}"
+    return f"{_idea(module)}.{frame.f_code.co_qualname.split('.')[0]}"
 
 
 @cache
@@ -191,22 +201,34 @@ def allocates(name: str) -> bool:
     return name.startswith(("aten.empty", "aten.new_empty"))
 
 
-def _starts_kernel(func) -> bool:
-    return not (func.is_view or allocates(str(func)) or str(func).startswith("aten._unsafe_view"))
+@cache
+def _known(func) -> tuple[str, bool, bool]:
+    """Return an operation's name, whether it starts a kernel, and whether it `allocates`."""
+    name = str(func)
+    empty = allocates(name)
+    return name, not (func.is_view or empty or name.startswith("aten._unsafe_view")), empty
 
 
 def _in_order(func, args: tuple, kwargs: dict | None) -> list:
     """Return the arguments by position, including those passed by name, up to the last one."""
     if not kwargs:
         return list(args)
-    rest = func._schema.arguments[len(args) :]
-    last = max((i for i, a in enumerate(rest, 1) if a.name in kwargs), default=0)
-    return [*args, *(kwargs.get(a.name, a.default_value) for a in rest[:last])]
+    rest = _parameters(func)[len(args) :]
+    last = max((i for i, (name, _) in enumerate(rest, 1) if name in kwargs), default=0)
+    return [*args, *(kwargs.get(name, default) for name, default in rest[:last])]
+
+
+@cache
+def _parameters(func) -> list[tuple[str, object]]:
+    """Return the names of an operation's arguments, and their values by default."""
+    return [(argument.name, argument.default_value) for argument in func._schema.arguments]
 
 
 def _plain(value):
-    if isinstance(value, Tensor):
+    if type(value) in _AS_IT_IS:
+        return value
+    if type(value) is not list and isinstance(value, Tensor):
         return list(value.shape)
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [part if type(part) in _AS_IT_IS else _plain(part) for part in value]
     return value if isinstance(value, (bool, int, float, str)) else None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from operator import is_, itemgetter
 from types import CodeType
 
 import torch
@@ -55,6 +56,9 @@ _ORIGINAL = {
     }
     for home, place in _HOMES.items()
 }
+_NOW = {home: itemgetter(*names) for home, names in _ORIGINAL.items()}
+_KNOWN = {home: tuple(names.values()) for home, names in _ORIGINAL.items()}  # to be torch's
+_NAMES = frozenset(vars(torch.Tensor))
 _FOLDER = os.path.dirname(torch.__file__)
 _MISSING = object()  # a tensor's method that its C++ class has: restored by taking away
 
@@ -108,14 +112,34 @@ def _replacements() -> list[tuple[str, str, object, object]]:
     """Return for each replaced name: its home, the name, torch's value and the one in its place."""
     found = []
     for home, names in _ORIGINAL.items():
-        now = vars(_HOMES[home])
-        for name, value in names.items():
-            other = now.get(name, _MISSING)
-            if other is not value and not _is_torchs(other, name):
-                found.append((home, name, value, other))
+        if not _as_known(home):
+            here = _replacements_in(home, names)
+            found += here
+            if not here:  # what is other than at the start is torch's own, too
+                _KNOWN[home] = _NOW[home](vars(_HOMES[home]))
+    if vars(torch.Tensor).keys() == _NAMES:
+        return found
     for name in vars(torch.Tensor).keys() - _ORIGINAL["torch.Tensor"].keys():
         if not name.startswith("_") and callable(getattr(torch.Tensor.__base__, name, None)):
             found.append(("torch.Tensor", name, _MISSING, vars(torch.Tensor)[name]))
+    return found
+
+
+def _as_known(home: str) -> bool:
+    """Return whether each name is what it was when all were torch's. Every call of an answer asks
+    this some times, about more than a thousand names: so no line of Python runs for each."""
+    try:
+        return all(map(is_, _NOW[home](vars(_HOMES[home])), _KNOWN[home]))
+    except KeyError:  # one is missing
+        return False
+
+
+def _replacements_in(home: str, names: dict) -> list[tuple[str, str, object, object]]:
+    found, now = [], vars(_HOMES[home])
+    for name, value in names.items():
+        other = now.get(name, _MISSING)
+        if other is not value and not _is_torchs(other, name):
+            found.append((home, name, value, other))
     return found
 
 

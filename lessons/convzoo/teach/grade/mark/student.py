@@ -8,7 +8,7 @@ pass.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from torch import Generator
@@ -18,8 +18,8 @@ from convzoo.errors import UserError
 from convzoo.exercises import all_exercises, all_questions, compare
 from convzoo.exercises.model import Exercise, Verdict
 from convzoo.exercises.questions import Question
-from convzoo.notebook.cells import MAX_CELL, Cell, plain
-from convzoo.teach.grade.box.session import Defined, Failed, Job, NotGraded, Session
+from convzoo.notebook.cells import Cell
+from convzoo.teach.grade.box.session import Failed, NotGraded, Session
 from convzoo.teach.grade.mark.literals import literal_answer
 from convzoo.teach.grade.mark.marks import (
     FAILED,
@@ -34,15 +34,14 @@ from convzoo.teach.grade.mark.marks import (
     credit,
 )
 from convzoo.teach.grade.mark.operations import countable, unwatched_flags
-from convzoo.teach.grade.mark.plan import Plan, Submission, imported, seed, used
+from convzoo.teach.grade.mark.plan import Submission, seed
+from convzoo.teach.grade.mark.running import Runner
 from convzoo.teach.grade.mark.scan import Wanted, scan_cell
-from convzoo.teach.student_cells import MISPLACED, Copy, definitions, without_lines
+from convzoo.teach.student_cells import MISPLACED
 
-MAX_DEADLY = 3  # cells that end Python and are left out before the lesson is given up
 MAX_ANSWER = 20_000  # characters of an answer in prose that are kept
 MAX_WORDS = 500  # characters of a short answer that are kept
 MAX_LINE = 100  # characters of a cell's first line that are kept
-MAX_TOGETHER = 500_000  # characters of all cells that are run
 KEEP_THE_NAME = "Keep the name from the stub."
 NAMELESS = (
     "The name in `begin(...)` was not set or cannot be read, so the questions were marked with "
@@ -50,19 +49,11 @@ NAMELESS = (
 )
 
 
-def known() -> dict[str, tuple[str, str, str]]:
-    """Return for every exercise its name, and where the framework's version is."""
-    return {
-        e.id: (e.name, e.reference.__module__, e.reference.__name__)
-        for e in all_exercises().values()
-    }
-
-
 def grade(session: Session, submission: Submission, student: str, secret: bytes) -> Graded:
     """Mark everything in one lesson of one student. Never raises for anything that a student
     did."""
     started = time.monotonic()
-    marker = _Marker(session, submission, student, secret)
+    marker = _Marker(Runner(session, submission), student, secret)
     try:
         items, status, reason = tuple(marker.items()), "graded", ""
     except NotGraded as problem:
@@ -81,36 +72,26 @@ def grade(session: Session, submission: Submission, student: str, secret: bytes)
     )
 
 
-def prove(session: Session, plan: Plan) -> None:
-    """Raise NotGraded unless the untouched lesson runs in the sandbox, because then no student is
-    to blame."""
-    needed = ("define", "exercise")
-    placed = Copy(plan.lesson, plan.lesson).placed
-    cells = [(_label(p.cell), plain(p.cell.source)) for p in placed if p.part in needed]
-    try:
-        job = Job(tuple(cells), preload=tuple(plan.imports), ours=True)
-        troubles = session.define(job).troubles
-        session.end()
-    except Failed as problem:
-        raise NotGraded(f"The untouched lesson {plan.name} does not run: {problem}") from None
-    wrong = [t.sentence for t in troubles if t.stage != "stub"]
-    if wrong:
-        raise NotGraded(f"The untouched lesson {plan.name} does not run: {wrong[0]}")
-
-
 @dataclass
 class _Marker:
-    """Marks the items of one lesson in order, and records what passed and what ends Python."""
+    """Marks the items of one lesson in order, and records what passed."""
 
-    session: Session
-    submission: Submission
+    runner: Runner
     student: str
     secret: bytes
-    flags: list[str] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
-    deadly: dict[str, str] = field(default_factory=dict)  # by the source of an answer: what it did
-    reduced: dict[str, Cell | None] = field(default_factory=dict)  # by source: what is run instead
-    slow: dict[str, set[int]] = field(default_factory=dict)  # by source: lines that took too long
+
+    @property
+    def session(self) -> Session:
+        return self.runner.session
+
+    @property
+    def submission(self) -> Submission:
+        return self.runner.submission
+
+    @property
+    def flags(self) -> list[str]:
+        return self.runner.flags
 
     def items(self) -> Iterator[Item]:
         """Yield every item of the lesson: exercises first, for `use`; then questions."""
@@ -145,7 +126,7 @@ class _Marker:
             text = f"The file has several versions of `{exercise.name}`. {which}"
             marked = replace(marked, message=" ".join(filter(None, (marked.message, text))))
             told = [*told, text]
-        self.flags += [f"{exercise.id}: {text}" for text in told]
+        self.flags.extend(f"{exercise.id}: {text}" for text in told)
         return self._marked(exercise, marked, versions[chosen])
 
     def _unwritten(self, exercise: Exercise) -> Verdict:
@@ -161,8 +142,8 @@ class _Marker:
     def _scanned(self, exercise: Exercise, cell: Cell) -> tuple[Verdict, list[str]]:
         """Return the verdict on one version of an answer, and the flags."""
         replies: list[Reply] = []
-        verdict = self._twice(lambda: self._judged(exercise, cell, replies))
-        place, cells = self._cells(cell, exercise.name)
+        verdict = _twice(lambda: self._judged(exercise, cell, replies))
+        place, cells = self.runner.cells(cell, exercise.name)
         others = [c for i, c in enumerate(cells) if i != place]
         found = scan_cell(
             cell.source,
@@ -195,21 +176,11 @@ class _Marker:
             cell=_first_line(cell) if cell else "",
         )
 
-    def _twice(self, judged) -> Verdict:
-        """Try again if a process vanished, because that may be the machine's fault."""
-        for last in (False, True):
-            try:
-                return judged()
-            except Failed as problem:
-                if problem.sure or last:
-                    return Verdict("", FAILED, "run", str(problem))
-        raise AssertionError
-
     def _judged(self, exercise: Exercise, cell: Cell, replies: list[Reply]) -> Verdict:
-        broken = self.deadly.get(cell.source)
+        broken = self.runner.deadly.get(cell.source)
         if broken:
             return Verdict(exercise.id, FAILED, "run", broken)
-        place, cells, found = self._define(cell, exercise.name, exercise.id)
+        place, cells, found = self.runner.define(cell, self.passed, exercise.name, exercise.id)
         own = [t for t in found.troubles if t.cell == place]
         others = [
             t.sentence
@@ -252,80 +223,6 @@ class _Marker:
         except Exception as problem:
             raise NotGraded(f"{exercise.id}: the check raised {problem!r:.300}.") from None
 
-    def _define(
-        self, cell: Cell, name: str = "", exercise: str = "", question: str = ""
-    ) -> tuple[int, list[Cell], Defined]:
-        """Run what `cell` needs, and `cell` itself, in a fork, without what ends Python.
-
-        Returns the index of `cell`, all cells, and how they went. Raises Failed if `cell` itself
-        ends Python.
-        """
-        while True:
-            place, cells = self._cells(cell, name)
-            if len(cell.source) > MAX_CELL or sum(len(c.source) for c in cells) > MAX_TOGETHER:
-                raise Failed(
-                    f"Nothing was run, because a cell may have at most {MAX_CELL:,} characters, "
-                    f"and all cells before it together {MAX_TOGETHER:,}."
-                )
-            texts = tuple((_label(c), plain(c.source)) for c in cells)
-            passed = frozenset(self.passed - {exercise})
-            job = Job(texts, name, exercise, question, passed, self._modules(cells, passed))
-            try:
-                found = self.session.define(job)
-            except Failed as problem:
-                guilty = self.session.running if self.session.running >= 0 else place
-                lessons = self.submission.is_lessons(cells[guilty])
-                if problem.sure and guilty == place:
-                    self.deadly[cell.source] = str(problem)
-                    self._reduce(cells[guilty])
-                if guilty == place or lessons or len(self.reduced) >= MAX_DEADLY:
-                    raise
-                self._reduce(cells[guilty])
-                self.flags.append(f"{_label(cells[guilty])}: the cell was left out. {problem}")
-                continue
-            for trouble in found.troubles:
-                if trouble.stage == "slow":
-                    source = cells[trouble.cell].source
-                    self.slow.setdefault(source, set()).add(trouble.line)
-            return place, cells, found
-
-    def _cells(self, cell: Cell, name: str) -> tuple[int, list[Cell]]:
-        """Return what is executed to try an answer, without what proved to be too slow or to end
-        Python; and the place of the answer in it."""
-        found: list[Cell] = []
-        place = 0
-        for given in self.submission.copy.cells_for(cell, name):
-            short = self._shortened(given)
-            if given is cell:
-                place, short = len(found), short or replace(cell, source="")
-            if short and (given is cell or len(short.source) <= MAX_CELL):
-                found.append(short)
-        return place, found
-
-    def _reduce(self, cell: Cell) -> None:
-        """From now on, run only a cell's definitions; if it has nothing else, nothing of it."""
-        rest = definitions(cell)
-        self.reduced[cell.source] = None if rest and rest.source == cell.source else rest
-
-    def _shortened(self, cell: Cell) -> Cell | None:
-        """Return a cell without what proved to be too slow or to end Python, None if nothing is
-        left."""
-        if cell.source in self.reduced:
-            rest = self.reduced[cell.source]
-        elif cell.source in self.slow:
-            rest = without_lines(cell, self.slow[cell.source])
-        else:
-            return cell
-        return self._shortened(rest) if rest and rest.source != cell.source else rest
-
-    def _modules(self, cells: list[Cell], passed: frozenset[str]) -> tuple[str, ...]:
-        """Return the modules that these cells import and that their `use` may return, if the lesson
-        asks for them too: imported once, not in every fork."""
-        plan = self.submission.plan
-        ids = used(cells) & plan.uses & all_exercises().keys() - passed
-        returned = {all_exercises()[id].reference.__module__ for id in ids}
-        return tuple(imported(cells) & plan.imports | returned)
-
     # --- questions ---
 
     def _question(self, question: Question) -> Item:
@@ -361,7 +258,7 @@ class _Marker:
         box: list = []
 
         def run_it() -> Verdict:
-            place, _, found = self._define(cell, question=question.id)
+            place, _, found = self.runner.define(cell, self.passed, question=question.id)
             self.session.end()
             kind, value = found.answer
             told = [t.sentence for t in found.troubles if t.cell == place]
@@ -370,7 +267,7 @@ class _Marker:
             box.append(_value(kind, value))
             return Verdict("", PASSED)
 
-        verdict = self._twice(run_it)
+        verdict = _twice(run_it)
         return box[-1] if verdict.passed else verdict
 
     def _free(self, id: str) -> Item:
@@ -387,8 +284,15 @@ class _Marker:
         )
 
 
-def _label(cell: Cell) -> str:
-    return f"<{cell.owner[1] or cell.id or 'an added cell'}>"
+def _twice(judged: Callable[[], Verdict]) -> Verdict:
+    """Try again if a process vanished, because that may be the machine's fault."""
+    for last in (False, True):
+        try:
+            return judged()
+        except Failed as problem:
+            if problem.sure or last:
+                return Verdict("", FAILED, "run", str(problem))
+    raise AssertionError
 
 
 def _first_line(cell: Cell) -> str:

@@ -43,7 +43,8 @@ def perform(task: Task) -> list[Graded]:
         import torch
 
         from convzoo.teach.grade.box.session import NotGraded, Session
-        from convzoo.teach.grade.mark.student import grade, known
+        from convzoo.teach.grade.mark.running import known
+        from convzoo.teach.grade.mark.student import grade
 
         torch.set_num_threads(1)
         box = _box(task.boxed, task.hidden, task.folder, task.limits)
@@ -88,7 +89,7 @@ _fine: set[str] = set()
 
 def _proved(session, submission: Submission) -> None:
     """Check once per process and lesson that the untouched lesson runs in the sandbox."""
-    from convzoo.teach.grade.mark.student import prove
+    from convzoo.teach.grade.mark.running import prove
 
     if submission.plan.version not in _fine:
         prove(session, submission.plan)
