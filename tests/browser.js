@@ -249,6 +249,13 @@ window.zoo = {
     return { seen, picture: this.picture(this.watched) };
   },
 
+  dropUnread() { // what is folded away, and what of a picture has neither words nor a role
+    document.querySelectorAll("details:not([open]) > :not(summary)").forEach((e) => e.remove());
+    for (const shape of document.querySelectorAll("svg :not([role], [tabindex], [id])")) {
+      if (!shape.hasChildNodes() && !/aria-/.test(shape.getAttributeNames())) shape.remove();
+    }
+  },
+
   pages() {
     const view = this.panel().node.querySelector(".jp-WindowedPanel-outer");
     const last = [...view.querySelectorAll(".jp-Cell")].pop().getBoundingClientRect();

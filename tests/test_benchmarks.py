@@ -52,6 +52,7 @@ def test_a_slow_layer_is_told_with_what_it_moves():
     assert "bytes" not in layers.line({**row, "speed": 0.5})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["widgets", "imports"])
 def test_a_part_gives_its_rows_and_its_lines(part, capsys, monkeypatch):
     monkeypatch.setattr("convzoo.benchmarks.reader._ROUNDS", 1)

@@ -97,11 +97,11 @@ def test_a_lesson_as_a_reader_goes_through_it(lesson, lab, desk, notebook, shots
         assert made.before["alt"] != made.after["alt"], f"{made.control}: its words stayed"
     assert browser.troubles_at_stops(desk) == []
     assert browser.troubles(desk) == []
-    assert browser.barriers(desk) == []
     if shots:
         browser.theme(desk, light=False)
         browser.screenshots(desk, shots, f"{lesson.stem}-dark")
         browser.theme(desk, light=True)
+    assert browser.barriers_of_a_notebook(desk) == []
 
 
 def test_a_photograph_of_the_readers_own_is_named_on_the_page(lab, desk, notebook, shots):

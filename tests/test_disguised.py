@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from lesson_runs import ROOT, each_lesson, environment, exercises, progress
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).resolve().parent
 
 
@@ -27,7 +28,6 @@ def run(script: str, *arguments: str, env: dict, folder: Path) -> subprocess.Com
 
 
 @each_lesson
-@pytest.mark.slow
 def test_every_solution_runs_on_another_device(name, tmp_path, capsys):
     start = time.perf_counter()
     done = run("disguised.py", f"{name}.py", env=environment(tmp_path), folder=ROOT / "solutions")

@@ -11,6 +11,7 @@ import pytest
 from convzoo.exercises import progress
 from convzoo.place import COURSE
 
+pytestmark = pytest.mark.slow
 LIBRARY = COURSE / "lessons"
 ANSWER = """\
 def block_diagonal(blocks):

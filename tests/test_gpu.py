@@ -108,6 +108,7 @@ day.gpu([], rehearse=True, folder=Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes(tmp_path):
     def start(stop):
         return subprocess.Popen(
@@ -175,6 +176,7 @@ def test_every_lesson_is_run():
     assert names == sorted(path.stem for path in ROOT.glob("solutions/[0-9][0-9]_*.py"))
 
 
+@pytest.mark.slow
 def test_of_the_tests_only_those_that_need_a_gpu_run(root, tmp_path, monkeypatch):
     folder = tmp_path / "tests"
     folder.mkdir()

@@ -12,6 +12,7 @@ import pytest
 from convzoo.place import COURSE
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
 CELLS = [
     """\
 from convzoo import begin, place

@@ -45,7 +45,7 @@ def widgets(seconds: float = 1.0) -> Iterator[dict]:
     """Yield the milliseconds that the kernel takes from a slider's move to the new picture:
     {"picture", "ms"}.
 
-    The browser tests measure and print the browser's part.
+    tests/bench_sliders.py measures what the browser adds.
     """
     for name, (draw, values) in _pictures().items():
         stops = show.widgets.Stops(values, values[0], name)
