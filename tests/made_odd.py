@@ -194,7 +194,7 @@ HARMLESS = {
     "magics": "%matplotlib inline\n%time y = 2 ** 9\nprint(y)\n!echo hello",
     "help": "torch.eye?",
     "seed": "import random\nrandom.seed(0)\ntorch.manual_seed(3)",
-    "slow": "import time\nstart = time.time()\nwhile time.time() - start < 3:\n    pass",
+    "slow": "import time\nend = time.process_time() + 2.5\nwhile time.process_time() < end: pass",
     "last-result": "2 + 3\nprint(_)",
     "main": 'if __name__ == "__main__":\n    print("run as a notebook")',
     "await": "import asyncio\nawait asyncio.sleep(0)",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 
 from convzoo.errors import UserError
@@ -131,34 +133,40 @@ def _cell(data, number: int, label: str) -> Cell:
 
 
 def _parse_script(text: str, name: str, label: str) -> Notebook:
-    try:
-        import jupytext
-    except ImportError:
-        raise UserError(
-            f"Reading {label} needs jupytext, which is not installed. Run `pip install jupytext`, "
-            "or name the .ipynb instead."
-        ) from None
     markers = _MARKER.findall(text)
     if len(markers) > MAX_CELLS:
         raise UserError(f"{label} has more than {MAX_CELLS} cells, too many for a lesson.")
     if long := next((line for line in markers if len(line) > MAX_MARKER), ""):
         raise UserError(f"{label} has a cell that begins with a line of {len(long)} characters.")
     try:
-        nodes = jupytext.reads(_headless(text), fmt="py:percent").cells
-        cells = [
-            Cell(
-                node.cell_type,
-                node.source,
-                {k: v for k, v in node.metadata.items() if k not in _JUPYTEXT_OWN},
-            )
-            for node in nodes
-        ]
+        cells = [Cell(kind, source, deepcopy(own)) for kind, source, own in _parts_of(text)]
+    except ImportError:
+        raise UserError(
+            f"Reading {label} needs jupytext, which is not installed. Run `pip install jupytext`, "
+            "or name the .ipynb instead."
+        ) from None
     except Exception as problem:
         raise UserError(
             f"{label} cannot be read as a script in percent format ({type(problem).__name__}). "
             "Name the .ipynb instead."
         ) from None
     return Notebook(name, tuple(cells))
+
+
+@lru_cache(maxsize=16)
+def _parts_of(script: str) -> tuple[tuple[str, str, dict], ...]:
+    """Return the kind, source and metadata of a script's cells. The last scripts are remembered: to
+    read one takes longer than to count a network of its layers."""
+    import jupytext
+
+    return tuple(
+        (
+            node.cell_type,
+            node.source,
+            {k: v for k, v in node.metadata.items() if k not in _JUPYTEXT_OWN},
+        )
+        for node in jupytext.reads(_headless(script), fmt="py:percent").cells
+    )
 
 
 def _headless(text: str) -> str:
