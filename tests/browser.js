@@ -31,24 +31,34 @@ window.zoo = {
     }
   },
 
-  async open(path) {
-    const panel = await window.jupyterapp.commands.execute("docmanager:open", { path });
-    await Promise.all([panel.revealed, panel.sessionContext.ready]);
-    await this.idle();
-    await this.loaded(panel.node);
-    this.listen();
+  async within(seconds, work, what) { // raises if it takes longer
+    const late = this.later(1000 * seconds).then(() => {
+      throw new Error(`${what} after ${seconds} s`);
+    });
+    return Promise.race([work(), late]);
+  },
+
+  open(path, seconds) {
+    return this.within(seconds, async () => {
+      const panel = await window.jupyterapp.commands.execute("docmanager:open", { path });
+      await Promise.all([panel.revealed, panel.sessionContext.ready]);
+      await this.idle();
+      await this.loaded(panel.node);
+      this.listen();
+    }, `${path} is not open`);
   },
 
   close() { // every notebook, without its changes; its kernel ends while the next one opens
     for (const panel of [...window.jupyterapp.shell.widgets("main")].filter((w) => w.context)) {
-      window.jupyterapp.serviceManager.sessions.shutdown(panel.sessionContext.session.id);
+      const { session } = panel.sessionContext;
+      if (session) window.jupyterapp.serviceManager.sessions.shutdown(session.id);
       panel.context.model.dirty = false;
       panel.dispose();
     }
   },
 
   async idle() {
-    while (this.panel().sessionContext.session.kernel.status !== "idle") await this.later();
+    while (this.panel().sessionContext.session?.kernel?.status !== "idle") await this.later();
   },
 
   later(ms = 20) {
@@ -59,15 +69,13 @@ window.zoo = {
     await Promise.allSettled([...node.querySelectorAll("img")].map((i) => i.decode()));
   },
 
-  async runAll(seconds) {
-    const late = this.later(seconds * 1000).then(() => "late");
-    const run = async () => {
+  runAll(seconds) {
+    return this.within(seconds, async () => {
       await window.jupyterapp.commands.execute("notebook:run-all-cells");
       await this.idle();
       while (!this.drawn()) await this.later();
       await this.loaded(this.panel().node);
-    };
-    return (await Promise.race([run(), late])) !== "late";
+    }, "the notebook has not run to its end");
   },
 
   drawn() { // whether each widget of an output is there
@@ -208,7 +216,7 @@ window.zoo = {
     for (let move = 0; move < moves && !this.walked(kind, node); move++) {
       const answered = this.answered();
       this.press(kind, node);
-      await answered;
+      await this.within(60, () => answered, "the kernel has not answered to a move");
       await this.loaded(view);
       found.push(...wrong());
     }
@@ -227,7 +235,7 @@ window.zoo = {
 
   answered() { // when the next message of a widget has been dealt with, in the page too
     const kernel = this.panel().sessionContext.session.kernel;
-    return new Promise((done, failed) => {
+    return new Promise((done) => {
       let asked = null;
       const send = (_, { msg, direction }) => {
         if (direction === "send" && msg.header.msg_type === "comm_msg") asked ??= msg.header.msg_id;
@@ -240,7 +248,6 @@ window.zoo = {
       };
       kernel.anyMessage.connect(send);
       kernel.iopubMessage.connect(answer);
-      setTimeout(failed, 60000, "the kernel has not answered to a move");
     });
   },
 

