@@ -39,9 +39,9 @@ window.zoo = {
     this.listen();
   },
 
-  async close() { // every notebook, without its changes
+  close() { // every notebook, without its changes; its kernel ends while the next one opens
     for (const panel of [...window.jupyterapp.shell.widgets("main")].filter((w) => w.context)) {
-      await panel.sessionContext.shutdown();
+      window.jupyterapp.serviceManager.sessions.shutdown(panel.sessionContext.session.id);
       panel.context.model.dirty = false;
       panel.dispose();
     }

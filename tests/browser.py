@@ -273,16 +273,19 @@ def barriers_of_a_notebook(page) -> list[str]:
     return barriers(page, include=list(parts), exclude=[[".noUi-handle"]])
 
 
-def slides_that_overflow(page, deck: Path, folder: Path | None) -> list[str]:
-    """Report the slides of a deck that do not fit; take a screenshot of each, if there is a folder
-    for them."""
+def open_deck(page, deck: Path) -> None:
+    """Open a deck, at its own size and without movement, and wait for its formulas."""
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(deck.resolve().as_uri())
     page.wait_for_function("window.Reveal?.isReady()")
     page.wait_for_function("window.MathJax?.Hub?.queue.pending === 0")
     page.add_style_tag(content="* { transition: none !important; animation: none !important }")
     page.evaluate("document.fonts.ready.then(() => null)")
-    name = f"{deck.name.split('.')[0]}-slide"
+
+
+def slides_that_overflow(page, name: str, folder: Path | None) -> list[str]:
+    """Report the slides of the open deck that do not fit; take a screenshot of each, if there is a
+    folder for them."""
     if folder:
         _make_room(folder, name)
     found = []

@@ -145,7 +145,8 @@ def test_no_slide_is_larger_than_the_screen(lesson, tmp_path, page, shots):
         pytest.skip(str(problem))
     wanted = []
     page.on("request", lambda r: r.url.startswith("http") and wanted.append(r.url))
-    assert browser.slides_that_overflow(page, deck, shots) == []
+    browser.open_deck(page, deck)
+    assert browser.slides_that_overflow(page, f"{lesson.stem}-slide", shots) == []
     assert wanted == [], "the slides asked the network"
 
 

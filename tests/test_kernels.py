@@ -7,8 +7,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(ROOT.glob("lessons/convzoo/ideas/*/kernel.py"))
@@ -35,7 +37,11 @@ def test_there_is_a_kernel_for_each_idea_that_has_one():
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_kernel_agrees_with_torch_in_the_interpreter(name):
-    pytest.importorskip("triton", reason="Triton is for Linux alone")
+    triton = pytest.importorskip("triton", reason="Triton is for Linux alone")
+    if Version(triton.__version__) < Version("3.8") and Version(numpy.__version__) >= Version(
+        "2.5"
+    ):
+        pytest.skip("this Triton's interpreter calls int() on an array, which NumPy 2.5 refuses")
     gap, largest = differences("cpu")[name]
     assert gap <= 1e-5 * max(1.0, largest) and largest > 0.5
 

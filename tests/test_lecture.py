@@ -297,11 +297,7 @@ def page(window, made):
     opened = window.new_page()
     opened.wanted = []
     opened.on("request", lambda r: r.url.startswith("http") and opened.wanted.append(r.url))
-    opened.goto(made.files[0].resolve().as_uri())
-    opened.wait_for_function("window.Reveal?.isReady()")
-    opened.wait_for_function("window.MathJax?.Hub?.queue.pending === 0")
-    still = "* { transition: none !important; animation: none !important }"
-    opened.add_style_tag(content=still)
+    browser.open_deck(opened, made.files[0])
     yield opened
     opened.close()
 
@@ -309,8 +305,8 @@ def page(window, made):
 @needs_chromium
 @pytest.mark.browser
 @pytest.mark.slow
-def test_every_slide_fits_the_screen_and_nothing_comes_from_the_network(page, made, shots):
-    assert browser.slides_that_overflow(page, made.files[0], shots) == []
+def test_every_slide_fits_the_screen_and_nothing_comes_from_the_network(page, shots):
+    assert browser.slides_that_overflow(page, "lecture-slide", shots) == []
     assert page.wanted == []
 
 
