@@ -93,6 +93,11 @@ class GroupedCalls(TorchDispatchMode):
         self.found: list[str] = []
         self.convolutions = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """See `convzoo.recorder.Recorder`."""
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         for place, spec in enumerate(func._schema.arguments):

@@ -11,6 +11,7 @@ import pytest
 from convzoo import __main__ as line
 from convzoo import commands
 from convzoo.errors import NotAttempted
+from convzoo.exercises import limit
 from convzoo.exercises.model import Verdict
 from convzoo.notebook.reading import parse, read
 from convzoo.teach import check_file as report
@@ -194,7 +195,8 @@ LESSON_STUBS = (
         ("raise BaseException('odd')", "BaseException: odd"),
     ],
 )
-def test_a_bad_cell_is_a_verdict_and_the_others_go_on(double, sentence):
+def test_a_bad_cell_is_a_verdict_and_the_others_go_on(double, sentence, monkeypatch):
+    monkeypatch.setattr(limit, "PATIENCE", 3)  # it sleeps in vain; see test_limit.py
     bad, good = verdicts(double, seconds=1)
     assert (bad.status, bad.stage, good.status) == ("failed", "run", "passed")
     assert sentence in bad.message and "\n" not in bad.message

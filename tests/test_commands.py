@@ -317,7 +317,7 @@ def test_where_nothing_may_skip_a_skip_fails(root, tmp_path, no_skip, ends):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     run = subprocess.run(
         command,
-        env=os.environ | {"CONVZOO_NO_SKIP": no_skip},
+        env=os.environ | {"CONVZOO_NO_SKIP": no_skip, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=tmp_path,
         capture_output=True,
         text=True,

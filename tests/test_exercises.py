@@ -230,6 +230,11 @@ class Rectified(TorchDispatchMode):
         super().__init__()
         self.alive = []
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """See `convzoo.recorder.Recorder`."""
+        return False
+
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
         result = op(*args, **(kwargs or {}))
         if op.name() in ("aten::relu", "aten::relu_") and result.shape[2:].numel() > 1:

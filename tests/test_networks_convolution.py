@@ -94,6 +94,11 @@ class _Watch(TorchDispatchMode):
         super().__init__()
         self.seen: list[str] = []
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """See `convzoo.recorder.Recorder`."""
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = str(func)
         if name.startswith("aten.convolution") or "_norm" in name:

@@ -113,10 +113,10 @@ def initialise(network: nn.Module) -> None:
     """Draw every convolution's weight as torchvision's ResNet does (He 2015b, fan out).
 
     A reader's layer is not an nn.Conv2d, so a convolution's weight is recognised by its four
-    dimensions.
+    dimensions. On the meta device, where networks are counted, a weight has no numbers to draw.
     """
     for weight in network.parameters():
-        if weight.dim() == 4:
+        if weight.dim() == 4 and not weight.is_meta:
             nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
 
 

@@ -14,30 +14,30 @@ from convzoo.exercises.model import Exercise, Mistake, Respond
 
 
 def diagnose(
-    exercise: Exercise, cases: list[Case], replies: list[Reply], first: int
+    exercise: Exercise, expected: Respond, cases: list[Case], replies: list[Reply], first: int
 ) -> Mistake | None:
     """Return the one wrong answer that fits the replies to all cases, or None.
 
-    first: the number of replies up to the first wrong one; these must be exactly what the wrong
-    answer gives. The others must not contradict it: if both run, they give the same, and if the
-    wrong answer raises, the reply is not right. If several fit, the one that gives these exactly
-    too is returned.
+    expected: what the reference answers. first: the number of replies up to the first wrong one;
+    these must be exactly what the wrong answer gives. The others must not contradict it: if both
+    run, they give the same, and if the wrong answer raises, the reply is not right. If several fit,
+    the one that gives these exactly too is returned.
     """
-    fitting = _fitting(exercise, exercise.mistakes, cases[:first], replies[:first])
-    fitting = _fitting(exercise, fitting, cases[first:], replies[first:], _agree)
+    fitting = _fitting(expected, exercise.mistakes, cases[:first], replies[:first])
+    fitting = _fitting(expected, fitting, cases[first:], replies[first:], _agree)
     if len(fitting) > 1:
-        fitting = _fitting(exercise, fitting, cases[first:], replies[first:])
+        fitting = _fitting(expected, fitting, cases[first:], replies[first:])
     return fitting[0] if len(fitting) == 1 else None
 
 
 def _fitting(
-    exercise: Exercise, mistakes: Sequence[Mistake], cases, replies, fits: Callable | None = None
+    expected: Respond, mistakes: Sequence[Mistake], cases, replies, fits: Callable | None = None
 ) -> tuple[Mistake, ...]:
     """Return the mistakes whose replies fit all of these; fits: by default `_alike`."""
+    fits = fits or _alike
     for case, reply in zip(cases, replies, strict=True):
-        expected = answer(exercise.reference, case, False) if mistakes else reply
         mistakes = [
-            m for m in mistakes if (fits or _alike)(reply, answer(m.target, case, False), expected)
+            m for m in mistakes if fits(reply, answer(m.target, case, False), expected(case))
         ]
     return tuple(mistakes)
 
@@ -86,18 +86,18 @@ def _gradients(reply: Reply, expected: Reply) -> dict[str, Tensor]:
     return {k: v for k, v in found.items() if k in expected.tensors and v.any()}
 
 
-def smallest(exercise: Exercise, respond: Respond, wrong: Mistake | None) -> str:
+def smallest(exercise: Exercise, respond: Respond, expected: Respond, wrong: Mistake | None) -> str:
     """Return the smallest case with a wrong answer, as text; if possible, one that shows the
     mistake that was diagnosed."""
     shown = ""
     for case in exercise.small():
-        reply, expected = respond(case), answer(exercise.reference, case, watch=False)
-        key = visible_difference(reply, expected)
+        reply, right = respond(case), expected(case)
+        key = visible_difference(reply, right)
         if not reply.stage and not key:
             continue
-        diagnosed = wrong and _fitting(exercise, (wrong,), [case], [reply])
+        diagnosed = wrong and _fitting(expected, (wrong,), [case], [reply])
         if diagnosed or not shown:
-            shown = "\n\n" + side_by_side(case, reply, expected, key, exercise.returns)
+            shown = "\n\n" + side_by_side(case, reply, right, key, exercise.returns)
         if diagnosed or not wrong:
             break
     return shown

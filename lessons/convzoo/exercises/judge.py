@@ -86,45 +86,64 @@ def compare(
     """
     gen = gen or Generator().manual_seed(0)
     cases = exercise.cases(gen)
+    expected = _expectations(exercise)
     replies = []
     for case in cases:
-        reply, stage, message = _asked(exercise, respond, case)
+        reply, stage, message = _asked(exercise, respond, expected, case)
         replies.append(reply)
         if stage:
             rest = unwatched or respond
-            return _explain(exercise, respond, rest, cases, replies, stage, message)
+            return _explain(exercise, respond, rest, expected, cases, replies, stage, message)
     for case in everyday_cases(cases, exercise.sizes):
-        reply, stage, message = _asked(exercise, respond, case)
+        reply, stage, message = _asked(exercise, respond, expected, case)
         replies.append(reply)
         if stage:
-            return _failed(exercise, stage, _everyday(exercise, respond, case, cases) or message)
+            found = _everyday(exercise, respond, expected, case, cases)
+            return _failed(exercise, stage, found or message)
     shortcut = shortcut_among(exercise, replies)
     if shortcut:
         return _failed(exercise, "shortcut", shortcut)
     return _launches(exercise, respond) or Verdict(exercise.id, "passed")
 
 
-def _asked(exercise: Exercise, respond: Respond, case: Case) -> tuple[Reply, str, str]:
+def _expectations(exercise: Exercise) -> Respond:
+    """Return what the reference answers, as a function of a case. A check looks at it at several
+    stages, and it is computed at the first."""
+    known: dict[int, tuple[Case, Reply]] = {}
+
+    def expected(case: Case) -> Reply:
+        if id(case) not in known:  # the case is kept, too, because ids are reused
+            known[id(case)] = case, answer(exercise.reference, case, watch=False)
+        return known[id(case)][1]
+
+    return expected
+
+
+def _asked(
+    exercise: Exercise, respond: Respond, expected: Respond, case: Case
+) -> tuple[Reply, str, str]:
     """Return the reply to a case, the stage at which it is wrong and a sentence (see `difference`).
     What the reference itself cannot do is not checked."""
-    expected = answer(exercise.reference, case, watch=False)
-    if expected.stage:
-        return expected, "", ""
-    reply = in_asked_form(respond(case), expected)
-    return reply, *difference(reply, expected, case, exercise.returns)
+    right = expected(case)
+    if right.stage:
+        return right, "", ""
+    reply = in_asked_form(respond(case), right)
+    return reply, *difference(reply, right, case, exercise.returns)
 
 
-def _everyday(exercise: Exercise, respond: Respond, failed: Case, cases: list[Case]) -> str:
+def _everyday(
+    exercise: Exercise, respond: Respond, expected: Respond, failed: Case, cases: list[Case]
+) -> str:
     """Return a verdict on an answer that fails only in an everyday way of using it; else None."""
     for sentence, way in WAYS.items():
         for case in (case for case in cases if case.training == failed.training):
-            _, stage, message = _asked(exercise, respond, way(case))
+            _, stage, message = _asked(exercise, respond, expected, way(case))
             if stage:
                 return f"{sentence} {message}"
     return ""
 
 
-def _explain(exercise, respond, unwatched, cases, replies, stage, message) -> Verdict:
+def _explain(exercise, respond, unwatched, expected, cases, replies, stage, message) -> Verdict:
     if stage == "stub" and replies[-1].raised in ("", exercise.id):
         return Verdict(exercise.id, "not attempted")
     if stage == "stub":
@@ -134,38 +153,36 @@ def _explain(exercise, respond, unwatched, cases, replies, stage, message) -> Ve
     plain = _failed(exercise, stage, message)
     first = len(replies)
     try:
-        _ask_rest(exercise, unwatched, cases, replies)
+        _ask_rest(unwatched, expected, cases, replies)
         cases = cases[: len(replies)]
-        wrong = diagnose(exercise, cases, replies, first)
+        wrong = diagnose(exercise, expected, cases, replies, first)
         what = wrong.sentence if wrong else ""
         if stage == "values":
-            what = what or _unsteady(exercise, unwatched, cases[first - 1], replies[first - 1])
-        what = what or pattern_of(exercise, cases, replies)
+            what = what or _unsteady(unwatched, expected, cases[first - 1], replies[first - 1])
+        what = what or pattern_of(exercise, expected, cases, replies)
     except TimeLimit:  # it is wrong nevertheless
         return plain
     message = " ".join(filter(None, (message, what)))
     if stage in ("shape", "values"):  # a gradient cannot be followed by hand
-        message += smallest(exercise, respond, wrong)
+        message += smallest(exercise, respond, expected, wrong)
     return _failed(exercise, stage, message, wrong.name if wrong else "")
 
 
-def _ask_rest(
-    exercise: Exercise, respond: Respond, cases: list[Case], replies: list[Reply]
-) -> None:
+def _ask_rest(respond: Respond, expected: Respond, cases: list[Case], replies: list[Reply]) -> None:
     """Get replies to the remaining cases, up to one that ends the answering process."""
     for case in cases[len(replies) :]:
         try:
             reply = respond(case)
         except Exception:
             return
-        replies.append(in_asked_form(reply, answer(exercise.reference, case, watch=False)))
+        replies.append(in_asked_form(reply, expected(case)))
 
 
-def _unsteady(exercise: Exercise, respond: Respond, case: Case, reply: Reply) -> str:
+def _unsteady(respond: Respond, expected: Respond, case: Case, reply: Reply) -> str:
     """Return that the same call gives other numbers the second time; "" if it does not, or cannot
     be repeated."""
     try:
-        again = in_asked_form(respond(case), answer(exercise.reference, case, watch=False))
+        again = in_asked_form(respond(case), expected(case))
     except Exception:
         return ""
     first, second = part(reply, "output"), part(again, "output")

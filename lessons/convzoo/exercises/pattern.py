@@ -17,7 +17,7 @@ from torch import Tensor
 from convzoo.case import Case, Reply, answer
 from convzoo.exercises import messages
 from convzoo.exercises.differences import close, difference, part, visible_difference
-from convzoo.exercises.model import Exercise
+from convzoo.exercises.model import Exercise, Respond
 
 _AXES = {1: ("number",), 2: ("row", "column"), 4: ("image", "channel", "row", "column")}
 _OF_WEIGHTS = _AXES | {4: ("output channel", "input channel", "row", "column")}
@@ -48,13 +48,15 @@ class Asked:
         return (self.reply.tensors[key], self.expected.tensors[key]) if key else None
 
 
-def pattern_of(exercise: Exercise, cases: list[Case], replies: list[Reply]) -> str:
+def pattern_of(
+    exercise: Exercise, expected: Respond, cases: list[Case], replies: list[Reply]
+) -> str:
     """Return the sentences that are true for an answer's wrong replies; "" if none is known."""
     asked = []
     for case, reply in zip(cases, replies, strict=True):
-        expected = answer(exercise.reference, case, watch=False)
-        stage, _ = difference(reply, expected, case, exercise.returns)
-        asked.append(Asked(case, reply, expected, stage))
+        right = expected(case)
+        stage, _ = difference(reply, right, case, exercise.returns)
+        asked.append(Asked(case, reply, right, stage))
     first = next((one.stage for one in asked if one.stage), "")
     wrong = [one for one in asked if one.stage == first]
     comparable = all(one.pair for one in wrong)

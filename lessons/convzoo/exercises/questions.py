@@ -84,7 +84,8 @@ class Question:
 
     def order(self, student: str) -> list[str]:
         """Return the options in the order that this student sees."""
-        shuffled = [o.format(**self.numbers(student)) for o in self.options]
+        numbers = self.numbers(student)
+        shuffled = [option.format(**numbers) for option in self.options]
         random.Random(f"{self.id}/{student}/order").shuffle(shuffled)
         return shuffled
 
@@ -94,9 +95,10 @@ class Question:
         Raises UserError if it cannot be understood, such as a word instead of a number.
         """
         numbers = self.numbers(student)
-        if self._is(student, given, self.answer):
+        meant = self._meant(student, given, numbers)
+        if self._is(meant, numbers, self.answer):
             return True, self.explain.format(**numbers)
-        belief = self.belief(student, given)
+        belief = self._believed(meant, numbers)
         sentence = belief.sentence if belief else "Not quite. Try it with small numbers."
         return False, sentence.format(**numbers)
 
@@ -105,14 +107,21 @@ class Question:
 
         Raises UserError as `mark` does.
         """
-        return next((b for b in self.beliefs if self._is(student, given, b.gives)), None)
-
-    def _is(self, student: str, given, rule: Callable[[dict], float] | str) -> bool:
-        """Return whether an answer is what a rule computes, or the option that it names."""
         numbers = self.numbers(student)
+        return self._believed(self._meant(student, given, numbers), numbers)
+
+    def _believed(self, meant: float | str, numbers: dict) -> Belief | None:
+        return next((b for b in self.beliefs if self._is(meant, numbers, b.gives)), None)
+
+    def _meant(self, student: str, given, numbers: dict) -> float | str:
+        """Return the option or the number that is meant."""
+        return self._option(student, given) if self.options else self._number(given, numbers)
+
+    def _is(self, meant: float | str, numbers: dict, rule: Callable[[dict], float] | str) -> bool:
+        """Return whether an answer is what a rule computes, or the option that it names."""
         if self.options:
-            return self._option(student, given) == str(rule).format(**numbers)
-        return self._near(self._number(student, given), rule(numbers))
+            return meant == str(rule).format(**numbers)
+        return self._near(meant, rule(numbers))
 
     def in_words(self, student: str, given) -> str:
         """Return an answer as it was understood: "b) Half of them." or "2^10, which is 1,024".
@@ -122,7 +131,7 @@ class Question:
         if self.options:
             option = self._option(student, given)
             return f"{LETTERS[self.order(student).index(option)]}) {option}"
-        number = spelled(self._number(student, given))
+        number = spelled(self._number(given, self.numbers(student)))
         typed = given.strip() if isinstance(given, str) else number
         same = typed.replace(",", "") == number.replace(",", "")
         return number if same else f"{typed}, which is {number}"
@@ -134,8 +143,8 @@ class Question:
         pairs = [*((value, right) for value in wrong), *combinations(beliefs, 2)]
         return not any(self._near(a, b) for a, b in pairs)
 
-    def _number(self, student: str, given) -> float:
-        return read(given, about=self.shown(student))
+    def _number(self, given, numbers: dict) -> float:
+        return read(given, about=self.text.format(**numbers))
 
     def _near(self, a: float, b: float) -> bool:
         return abs(a - b) <= self.tolerance * abs(b) + 1e-9 * max(1.0, abs(b))

@@ -117,6 +117,11 @@ class _Watch(TorchDispatchMode):
         self.macs = self.products = 0
         self.bytes_read = self.bytes_written = self.launches = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """See `recorder.Recorder`."""
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func is torch.ops.aten.dropout.default and not args[2]:
