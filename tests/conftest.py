@@ -1,6 +1,7 @@
 """What every test gets: its own home, no window, no question to answer, one thread, and the same
 random numbers whichever tests ran before it in its process."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -34,6 +35,19 @@ def pytest_addoption(parser) -> None:
         "--screenshots", action="store_true", help="keep what Chromium shows in build/screenshots"
     )
     parser.addoption("--gpu", action="store_true", help="only the tests that need a GPU")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is imported for all tests stays for ever: Python's collector neither looks at it while
+    it is imported, nor with every later look at what a test leaves."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config, items) -> None:
