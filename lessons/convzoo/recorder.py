@@ -12,7 +12,7 @@ from math import nan
 from types import FrameType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
@@ -29,6 +29,7 @@ HIDING = frozenset(
 )
 _COMPILED = HIDING | {"run_backward"}  # functions without Python code whose calls are recorded
 _AS_IT_IS = frozenset({type(None), bool, int, float, str})
+_TENSORS = frozenset({Tensor, nn.Parameter})
 
 
 @dataclass(frozen=True)
@@ -225,10 +226,11 @@ def _parameters(func) -> list[tuple[str, object]]:
 
 
 def _plain(value):
-    if type(value) in _AS_IT_IS:
+    kind = type(value)  # looked up: a call would be told to the recorder
+    if kind in _AS_IT_IS:
         return value
-    if type(value) is not list and isinstance(value, Tensor):
+    if kind in _TENSORS or (kind is not list and isinstance(value, Tensor)):
         return list(value.shape)
-    if isinstance(value, (list, tuple)):
+    if kind is list or isinstance(value, (list, tuple)):
         return [part if type(part) in _AS_IT_IS else _plain(part) for part in value]
     return value if isinstance(value, (bool, int, float, str)) else None
