@@ -226,7 +226,7 @@ def _parameters(func) -> list[tuple[str, object]]:
 
 
 def _plain(value):
-    kind = type(value)  # looked up: a call would be told to the recorder
+    kind = type(value)  # compared first, because each call of `isinstance` is recorded, too
     if kind in _AS_IT_IS:
         return value
     if kind in _TENSORS or (kind is not list and isinstance(value, Tensor)):
