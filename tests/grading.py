@@ -4,10 +4,14 @@ import hashlib
 import json
 import os
 import tempfile
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from convzoo.teach.grade.box.sandbox import Limits
+import pytest
+from convzoo.teach.grade.box import session
+from convzoo.teach.grade.box.sandbox import Box, Limits
 from convzoo.teach.grade.intake.names import slug
+from convzoo.teach.grade.mark.running import known
 from convzoo.teach.grade.run import Options, grade_class
 from made_class import LESSON, ROOT
 
@@ -67,3 +71,16 @@ def temporary_files_in(folder: Path, monkeypatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", None)
     return folder
+
+
+@contextmanager
+def one_sandbox():
+    """Let all students be graded by one worker: torch is imported once, and not for each."""
+    box = Box()
+    with (
+        session.Session(box, ALONE.limits, known()) as shared,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(session, "Session", lambda *given: nullcontext(shared))
+        yield
+    box.close()

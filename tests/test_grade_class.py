@@ -15,7 +15,17 @@ import pytest
 
 pytest.importorskip("joblib")
 
-from grading import boxes, grade, items, result, started_from, temporary_files_in, tree
+from grading import (
+    ALONE,
+    boxes,
+    grade,
+    items,
+    one_sandbox,
+    result,
+    started_from,
+    temporary_files_in,
+    tree,
+)
 from made_attacks import attacks, shortcuts, unreadable
 from made_class import BLOCKS, LESSON, Made, all_right, clean, full, hand_in, honest, moved, several
 from made_hostile import hostile
@@ -79,7 +89,8 @@ def strange_files(place: Path, beside: Path) -> None:
 
 @pytest.fixture(scope="module")
 def made_class(tmp_path_factory):
-    """The whole class, graded once."""
+    """The whole class: the harmless ones first, by one worker; then what may be hostile, and who
+    has strange files in their folder, each in a sandbox of their own."""
     beside = Path(tempfile.mkdtemp(prefix="convzoo-beside-"))  # where anyone might write
     beside.chmod(0o777)
     for name in ("gradebook.db", "other-student.ipynb"):
@@ -87,10 +98,15 @@ def made_class(tmp_path_factory):
         (beside / name).chmod(0o666)
     listener = Listener(beside)
     place, out = tmp_path_factory.mktemp("in") / "submissions", tmp_path_factory.mktemp("out")
-    made = honest() + moved() + hostile(listener.port, str(beside))
-    made += attacks() + shortcuts() + several()
-    for one in made:
+    first, *harmless = honest() + moved() + shortcuts()
+    for one in harmless:
         hand_in(place, one)
+    with one_sandbox():
+        grade(place, out, ALONE)
+    others = [first, *hostile(listener.port, str(beside)), *attacks(), *several()]
+    for one in others:
+        hand_in(place, one)
+    made = harmless + others
     for name, raw in unreadable().items():
         hand_in(place, Made(name, raw=raw))
     strange_files(place, beside)

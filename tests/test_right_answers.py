@@ -6,7 +6,6 @@ and graded in one sandbox, with a fork for each exercise; then the two are compa
 
 import json
 import os
-from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -16,11 +15,7 @@ import nbformat
 from convzoo.exercises import all_exercises, assess
 from convzoo.notebook.reading import parse
 from convzoo.teach import check_file
-from convzoo.teach.grade.box import session
-from convzoo.teach.grade.box.sandbox import Box
-from convzoo.teach.grade.box.session import Session
-from convzoo.teach.grade.mark.running import known
-from grading import ALONE, grade, result
+from grading import ALONE, grade, one_sandbox, result
 from made_class import BLOCKS, CONV, LESSON, ROOT, clean, full
 from made_odd import Book, odd
 from nbclient import NotebookClient
@@ -77,16 +72,6 @@ def in_a_kernel(tmp_path_factory) -> list[set[str]]:
     ]
     reports = [json.loads(text.split("REPORT", 1)[1]) for text in texts]
     return [{id for id, r in found.items() if r["status"] == "passed"} for found in reports]
-
-
-@contextmanager
-def one_sandbox():
-    """Let all students be graded by one worker: torch is imported once, and not for each."""
-    box = Box()
-    with Session(box, ALONE.limits, known()) as shared, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "Session", lambda *given: nullcontext(shared))
-        yield
-    box.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ a file in its `exercises/` with an EXERCISE, and its short questions and predict
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -65,12 +67,29 @@ def _all(of_idea: Callable[[str], dict]) -> dict:
 
 @cache
 def _exercises(name: str) -> dict[str, Exercise]:
-    package = import_module(f"convzoo.ideas.{name}.exercises")
-    modules = [
-        import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)
-    ]
+    with _kept_for_good():
+        package = import_module(f"convzoo.ideas.{name}.exercises")
+        modules = [
+            import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)
+        ]
     found = sorted((m.EXERCISE for m in modules), key=lambda exercise: exercise.place)
     return {exercise.id: exercise for exercise in found}
+
+
+@contextmanager
+def _kept_for_good() -> Iterator[None]:
+    """Let Python's collector pass over what is imported, now and later: torch and torchvision bring
+    half a million objects that stay. Looking at them again and again takes a third of the first
+    `begin` and a tenth of a lesson."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.freeze()
+        if before:
+            gc.enable()
 
 
 def _of_module(name: str, kind: str) -> dict:

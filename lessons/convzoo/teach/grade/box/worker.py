@@ -41,6 +41,7 @@ def main(words: list[str]) -> None:
     """
     read, write, control, settings = *(int(w) for w in words[:3]), json.loads(words[3])
     _limit(settings)
+    gc.disable()  # what is imported here stays; forks look for garbage again
     import torch
 
     torch.set_num_threads(1)
@@ -166,6 +167,7 @@ def _serve(channel: Channel, header: dict) -> None:
     status = 70
     try:
         os.setpgid(0, 0)
+        gc.enable()
         _debuggable(True)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _limit_seconds(2 * header["cpu"])
