@@ -39,6 +39,8 @@ def test_nbval_runs_every_cell_and_the_checks_say_what_they_should(
         "pytest",
         "-q",
         "-p",
+        "nbval.plugin",
+        "-p",
         "no:cacheprovider",
         "--nbval-lax",
         "--nbval-current-env",
@@ -48,10 +50,11 @@ def test_nbval_runs_every_cell_and_the_checks_say_what_they_should(
     start = time.perf_counter()
     # The untouched lesson runs as "Run All" does it, with no guess made: nothing may need one.
     asking = {"CONVZOO_PREDICT": ""} if folder == "lessons" else {}
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
         words,
         cwd=ROOT,
-        env=environment(tmp_path) | asking,
+        env=environment(tmp_path) | alone | asking,
         capture_output=True,
         text=True,
         timeout=600,

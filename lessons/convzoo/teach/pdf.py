@@ -93,16 +93,16 @@ def _pdf_of(browser: str, url: str) -> bytes:
     import websocket  # comes with JupyterLab
 
     until = time.monotonic() + SECONDS
-    with _blank_page(browser, until) as address:
-        try:
+    try:
+        with _blank_page(browser, until) as address:
             page = websocket.create_connection(
                 address, timeout=_left(until), suppress_origin=True, http_no_proxy="127.0.0.1"
             )
             _call(page, "Page.navigate", url=url)
             _call(page, "Runtime.evaluate", expression=_READY, awaitPromise=True)
             return base64.b64decode(_call(page, "Page.printToPDF", **_PRINT)["data"])
-        except (OSError, websocket.WebSocketException):
-            raise UserError(f"did not print the deck in {SECONDS} s") from None
+    except (OSError, websocket.WebSocketException):
+        raise UserError(f"did not print the deck in {SECONDS} s") from None
 
 
 @contextmanager
