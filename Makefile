@@ -15,8 +15,8 @@ CONVZOO = PYTHONPATH=lessons $(PYTHON) -m convzoo
 
 help:
 	@echo "make lab              set up (3 minutes, once), then open the first lesson in JupyterLab"
-	@echo "make test             set up with the test tools, then run every test (19 minutes)"
-	@echo "make check-quick      the same without what is slow (4 minutes): while a lesson is made"
+	@echo "make test             set up with the test tools, then run every test (12 minutes)"
+	@echo "make check-quick      the same without what is slow (2 minutes): while a lesson is made"
 	@echo "make doctor           check versions, device, widgets and disk, and say what to do"
 	@echo "make exercises        list the exercises"
 	@echo "make check FILE=...   check the exercises of a notebook and report the results"
@@ -57,11 +57,11 @@ RUFF = .venv/bin/python -m ruff format --check . && .venv/bin/python -m ruff che
 TESTS = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup-test
-	@echo "Running every test, two at a time: about 19 minutes."
+	@echo "Running every test, two at a time: about 12 minutes."
 	@$(RUFF) && $(TESTS) --durations=10 $(PYTEST)
 
 check-quick: setup-test
-	@echo "Running what is quick, each exercise with one set of numbers: about 4 minutes."
+	@echo "Running what is quick, each exercise with one set of numbers: about 2 minutes."
 	@$(RUFF) && .venv/bin/python -m convzoo release --check && $(TESTS) --quick $(PYTEST)
 
 doctor: python
